@@ -1,0 +1,1 @@
+"""Settings from the environment, the relay's own file, and logging. Imports neither package."""

@@ -1,0 +1,204 @@
+"""What a platform must declare, and what it may answer.
+
+A platform is one file in `relay/platforms/` that ends with `platform = Platform(...)`, plus a
+sample request per topic in `relay/samples/<platform>/`. Nothing else has to know about it.
+
+`read` turns a verified delivery into a list of events (or unreadable parts), a handshake reply,
+or nothing to do; a refusal is an exception. It does no I/O: a body that carries only ids becomes
+an event whose `fields` hold them, and the worker fills it in.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from marshmallow import Schema
+
+from config.relay_toml import Destination
+from relay.errors import Unreadable
+from relay.mapping import Rule
+from relay.model import Delivery, Event
+from relay.signature import Scheme
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer a platform insists on."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """The platform is checking the address; `reply` is what it wants to see."""
+
+    reply: Reply = Reply()
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Signed and understood, but there is nothing to tell anyone; `reason` is counted."""
+
+    reason: str
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One part of a delivery that cannot be read; its neighbours still can."""
+
+    topic: str
+    key: str
+    reasons: Mapping[str, Any]
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What happened, in the order the platform sent it."""
+
+    items: Sequence[Event | Fault | Nothing]
+
+
+Reading = Handshake | Nothing | Events
+Status = Literal["accepted", "duplicate", "held", "ignored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a delivery; `statuses` and `ids` run beside the translated items."""
+
+    statuses: tuple[Status, ...]
+    ids: tuple[str, ...]
+
+    @property
+    def status(self) -> Status:
+        """One word for the whole delivery: the weightiest of its parts."""
+        ranked: tuple[Status, ...] = ("accepted", "held", "duplicate", "ignored")
+        return next((status for status in ranked if status in self.statuses), "ignored")
+
+
+def no_handshake(delivery: Delivery) -> Handshake | None:  # noqa: ARG001  shape of the contract
+    return None
+
+
+def no_fault(options: Mapping[str, Any]) -> str:  # noqa: ARG001  shape of the contract
+    return ""
+
+
+def no_headers(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """A company's webhooks, declared.
+
+    `scheme` is how it signs, or makes that from a source's options. `topics` maps its names to
+    ours, for tables and samples; `read` decides. `handshake` sees every request before it is
+    verified, for address checks that cannot be signed. `stamp` gives the unsigned headers a
+    delivery of that topic carries. `keeps` are the headers `read` needs to read again later.
+    `answer` replaces our JSON body where the platform insists on its own; `later` is how it
+    must be told to send again. `needs_contact` is false where a delivery may name nobody.
+    """
+
+    name: str
+    title: str
+    docs: str
+    scheme: Scheme | Callable[[Mapping[str, Any]], Scheme]
+    read: Callable[[Delivery, Mapping[str, Any]], Reading]
+    topics: Mapping[str, str]
+    handshake: Callable[[Delivery], Handshake | None] = no_handshake
+    stamp: Callable[[str, bytes], Mapping[str, str]] = no_headers
+    keeps: tuple[str, ...] = ()
+    media_types: tuple[str, ...] = ("application/json",)
+    options: type[Schema] | None = None
+    options_fault: Callable[[Mapping[str, Any]], str] = no_fault
+    answer: Callable[[Receipt], Reply] | None = None
+    later: Reply = Reply(status=503, headers={"Retry-After": "30"})
+
+    def scheme_for(self, options: Mapping[str, Any]) -> Scheme:
+        return self.scheme(options) if callable(self.scheme) else self.scheme
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One configured inbound endpoint: a platform bound to secrets, wishes and a destination."""
+
+    name: str
+    platform: Platform
+    scheme: Scheme
+    secrets: tuple[str, ...] = field(repr=False)
+    destination: Destination
+    rules: Mapping[str, Rule]
+    topics: tuple[str, ...] = ()
+    machine_events: bool = False
+    public_url: str = ""
+    on_invalid: Literal["hold", "reject"] = "hold"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    signing_key: str = field(default="", repr=False)
+    customer_id: str = ""
+
+
+def json_body(body: bytes) -> Any:
+    """The JSON value in a body.
+
+    Raises:
+        Unreadable: it is not UTF-8 JSON; the position is told, not the content.
+    """
+    try:
+        return json.loads(body)
+    except UnicodeDecodeError as error:
+        raise Unreadable({"body": f"expected UTF-8, byte {error.start} is not"}) from error
+    except (ValueError, RecursionError) as error:
+        where = f" at byte {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise Unreadable({"body": f"expected JSON, unreadable{where}"}) from error
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in a body.
+
+    Raises:
+        Unreadable: it is not JSON, or not an object.
+    """
+    value = json_body(body)
+    if not isinstance(value, dict):
+        raise Unreadable({"body": "expected a JSON object"})
+    return value
+
+
+def digest_of(*parts: str | bytes) -> str:
+    """A short key of the parts, for deliveries that carry no id of their own."""
+    joined = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        joined.update(len(data).to_bytes(8, "big") + data)
+    return joined.hexdigest()[:32]
+
+
+def moment(value: Any, fallback: datetime) -> datetime:
+    """Aware UTC from the ways platforms write a time; `fallback` when it cannot be read.
+
+    Seconds or milliseconds since 1970 as number or text, ISO with `Z`, offset or neither (then
+    UTC), with a space for the `T`. A bad time must not lose the event.
+    """
+    try:
+        if isinstance(value, int | float) or (isinstance(value, str) and _is_number(value)):
+            seconds = float(value)
+            return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
+        if isinstance(value, str) and value:
+            read = datetime.fromisoformat(value)
+            return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return fallback
+    return fallback
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdigit() and text.isascii() and len(text) != 8

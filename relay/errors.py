@@ -1,0 +1,59 @@
+"""Every way to refuse or postpone a delivery: a reason code and an HTTP status.
+
+Reason codes are one word set, shared by the exception, the log field and the answer. The detail
+goes to the log; the sender gets the code.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+MISSING: Final = "missing"
+MALFORMED: Final = "malformed"
+MISMATCH: Final = "mismatch"
+STALE: Final = "stale"
+
+TITLES: Final[Mapping[str, str]] = {
+    MISSING: "The request carries no proof of who sent it",
+    MALFORMED: "The proof of who sent it cannot be read",
+    MISMATCH: "The proof of who sent it does not match",
+    STALE: "The signed time is too far from now",
+    "unknown_source": "No such source",
+    "method_not_allowed": "This source takes POST only",
+    "too_large": "The body is too large",
+    "media_type": "This source does not take that content type",
+    "unreadable": "The body cannot be read",
+    "invalid": "The body is not what this source takes",
+    "not_stored": "The event could not be stored; send it again later",
+    "backlog_full": "Too many events are waiting; send it again later",
+}
+
+
+class Refused(Exception):
+    """The delivery is not let in; nothing of it is stored.
+
+    `errors` are per-field messages, only where the sender is known to have signed.
+    """
+
+    def __init__(
+        self, reason: str, status: int = 401, *, errors: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+        self.errors = errors
+
+
+class NotStored(Exception):
+    """Redis could not keep the delivery: the sender must send it again."""
+
+    def __init__(self, reason: str = "not_stored") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Unreadable(Exception):
+    """A signed body cannot be read; `reasons` maps a field path to what was expected."""
+
+    def __init__(self, reasons: Mapping[str, Any]) -> None:
+        super().__init__("unreadable")
+        self.reasons = reasons

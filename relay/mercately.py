@@ -1,0 +1,227 @@
+"""Event and rule to call. Mercately's field names, types and enums live only here.
+
+Source: Mercately's published customer-events page, read 2026-08. The page marks nothing as
+required and shows no event name, type or id: an event is told through tags, custom fields,
+notes, a status with dates, and campaign fields.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from config.relay_toml import Destination
+from relay.mapping import ADDRESS_TEXTS, Rule, day, rendered
+from relay.model import Call, Contact, Customer, Event
+from relay.phone import to_e164
+from relay.vocabulary import EVENT_TYPES, Language
+
+ID_TYPES: Final = ("cedula", "pasaporte", "ruc", "rut", "otro")
+
+
+class _Strict(Schema):
+    class Meta:
+        unknown = RAISE
+
+
+def _boolean() -> fields.Boolean:
+    return fields.Boolean(truthy={True}, falsy={False})
+
+
+class TagSchema(_Strict):
+    name = fields.String(required=True)
+    value = _boolean()
+
+
+class CustomFieldSchema(_Strict):
+    field_name = fields.String(required=True)
+    field_content = fields.String(required=True)
+
+
+class AddressSchema(_Strict):
+    address = fields.String()
+    city = fields.String()
+    state = fields.String()
+    zip_code = fields.String()
+    description = fields.String()
+    latitude = fields.String()
+    longitude = fields.String()
+    country_id = fields.Integer(strict=True)
+    main = _boolean()
+
+
+class CustomerEventSchema(_Strict):
+    """The body of `POST customers/:id/events`: every field of the contract, in its order."""
+
+    first_name = fields.String()
+    last_name = fields.String()
+    email = fields.String()
+    phone = fields.String()
+    id_type = fields.String(validate=validate.OneOf(ID_TYPES))
+    id_number = fields.String()
+    customer_addresses_attributes = fields.List(fields.Nested(AddressSchema))
+    notes = fields.String()
+    agent_id = fields.Integer(strict=True)
+    tags = fields.List(fields.Nested(TagSchema))
+    custom_fields = fields.List(fields.Nested(CustomFieldSchema))
+    outbound_status = fields.String()
+    campaign_id = fields.Integer(strict=True)
+    campaign_url = fields.String()
+    error_message = fields.String()
+    creation_date = fields.Date(format="%Y-%m-%d")
+    sent_at = fields.Date(format="%Y-%m-%d")
+    delivered_at = fields.Date(format="%Y-%m-%d")
+    read_at = fields.Date(format="%Y-%m-%d")
+    last_chat_interaction = fields.Date(format="%Y-%m-%d")
+
+
+_SCHEMA: Final = CustomerEventSchema()
+
+
+class Unmappable(Exception):
+    """The event cannot become a call; `reasons` maps a field to what was expected."""
+
+    def __init__(self, reason: str, reasons: Mapping[str, Any]) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.reasons = reasons
+
+
+def call_for(
+    event: Event,
+    rule: Rule,
+    destination: Destination,
+    *,
+    source: str,
+    platform: str,
+    language: Language,
+    customer_id: str = "",
+) -> Call:
+    """The write that tells Mercately of an event.
+
+    Raises:
+        Unmappable: nobody to tell it about (`no_customer`), nothing to say (`empty`), or a
+            value the contract does not take (`invalid`).
+    """
+    contact = event.contact
+    drops: dict[str, str] = {}
+    phone, reason = to_e164(contact.phones, contact.country or destination.country)
+    if reason:
+        drops["phone"] = reason
+    email = contact.email.strip()
+    if email and not _looks_like_email(email):
+        drops["email"] = "not_an_email"
+        email = ""
+    customer = Customer(
+        customer_id=contact.customer_id or customer_id,
+        phone=phone,
+        email=email,
+        first_name=contact.first_name.strip(),
+        last_name=contact.last_name.strip(),
+    )
+    if not (customer.customer_id or phone or email):
+        raise Unmappable(
+            "no_customer", {"contact": "expected a customer id, a phone or an e-mail", **drops}
+        )
+    context = _context(event, customer, destination, source, platform, language)
+    body = _SCHEMA.dump(_checked(_body(rule, context, contact, destination)))
+    if not body:
+        raise Unmappable("empty", {"events": f"the rule for {event.type} says nothing"})
+    return Call(
+        destination=destination.name,
+        event_type=event.type,
+        topic=event.topic,
+        key=event.key,
+        occurred_at=event.occurred_at,
+        customer=customer,
+        body=body,
+        drops=drops,
+    )
+
+
+def _context(
+    event: Event,
+    customer: Customer,
+    destination: Destination,
+    source: str,
+    platform: str,
+    language: Language,
+) -> dict[str, Any]:
+    local = event.occurred_at.astimezone(destination.timezone)
+    contact = event.contact
+    return {
+        **event.fields,
+        "type": event.type,
+        "topic": event.topic,
+        "title": EVENT_TYPES[event.type].title(language),
+        "platform": platform,
+        "source": source,
+        "occurred_at": local,
+        "date": local.date().isoformat(),
+        "time": local.strftime("%H:%M"),
+        "first_name": customer.first_name,
+        "last_name": customer.last_name,
+        "name": f"{customer.first_name} {customer.last_name}".strip(),
+        "email": customer.email,
+        "phone": customer.phone,
+        "id_type": _id_type(contact.id_type),
+        "id_number": contact.id_number,
+        "address": contact.address,
+    }
+
+
+def _body(
+    rule: Rule, context: Mapping[str, Any], contact: Contact, destination: Destination
+) -> dict[str, Any]:
+    body: dict[str, Any] = {name: context[name] for name in rule.profile}
+    if rule.address is not None:
+        body["customer_addresses_attributes"] = _addresses(rule.address, context, contact)
+    if rule.notes is not None:
+        body["notes"] = rendered(rule.notes, context)
+    body.update(rule.numbers)
+    body["tags"] = [{"name": name, "value": value} for name, value in rule.tags]
+    contents = [(name, rendered(template, context)) for name, template in rule.custom_fields]
+    body["custom_fields"] = [
+        {"field_name": name, "field_content": content} for name, content in contents if content
+    ]
+    body.update({name: rendered(template, context) for name, template in rule.texts.items()})
+    body.update({name: day(at, context, destination.timezone) for name, at in rule.dates.items()})
+    return _without_empty(body)
+
+
+def _addresses(
+    wanted: Mapping[str, Any], context: Mapping[str, Any], contact: Contact
+) -> list[dict[str, Any]]:
+    """One row, of what the event brought and what the rule says instead."""
+    row: dict[str, Any] = {}
+    for name in ADDRESS_TEXTS:
+        if name in wanted:
+            row[name] = rendered(wanted[name], context)
+        elif contact.address is not None:
+            row[name] = getattr(contact.address, name)
+    row = _without_empty(row)
+    if not row:
+        return []
+    return [row | {name: wanted[name] for name in ("country_id", "main") if name in wanted}]
+
+
+def _checked(body: dict[str, Any]) -> Any:
+    try:
+        return _SCHEMA.load(body)
+    except ValidationError as error:
+        raise Unmappable("invalid", error.normalized_messages()) from error
+
+
+def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A null or an empty text may blank what an agent wrote, so neither is ever sent."""
+    return {name: value for name, value in values.items() if value not in (None, "", [], {})}
+
+
+def _id_type(value: str) -> str:
+    lowered = value.strip().lower()
+    return lowered if lowered in ID_TYPES or not lowered else "otro"
+
+
+def _looks_like_email(text: str) -> bool:
+    local, _, domain = text.rpartition("@")
+    return bool(local) and "." in domain and not any(c.isspace() for c in text) and len(text) < 255

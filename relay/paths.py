@@ -1,0 +1,205 @@
+"""Reading any JSON by JMESPath: what `generic` and `standard_webhooks` sources share.
+
+The source's options say where things are. An expression that finds nothing leaves the value
+out; one that finds an object or a list where a text is meant does too.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+from jmespath.parser import ParsedResult
+from marshmallow import Schema, ValidationError, fields
+
+from relay.contract import Events, Fault, Nothing, Reading, digest_of, json_body, moment
+from relay.errors import Unreadable
+from relay.model import Address, Contact, Delivery, Event
+from relay.vocabulary import EVENT_TYPES
+
+_ADDRESS_PARTS: Final = (
+    "address", "city", "state", "zip_code", "description", "latitude", "longitude", "country",
+)  # fmt: skip
+
+
+class Path(fields.Field[ParsedResult]):
+    """A JMESPath expression, compiled at start."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> ParsedResult:
+        if not isinstance(value, str):
+            raise ValidationError("expected a JMESPath expression")
+        try:
+            return jmespath.compile(value)
+        except JMESPathError as error:
+            raise ValidationError(f"expected a JMESPath expression: {error}") from error
+
+
+class _AddressPaths(Schema):
+    address = Path()
+    city = Path()
+    state = Path()
+    zip_code = Path()
+    description = Path()
+    latitude = Path()
+    longitude = Path()
+    country = Path()
+
+
+class ContactPaths(Schema):
+    customer_id = Path()
+    email = Path()
+    phone = Path()
+    country = Path()
+    first_name = Path()
+    last_name = Path()
+    id_type = Path()
+    id_number = Path()
+    address = fields.Nested(_AddressPaths)
+
+
+class PathsSchema(Schema):
+    """Where the parts of an event are in a body.
+
+    `events` leads to a list when one body holds many. `types` maps their type to ours; a type
+    that is one of ours already needs no entry, and `"*"` takes all the rest. `type_header` and
+    `id_header` are for senders that put those in a header.
+    """
+
+    events = Path()
+    type = Path()
+    type_header = fields.String(load_default="")
+    types = fields.Dict(keys=fields.String(), values=fields.String(), load_default={})
+    id = Path()
+    id_header = fields.String(load_default="")
+    time = Path()
+    machine = Path()
+    contact = fields.Nested(ContactPaths, load_default={})
+    fields_ = fields.Dict(
+        keys=fields.String(), values=Path(), load_default={}, data_key="fields", attribute="fields"
+    )
+
+
+class _Scalar(fields.Field[str]):
+    """A text or a number, as text."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValidationError("expected a text or a number")
+        return str(value)
+
+
+class _ContactSchema(Schema):
+    customer_id = _Scalar(load_default="")
+    email = fields.Email(load_default="")
+    phone = _Scalar(load_default="")
+    country = fields.String(load_default="")
+    first_name = _Scalar(load_default="")
+    last_name = _Scalar(load_default="")
+    id_type = _Scalar(load_default="")
+    id_number = _Scalar(load_default="")
+
+
+class _FoundSchema(Schema):
+    """What the expressions found, checked."""
+
+    type = fields.String(required=True)
+    id = _Scalar(load_default="")
+    contact = fields.Nested(_ContactSchema, required=True)
+
+
+_FOUND: Final = _FoundSchema()
+
+
+def types_fault(options: Mapping[str, Any]) -> str:
+    """What is wrong with `types`, empty when nothing is."""
+    unknown = sorted(set(options["types"].values()) - EVENT_TYPES.keys())
+    return f"types: unknown event types {unknown}" if unknown else ""
+
+
+def read(delivery: Delivery, options: Mapping[str, Any]) -> Reading:
+    """The events of a body, by the source's expressions."""
+    try:
+        value = json_body(delivery.body)
+    except Unreadable as error:
+        return Events([Fault("", digest_of(delivery.body), error.reasons, delivery.body)])
+    # A body that is one event of a list, held and read again, has no list in it.
+    parts = options["events"].search(value) if "events" in options else [value]
+    if parts is None and "events" in options:
+        parts = [value]
+    parts = parts if isinstance(parts, list) else [parts]
+    if not parts:
+        return Nothing("empty_batch")
+    alone = len(parts) == 1
+    return Events([_part(part, delivery, options, alone=alone) for part in parts])
+
+
+def _part(
+    part: Any, delivery: Delivery, options: Mapping[str, Any], *, alone: bool
+) -> Event | Fault | Nothing:
+    raw = delivery.body if alone else json.dumps(part).encode()
+    found = {
+        "type": _header(delivery, options["type_header"]) or _search(options, "type", part),
+        "id": _search(options, "id", part),
+        "contact": _contact(part, options["contact"]),
+    }
+    topic = found["type"] if isinstance(found["type"], str) else ""
+    types = options["types"]
+    event_type = types.get(topic) or (topic if topic in EVENT_TYPES else types.get("*", ""))
+    if topic and not event_type:
+        return Nothing("unknown_topic", topic)
+    try:
+        known = _FOUND.load({name: value for name, value in found.items() if value is not None})
+    except ValidationError as error:
+        return Fault(topic, digest_of(raw), error.normalized_messages(), raw)
+    # A header's id names the delivery: it is the event's own only when the event is alone.
+    own_id = known["id"] or (_header(delivery, options["id_header"]) if alone else "")
+    contact = known["contact"]
+    phone = contact.pop("phone")
+    return Event(
+        type=event_type,
+        topic=topic,
+        key=digest_of(topic, own_id) if own_id else digest_of(raw),
+        occurred_at=moment(_search(options, "time", part), delivery.received_at),
+        contact=Contact(
+            phones=(phone,) if phone else (),
+            address=_address(part, options["contact"].get("address")),
+            **contact,
+        ),
+        fields=_fields(part, options),
+        machine=_search(options, "machine", part) is True,
+        raw=raw,
+    )
+
+
+def _search(options: Mapping[str, Any], name: str, part: Any) -> Any:
+    return options[name].search(part) if name in options else None
+
+
+def _header(delivery: Delivery, name: str) -> str:
+    return delivery.headers.get(name.lower(), "") if name else ""
+
+
+def _contact(part: Any, paths: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: path.search(part) for name, path in paths.items() if name != "address"}
+    return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+def _address(part: Any, paths: Mapping[str, Any] | None) -> Address | None:
+    if not paths:
+        return None
+    found = {name: _text(path.search(part)) for name, path in paths.items()}
+    return Address(**found) if any(found.values()) else None
+
+
+def _fields(part: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The configured fields; with none configured, whatever texts and numbers `data` has."""
+    if options["fields"]:
+        return {name: path.search(part) for name, path in options["fields"].items()}
+    data = part.get("data", part) if isinstance(part, dict) else {}
+    scalars = data.items() if isinstance(data, dict) else ()
+    return {name: value for name, value in scalars if isinstance(value, str | int | float)}
+
+
+def _text(value: Any) -> str:
+    return str(value) if isinstance(value, str | int | float) else ""

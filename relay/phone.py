@@ -1,0 +1,42 @@
+"""Phone numbers to E.164, and the spellings under which Mercately may know one."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberFormat
+
+# Mexican mobiles were written with a 1 after the 52 until 2019, and are still stored so;
+# Argentine mobiles carry a 9 after the 54 abroad and on WhatsApp. `longer` is prefix plus that.
+_TWINS: Final = (("+52", "+521", 10), ("+54", "+549", 10))
+
+
+def to_e164(phones: Iterable[str], country: str) -> tuple[str, str]:
+    """The first usable number in E.164, or empty and a reason code for the first that was not.
+
+    `country` reads numbers written without a prefix. No number at all gives no reason.
+    """
+    reason = ""
+    for phone in phones:
+        if not phone or not phone.strip():
+            continue
+        try:
+            number = phonenumbers.parse(phone, country or None)
+        except NumberParseException:
+            reason = reason or "not_a_number"
+            continue
+        if phonenumbers.is_valid_number(number):
+            return phonenumbers.format_number(number, PhoneNumberFormat.E164), ""
+        reason = reason or f"not_valid_in_{country or 'any_country'}"
+    return "", reason
+
+
+def variants(e164: str) -> tuple[str, ...]:
+    """Every spelling to look a number up by, likeliest first: with plus, digits, the twin's two."""
+    spellings = [e164]
+    for shorter, longer, digits in _TWINS:
+        if e164.startswith(longer) and len(e164) == len(longer) + digits:
+            spellings.append(shorter + e164[len(longer) :])
+        elif e164.startswith(shorter) and len(e164) == len(shorter) + digits:
+            spellings.append(longer + e164[len(shorter) :])
+    return tuple(form for spelling in spellings for form in (spelling, spelling[1:]))

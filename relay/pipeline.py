@@ -1,0 +1,84 @@
+"""The whole translation in one function: start reading here.
+
+    bytes -> verified -> event -> call
+
+`process` is pure: production, dry runs, tests and golden files all use it. What comes out is
+stored by `relay/intake.py`, answered by `relay/web.py` and delivered by `worker/tasks.py`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from relay.contract import Events, Fault, Handshake, Nothing, Source
+from relay.errors import Refused
+from relay.mercately import Unmappable, call_for
+from relay.model import Delivery, Event, Held, Ignored, Translated
+from relay.vocabulary import EVENT_TYPES, Language
+
+
+def process(
+    delivery: Delivery, source: Source, now: datetime, language: Language = "es"
+) -> Handshake | Sequence[Translated]:
+    """What a delivery comes to: an answer to an address check, or its events, translated.
+
+    Raises:
+        Refused: the delivery does not prove who sent it; nothing of it may be stored.
+    """
+    reply = source.platform.handshake(delivery)
+    if reply is not None:
+        return reply
+    if delivery.method != "POST":
+        raise Refused("method_not_allowed", 405)
+    source.scheme.verify(delivery, source.secrets, now)
+    return translate(delivery, source, language)
+
+
+def translate(
+    delivery: Delivery, source: Source, language: Language = "es"
+) -> Handshake | Sequence[Translated]:
+    """The events of a delivery that is known to be the platform's."""
+    reading = source.platform.read(delivery, source.options)
+    if isinstance(reading, Handshake):
+        return reading
+    items = reading.items if isinstance(reading, Events) else [reading]
+    return [_translated(item, delivery, source, language) for item in items]
+
+
+def _translated(
+    item: Event | Fault | Nothing, delivery: Delivery, source: Source, language: Language
+) -> Translated:
+    if isinstance(item, Nothing):
+        return Ignored(item.topic, item.reason)
+    if isinstance(item, Fault):
+        return Held(item.topic, item.key, "unreadable", item.reasons, item.raw)
+    unwanted = _unwanted(item, source)
+    if unwanted:
+        return Ignored(item.topic, unwanted, item.type)
+    try:
+        return call_for(
+            item,
+            source.rules[item.type],
+            source.destination,
+            source=source.name,
+            platform=source.platform.title,
+            language=language,
+            customer_id=source.customer_id,
+        )
+    except Unmappable as error:
+        raw = item.raw or delivery.body
+        return Held(item.topic, item.key, error.reason, error.reasons, raw, item.type)
+
+
+def _unwanted(event: Event, source: Source) -> str:
+    """Why nobody asked for this event, empty when somebody did."""
+    if event.machine and not source.machine_events:
+        return "made_by_a_machine"
+    names = (event.type, event.topic)
+    if source.topics:
+        wanted = any(fnmatchcase(name, wish) for wish in source.topics for name in names)
+    else:
+        wanted = not EVENT_TYPES[event.type].flood
+    if not wanted:
+        return "topic_not_wanted"
+    return "" if event.type in source.rules else "no_rule"

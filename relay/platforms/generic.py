@@ -1,0 +1,87 @@
+"""Generic: any JSON, for senders that have no adapter of their own.
+
+How it proves itself is chosen in the source's options (`auth`): an HMAC header, Standard
+Webhooks, Basic, a bearer token, or a secret last part of the path. Where the type, id, time,
+contact and fields are is given as JMESPath expressions. Basic, tokens and paths prove who was
+told the secret, not that the body is theirs unchanged: use them over TLS only.
+
+https://jmespath.org (read 2026-11)
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from marshmallow import Schema, fields, post_load, validate
+
+from relay import paths
+from relay.contract import Handshake, Platform
+from relay.model import Delivery
+from relay.signature import Basic, Bearer, Hmac, PathToken, Scheme, StandardWebhooks
+
+_KEY: Final = validate.OneOf(["utf8", "base64", "hex"])
+
+
+class _AuthSchema(Schema):
+    """Which scheme, and the parts of it that vary; parts of another scheme are a fault."""
+
+    kind = fields.String(
+        required=True,
+        validate=validate.OneOf(["hmac", "standard_webhooks", "basic", "bearer", "path"]),
+    )
+    header = fields.String()
+    prefix = fields.String()
+    encoding = fields.String(validate=validate.OneOf(["base64", "hex"]))
+    digest = fields.String(validate=validate.OneOf(["sha1", "sha256", "sha512"]))
+    key = fields.String(validate=_KEY)
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> Scheme:
+        kind: Literal["hmac", "standard_webhooks", "basic", "bearer", "path"] = data.pop("kind")
+        allowed = {
+            "hmac": {"header", "prefix", "encoding", "digest", "key"},
+            "standard_webhooks": {"prefix", "key"},
+            "bearer": {"header", "prefix"},
+        }.get(kind, set())
+        if extra := sorted(data.keys() - allowed):
+            raise validate.ValidationError(f"{kind} takes no {', '.join(extra)}", extra[0])
+        if "header" in data:
+            data["header"] = data["header"].lower()
+        if kind == "hmac":
+            return Hmac(headers=(data.pop("header", "x-signature"),), **data)
+        if kind == "standard_webhooks":
+            return StandardWebhooks(**data)
+        if kind == "bearer":
+            return Bearer(**data)
+        return Basic() if kind == "basic" else PathToken()
+
+
+class _OptionsSchema(paths.PathsSchema):
+    auth = fields.Nested(_AuthSchema, required=True)
+
+
+def _scheme(options: Mapping[str, Any]) -> Scheme:
+    scheme: Scheme = options["auth"]
+    return scheme
+
+
+def _handshake(delivery: Delivery) -> Handshake | None:
+    """Tools that check an address with GET or HEAD want to see that it is there."""
+    return Handshake() if delivery.method in ("GET", "HEAD") else None
+
+
+def _stamp(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
+    return {"content-type": "application/json"}
+
+
+platform = Platform(
+    name="generic",
+    title="Generic JSON",
+    docs="https://jmespath.org",
+    scheme=_scheme,
+    read=paths.read,
+    topics={},
+    handshake=_handshake,
+    stamp=_stamp,
+    options=_OptionsSchema,
+    options_fault=paths.types_fault,
+)

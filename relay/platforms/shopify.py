@@ -1,0 +1,256 @@
+"""Shopify: shop events, JSON, signed.
+
+Signs base64 HMAC-SHA256 of the raw body with the app's client secret as text; newer deliveries
+may use `shopify-…` headers without `x-`. The topic is in a header, not in the body. The webhook
+id stays the same on every retry. There is no signed time. Anything but 2xx within 5 s is sent
+again 8 times over 4 h, then the subscription can be removed. Names, e-mails and phones may be
+null on cheaper plans. There is no "abandoned" topic: a checkout without an order has to be told
+by time.
+
+https://shopify.dev/docs/apps/build/webhooks/verify-deliveries (read 2026-08)
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import uuid4
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
+
+from relay.contract import (
+    Events,
+    Fault,
+    Nothing,
+    Platform,
+    Reading,
+    digest_of,
+    json_object,
+    moment,
+)
+from relay.errors import Unreadable
+from relay.model import Address, Contact, Delivery, Event
+from relay.signature import Hmac
+
+TOPICS: Final[Mapping[str, str]] = {
+    "orders/create": "order.created",
+    "orders/updated": "order.updated",
+    "orders/paid": "order.paid",
+    "orders/fulfilled": "order.fulfilled",
+    "orders/cancelled": "order.cancelled",
+    "fulfillments/create": "order.shipped",
+    "refunds/create": "order.refunded",
+    "checkouts/create": "checkout.created",
+    "checkouts/update": "checkout.updated",
+    "customers/create": "customer.created",
+    "customers/update": "customer.updated",
+    "customers_marketing_consent/update": "sms.subscribed",
+    "customers_email_marketing_consent/update": "email.subscribed",
+}
+# They name a record that is gone, by id alone: there is nobody to tell an agent about.
+_WITHOUT_CONTACT: Final = frozenset({"customers/delete", "checkouts/delete", "orders/delete"})
+_PRIVACY: Final = frozenset({"customers/data_request", "customers/redact", "shop/redact"})
+_CONSENT: Final = {"subscribed": "subscribed", "unsubscribed": "unsubscribed"}
+
+
+class _Loose(Schema):
+    class Meta:
+        unknown = EXCLUDE
+
+
+class _AddressSchema(_Loose):
+    first_name = fields.String(allow_none=True)
+    last_name = fields.String(allow_none=True)
+    address1 = fields.String(allow_none=True)
+    address2 = fields.String(allow_none=True)
+    city = fields.String(allow_none=True)
+    province = fields.String(allow_none=True)
+    zip = fields.String(allow_none=True)
+    country_code = fields.String(allow_none=True)
+    phone = fields.String(allow_none=True)
+    latitude = fields.Float(allow_none=True)
+    longitude = fields.Float(allow_none=True)
+
+
+class _CustomerSchema(_Loose):
+    email = fields.String(allow_none=True)
+    phone = fields.String(allow_none=True)
+    first_name = fields.String(allow_none=True)
+    last_name = fields.String(allow_none=True)
+
+
+class _ConsentSchema(_Loose):
+    state = fields.String(allow_none=True)
+
+
+class _BodySchema(_CustomerSchema):
+    """What we use of any topic's body; merchants may trim fields, so only the id is required."""
+
+    id = fields.Raw(required=True)
+    order_id = fields.Raw(allow_none=True)
+    name = fields.String(allow_none=True)
+    contact_email = fields.String(allow_none=True)
+    email_address = fields.String(allow_none=True)
+    sms_marketing_phone = fields.String(allow_none=True)
+    total_price = fields.String(allow_none=True)
+    currency = fields.String(allow_none=True)
+    financial_status = fields.String(allow_none=True)
+    fulfillment_status = fields.String(allow_none=True)
+    cancel_reason = fields.String(allow_none=True)
+    order_status_url = fields.String(allow_none=True)
+    abandoned_checkout_url = fields.String(allow_none=True)
+    tracking_number = fields.String(allow_none=True)
+    tracking_url = fields.String(allow_none=True)
+    tracking_company = fields.String(allow_none=True)
+    note = fields.String(allow_none=True)
+    created_at = fields.Raw(allow_none=True)
+    updated_at = fields.Raw(allow_none=True)
+    cancelled_at = fields.Raw(allow_none=True)
+    customer = fields.Nested(_CustomerSchema, allow_none=True)
+    shipping_address = fields.Nested(_AddressSchema, allow_none=True)
+    billing_address = fields.Nested(_AddressSchema, allow_none=True)
+    destination = fields.Nested(_AddressSchema, allow_none=True)
+    sms_marketing_consent = fields.Nested(_ConsentSchema, allow_none=True)
+    email_marketing_consent = fields.Nested(_ConsentSchema, allow_none=True)
+
+
+class _ConsentBodySchema(_BodySchema):
+    id = fields.Raw(allow_none=True)  # consent topics may name only a phone or an e-mail
+
+
+_SCHEMA: Final = _BodySchema()
+_CONSENT_SCHEMA: Final = _ConsentBodySchema()
+
+
+def _read(delivery: Delivery, options: Mapping[str, Any]) -> Reading:  # noqa: ARG001  none here
+    topic = _header(delivery, "topic")
+    if topic in _PRIVACY:
+        return Nothing("privacy_request", topic)
+    if topic in _WITHOUT_CONTACT:
+        return Nothing("names_nobody", topic)
+    if topic not in TOPICS:
+        return Nothing("unknown_topic", topic)
+    key = _header(delivery, "webhook-id") or digest_of(topic, delivery.body)
+    schema = _CONSENT_SCHEMA if "consent" in topic else _SCHEMA
+    try:
+        body = schema.load(json_object(delivery.body))
+    except Unreadable as error:
+        return Events([Fault(topic, key, error.reasons, delivery.body)])
+    except ValidationError as error:
+        reasons = error.normalized_messages()
+        return Events([Fault(topic, key, reasons, delivery.body)])
+    event_type = TOPICS[topic]
+    if "consent" in topic:
+        kind, _, _ = event_type.partition(".")
+        state = (body.get(f"{kind}_marketing_consent") or {}).get("state")
+        if state not in _CONSENT:
+            return Nothing("no_consent_state", topic)
+        event_type = f"{kind}.{_CONSENT[state]}"
+    triggered_at = moment(_header(delivery, "triggered-at"), delivery.received_at)
+    return Events(
+        [
+            Event(
+                type=event_type,
+                topic=topic,
+                key=key,
+                occurred_at=_occurred_at(topic, body, triggered_at),
+                contact=_contact(body),
+                fields=_fields(topic, body, _header(delivery, "shop-domain")),
+            )
+        ]
+    )
+
+
+def _occurred_at(topic: str, body: Mapping[str, Any], fallback: datetime) -> datetime:
+    names = ("created_at",) if topic.endswith("/create") else ("updated_at", "created_at")
+    if topic == "orders/cancelled":
+        names = ("cancelled_at", *names)
+    return moment(next((body[name] for name in names if body.get(name)), None), fallback)
+
+
+def _contact(body: Mapping[str, Any]) -> Contact:
+    """The order's own contact first: it may differ from the customer's, and is the newer one."""
+    customer = body.get("customer") or {}
+    shipping = body.get("shipping_address") or body.get("destination") or {}
+    billing = body.get("billing_address") or {}
+    people = (body, customer, shipping, billing)
+    emails = [body.get(name) for name in ("email", "contact_email", "email_address")]
+    phones = [person.get("phone") for person in people] + [body.get("sms_marketing_phone")]
+    address = shipping or billing
+    named = next((p for p in (customer, body, shipping, billing) if p.get("first_name")), {})
+    return Contact(
+        email=next((text for text in [*emails, customer.get("email")] if text), ""),
+        phones=tuple(text for text in phones if text),
+        country=shipping.get("country_code") or billing.get("country_code") or "",
+        first_name=named.get("first_name") or "",
+        last_name=named.get("last_name") or "",
+        address=_address(address) if address else None,
+    )
+
+
+def _address(address: Mapping[str, Any]) -> Address:
+    lines = [address.get("address1"), address.get("address2")]
+    latitude, longitude = address.get("latitude"), address.get("longitude")
+    return Address(
+        address=", ".join(line for line in lines if line),
+        city=address.get("city") or "",
+        state=address.get("province") or "",
+        zip_code=address.get("zip") or "",
+        latitude="" if latitude is None else str(latitude),
+        longitude="" if longitude is None else str(longitude),
+        country=address.get("country_code") or "",
+    )
+
+
+def _fields(topic: str, body: Mapping[str, Any], shop: str) -> dict[str, Any]:
+    is_order = topic.startswith("orders/")
+    own_id = str(body.get("id") or "")
+    return {
+        "order_id": own_id if is_order else str(body.get("order_id") or ""),
+        "order_number": body.get("name") if is_order or topic == "fulfillments/create" else "",
+        "checkout_id": own_id if topic.startswith("checkouts/") else "",
+        "checkout_url": body.get("abandoned_checkout_url"),
+        "total": body.get("total_price"),
+        "currency": body.get("currency"),
+        "status": body.get("financial_status"),
+        "fulfillment_status": body.get("fulfillment_status"),
+        "cancel_reason": body.get("cancel_reason"),
+        "url": body.get("order_status_url"),
+        "tracking_number": body.get("tracking_number"),
+        "tracking_url": body.get("tracking_url"),
+        "carrier": body.get("tracking_company"),
+        "reason": body.get("note") if topic == "refunds/create" else "",
+        "created_at": body.get("created_at"),
+        "updated_at": body.get("updated_at"),
+        "cancelled_at": body.get("cancelled_at"),
+        "shop": shop,
+    }
+
+
+def _header(delivery: Delivery, name: str) -> str:
+    headers = delivery.headers
+    return headers.get(f"x-shopify-{name}") or headers.get(f"shopify-{name}", "")
+
+
+def _stamp(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
+    return {
+        "content-type": "application/json",
+        "x-shopify-topic": topic,
+        "x-shopify-shop-domain": "tienda-ejemplo.myshopify.com",
+        "x-shopify-webhook-id": str(uuid4()),
+    }
+
+
+platform = Platform(
+    name="shopify",
+    title="Shopify",
+    docs="https://shopify.dev/docs/apps/build/webhooks/verify-deliveries",
+    scheme=Hmac(headers=("x-shopify-hmac-sha256", "shopify-hmac-sha256")),
+    read=_read,
+    topics=TOPICS,
+    stamp=_stamp,
+    keeps=tuple(
+        f"{prefix}shopify-{name}"
+        for prefix in ("x-", "")
+        for name in ("topic", "webhook-id", "shop-domain", "triggered-at")
+    ),
+)

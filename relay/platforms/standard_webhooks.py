@@ -1,0 +1,75 @@
+"""Standard Webhooks: any sender that follows the specification (Svix and Resend's kind too).
+
+Signs `webhook-id.webhook-timestamp.body`; the id stays the same on every retry. Bodies are
+`{"type", "timestamp", "data"}` by recommendation; where the contact is in `data` is up to the
+sender, so the usual places are tried and a source's options may name others. `key = "utf8"` in
+the options is for senders that use the secret as plain text, `prefix = "svix"` for Svix headers.
+
+https://github.com/standard-webhooks/standard-webhooks, spec (read 2026-08)
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from marshmallow import fields, post_load, validate
+
+from relay import paths
+from relay.contract import Platform
+from relay.signature import Scheme, StandardWebhooks
+
+_PLACES: Final = ("data", "data.customer", "data.contact", "data.user", "data.buyer")
+
+
+def _anywhere(*names: str) -> str:
+    """The first of the usual places that has one of the names."""
+    return " || ".join(f"{place}.{name}" for place in _PLACES for name in names)
+
+
+_CONTACT: Final = {
+    "customer_id": "data.mercately_id",
+    "email": _anywhere("email"),
+    "phone": _anywhere("phone", "phone_number", "mobile"),
+    "country": _anywhere("country", "country_code"),
+    "first_name": _anywhere("first_name", "firstName", "name"),
+    "last_name": _anywhere("last_name", "lastName"),
+}
+_TYPES: Final = {"contact.created": "customer.created", "user.created": "customer.created"}
+
+
+class _OptionsSchema(paths.PathsSchema):
+    key = fields.String(load_default="base64", validate=validate.OneOf(["base64", "utf8", "hex"]))
+    prefix = fields.String(load_default="webhook", validate=validate.OneOf(["webhook", "svix"]))
+    type = paths.Path(load_default=lambda: paths.Path().deserialize("type"))
+    time = paths.Path(load_default=lambda: paths.Path().deserialize("timestamp"))
+    types = fields.Dict(
+        keys=fields.String(), values=fields.String(), load_default=lambda: dict(_TYPES)
+    )
+    contact = fields.Nested(
+        paths.ContactPaths, load_default=lambda: paths.ContactPaths().load(_CONTACT)
+    )
+
+    @post_load
+    def _id_header(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return data | {"id_header": data["id_header"] or f"{data['prefix']}-id"}
+
+
+def _scheme(options: Mapping[str, Any]) -> Scheme:
+    return StandardWebhooks(key=options["key"], prefix=options["prefix"])
+
+
+def _stamp(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
+    return {"content-type": "application/json"}
+
+
+platform = Platform(
+    name="standard_webhooks",
+    title="Standard Webhooks",
+    docs="https://www.standardwebhooks.com",
+    scheme=_scheme,
+    read=paths.read,
+    topics={"order.created": "order.created", "contact.created": "customer.created"},
+    stamp=_stamp,
+    keeps=("webhook-id", "svix-id"),
+    options=_OptionsSchema,
+    options_fault=paths.types_fault,
+)

@@ -1,0 +1,143 @@
+"""relay.toml bound to the platforms: the sources that exist, and everything wrong with the file.
+
+A source without a usable secret does not exist.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from marshmallow import ValidationError
+
+from config import relay_toml
+from config.relay_toml import ConfigError, Destination, RelayFile, SourceEntry, messages
+from relay.contract import Platform, Source
+from relay.mapping import Rule, compile_rules
+from relay.platforms import discovered
+from relay.signature import Scheme, first_fault
+from relay.vocabulary import EVENT_TYPES, Language
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """The whole configuration, usable. `warnings` are for a person to read at start."""
+
+    language: Language
+    destinations: Mapping[str, Destination]
+    sources: Mapping[str, Source]
+    warnings: tuple[str, ...]
+
+
+def load(file: Path, environ: Mapping[str, str]) -> Relay:
+    """The configuration in `file`, checked whole.
+
+    Raises:
+        ConfigError: with every fault, each naming key and file.
+    """
+    platforms = discovered()
+    alone = [name for name, platform in platforms.items() if _needs_no_options(platform)]
+    read = relay_toml.load(file, environ, alone)
+    faults = list(read.faults)
+    rules, rule_faults, warnings = compile_rules([("events", read.events)], read.language)
+    faults += rule_faults
+    sources = {}
+    for name, entry in read.sources.items():
+        key = f"sources.{name}"
+        platform = platforms.get(entry.platform)
+        destination = read.destinations.get(entry.destination)
+        if platform is None:
+            faults.append(f"{key}.platform: expected one of {list(platforms)}")
+            continue
+        options, found = _options(key, platform, entry)
+        faults += found
+        own_rules, found, more = _rules_for(key, read, entry, rules)
+        faults += found
+        warnings += more
+        faults += _topic_faults(key, entry, platform)
+        if options is None or destination is None:
+            continue
+        scheme, found = _scheme(key, platform, options, entry)
+        faults += found
+        sources[name] = Source(
+            name=name,
+            platform=platform,
+            scheme=scheme,
+            secrets=entry.secrets,
+            destination=destination,
+            rules=own_rules,
+            topics=entry.topics,
+            machine_events=entry.machine_events,
+            public_url=entry.public_url.rstrip("/"),
+            on_invalid=entry.on_invalid,
+            options=options,
+            signing_key=entry.signing_key,
+            customer_id=entry.customer_id,
+        )
+    if faults:
+        raise ConfigError(file, faults)
+    return Relay(read.language, read.destinations, sources, tuple(warnings))
+
+
+def _needs_no_options(platform: Platform) -> bool:
+    return platform.options is None or not platform.options().validate({})
+
+
+def _options(
+    key: str, platform: Platform, entry: SourceEntry
+) -> tuple[Mapping[str, Any] | None, list[str]]:
+    if platform.options is None:
+        extra = sorted(entry.options)
+        return {}, [f"{key}.options: {platform.name} takes none, found {extra}"] if extra else []
+    try:
+        options = platform.options().load(dict(entry.options))
+    except ValidationError as error:
+        return None, messages(f"{key}.options", error.normalized_messages())
+    fault = platform.options_fault(options)
+    return options, [f"{key}.options.{fault}"] if fault else []
+
+
+def _scheme(
+    key: str, platform: Platform, options: Mapping[str, Any], entry: SourceEntry
+) -> tuple[Scheme, list[str]]:
+    scheme = platform.scheme_for(options)
+    faults = []
+    if fault := first_fault(scheme, entry.secrets):
+        faults.append(f"{key}.secrets: {fault}")
+    if entry.tolerance_s is not None:
+        if is_dataclass(scheme) and not isinstance(scheme, type) and hasattr(scheme, "tolerance_s"):
+            scheme = replace(scheme, tolerance_s=entry.tolerance_s)
+        else:
+            faults.append(f"{key}.tolerance: {platform.name} signs no time")
+    if entry.on_invalid == "reject" and platform.name != "generic":
+        faults.append(f"{key}.on_invalid: only generic may reject; others drop a hook that refuses")
+    return scheme, faults
+
+
+def _rules_for(
+    key: str, read: RelayFile, entry: SourceEntry, rules: Mapping[str, Rule]
+) -> tuple[Mapping[str, Rule], list[str], list[str]]:
+    """The general rules, with the source's own on top; only its own are faulted here."""
+    if not entry.events:
+        return rules, [], []
+    own_key = f"{key}.events"
+    compiled, faults, warnings = compile_rules(
+        [("events", read.events), (own_key, entry.events)], read.language
+    )
+    return (
+        compiled,
+        [fault for fault in faults if fault.startswith(own_key)],
+        [warning for warning in warnings if warning.startswith(own_key)],
+    )
+
+
+def _topic_faults(key: str, entry: SourceEntry, platform: Platform) -> list[str]:
+    """A wanted topic is one of our types, one of theirs, or has a `*`; anything else is a typo."""
+    if not platform.topics:
+        return []
+    known = EVENT_TYPES.keys() | platform.topics.keys()
+    return [
+        f"{key}.topics: {topic!r} is neither an event type nor a topic of {platform.name}"
+        for topic in entry.topics
+        if "*" not in topic and topic not in known
+    ]

@@ -1,0 +1,97 @@
+"""Our event types, noun.past, in one place: what each is called and its default note.
+
+A note is written for the agent who chats with the customer. Templates see the event's own
+fields (see `relay/mapping.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Language = Literal["es", "en"]
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """A title and a note in both languages; `flood` types are off until a source asks."""
+
+    es: str
+    en: str
+    note_es: str
+    note_en: str
+    flood: bool = False
+
+    def title(self, language: Language) -> str:
+        return self.es if language == "es" else self.en
+
+    def note(self, language: Language) -> str:
+        return self.note_es if language == "es" else self.note_en
+
+
+_ORDER_ES = "{{ order_number or order_id }}{% if total %} por {{ total }} {{ currency }}{% endif %}"
+_ORDER_EN = "{{ order_number or order_id }}{% if total %}, {{ total }} {{ currency }}{% endif %}"
+_MAIL_ES = (
+    "{% if subject %} «{{ subject }}»{% elif campaign %} de «{{ campaign }}»{% endif %}"
+    "{% if reason %}: {{ reason }}{% endif %}"
+)
+_MAIL_EN = (
+    '{% if subject %} "{{ subject }}"{% elif campaign %} of "{{ campaign }}"{% endif %}'
+    "{% if reason %}: {{ reason }}{% endif %}"
+)
+_SHIPPED = "{% if tracking_number %} ({{ tracking_number }}{% if tracking_url %}, {{ tracking_url }}{% endif %}){% endif %}"  # noqa: E501  one template
+
+
+def _order(es: str, en: str, more_es: str = "", more_en: str = "") -> EventType:
+    return EventType(
+        es, en, f"{es}: {_ORDER_ES}{more_es} ({{{{ platform }}}})",
+        f"{en}: {_ORDER_EN}{more_en} ({{{{ platform }}}})",
+    )  # fmt: skip
+
+
+def _mail(es: str, en: str, *, flood: bool = False) -> EventType:
+    return EventType(
+        es, en, f"{es}{_MAIL_ES} ({{{{ platform }}}})", f"{en}{_MAIL_EN} ({{{{ platform }}}})", flood
+    )  # fmt: skip
+
+
+def _person(es: str, en: str) -> EventType:
+    return EventType(es, en, f"{es} ({{{{ platform }}}})", f"{en} ({{{{ platform }}}})")
+
+
+_CART_ES = "{% if checkout_url %}: {{ checkout_url }}{% endif %}"
+
+EVENT_TYPES: Final[Mapping[str, EventType]] = {
+    "order.created": _order("Pedido creado", "Order created"),
+    "order.updated": _order("Pedido actualizado", "Order updated"),
+    "order.paid": _order("Pedido pagado", "Order paid"),
+    "order.fulfilled": _order("Pedido completado", "Order fulfilled"),
+    "order.shipped": _order("Pedido enviado", "Order shipped", _SHIPPED, _SHIPPED),
+    "order.cancelled": _order("Pedido cancelado", "Order cancelled"),
+    "order.refunded": _order("Pedido reembolsado", "Order refunded"),
+    "order.failed": _order("Pago del pedido fallido", "Order payment failed"),
+    "order.deleted": _order("Pedido eliminado", "Order deleted"),
+    "checkout.created": _order("Compra iniciada", "Checkout started", _CART_ES, _CART_ES),
+    "checkout.updated": _order("Compra actualizada", "Checkout updated", _CART_ES, _CART_ES),
+    "checkout.abandoned": _order("Carrito abandonado", "Checkout abandoned", _CART_ES, _CART_ES),
+    "payment.approved": _order("Pago aprobado", "Payment approved"),
+    "payment.declined": _order("Pago rechazado", "Payment declined"),
+    "customer.created": _person("Cliente registrado", "Customer created"),
+    "customer.updated": _person("Datos del cliente actualizados", "Customer updated"),
+    "customer.deleted": _person("Cliente eliminado", "Customer deleted"),
+    "email.sent": _mail("Correo enviado", "E-mail sent"),
+    "email.delivered": _mail("Correo entregado", "E-mail delivered"),
+    "email.deferred": _mail("Correo demorado", "E-mail deferred"),
+    "email.opened": _mail("Correo abierto", "E-mail opened", flood=True),
+    "email.clicked": _mail("Clic en un correo", "E-mail link clicked"),
+    "email.bounced": _mail("Correo rebotado", "E-mail bounced"),
+    "email.rejected": _mail("Correo descartado", "E-mail rejected"),
+    "email.complained": _mail("Correo marcado como spam", "E-mail marked as spam"),
+    "email.subscribed": _mail("Suscrito a correos", "Subscribed to e-mails"),
+    "email.unsubscribed": _mail("Desuscrito de correos", "Unsubscribed from e-mails"),
+    "sms.subscribed": _person("Suscrito a mensajes", "Subscribed to messages"),
+    "sms.unsubscribed": _person("Desuscrito de mensajes", "Unsubscribed from messages"),
+    "form.submitted": _person("Formulario enviado", "Form submitted"),
+    "booking.created": _person("Cita reservada", "Booking made"),
+    "booking.cancelled": _person("Cita cancelada", "Booking cancelled"),
+    "contact.updated": _person("Contacto actualizado", "Contact updated"),
+}
