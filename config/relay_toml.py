@@ -138,7 +138,7 @@ class _DestinationSchema(Schema):
     customer_wrapper = fields.Boolean(load_default=False)
 
 
-class _Secrets(fields.List):
+class _Secrets(fields.List[str]):
     """A list, or one text with commas, as an environment variable holds it."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
@@ -186,9 +186,7 @@ def load(file: Path, environ: Mapping[str, str], platforms: Iterable[str] = ()) 
     if language not in ("es", "en"):
         faults.append('language: expected "es" or "en"')
         language = "es"
-    tables = {
-        key: _table(content, key, faults) for key in ("destinations", "sources", "events")
-    }
+    tables = {key: _table(content, key, faults) for key in ("destinations", "sources", "events")}
     destinations = _destinations(tables["destinations"], environ, faults)
     entries = dict(tables["sources"])
     for platform in platforms:
@@ -284,7 +282,7 @@ def _read(
     try:
         made = schema.load({part: v for part, v in filled.items() if part not in unset})
     except ValidationError as error:
-        told = {part: text for part, text in error.normalized_messages().items()}
+        told = {part: text for part, text in error.messages_dict.items()}
         faults.extend(messages(key, {p: text for p, text in told.items() if p not in unset}))
         return None
     return made if len(faults) == before else None

@@ -50,9 +50,9 @@ def load(env_file: Path | None = None) -> Settings:
     Raises:
         SettingsError: naming every variable that cannot be used.
     """
-    if env_file is not None:
-        Env.read_env(str(env_file), recurse=False, override=False)
     env = Env(eager=False)
+    if env_file is not None:
+        env.read_env(str(env_file), recurse=False, override=False)
     values: dict[str, Any] = {
         "redis_url": env.str("REDIS_URL", "redis://127.0.0.1:6379/0"),
         "redis_tls_verify": env.bool("RELAY_REDIS_TLS_VERIFY", True),

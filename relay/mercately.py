@@ -209,7 +209,7 @@ def _checked(body: dict[str, Any]) -> Any:
     try:
         return _SCHEMA.load(body)
     except ValidationError as error:
-        raise Unmappable("invalid", error.normalized_messages()) from error
+        raise Unmappable("invalid", error.messages_dict) from error
 
 
 def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def _part(
     try:
         known = _FOUND.load({name: value for name, value in found.items() if value is not None})
     except ValidationError as error:
-        return Fault(topic, digest_of(raw), error.normalized_messages(), raw)
+        return Fault(topic, digest_of(raw), error.messages_dict, raw)
     # A header's id names the delivery: it is the event's own only when the event is alone.
     own_id = known["id"] or (_header(delivery, options["id_header"]) if alone else "")
     contact = known["contact"]

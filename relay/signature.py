@@ -110,9 +110,10 @@ class StandardWebhooks:
 
     def sign(self, delivery: Delivery, secret: str, now: datetime) -> Delivery:
         timestamp = str(int(now.timestamp()))
-        message_id = delivery.headers.get(f"{self.prefix}-id") or "msg_" + hashlib.sha256(
-            timestamp.encode() + delivery.body
-        ).hexdigest()[:24]
+        message_id = (
+            delivery.headers.get(f"{self.prefix}-id")
+            or "msg_" + hashlib.sha256(timestamp.encode() + delivery.body).hexdigest()[:24]
+        )
         digest = self._digest(secret, f"{message_id}.{timestamp}.".encode() + delivery.body)
         signature = "v1," + base64.b64encode(digest).decode()
         values = {"id": message_id, "timestamp": timestamp, "signature": signature}

@@ -4,7 +4,7 @@ A source without a usable secret does not exist.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, is_dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from config.relay_toml import ConfigError, Destination, RelayFile, SourceEntry, 
 from relay.contract import Platform, Source
 from relay.mapping import Rule, compile_rules
 from relay.platforms import discovered
-from relay.signature import Scheme, first_fault
+from relay.signature import Ecdsa, Scheme, StandardWebhooks, first_fault
 from relay.vocabulary import EVENT_TYPES, Language
 
 
@@ -92,7 +92,7 @@ def _options(
     try:
         options = platform.options().load(dict(entry.options))
     except ValidationError as error:
-        return None, messages(f"{key}.options", error.normalized_messages())
+        return None, messages(f"{key}.options", error.messages_dict)
     fault = platform.options_fault(options)
     return options, [f"{key}.options.{fault}"] if fault else []
 
@@ -105,7 +105,7 @@ def _scheme(
     if fault := first_fault(scheme, entry.secrets):
         faults.append(f"{key}.secrets: {fault}")
     if entry.tolerance_s is not None:
-        if is_dataclass(scheme) and not isinstance(scheme, type) and hasattr(scheme, "tolerance_s"):
+        if isinstance(scheme, StandardWebhooks | Ecdsa):
             scheme = replace(scheme, tolerance_s=entry.tolerance_s)
         else:
             faults.append(f"{key}.tolerance: {platform.name} signs no time")

@@ -222,7 +222,7 @@ class Standin:
                     self._faults.remove(due)
             return due.name
 
-    def add_customer(self, **fields: Any) -> str:
+    def add_customer(self, /, **fields: Any) -> str:
         """Add a customer from the fields of a create body, all optional; returns the id.
 
         Raises Invalid for a wrong type and for an id, phone or e-mail already taken.
@@ -293,7 +293,7 @@ def problems(value: Any, shape: Shape, where: str = "body") -> list[str]:
 def _same_contact(customer: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
     """Whether it is the phone or the email that the two share; a plus makes no difference."""
     for name in ("phone", "email"):
-        ours, theirs = customer[name] or "", fields.get(name, "")
+        ours, theirs = customer.get(name) or "", fields.get(name, "")
         if theirs and ours.removeprefix("+").lower() == theirs.removeprefix("+").lower():
             return name
     return ""
@@ -435,7 +435,7 @@ class _Views:
 
     def refused(self, error: HTTPException) -> Response:
         """No such route or method, in the API's own form."""
-        return _reply(error.code or 500, {"message": error.name})
+        return _reply(error.code or 500, {"message": error.name.capitalize()})
 
     def _known(self, ref: str, *, by_contact: bool = True) -> str:
         customer_id = self.standin.find(ref, by_contact=by_contact)
@@ -523,7 +523,7 @@ def create_app(standin: Standin) -> Flask:
     """
     app = Flask(__name__, static_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = True  # else a cut connection ends as a 500, and a log line
-    app.url_map.merge_slashes = False  # `//retailers` is a mistake in the caller: show it
+    app.url_map.merge_slashes = False  # a doubled slash is an unknown path, no redirect
     views = _Views(standin)
     for group, routes in views.groups().items():
         blueprint = Blueprint(group, __name__)

@@ -11,7 +11,7 @@ https://jmespath.org (read 2026-11)
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from relay import paths
 from relay.contract import Handshake, Platform
@@ -43,7 +43,7 @@ class _AuthSchema(Schema):
             "bearer": {"header", "prefix"},
         }.get(kind, set())
         if extra := sorted(data.keys() - allowed):
-            raise validate.ValidationError(f"{kind} takes no {', '.join(extra)}", extra[0])
+            raise ValidationError(f"{kind} takes no {', '.join(extra)}", extra[0])
         if "header" in data:
             data["header"] = data["header"].lower()
         if kind == "hmac":

@@ -90,7 +90,7 @@ def _part(part: Any, delivery: Delivery) -> Event | Fault | Nothing:
     try:
         body = _SCHEMA.load(part)
     except ValidationError as error:
-        return Fault(topic, digest_of(raw), error.normalized_messages(), raw)
+        return Fault(topic, digest_of(raw), error.messages_dict, raw)
     own_id = _text(body.get("sg_event_id"))
     return Event(
         type=TOPICS[topic],

@@ -136,7 +136,7 @@ def _read(delivery: Delivery, options: Mapping[str, Any]) -> Reading:  # noqa: A
     except Unreadable as error:
         return Events([Fault(topic, key, error.reasons, delivery.body)])
     except ValidationError as error:
-        reasons = error.normalized_messages()
+        reasons = error.messages_dict
         return Events([Fault(topic, key, reasons, delivery.body)])
     event_type = TOPICS[topic]
     if "consent" in topic:

@@ -118,7 +118,7 @@ def _read(delivery: Delivery, options: Mapping[str, Any]) -> Reading:  # noqa: A
     try:
         body = _SCHEMA.load(raw)
     except ValidationError as error:
-        return Events([Fault(topic, key, error.normalized_messages(), delivery.body)])
+        return Events([Fault(topic, key, error.messages_dict, delivery.body)])
     event_type, told_at = TOPICS[topic], body.get("date_created_gmt")
     if topic.endswith(".updated"):
         told_at = body.get("date_modified_gmt") or told_at

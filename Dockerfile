@@ -1,0 +1,26 @@
+# One image for every process: web by default, any other command by name.
+FROM python:3.13-slim AS build
+WORKDIR /src
+# .dockerignore lets through only what the package is made of.
+COPY . .
+# The pip of the base image fills a venv that has no pip of its own: only this folder moves on.
+RUN python -m venv --without-pip /opt/relay \
+    && pip --python /opt/relay/bin/python install --no-cache-dir ".[dashboard]"
+
+FROM python:3.13-slim
+RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin relay
+COPY --from=build /opt/relay /opt/relay
+# Unbuffered, so that the last log lines before a crash are seen.
+ENV PATH=/opt/relay/bin:$PATH \
+    PYTHONUNBUFFERED=1
+WORKDIR /opt/relay
+# A number, because Kubernetes cannot tell that a name is not root.
+USER 10001:10001
+EXPOSE 8000
+# Web and worker finish what they have begun on SIGTERM.
+STOPSIGNAL SIGTERM
+# For the web command; run the others with --no-healthcheck. No proxy: it asks this container.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:' + os.environ.get('PORT', '8000') + '/healthz', timeout=3)"]
+ENTRYPOINT ["mercately-relay"]
+CMD ["web"]

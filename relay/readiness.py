@@ -1,0 +1,42 @@
+"""Whether a 200 can be promised: Redis reachable, writable and durable, and a worker about."""
+
+import time
+from typing import Final, cast
+
+from redis import Redis, RedisError
+from rq import Queue
+from rq.utils import utcparse
+from rq.worker_registration import WORKERS_BY_QUEUE_KEY
+
+_WORKER_SEEN_WITHIN_S: Final = 60.0
+
+
+def missing(redis: Redis, queue: Queue) -> list[str]:
+    """What keeps the relay from being ready, empty when nothing does."""
+    try:
+        redis.ping()
+    except RedisError:
+        return ["redis_reachable"]
+    faults = []
+    try:
+        redis.set("relay:probe", int(time.time()), ex=60)
+    except RedisError:
+        faults.append("redis_writable")
+    try:
+        persistence = redis.info("persistence")
+        if not persistence.get("aof_enabled"):
+            faults.append("redis_append_only")
+        if not _worker_seen(redis, queue):
+            faults.append("worker_seen")
+    except RedisError:
+        faults.append("redis_reachable")
+    return faults
+
+
+def _worker_seen(redis: Redis, queue: Queue) -> bool:
+    keys = cast("set[bytes]", redis.smembers(WORKERS_BY_QUEUE_KEY % queue.name))
+    for key in keys:
+        seen = cast("bytes | None", redis.hget(key.decode(), "last_heartbeat"))
+        if seen and time.time() - utcparse(seen.decode()).timestamp() < _WORKER_SEEN_WITHIN_S:
+            return True
+    return False

@@ -1,0 +1,116 @@
+"""Signs as the platforms do. Shares no code with relay/signature.py, so each checks the other.
+
+The secrets are thrown away: they guard nothing. The samples in `relay/samples/` are signed with
+them, at `NOW` where a time is signed.
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from relay import sample
+from relay.model import Delivery
+
+NOW = datetime(2026, 11, 2, 15, 4, 5, tzinfo=UTC)
+
+# What a source of the platform is configured with; SendGrid's is the public half of the key below.
+SECRETS = {
+    "generic": "throw-away-secret-of-a-lead-form",
+    "sendgrid": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE3v3CEGBYjSlOujNXIBzSiiXNcY6S2qXF2MFmLi5UUaqEikyYN+s/n1a4VQAu26yJ89ZPt523T2NkPTxydYmOXA==",
+    "shopify": "throw-away-client-secret-of-an-app",
+    "standard_webhooks": "whsec_wD2P/Y8dPhUyl7tACE9DwFqoKtdAGiWQkeBcrcGW7ps=",
+    "woocommerce": "throw-away secret, with a ñ & a space",
+}
+# Another of the same kind: what a secret is rotated to.
+SPARES = {
+    "generic": "another-secret-of-a-lead-form",
+    "sendgrid": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEl42gWW+GH9nZK0E9i5otzfw5bqhG6WEWtEUYTeFrjniyx9L2HgV8hdz9DtRGYzHKReACGJVua9xWjK3KTlu8w==",
+    "shopify": "another-client-secret-of-an-app",
+    "standard_webhooks": "whsec_b4QTpayy6PRFpsaYyQX17s5VHZxPqFiYafIhWZVRh1M=",
+    "woocommerce": "another secret",
+}
+SENDGRID_PRIVATE_KEY = """\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQghE/v3j4zgWBjxOQg
+X43GbhYkx4o5Xuo80h0RYEWBc8ahRANCAATe/cIQYFiNKU66M1cgHNKKJc1xjpLa
+pcXYwWYuLlRRqoSKTJg36z+fVrhVAC7brInz1k+3nbdPY2Q9PHJ1iY5c
+-----END PRIVATE KEY-----
+"""
+
+
+def request_for(platform: str, name: str) -> tuple[dict[str, str], bytes]:
+    """The headers and body of a sample; a topic or a sample's name will do."""
+    found = sample.load(platform, name)
+    assert found is not None, f"no sample {name} of {platform}"
+    return dict(found.headers), found.body
+
+
+def signed(
+    platform: str, headers: Mapping[str, str], body: bytes, now: datetime = NOW
+) -> dict[str, str]:
+    """The headers with the platform's proof of this body in place of any other."""
+    return {**headers, **_PROOFS[platform](SECRETS[platform], headers, body, now)}
+
+
+def delivery(headers: Mapping[str, str], body: bytes, **parts: Any) -> Delivery:
+    """A request as the web room hands it on, received at `NOW` unless told otherwise."""
+    values = {"method": "POST", "url": "https://relay.example/webhooks/x", "received_at": NOW}
+    return Delivery(headers=dict(headers), body=body, **values | parts)
+
+
+def _hmac(secret: bytes, message: bytes) -> bytes:
+    return hmac.new(secret, message, hashlib.sha256).digest()
+
+
+def _shopify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> dict[str, str]:
+    return {"x-shopify-hmac-sha256": base64.b64encode(_hmac(secret.encode(), body)).decode()}
+
+
+def _woocommerce(
+    secret: str, headers: Mapping[str, str], body: bytes, now: datetime
+) -> dict[str, str]:
+    return {"x-wc-webhook-signature": base64.b64encode(_hmac(secret.encode(), body)).decode()}
+
+
+def _generic(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> dict[str, str]:
+    return {"x-signature": "sha256=" + _hmac(secret.encode(), body).hex()}
+
+
+def _standard_webhooks(
+    secret: str, headers: Mapping[str, str], body: bytes, now: datetime
+) -> dict[str, str]:
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    timestamp = f"{now.timestamp():.0f}"
+    message = b".".join([headers["webhook-id"].encode(), timestamp.encode(), body])
+    return {
+        "webhook-timestamp": timestamp,
+        "webhook-signature": "v1," + base64.b64encode(_hmac(key, message)).decode(),
+    }
+
+
+def _sendgrid(
+    public: str, headers: Mapping[str, str], body: bytes, now: datetime
+) -> dict[str, str]:
+    key: Any = load_pem_private_key(SENDGRID_PRIVATE_KEY.encode(), None)
+    timestamp = f"{now.timestamp():.0f}"
+    proof = key.sign(timestamp.encode() + body, ECDSA(SHA256()))
+    return {
+        "x-twilio-email-event-webhook-signature": base64.b64encode(proof).decode(),
+        "x-twilio-email-event-webhook-timestamp": timestamp,
+    }
+
+
+_PROOFS = {
+    "generic": _generic,
+    "sendgrid": _sendgrid,
+    "shopify": _shopify,
+    "standard_webhooks": _standard_webhooks,
+    "woocommerce": _woocommerce,
+}

@@ -1,0 +1,58 @@
+"""`python -m worker`: run the worker on the one queue until told to stop."""
+
+import sys
+import time
+from typing import Final
+
+import structlog
+
+from config import log
+from config.relay_toml import ConfigError
+from config.settings import Settings, SettingsError, load as load_settings
+from relay.connection import connect
+from relay.intake import Intake
+from relay.queue import open_queue
+from worker import tasks
+from worker.engine import RelayWorker
+
+_LOG: Final = structlog.get_logger()
+_RESTART_AFTER_S: Final = 1.0
+
+
+def main() -> None:
+    """Exits 2 with the faults when the settings or relay.toml are not usable."""
+    try:
+        settings = load_settings()
+        log.configure(settings.log_level)
+        tasks.station()
+    except (SettingsError, ConfigError) as error:
+        sys.exit(f"{error}")
+    run(settings)
+
+
+def run(settings: Settings, *, burst: bool = False) -> None:
+    """Work until a signal says stop; a worker that RQ ends for a lost Redis is started anew."""
+    while True:
+        worker = make_worker(settings)
+        try:
+            worker.work(burst=burst, logging_level="WARNING")
+        except OSError as error:
+            _LOG.warning("worker.interrupted", error=type(error).__name__)
+        if burst or worker._stop_requested:  # noqa: SLF001  RQ has no public word for it
+            return
+        time.sleep(_RESTART_AFTER_S)
+
+
+def make_worker(settings: Settings) -> RelayWorker:
+    redis = connect(settings)
+    queue = open_queue(redis, settings.queue)
+    return RelayWorker(
+        queue,
+        ledger=tasks.station().ledger,
+        intake=Intake(redis, queue, dedup_s=settings.dedup_s, backlog_max=settings.backlog_max),
+        sweep_s=settings.sweep_s,
+    )
+
+
+if __name__ == "__main__":
+    main()

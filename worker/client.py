@@ -1,0 +1,161 @@
+"""Mercately over HTTP: one pooled session a destination, no redirects, nothing retried in here.
+
+Every answer is a `Reply`; `Unanswered` says whether the request may have been acted on.
+"""
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, NewConnectionError
+
+from config.relay_toml import Destination
+
+_ROOT: Final = "/retailers/api/v1"
+_ANSWER_MAX_BYTES: Final = 64 * 1024
+_POOL: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. `retry_after_s` is None when the header is absent or unreadable."""
+
+    status: int
+    text: str = ""
+    is_html: bool = False
+    retry_after_s: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Only 2xx is success: Mercately answers some failures with 302."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """The JSON in the body, None when there is none."""
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            return None
+
+
+class Unanswered(Exception):
+    """No answer came. `ambiguous` when the request may have arrived all the same."""
+
+    def __init__(self, reason: str, *, ambiguous: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.ambiguous = ambiguous
+
+
+class Client:
+    """One destination's API. Safe to share between threads."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        *,
+        user_agent: str,
+        connect_timeout_s: float,
+        read_timeout_s: float,
+    ) -> None:
+        self._base = destination.server + _ROOT
+        self._wrapper = destination.customer_wrapper
+        self._timeouts = (connect_timeout_s, read_timeout_s)
+        self._session = requests.Session()
+        # A ~/.netrc must not replace our key, nor an unexpected proxy see it.
+        self._session.trust_env = False
+        self._session.headers.update(
+            {"api-key": destination.api_key, "User-Agent": user_agent, "Accept": "application/json"}
+        )
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_POOL)
+        self._session.mount(destination.server, adapter)
+
+    def post_event(self, customer_id: str, body: Mapping[str, Any]) -> Reply:
+        return self._ask("POST", f"/customers/{_segment(customer_id)}/events", body)
+
+    def find_customer(self, reference: str) -> Reply:
+        """Look a customer up by id, phone or e-mail."""
+        return self._ask("GET", f"/customers/{_segment(reference)}")
+
+    def create_customer(self, customer: Mapping[str, str]) -> Reply:
+        return self._ask(
+            "POST", "/customers", {"customer": customer} if self._wrapper else customer
+        )
+
+    def agents(self) -> Reply:
+        """The cheapest question that tells whether the key is good."""
+        return self._ask("GET", "/agents")
+
+    def history(self, customer_id: str, page: int, per_page: int) -> Reply:
+        query = f"?page={page}&results_per_page={per_page}"
+        return self._ask(
+            "GET", f"/customers/{_segment(customer_id)}/customer_events_history{query}"
+        )
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Reply:
+        data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        headers = {} if data is None else {"Content-Type": "application/json"}
+        try:
+            with self._session.request(
+                method,
+                self._base + path,
+                data=data,
+                headers=headers,
+                timeout=self._timeouts,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                content = response.raw.read(_ANSWER_MAX_BYTES, decode_content=True) or b""
+                return _reply(response, content)
+        except requests.ConnectTimeout as error:
+            raise Unanswered("connect_timeout", ambiguous=False) from error
+        except requests.ConnectionError as error:
+            refused = _never_connected(error)
+            reason = "connection_refused" if refused else "connection_lost"
+            raise Unanswered(reason, ambiguous=not refused) from error
+        except requests.Timeout as error:
+            raise Unanswered("read_timeout", ambiguous=True) from error
+        except (requests.RequestException, OSError, HTTPError) as error:
+            raise Unanswered("broken_answer", ambiguous=True) from error
+
+
+def _never_connected(error: requests.ConnectionError) -> bool:
+    """urllib3 tells a connection that was never made by its own exception class."""
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", cause)
+    return isinstance(reason, NewConnectionError)
+
+
+def _reply(response: requests.Response, content: bytes) -> Reply:
+    kind = response.headers.get("Content-Type", "")
+    text = content.decode("utf-8", "replace")
+    return Reply(
+        status=response.status_code,
+        text=text,
+        is_html="html" in kind.lower() or text.lstrip()[:9].lower().startswith(("<!doc", "<html")),
+        retry_after_s=_retry_after_s(response.headers.get("Retry-After", "")),
+    )
+
+
+def _retry_after_s(value: str) -> float | None:
+    """Seconds, or an HTTP date, as seconds from now."""
+    if re.fullmatch(r"\d{1,9}", value.strip()):
+        return float(value)
+    try:
+        return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
+    except (ValueError, TypeError):
+        return None
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="")

@@ -1,0 +1,128 @@
+"""Who a call is for: an id that was given, one we know, or one Mercately can find or make.
+
+Ids are cached under a hash of the phone or e-mail, so that no key in Redis names a person.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal, cast
+
+from redis import Redis
+
+from config.relay_toml import Destination
+from relay.model import Customer
+from relay.phone import variants
+from worker.client import Client, Reply
+
+_CACHED_S: Final = 30 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A customer id and how we came by it."""
+
+    id: str
+    by: Literal["given", "cache", "lookup", "created"]
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Mercately does not know the customer; `reply` is what it said to a try to create them."""
+
+    reply: Reply | None = None
+
+
+class Unresolved(Exception):
+    """The question itself failed; the answer to it is to be treated like the event's own."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(f"status {reply.status}")
+        self.reply = reply
+
+
+class Customers:
+    """Finds customers of one destination."""
+
+    def __init__(self, redis: Redis, client: Client, destination: Destination) -> None:
+        self._redis = redis
+        self._client = client
+        self._destination = destination
+
+    def find(self, customer: Customer, *, use_cache: bool = True) -> Found | Absent:
+        """The id to use for a call.
+
+        Raises:
+            Unresolved: Mercately answered a look-up with neither a customer nor "not found".
+            Unanswered: it did not answer.
+        """
+        if customer.customer_id:
+            return Found(customer.customer_id, "given")
+        direct = {"phone": customer.phone, "email": customer.email}.get(
+            self._destination.identifier, ""
+        )
+        if direct:
+            return Found(direct, "given")
+        if use_cache and (known := self._cached(customer)):
+            return Found(known, "cache")
+        for reference in _references(customer):
+            reply = self._client.find_customer(reference)
+            if found := _id_in(reply):
+                self._remember(customer, found)
+                return Found(found, "lookup")
+            # A spelling it refuses to look up is one it does not know.
+            if reply.is_html or reply.status not in (200, 302, 404, 422):
+                raise Unresolved(reply)
+        return self._create(customer) if self._destination.on_absent == "create" else Absent()
+
+    def forget(self, customer: Customer) -> None:
+        for key in self._keys(customer):
+            self._redis.delete(key)
+
+    def _create(self, customer: Customer) -> Found | Absent:
+        body = {
+            "first_name": customer.first_name,
+            "last_name": customer.last_name,
+            "email": customer.email,
+            "phone": customer.phone,
+        }
+        reply = self._client.create_customer({k: v for k, v in body.items() if v})
+        if found := _id_in(reply):
+            self._remember(customer, found)
+            return Found(found, "created")
+        if reply.is_html or reply.status not in (200, 201, 302, 422):
+            raise Unresolved(reply)
+        return Absent(reply)
+
+    def _cached(self, customer: Customer) -> str:
+        keys = list(self._keys(customer))
+        values = cast("list[bytes | None]", self._redis.mget(keys)) if keys else []
+        return next((value.decode() for value in values if value), "")
+
+    def _remember(self, customer: Customer, customer_id: str) -> None:
+        with self._redis.pipeline() as pipe:
+            for key in self._keys(customer):
+                pipe.set(key, customer_id, ex=_CACHED_S)
+            pipe.execute()
+
+    def _keys(self, customer: Customer) -> Iterator[str]:
+        for value in (customer.phone, customer.email.lower()):
+            if value:
+                digest = hashlib.sha256(value.encode()).hexdigest()[:32]
+                yield f"relay:customer:{self._destination.name}:{digest}"
+
+
+def _references(customer: Customer) -> Iterator[str]:
+    """Phone spellings first: an e-mail in a path is the least dependable of the three."""
+    if customer.phone:
+        yield from variants(customer.phone)
+    if customer.email:
+        yield customer.email
+
+
+def _id_in(reply: Reply) -> str:
+    """The customer's id as text, empty when the answer holds none."""
+    data: Any = reply.json() if reply.ok else None
+    customer = data.get("customer") if isinstance(data, dict) else None
+    found = customer.get("id") if isinstance(customer, dict) else None
+    return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""

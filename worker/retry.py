@@ -1,0 +1,88 @@
+"""Pure: an answer (or none) and an attempt number in, the outcome and its delay out.
+
+Mercately's ways, as far as anybody knows them: 302 is a validation failure; 500 may be a body it
+will never like, so attempts are bounded; 400 and 401 may both mean a bad key; 403 or HTML come
+from a proxy in front of it. Never branch on wording.
+"""
+
+import random
+from typing import Final
+
+from config.relay_toml import Destination
+from relay.model import Outcome, Verdict
+from worker.client import Reply, Unanswered
+
+_TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_RETRY_AFTER_MAX_S: Final = 24 * 3600.0
+_ANSWER_KEPT: Final = 2000
+_JITTER: Final = 0.2
+# How long a record of a paused destination sleeps before it looks again.
+PAUSED_S: Final = 60.0
+
+
+def after_reply(
+    reply: Reply, attempt: int, destination: Destination, *, key_works: bool | None = None
+) -> Outcome:
+    """What an answer to the events endpoint means.
+
+    `key_works` is what a probe of the key said, None while nobody has asked. Without it a 400
+    or 401 asks for one by coming back as `paused` with the reason `credentials`.
+    """
+    answer = reply.text[:_ANSWER_KEPT]
+    if reply.ok:
+        return Outcome(Verdict.DELIVERED, "delivered", status=reply.status)
+    if reply.is_html and reply.status < 500:
+        return _again("blocked", attempt, destination, reply)
+    if reply.status in (400, 401, 403) and not key_works:
+        return Outcome(
+            Verdict.PAUSED,
+            "credentials",
+            delay_s=jittered(PAUSED_S),
+            status=reply.status,
+            answer=answer,
+        )
+    if reply.status in (401, 403):
+        return _again("refused", attempt, destination, reply)
+    if reply.status in _TRANSIENT or reply.status > 504:
+        reason = "too_many_requests" if reply.status == 429 else "server_error"
+        return _again(reason, attempt, destination, reply)
+    reason = "validation" if 300 <= reply.status < 400 or reply.status in (400, 422) else "refused"
+    return Outcome(Verdict.DEAD, reason, status=reply.status, answer=answer)
+
+
+def after_silence(error: Unanswered, attempt: int, destination: Destination) -> Outcome:
+    """What it means that no answer came; an ambiguous one follows the destination's wish."""
+    if error.ambiguous and destination.on_ambiguous == "hold":
+        return Outcome(Verdict.HELD, error.reason, ambiguous=True)
+    return _again(error.reason, attempt, destination, None, ambiguous=error.ambiguous)
+
+
+def after_crash(attempt: int, destination: Destination) -> Outcome:
+    """A fault of our own: tried again on the same schedule, then kept as dead."""
+    return _again("internal_error", attempt, destination, None)
+
+
+def _again(
+    reason: str,
+    attempt: int,
+    destination: Destination,
+    reply: Reply | None,
+    *,
+    ambiguous: bool = False,
+) -> Outcome:
+    status = reply.status if reply else 0
+    answer = reply.text[:_ANSWER_KEPT] if reply else ""
+    delays_s = destination.retry_delays_s
+    if attempt > len(delays_s):
+        return Outcome(Verdict.DEAD, reason, status=status, answer=answer, ambiguous=ambiguous)
+    delay_s = jittered(delays_s[attempt - 1])
+    if reply is not None and reply.retry_after_s is not None:
+        delay_s = max(delay_s, min(reply.retry_after_s, _RETRY_AFTER_MAX_S))
+    return Outcome(
+        Verdict.RETRY, reason, delay_s=delay_s, status=status, answer=answer, ambiguous=ambiguous
+    )
+
+
+def jittered(delay_s: float) -> float:
+    """The delay, give or take a fifth, so that what failed together does not return together."""
+    return delay_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  not for secrets
