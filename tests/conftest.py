@@ -1,0 +1,125 @@
+"""Wiring only: a real Redis, the stand-in, settings and a small configuration."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from config.settings import Settings
+from relay import sources
+from relay.embedded_redis import EmbeddedRedis
+from relay.sources import Relay
+from relay.standin import DEMO_KEY, Standin, StandinServer, demo_customers
+from relay.vocabulary import EVENT_TYPES
+from worker.tasks import Station
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden files anew")
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis(redis_server: EmbeddedRedis) -> Iterator[Redis]:
+    """An empty Redis."""
+    with Redis.from_url(redis_server.url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def standin_server() -> Iterator[StandinServer]:
+    with StandinServer(Standin(customers=demo_customers())) as server:
+        yield server
+
+
+@pytest.fixture
+def standin(standin_server: StandinServer) -> Standin:
+    return standin_server.standin
+
+
+# One destination named `principal` at {server}, and a rule for every event type.
+RELAY_TOML = """
+language = "es"
+[destinations.principal]
+server = "{server}"
+api_key = "{key}"
+rate = "1000/s"
+{destination}
+{sources}
+[events]
+""" + "\n".join(
+    f'"{name}" = {{ notes = true, creation_date = "occurred_at" }}' for name in EVENT_TYPES
+)
+
+
+def relay_toml(server: str, *, destination: str = "", sources: str = "") -> str:
+    """The test configuration; `destination` and `sources` are more TOML."""
+    return RELAY_TOML.format(
+        server=server, key=DEMO_KEY, destination=destination, sources=sources
+    )
+
+
+SECRETS = {
+    "SHOPIFY_SECRET": "shopify-test-secret,shopify-old-secret",
+    "WOOCOMMERCE_SECRET": "woocommerce-test-secret",
+    "STANDARD_WEBHOOKS_SECRET": "whsec_c3RhbmRhcmQtd2ViaG9va3MtdGVzdA==",
+}
+
+
+def make_settings(redis_url: str, config_file: Path, **changes: object) -> Settings:
+    """Settings for a test, without the environment."""
+    values: dict[str, object] = {
+        "redis_url": redis_url,
+        "redis_tls_verify": True,
+        "config_file": config_file,
+        "queue": "mercately",
+        "host": "127.0.0.1",
+        "port": 0,
+        "public_url": "",
+        "body_max_bytes": 1024 * 1024,
+        "backlog_max": 1_000_000,
+        "dedup_s": 7 * 86400,
+        "keep_delivered_s": 7 * 86400,
+        "lease_s": 180.0,
+        "sweep_s": 0.0,
+        "connect_timeout_s": 2.0,
+        "read_timeout_s": 5.0,
+        "user_agent": "mercately-relay/test",
+        "log_level": "CRITICAL",
+        "dashboard_user": "relay",
+        "dashboard_password": "",
+        "environ": SECRETS,
+    }
+    return Settings(**values | changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def config_file(tmp_path: Path, standin_server: StandinServer) -> Path:
+    file = tmp_path / "relay.toml"
+    file.write_text(relay_toml(standin_server.url))
+    return file
+
+
+@pytest.fixture
+def settings(redis_server: EmbeddedRedis, config_file: Path) -> Settings:
+    return make_settings(redis_server.url, config_file)
+
+
+@pytest.fixture
+def relay(settings: Settings) -> Relay:
+    return sources.load(settings.config_file, settings.environ)
+
+
+@pytest.fixture
+def station(redis: Redis, settings: Settings, relay: Relay) -> Iterator[Station]:
+    opened = Station.open(redis, settings, relay.destinations)
+    yield opened
+    for post in opened.posts.values():
+        post.client.close()
