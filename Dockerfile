@@ -8,12 +8,14 @@ RUN python -m venv --without-pip /opt/relay \
     && pip --python /opt/relay/bin/python install --no-cache-dir ".[dashboard]"
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin relay
+# With a home, where gunicorn keeps its control socket.
+RUN groupadd --gid 10001 relay \
+    && useradd --uid 10001 --gid 10001 --create-home --shell /usr/sbin/nologin relay
 COPY --from=build /opt/relay /opt/relay
 # Unbuffered, so that the last log lines before a crash are seen.
 ENV PATH=/opt/relay/bin:$PATH \
     PYTHONUNBUFFERED=1
-WORKDIR /opt/relay
+WORKDIR /home/relay
 # A number, because Kubernetes cannot tell that a name is not root.
 USER 10001:10001
 EXPOSE 8000

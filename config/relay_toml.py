@@ -1,4 +1,5 @@
-"""`relay.toml`: destinations and sources, checked whole, with `${NAME}` taken from the environment.
+"""`relay.toml`: destinations and sources, checked whole, with `${NAME}` or `${NAME:-default}` taken
+from the environment.
 
 What events say to Mercately (`[events]`) is checked by the package that knows the vocabulary;
 here it is carried as it stands. A platform whose `<PLATFORM>_SECRET` is set gets a source of its
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _NAME = validate.Regexp(r"^[a-z][a-z0-9_-]{0,62}$", error="expected lower-case letters, - and _")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -282,8 +283,8 @@ def _read(
     try:
         made = schema.load({part: v for part, v in filled.items() if part not in unset})
     except ValidationError as error:
-        told = {part: text for part, text in error.messages_dict.items()}
-        faults.extend(messages(key, {p: text for p, text in told.items() if p not in unset}))
+        told = {part: said for part, said in error.messages_dict.items() if part not in unset}
+        faults.extend(messages(key, told))
         return None
     return made if len(faults) == before else None
 
@@ -296,6 +297,9 @@ def _expanded(key: str, value: Any, environ: Mapping[str, str], faults: list[str
         return [_expanded(f"{key}[{i}]", v, environ, faults) for i, v in enumerate(value)]
     if not isinstance(value, str):
         return value
-    missing = [name for name in _VARIABLE.findall(value) if not environ.get(name)]
+    found = _VARIABLE.finditer(value)
+    missing = [match[1] for match in found if match[2] is None and not environ.get(match[1])]
     faults.extend(f"{key}: environment variable {name} is not set" for name in missing)
-    return None if missing else _VARIABLE.sub(lambda match: environ[match[1]], value)
+    if missing:
+        return None
+    return _VARIABLE.sub(lambda match: environ.get(match[1]) or match[2], value)

@@ -38,7 +38,7 @@ OUTBOUND_STATUSES: Final = ("error", "submitted", "enqueued", "sent", "delivered
 _JINJA: Final = SandboxedEnvironment(
     undefined=ChainableUndefined,
     finalize=lambda value: "" if value is None else value,
-    autoescape=False,  # noqa: S701  the output is JSON text, never HTML
+    autoescape=False,  # the output is JSON text, never HTML
 )
 
 

@@ -37,17 +37,25 @@ def process(
 def translate(
     delivery: Delivery, source: Source, language: Language = "es"
 ) -> Handshake | Sequence[Translated]:
-    """The events of a delivery that is known to be the platform's."""
+    """What the events of a delivery come to that is known to be the platform's."""
+    items = read(delivery, source)
+    if isinstance(items, Handshake):
+        return items
+    return [translate_item(item, delivery, source, language) for item in items]
+
+
+def read(delivery: Delivery, source: Source) -> Handshake | Sequence[Event | Fault | Nothing]:
+    """What the platform says is in a delivery."""
     reading = source.platform.read(delivery, source.options)
     if isinstance(reading, Handshake):
         return reading
-    items = reading.items if isinstance(reading, Events) else [reading]
-    return [_translated(item, delivery, source, language) for item in items]
+    return reading.items if isinstance(reading, Events) else [reading]
 
 
-def _translated(
+def translate_item(
     item: Event | Fault | Nothing, delivery: Delivery, source: Source, language: Language
 ) -> Translated:
+    """One event to a call, or why not."""
     if isinstance(item, Nothing):
         return Ignored(item.topic, item.reason)
     if isinstance(item, Fault):

@@ -7,8 +7,12 @@ spelled in file names with `_` for `/` and `.`.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+from relay.contract import Source
+from relay.model import Delivery
 
 FOLDER: Final = Path(__file__).parent / "samples"
 
@@ -49,3 +53,29 @@ def parse(name: str, content: bytes) -> Sample:
     lines = [line for line in head.decode().splitlines() if not line.startswith("#")]
     pairs = (line.partition(": ") for line in lines)
     return Sample(name, {key.lower(): value for key, _, value in pairs}, body)
+
+
+def signed(source: Source, topic: str, base: str, body: bytes | None = None) -> Delivery:
+    """A delivery as the platform would send it now.
+
+    Raises:
+        LookupError: no body was given and there is no sample of the topic.
+        ValueError: the source has no key to sign with.
+    """
+    platform = source.platform
+    topic = topic_named(topic, platform.topics)
+    if body is None:
+        found = load(platform.name, topic)
+        if found is None:
+            known = ", ".join(names(platform.name))
+            raise LookupError(f"{platform.name}: {topic}? {known}")
+        body = found.body
+    now = datetime.now(UTC)
+    unsigned = Delivery(
+        method="POST",
+        url=f"{base.rstrip('/')}/webhooks/{source.name}",
+        headers=dict(platform.stamp(topic, body)),
+        body=body,
+        received_at=now,
+    )
+    return source.scheme.sign(unsigned, source.signing_key or source.secrets[0], now)

@@ -151,7 +151,8 @@ class Ecdsa:
         sent_at_s = _unix_seconds(timestamp)
         claim = _decoded(signature, "base64")
         signed = timestamp.encode() + delivery.body
-        if not any([self._matches(secret, claim, signed) for secret in secrets]):
+        matches = [self._matches(secret, claim, signed) for secret in secrets]
+        if not any(matches):
             raise Refused(MISMATCH)
         _require_recent(sent_at_s, now, past_s=self.tolerance_s)
 
@@ -253,7 +254,8 @@ class PathToken:
 
 def _require_match(claims: list[bytes], expected: list[bytes]) -> None:
     """Every pair is compared, so the time taken does not tell which secret is in use."""
-    if not any([hmac.compare_digest(claim, known) for claim in claims for known in expected]):
+    matches = [hmac.compare_digest(claim, known) for claim in claims for known in expected]
+    if not any(matches):
         raise Refused(MISMATCH)
 
 

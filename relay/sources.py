@@ -15,7 +15,7 @@ from config.relay_toml import ConfigError, Destination, RelayFile, SourceEntry, 
 from relay.contract import Platform, Source
 from relay.mapping import Rule, compile_rules
 from relay.platforms import discovered
-from relay.signature import Ecdsa, Scheme, StandardWebhooks, first_fault
+from relay.signature import Ecdsa, PathToken, Scheme, StandardWebhooks, first_fault
 from relay.vocabulary import EVENT_TYPES, Language
 
 
@@ -77,6 +77,55 @@ def load(file: Path, environ: Mapping[str, str]) -> Relay:
     if faults:
         raise ConfigError(file, faults)
     return Relay(read.language, read.destinations, sources, tuple(warnings))
+
+
+class _Unset(dict[str, str]):
+    """An environment in which every variable has a stand-in, for a look without secrets."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name, default) or f"unset-{name.lower()}"
+
+
+def dry(file: Path, environ: Mapping[str, str], platform: Platform, name: str = "") -> Source:
+    """A source for looking at bodies on disk: its rules, wishes and options, no secrets needed.
+
+    `name` picks one of the file's sources; without it the platform's first one, or a plain one.
+
+    Raises:
+        ConfigError: the file has no such source, or its options or rules are not usable.
+    """
+    unset = _Unset(environ)
+    read = relay_toml.load(file, unset)
+    wanted = [e for e in read.sources.values() if e.platform == platform.name]
+    entry = next((e for e in wanted if name in ("", e.name)), None)
+    if entry is None:
+        if name or not _needs_no_options(platform) or not read.destinations:
+            raise ConfigError(file, [f"sources: expected one of platform {platform.name}"])
+        entry = SourceEntry(
+            name=platform.name,
+            platform=platform.name,
+            destination=next(iter(read.destinations)),
+            secrets=(),
+        )
+    key = f"sources.{entry.name}"
+    options, faults = _options(key, platform, entry)
+    rules, rule_faults, _ = compile_rules(
+        [("events", read.events), (f"{key}.events", entry.events)], read.language
+    )
+    if options is None or rule_faults:
+        raise ConfigError(file, faults + rule_faults)
+    return Source(
+        name=entry.name,
+        platform=platform,
+        scheme=PathToken(),
+        secrets=(),
+        destination=read.destinations[entry.destination],
+        rules=rules,
+        topics=entry.topics,
+        machine_events=entry.machine_events,
+        options=options,
+        customer_id=entry.customer_id,
+    )
 
 
 def _needs_no_options(platform: Platform) -> bool:

@@ -41,24 +41,24 @@ _MAIL_EN = (
 _SHIPPED = "{% if tracking_number %} ({{ tracking_number }}{% if tracking_url %}, {{ tracking_url }}{% endif %}){% endif %}"  # noqa: E501  one template
 
 
+_BY = " ({{ platform }})"
+
+
 def _order(es: str, en: str, more_es: str = "", more_en: str = "") -> EventType:
-    return EventType(
-        es, en, f"{es}: {_ORDER_ES}{more_es} ({{{{ platform }}}})",
-        f"{en}: {_ORDER_EN}{more_en} ({{{{ platform }}}})",
-    )  # fmt: skip
+    note_es, note_en = f"{es}: {_ORDER_ES}{more_es}", f"{en}: {_ORDER_EN}{more_en}"
+    return EventType(es, en, note_es + _BY, note_en + _BY)
 
 
 def _mail(es: str, en: str, *, flood: bool = False) -> EventType:
-    return EventType(
-        es, en, f"{es}{_MAIL_ES} ({{{{ platform }}}})", f"{en}{_MAIL_EN} ({{{{ platform }}}})", flood
-    )  # fmt: skip
+    note_es, note_en = f"{es}{_MAIL_ES}", f"{en}{_MAIL_EN}"
+    return EventType(es, en, note_es + _BY, note_en + _BY, flood)
 
 
 def _person(es: str, en: str) -> EventType:
-    return EventType(es, en, f"{es} ({{{{ platform }}}})", f"{en} ({{{{ platform }}}})")
+    return EventType(es, en, es + _BY, en + _BY)
 
 
-_CART_ES = "{% if checkout_url %}: {{ checkout_url }}{% endif %}"
+_CART = "{% if checkout_url %}: {{ checkout_url }}{% endif %}"
 
 EVENT_TYPES: Final[Mapping[str, EventType]] = {
     "order.created": _order("Pedido creado", "Order created"),
@@ -70,9 +70,9 @@ EVENT_TYPES: Final[Mapping[str, EventType]] = {
     "order.refunded": _order("Pedido reembolsado", "Order refunded"),
     "order.failed": _order("Pago del pedido fallido", "Order payment failed"),
     "order.deleted": _order("Pedido eliminado", "Order deleted"),
-    "checkout.created": _order("Compra iniciada", "Checkout started", _CART_ES, _CART_ES),
-    "checkout.updated": _order("Compra actualizada", "Checkout updated", _CART_ES, _CART_ES),
-    "checkout.abandoned": _order("Carrito abandonado", "Checkout abandoned", _CART_ES, _CART_ES),
+    "checkout.created": _order("Compra iniciada", "Checkout started", _CART, _CART),
+    "checkout.updated": _order("Compra actualizada", "Checkout updated", _CART, _CART),
+    "checkout.abandoned": _order("Carrito abandonado", "Checkout abandoned", _CART, _CART),
     "payment.approved": _order("Pago aprobado", "Payment approved"),
     "payment.declined": _order("Pago rechazado", "Payment declined"),
     "customer.created": _person("Cliente registrado", "Customer created"),

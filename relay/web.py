@@ -87,7 +87,7 @@ def _add_webhooks(app: Flask, settings: Settings, relay: Relay, intake: Intake) 
         return response
 
 
-def _answer(  # noqa: PLR0913, PLR0917  the edge is where everything meets
+def _answer(
     delivery: Delivery,
     source: Source,
     relay: Relay,

@@ -1,22 +1,29 @@
-"""Signs as the platforms do. Shares no code with relay/signature.py, so each checks the other.
+"""Signs as the platforms do, and configures the sources that take it.
 
-The secrets are thrown away: they guard nothing. The samples in `relay/samples/` are signed with
-them, at `NOW` where a time is signed.
+Shares no code with relay/signature.py, so each checks the other. The secrets are thrown away:
+they guard nothing. The samples in `relay/samples/` are signed with them, at `NOW` where a time
+is signed.
 """
 
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from relay import sample
+from relay import sample, sources
+from relay.contract import Source
 from relay.model import Delivery
+from relay.vocabulary import EVENT_TYPES
 
 NOW = datetime(2026, 11, 2, 15, 4, 5, tzinfo=UTC)
 
@@ -26,7 +33,7 @@ SECRETS = {
     "sendgrid": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE3v3CEGBYjSlOujNXIBzSiiXNcY6S2qXF2MFmLi5UUaqEikyYN+s/n1a4VQAu26yJ89ZPt523T2NkPTxydYmOXA==",
     "shopify": "throw-away-client-secret-of-an-app",
     "standard_webhooks": "whsec_wD2P/Y8dPhUyl7tACE9DwFqoKtdAGiWQkeBcrcGW7ps=",
-    "woocommerce": "throw-away secret, with a ñ & a space",
+    "woocommerce": "throw-away {secret} with ñ & <spaces>",
 }
 # Another of the same kind: what a secret is rotated to.
 SPARES = {
@@ -45,6 +52,56 @@ pcXYwWYuLlRRqoSKTJg36z+fVrhVAC7brInz1k+3nbdPY2Q9PHJ1iY5c
 """
 
 
+# What a source's options must say for the samples of its platform to be read.
+OPTIONS = {
+    "generic": """
+        auth = { kind = "hmac", encoding = "hex", prefix = "sha256=" }
+        events = "@"
+        type = "type"
+        types = { "lead.created" = "form.submitted", "lead.updated" = "contact.updated" }
+        id = "id"
+        time = "created_at"
+        fields = { form = "form", message = "message", page = "page" }
+        contact.email = "contact.email"
+        contact.phone = "contact.phone"
+        contact.country = "contact.country"
+        contact.first_name = "contact.first_name"
+        contact.last_name = "contact.last_name"
+    """,
+}
+_RULES = "\n".join(
+    f'"{name}" = {{ notes = true, profile = true, addresses = true, creation_date = "occurred_at" }}'
+    for name in EVENT_TYPES
+)
+
+
+@cache
+def source_of(
+    platform: str, more: str = "", options: str | None = None, secrets: tuple[str, ...] = ()
+) -> Source:
+    """A source as relay.toml configures it, with a rule for every event type.
+
+    `more` is TOML for the source's own table; `options` replaces those the samples need.
+    """
+    listed = json.dumps(secrets or [SECRETS[platform]], ensure_ascii=False)
+    text = f"""
+        [destinations.crm]
+        api_key = "k"
+        [sources.{platform}]
+        platform = "{platform}"
+        secrets = {listed}
+        {more}
+        [sources.{platform}.options]
+        {OPTIONS.get(platform, "") if options is None else options}
+        [events]
+        {_RULES}
+    """
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "relay.toml")
+        file.write_text(text, "utf-8")
+        return sources.load(file, {}).sources[platform]
+
+
 def request_for(platform: str, name: str) -> tuple[dict[str, str], bytes]:
     """The headers and body of a sample; a topic or a sample's name will do."""
     found = sample.load(platform, name)
@@ -57,6 +114,26 @@ def signed(
 ) -> dict[str, str]:
     """The headers with the platform's proof of this body in place of any other."""
     return {**headers, **_PROOFS[platform](SECRETS[platform], headers, body, now)}
+
+
+def sent(platform: str, name: str, **changes: Any) -> Delivery:
+    """A sample with other headers, or with fields of its body changed, signed anew.
+
+    A header or field that is changed to `...` is left out. In a list every part is changed.
+    """
+    headers, body = request_for(platform, name)
+    for header in [header for header in changes if "-" in header]:
+        headers[header] = changes.pop(header)
+    if changes:
+        body = json.dumps(_changed(json.loads(body), changes)).encode()
+    headers = {header: value for header, value in headers.items() if value is not ...}
+    return delivery(signed(platform, headers, body), body)
+
+
+def _changed(value: Any, changes: Mapping[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_changed(part, changes) for part in value]
+    return {name: part for name, part in {**value, **changes}.items() if part is not ...}
 
 
 def delivery(headers: Mapping[str, str], body: bytes, **parts: Any) -> Delivery:

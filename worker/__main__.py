@@ -38,7 +38,7 @@ def run(settings: Settings, *, burst: bool = False) -> None:
             worker.work(burst=burst, logging_level="WARNING")
         except OSError as error:
             _LOG.warning("worker.interrupted", error=type(error).__name__)
-        if burst or worker._stop_requested:  # noqa: SLF001  RQ has no public word for it
+        if burst or worker._shutdown_requested_date:  # noqa: SLF001  RQ has no public word for it
             return
         time.sleep(_RESTART_AFTER_S)
 

@@ -7,7 +7,6 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote
@@ -17,41 +16,11 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from config.relay_toml import Destination
+from worker.reply import Reply, Unanswered
 
 _ROOT: Final = "/retailers/api/v1"
 _ANSWER_MAX_BYTES: Final = 64 * 1024
 _POOL: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back. `retry_after_s` is None when the header is absent or unreadable."""
-
-    status: int
-    text: str = ""
-    is_html: bool = False
-    retry_after_s: float | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Only 2xx is success: Mercately answers some failures with 302."""
-        return 200 <= self.status < 300
-
-    def json(self) -> Any:
-        """The JSON in the body, None when there is none."""
-        try:
-            return json.loads(self.text)
-        except ValueError:
-            return None
-
-
-class Unanswered(Exception):
-    """No answer came. `ambiguous` when the request may have arrived all the same."""
-
-    def __init__(self, reason: str, *, ambiguous: bool) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.ambiguous = ambiguous
 
 
 class Client:

@@ -13,7 +13,8 @@ from redis import Redis
 from config.relay_toml import Destination
 from relay.model import Customer
 from relay.phone import variants
-from worker.client import Client, Reply
+from worker.client import Client
+from worker.reply import Reply
 
 _CACHED_S: Final = 30 * 24 * 3600
 

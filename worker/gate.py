@@ -13,8 +13,9 @@ _TAKE: Final = """
 local now, gap = tonumber(ARGV[1]), tonumber(ARGV[2])
 local at = tonumber(redis.call('GET', KEYS[1]) or '0')
 if at < now then at = now end
-redis.call('SET', KEYS[1], string.format("%.6f", at + gap), 'PX', math.ceil((at + gap - now) * 1000) + 1000)
-return string.format("%.6f", at - now)
+local next, wait = at + gap, at - now
+redis.call('SET', KEYS[1], string.format('%.6f', next), 'EX', math.ceil(next - now) + 1)
+return string.format('%.6f', wait)
 """
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from config.relay_toml import Destination
 from relay.model import Outcome, Verdict
-from worker.client import Reply, Unanswered
+from worker.reply import Reply, Unanswered
 
 _TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _RETRY_AFTER_MAX_S: Final = 24 * 3600.0

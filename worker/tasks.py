@@ -26,9 +26,10 @@ from relay.connection import connect
 from relay.ledger import Claim, Ledger, Record
 from relay.model import Outcome, State, Verdict
 from worker import retry
-from worker.client import Client, Reply, Unanswered
+from worker.client import Client
 from worker.customers import Absent, Customers, Found, Unresolved
 from worker.gate import Gate
+from worker.reply import Reply, Unanswered
 
 _LOG: Final = structlog.get_logger()
 # The ledger counts attempts; RQ must never be the one to give up.
@@ -111,7 +112,7 @@ class Station:
             return self._settled(claim, outcome, started)
         try:
             outcome = _attempt(claim.record, attempt, post)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  told below, without its text
             self._settled(claim, retry.after_crash(attempt, post.destination), started)
             raise DeliveryFault(f"{type(error).__name__} at {_place(error)}") from None
         return self._settled(claim, outcome, started)

@@ -1,0 +1,37 @@
+"""`mercately-relay`: every command is a few lines that call a room of the product."""
+
+from pathlib import Path
+
+import click
+
+from config.language import text
+from relay.cli.look import check, events, platforms, show, transform
+from relay.cli.run import dashboard, demo, standin, web, worker
+from relay.cli.work import history, replay, send
+
+
+@click.group(
+    help=text(
+        "Recibe webhooks firmados de tiendas y herramientas de correo y los entrega a Mercately.",
+        "Receives signed webhooks from shops and e-mail tools and delivers them to Mercately.",
+    ),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.option(
+    "--env",
+    "env_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="RELAY_ENV_FILE",
+    help=text("Archivo con variables de entorno.", "File with environment variables."),
+)
+@click.version_option(package_name="mercately-relay")
+@click.pass_context
+def main(context: click.Context, env_file: Path | None) -> None:
+    context.obj = env_file
+
+
+for _command in (
+    demo, web, worker, standin, dashboard, check, platforms, send, transform, events, show, replay,
+    history,
+):  # fmt: skip
+    main.add_command(_command)

@@ -1,0 +1,132 @@
+"""Commands that do something: send, replay, history."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+import requests
+
+from config.language import text
+from relay import sample
+from relay.cli import room
+from relay.ledger import Record
+from relay.model import OPEN_STATES, State
+from relay.replay import replay as replay_record
+from worker.client import Client
+from worker.reply import Unanswered
+
+
+@click.command(
+    help=text(
+        "Firma una muestra, o cualquier cuerpo, como lo hace la plataforma y lo envía.",
+        "Signs a sample, or any body, as the platform does, and posts it.",
+    )
+)
+@click.argument("source")
+@click.argument("topic")
+@click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--url", default="", help=text("Dirección del relay.", "Address of the relay."))
+@click.pass_context
+def send(context: click.Context, source: str, topic: str, file: Path | None, url: str) -> None:
+    found = room.settings(context)
+    bound = room.relay(found).sources.get(source)
+    if bound is None:
+        raise click.BadParameter(text("fuente desconocida", "unknown source"), param_hint="source")
+    base = url or found.public_url or f"http://127.0.0.1:{found.port}"
+    try:
+        delivery = sample.signed(bound, topic, base, file.read_bytes() if file else None)
+        response = requests.post(
+            delivery.url, data=delivery.body, headers=dict(delivery.headers), timeout=30
+        )
+    except (LookupError, ValueError, requests.RequestException) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{response.status_code} {response.text}")
+    context.exit(0 if response.ok else 1)
+
+
+@click.command(
+    help=text(
+        "Vuelve a enviar eventos. Sin --yes solo dice cuántos son.",
+        "Sends events again. Without --yes it only says how many there are.",
+    )
+)
+@click.argument("ids", nargs=-1)
+@click.option("--state", type=click.Choice([s for s in State if s not in OPEN_STATES]))
+@click.option("--source", default="")
+@click.option("--yes", is_flag=True, help=text("Hacerlo.", "Do it."))
+@click.pass_context
+def replay(
+    context: click.Context, ids: tuple[str, ...], state: str | None, source: str, *, yes: bool
+) -> None:
+    if not ids and not state:
+        raise click.UsageError(text("Dé ids o --state.", "Give ids or --state."))
+    found = room.settings(context)
+    store = room.Store(found)
+    wanted: Iterable[str] = ids or store.ledger.ids([State(state or "")])
+    records: list[Record] = []
+    for record_id in wanted:
+        record = store.ledger.get(record_id)
+        if record is None:
+            click.echo(f"{record_id}: {text('no existe', 'absent')}", err=True)
+        elif source in ("", record.source):
+            records.append(record)
+    if not yes:
+        for name, count in Counter(record.state.value for record in records).items():
+            click.echo(f"{name}: {count}")
+        click.echo(
+            text(
+                f"{len(records)} eventos se enviarían otra vez; repita con --yes.",
+                f"{len(records)} events would be sent again; repeat with --yes.",
+            )
+        )
+        return
+    relay = room.relay(found)
+    outcomes: Counter[str] = Counter()
+    for record in records:
+        done = replay_record(record, store.intake, relay.sources, relay.language)
+        outcomes[done.outcome] += 1
+        if done.outcome != "requeued":
+            click.echo(
+                f"{record.id}: {done.outcome} {json.dumps(done.reasons) if done.reasons else ''}"
+            )
+    for outcome, count in outcomes.items():
+        click.echo(f"{outcome}: {count}")
+    context.exit(0 if outcomes["requeued"] == len(records) else 1)
+
+
+@click.command(
+    help=text(
+        "Los eventos que Mercately guarda de un cliente.",
+        "The events Mercately keeps of a customer.",
+    )
+)
+@click.argument("customer_id")
+@click.option("--page", default=1, show_default=True)
+@click.option("--results-per-page", default=20, show_default=True)
+@click.option("--destination", default="")
+@click.pass_context
+def history(
+    context: click.Context, customer_id: str, page: int, results_per_page: int, destination: str
+) -> None:
+    found = room.settings(context)
+    known = room.relay(found).destinations
+    chosen = known.get(destination) if destination else next(iter(known.values()))
+    if chosen is None:
+        raise click.BadParameter(", ".join(known), param_hint="destination")
+    client = Client(
+        chosen,
+        user_agent=found.user_agent,
+        connect_timeout_s=found.connect_timeout_s,
+        read_timeout_s=found.read_timeout_s,
+    )
+    try:
+        reply = client.history(customer_id, page, results_per_page)
+    except Unanswered as error:
+        raise click.ClickException(error.reason) from error
+    finally:
+        client.close()
+    said = reply.json()
+    click.echo(json.dumps(said, ensure_ascii=False, indent=2) if said is not None else reply.text)
+    context.exit(0 if reply.ok else 1)

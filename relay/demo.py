@@ -1,0 +1,258 @@
+"""Everything on one machine: embedded Redis, stand-in, web, worker and dashboard, and a table.
+
+What it starts ends with it. With `CI=true` or without a terminal it exits after the table: 0 when
+every event arrived, 1 otherwise.
+"""
+
+import base64
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from redis import Redis
+from rich.console import Console
+from rich.table import Table
+from werkzeug.serving import make_server
+
+import config
+from config.language import text
+from config.settings import Settings, load as load_settings
+from relay import dashboard, sources
+from relay.children import die_with_parent
+from relay.embedded_redis import EmbeddedRedis
+from relay.ledger import Ledger
+from relay.model import OPEN_STATES
+from relay.sample import signed
+from relay.sources import Relay
+from relay.standin import DEMO_KEY, Standin, StandinServer, demo_customers
+
+# One correctly signed request per source: the topic of a sample.
+_TOPICS: Final = {
+    "shopify": "orders_create",
+    "woocommerce": "order_created",
+    "sendgrid": "bounce",
+    "standard": "order_created",
+    "crm": "lead_created",
+}
+_BODY_COLUMN: Final = 3
+_READY_WITHIN_S: Final = 30.0
+_DELIVERED_WITHIN_S: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of one request."""
+
+    source: str
+    topic: str
+    answer: str
+    arrived: str
+    ms: float | None
+
+
+def run(folder: Path) -> int:
+    """Run the demo; the exit status."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    try:
+        with contextlib.ExitStack() as stack:
+            return _run(folder, console, stack)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _run(folder: Path, console: Console, stack: contextlib.ExitStack) -> int:
+    redis_server = stack.enter_context(EmbeddedRedis(folder / "redis"))
+    standin = Standin(customers=demo_customers())
+    mercately = stack.enter_context(StandinServer(standin, port=_port(9000)))
+    environ = _environ(folder, redis_server.url, mercately.url)
+    os.environ.update(environ)
+    settings = load_settings()
+    relay = sources.load(settings.config_file, settings.environ)
+    redis = stack.enter_context(contextlib.closing(Redis.from_url(redis_server.url)))
+    redis.flushall()  # samples carry fixed ids: yesterday's would make today's duplicates
+    web_url = f"http://127.0.0.1:{settings.port}"
+    stack.enter_context(_child(folder / "web.log", "relay", "web"))
+    stack.enter_context(_child(folder / "worker.log", "worker"))
+    dashboard_url = stack.enter_context(_dashboard(settings))
+    _wait_until_ready(web_url)
+    ledger = Ledger(redis, lease_s=settings.lease_s, keep_delivered_s=settings.keep_delivered_s)
+    rows = [_send(name, topic, web_url, relay, ledger, standin) for name, topic in _TOPICS.items()]
+    console.print(_table(rows))
+    arrived = all(row.ms is not None for row in rows)
+    if os.environ.get("CI") == "true" or not sys.stdout.isatty():
+        return 0 if arrived else 1
+    _print_addresses(console, folder, web_url, dashboard_url, mercately.url)
+    signal.pause()
+    return 0
+
+
+def _environ(folder: Path, redis_url: str, standin_url: str) -> Mapping[str, str]:
+    """What the demo's processes see; the same is kept in a file for other commands."""
+    file = folder / "demo.env"
+    known = json.loads(file.with_suffix(".json").read_text()) if file.with_suffix(".json").exists() else _secrets()  # fmt: skip  # noqa: E501
+    environ = {
+        "REDIS_URL": redis_url,
+        "RELAY_CONFIG": str(Path(config.__file__).parent / "demo.toml"),
+        "RELAY_HOST": "127.0.0.1",
+        "PORT": str(_port(8000)),
+        "MERCATELY_SERVER": standin_url,
+        "MERCATELY_API_KEY": DEMO_KEY,
+        **known,
+    }
+    for path, content in (
+        (file.with_suffix(".json"), json.dumps(known)),
+        (file, "".join(f'{name}="{value}"\n' for name, value in environ.items())),
+    ):
+        path.touch(mode=0o600)
+        path.write_text(content)
+    return environ
+
+
+def _secrets() -> dict[str, str]:
+    """Keys of this demo alone, made on its first run."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return {
+        "SHOPIFY_SECRET": secrets.token_hex(16),
+        "WOOCOMMERCE_SECRET": secrets.token_hex(16),
+        "SENDGRID_SECRET": base64.b64encode(public).decode(),
+        "SENDGRID_SIGNING_KEY": private.decode(),
+        "STANDARD_WEBHOOKS_SECRET": "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode(),
+        "CRM_SECRET": secrets.token_hex(16),
+    }
+
+
+@contextlib.contextmanager
+def _child(log: Path, *arguments: str) -> Iterator[None]:
+    """A process of ours, its output in a file, ended when the demo ends."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=die_with_parent,  # noqa: PLW1509  one prctl call, no locks
+            start_new_session=True,  # Ctrl-C is for the demo, which then ends them in order
+        )
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def _dashboard(settings: Settings) -> Iterator[str]:
+    server = make_server("127.0.0.1", _port(9181), dashboard.create_app(settings), threaded=True)
+    server.log = lambda *_: None  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _wait_until_ready(web_url: str) -> None:
+    give_up_at = time.monotonic() + _READY_WITHIN_S
+    while time.monotonic() < give_up_at:
+        with contextlib.suppress(requests.ConnectionError):
+            if requests.get(f"{web_url}/readyz", timeout=5).ok:
+                return
+        time.sleep(0.05)
+    raise TimeoutError(text("no arrancó; vea .relay/*.log", "did not start; see .relay/*.log"))
+
+
+def _send(
+    name: str, topic: str, web_url: str, relay: Relay, ledger: Ledger, standin: Standin
+) -> Row:
+    """Send one sample and wait until it has been delivered."""
+    delivery = signed(relay.sources[name], topic, web_url)
+    response = requests.post(
+        delivery.url, data=delivery.body, headers=dict(delivery.headers), timeout=10
+    )
+    said: dict[str, Any] = response.json()
+    answer = f"{response.status_code} {said.get('status')}"
+    give_up_at = time.monotonic() + _DELIVERED_WITHIN_S
+    for record_id in said.get("ids", []):
+        while time.monotonic() < give_up_at:
+            record = ledger.get(record_id)
+            if record is not None and record.state not in OPEN_STATES:
+                if record.state != "delivered":
+                    return Row(name, topic, f"{answer}: {record.reason}", "", None)
+                ms = (record.settled_at - record.accepted_at) * 1000
+                return Row(name, record.topic, answer, standin.events[-1].raw.decode(), ms)
+            time.sleep(0.005)
+    return Row(name, topic, answer, "", None)
+
+
+def _table(rows: list[Row]) -> Table:
+    headings = text(
+        "fuente,tema,respuesta,cuerpo que llegó a Mercately (events),ms hasta la entrega",
+        "source,topic,answer,body that reached Mercately's events endpoint,ms to delivery",
+    )
+    table = Table()
+    for index, heading in enumerate(headings.split(",")):
+        table.add_column(heading, overflow="fold", no_wrap=index != _BODY_COLUMN)
+    for row in rows:
+        ms = f"{row.ms:.0f}" if row.ms is not None else text("no llegó", "did not arrive")
+        table.add_row(row.source, row.topic, row.answer, row.arrived, ms)
+    return table
+
+
+def _print_addresses(
+    console: Console, folder: Path, web_url: str, dashboard_url: str, standin_url: str
+) -> None:
+    console.print(f"webhooks   {web_url}/webhooks/<source>", highlight=False)
+    console.print(f"dashboard  {dashboard_url}", highlight=False)
+    console.print(f"Mercately  {standin_url}/_standin/events", highlight=False)
+    env = folder / "demo.env"
+    console.print(
+        f"\nmercately-relay --env {env} send shopify orders/paid"
+        f"\nmercately-relay --env {env} events\n",
+        highlight=False,
+    )
+    console.print(text("Ctrl-C termina todo.", "Ctrl-C ends everything."))
+
+
+def _port(preferred: int) -> int:
+    """The preferred port if it is free, else any that is."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return int(probe.getsockname()[1])
+    raise OSError("no free port")
+
+
+def _interrupt(_signum: int, _frame: object) -> None:
+    raise KeyboardInterrupt

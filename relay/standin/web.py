@@ -1,0 +1,90 @@
+"""The application: its routes, the key, the faults, and how a refusal looks."""
+
+import socket
+import struct
+from functools import partial
+from typing import NoReturn
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from relay.standin.api import agents, customers, events
+from relay.standin.bodies import reply
+from relay.standin.control import control
+from relay.standin.faults import AFTER, ANSWERS, BEFORE
+from relay.standin.shapes import Invalid
+from relay.standin.state import Standin
+
+
+def create_app(standin: Standin) -> Flask:
+    """The API over `standin`, at the root of any host name.
+
+    The `/_standin/...` routes are for a person or a test: from the same machine they need no key.
+    The two reset faults need the connection itself, so they work under `serve` and
+    `StandinServer` only.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.config["PROPAGATE_EXCEPTIONS"] = True  # else a cut connection ends as a 500, and a log line
+    app.url_map.merge_slashes = False  # a doubled slash is an unknown path, no redirect
+    for routes in (events(standin), customers(standin), agents(), control(standin)):
+        app.register_blueprint(routes)
+    app.add_url_rule("/healthz", "healthz", lambda: reply(200, {"message": "Ok"}))
+    app.before_request(partial(_before, standin))
+    app.after_request(partial(_after, standin))
+    app.register_error_handler(Invalid, partial(_invalid, standin))
+    app.register_error_handler(HTTPException, _refused)
+    return app
+
+
+def _before(standin: Standin) -> Response | None:
+    """A fault comes before the key is looked at, as a proxy or an outage would."""
+    group = request.blueprint
+    local = request.remote_addr in ("127.0.0.1", "::1")
+    if request.endpoint == "healthz" or (group == "control" and local):
+        return None
+    fault = standin.take_fault(group, BEFORE)
+    if fault == "reset_before_recording":
+        _cut()
+    if fault == "slow":
+        standin.stopping.wait(standin.slow_s)
+    elif fault:
+        response = reply(*ANSWERS[fault])
+        if fault.endswith("_retry_after"):
+            response.headers["Retry-After"] = str(standin.retry_after_s)
+        return response
+    if request.headers.get("api-key") != standin.api_key:
+        return reply(*ANSWERS[f"unauthorized_{standin.behaviour.bad_key}"])
+    return None
+
+
+def _after(standin: Standin, response: Response) -> Response:
+    """Spoil the answer of a request that went through."""
+    done = response.status_code == 200
+    match standin.take_fault(request.blueprint, AFTER) if done else "":
+        case "empty_200":
+            return Response()
+        case "not_json_200":
+            return Response("OK", mimetype="text/plain")
+        case "reset_after_recording":
+            _cut()
+        case "hang_after_recording":
+            standin.stopping.wait(standin.hang_s)
+            raise ConnectionAbortedError
+    return response
+
+
+def _cut() -> NoReturn:
+    """End the connection with a TCP reset: a close that lingers for no time at all."""
+    connection: socket.socket = request.environ["werkzeug.socket"]
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raise ConnectionResetError
+
+
+def _invalid(standin: Standin, error: Invalid) -> Response:
+    status = 422 if request.blueprint == "control" else standin.behaviour.validation
+    return reply(status, {"errors": error.errors})
+
+
+def _refused(error: HTTPException) -> Response:
+    """No such route or method, in the API's own form."""
+    return reply(error.code or 500, {"message": error.name.capitalize()})

@@ -1,0 +1,1 @@
+"""A package, so that its conftest and file names are its own."""

@@ -1,0 +1,457 @@
+"""Schemes against published vectors, then what every scheme must refuse.
+
+Vectors are typed in, each with where it came from; nothing here is computed by the code under
+test. `openssl` lines that made the rest stand beside them.
+"""
+
+import base64
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import senders
+from hypothesis import given, strategies as st
+
+from relay.errors import MALFORMED, MISMATCH, MISSING, STALE, Refused
+from relay.model import Delivery
+from relay.signature import (
+    Basic,
+    Bearer,
+    Ecdsa,
+    Hmac,
+    PathToken,
+    Scheme,
+    StandardWebhooks,
+    first_fault,
+)
+
+SHOPIFY = Hmac(headers=("x-shopify-hmac-sha256", "shopify-hmac-sha256"))
+GITHUB = Hmac(headers=("x-hub-signature-256",), encoding="hex", prefix="sha256=")
+WOOCOMMERCE = Hmac(headers=("x-wc-webhook-signature",))
+HEX = Hmac(headers=("x-signature",), encoding="hex")
+SENDGRID = Ecdsa(
+    signature_header="x-twilio-email-event-webhook-signature",
+    timestamp_header="x-twilio-email-event-webhook-timestamp",
+    tolerance_s=25 * 3600,
+)
+STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+STANDARD_SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+SENDGRID_SINGLE_KEY = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g=="
+SENDGRID_BATCH_KEY = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEQ4LIFtWztlsF7skFqOncjD1lun4H5w8XOhyOArHW9RcIx/FfEzx6cikC/yPfUvwaX/JScE7Fc9CJD2afQ9Ok3Q=="
+SENDGRID_SINGLE = b'[{"email":"hello@world.com","event":"dropped","reason":"Bounced Address","sg_event_id":"ZHJvcC0xMDk5NDkxOS1MUnpYbF9OSFN0T0doUTRrb2ZTbV9BLTA","sg_message_id":"LRzXl_NHStOGhQ4kofSm_A.filterdrecv-p3mdw1-756b745b58-kmzbl-18-5F5FC76C-9.0","smtp-id":"<LRzXl_NHStOGhQ4kofSm_A@ismtpd0039p1iad1.sendgrid.net>","timestamp":1600112492}]\r\n'
+SENDGRID_BATCH = b'[{"email":"invalid@gmail.com","event":"processed","send_at":0,"sg_event_id":"cHJvY2Vzc2VkLTE5OTQyMTEyLXFOd0JMZ1BRUWpXNkRKdktRd1NBYnctMA","sg_message_id":"qNwBLgPQQjW6DJvKQwSAbw.filterdrecv-canary-547b64655b-cw6zx-1-6089EA4A-56.0","smtp-id":"<qNwBLgPQQjW6DJvKQwSAbw@ismtpd0178p1mdw1.sendgrid.net>","timestamp":1619651146},\r\n{"email":"invalid@gmail.com","event":"bounce","ip":"167.89.101.76","reason":"552 5.2.2 The email account that you tried to reach is over quota and inactive. Please direct the recipient to https://support.google.com/mail/?p=OverQuotaPerm c17si1130468pgv.34 - gsmtp","sg_event_id":"Ym91bmNlLTAtMTk5NDIxMTItcU53QkxnUFFRalc2REp2S1F3U0Fidy0w","sg_message_id":"qNwBLgPQQjW6DJvKQwSAbw.filterdrecv-canary-547b64655b-cw6zx-1-6089EA4A-56.0","smtp-id":"<qNwBLgPQQjW6DJvKQwSAbw@ismtpd0178p1mdw1.sendgrid.net>","status":"5.2.2","timestamp":1619651147,"tls":1,"type":"blocked"}]\r\n'
+WOOCOMMERCE_BODY = rb'{"id":727,"currency":"USD","billing":{"first_name":"Luc\u00eda","city":"Quito"},"payment_url":"https:\/\/tienda.example\/pagar\/727"}'
+
+
+def _at(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _case(
+    scheme: Scheme,
+    secret: str,
+    headers: dict[str, str],
+    body: bytes = b"",
+    at: int = 0,
+    **more: Any,
+) -> tuple[Scheme, str, Delivery]:
+    return scheme, secret, senders.delivery(headers, body, received_at=_at(at), **more)
+
+
+def _standard(prefix: str = "webhook", signature: str = STANDARD_SIGNATURE) -> dict[str, str]:
+    return {
+        f"{prefix}-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        f"{prefix}-timestamp": "1614265330",
+        f"{prefix}-signature": signature,
+    }
+
+
+def _sendgrid(timestamp: str, signature: str) -> dict[str, str]:
+    return {SENDGRID.signature_header: signature, SENDGRID.timestamp_header: timestamp}
+
+
+VECTORS = {
+    # Shopify/shopify-api-js, lib/webhooks/__tests__/validate.test.ts
+    "shopify": _case(
+        SHOPIFY,
+        "test_secret_key",
+        {"x-shopify-hmac-sha256": "B23tXN681gZ0qIWNRrgtzBE9XSDo5yaUu6wfmhu3a7g="},
+        b'{"foo": "bar"}',
+    ),
+    # gidgethub/gidgethub, tests/test_sansio.py: two bodies, one key
+    "github": _case(
+        GITHUB,
+        "123456",
+        {
+            "x-hub-signature-256": "sha256=091319196718d5bcb1c20ad25fc890597423ecdbad1f947f560afd643b5000de"
+        },
+        b"gidget",
+    ),
+    "github_json": _case(
+        GITHUB,
+        "123456",
+        {
+            "x-hub-signature-256": "sha256=0340d06469a1b35662ebd7a67ea2c0c328239f319f1cfafb221451de629e0430"
+        },
+        b'{"action": "opened"}',
+    ),
+    # openssl dgst -sha256 -hmac 'wc-throw-away-secret' -binary body | base64
+    "woocommerce": _case(
+        WOOCOMMERCE,
+        "wc-throw-away-secret",
+        {"x-wc-webhook-signature": "/Fw0YVt1BwFZ2aN3IWP4oWtsT45Woz8KZv/UcIO4CPY="},
+        WOOCOMMERCE_BODY,
+    ),
+    # RFC 4231, case 1: the key is twenty times 0x0b
+    "hex_key": _case(
+        replace(HEX, key="hex"),
+        "0b" * 20,
+        {"x-signature": "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+        b"Hi There",
+    ),
+    "base64_key": _case(
+        replace(HEX, key="base64"),
+        "CwsLCwsLCwsLCwsLCwsLCwsLCws=",
+        {"x-signature": "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+        b"Hi There",
+    ),
+    # RFC 4231, case 2, and RFC 2202, case 2
+    "sha512": _case(
+        replace(HEX, digest="sha512"),
+        "Jefe",
+        {
+            "x-signature": "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737"
+        },
+        b"what do ya want for nothing?",
+    ),
+    "sha1": _case(
+        replace(HEX, digest="sha1"),
+        "Jefe",
+        {"x-signature": "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"},
+        b"what do ya want for nothing?",
+    ),
+    # standard-webhooks/standard-webhooks, libraries/python/tests/test_webhooks.py; svix/svix-webhooks
+    # has the same one under its own headers
+    "standard": _case(
+        StandardWebhooks(), STANDARD_SECRET, _standard(), b'{"test": 2432232314}', 1614265330
+    ),
+    "svix": _case(
+        StandardWebhooks(prefix="svix"),
+        STANDARD_SECRET,
+        _standard("svix"),
+        b'{"test": 2432232314}',
+        1614265330,
+    ),
+    # printf 'msg_2Yh8relay.1793631845.{"type":"contact.created"}' |
+    #   openssl dgst -sha256 -hmac 'plain-text-throw-away' -binary | base64
+    "standard_utf8": _case(
+        StandardWebhooks(key="utf8"),
+        "plain-text-throw-away",
+        {
+            "webhook-id": "msg_2Yh8relay",
+            "webhook-timestamp": "1793631845",
+            "webhook-signature": "v1,3IJ0MmVFASQfpXPo+9KTrjpI9cro1VvPDlPdKmUVHag=",
+        },
+        b'{"type":"contact.created"}',
+        1793631845,
+    ),
+    # sendgrid/sendgrid-python, test/unit/test_eventwebhook.py
+    "sendgrid": _case(
+        SENDGRID,
+        SENDGRID_SINGLE_KEY,
+        _sendgrid(
+            "1600112502",
+            "MEUCIGHQVtGj+Y3LkG9fLcxf3qfI10QysgDWmMOVmxG0u6ZUAiEAyBiXDWzM+uOe5W0JuG+luQAbPIqHh89M15TluLtEZtM=",
+        ),
+        SENDGRID_SINGLE,
+        1600112502,
+    ),
+    # sendgrid/sendgrid-nodejs, packages/eventwebhook/src/eventwebhook.spec.js
+    "sendgrid_batch": _case(
+        SENDGRID,
+        SENDGRID_BATCH_KEY,
+        _sendgrid(
+            "1619651159",
+            "MEYCIQC/I4o6vCgqRYrTljjoVWB/GRWNtxeePlLMHr3x9ETeRQIhAIpV+03nREPTTHWSW0wIOA0EoMPdcNgXa70yCaqDJlu5",
+        ),
+        SENDGRID_BATCH,
+        1619651159,
+    ),
+    # RFC 7617, sections 2 and 2.1
+    "basic": _case(
+        Basic(), "Aladdin:open sesame", {"authorization": "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="}
+    ),
+    "basic_utf8": _case(Basic(), "test:123£", {"authorization": "basic dGVzdDoxMjPCow=="}),
+    # RFC 6750, section 2.1
+    "bearer": _case(Bearer(), "mF_9.B5f-4.1JqM", {"authorization": "Bearer mF_9.B5f-4.1JqM"}),
+    "token_header": _case(
+        Bearer(header="x-api-key", prefix=""),
+        "a-token-of-some-length",
+        {"x-api-key": "a-token-of-some-length"},
+    ),
+    "path": _case(PathToken(), "a-token-of-some-length", {}, token="a-token-of-some-length"),
+}
+# Another usable secret of the same kind; the one who signs for `sendgrid` is not at hand.
+OTHERS = {
+    **dict.fromkeys(VECTORS, "another-secret"),
+    "hex_key": "0c" * 20,
+    "base64_key": "DAwMDAwMDAwMDAwMDAwMDAwMDAw=",
+    "standard": senders.SPARES["standard_webhooks"],
+    "svix": senders.SPARES["standard_webhooks"],
+    "sendgrid": SENDGRID_BATCH_KEY,
+    "sendgrid_batch": SENDGRID_SINGLE_KEY,
+}
+COVER_THE_BODY = [name for name, case in VECTORS.items() if case[2].body]
+
+
+def _reason(name: str, secrets: tuple[str, ...] | None = None, **changes: Any) -> str:
+    """Why a changed vector is refused, empty when it is not. `late_s` moves our clock."""
+    scheme, secret, delivery = VECTORS[name]
+    now = delivery.received_at + timedelta(seconds=changes.pop("late_s", 0))
+    headers = {**delivery.headers, **changes.pop("headers", {})}
+    present = {header: value for header, value in headers.items() if value is not None}
+    try:
+        scheme.verify(replace(delivery, headers=present, **changes), secrets or (secret,), now)
+    except Refused as refused:
+        assert refused.status == 401
+        return refused.reason
+    return ""
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_published_vector_verifies(name):
+    assert _reason(name) == ""
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_old_secret_in_second_place_verifies(name):
+    secret = VECTORS[name][1]
+    assert _reason(name, secrets=(OTHERS[name], secret)) == ""
+    assert _reason(name, secrets=(secret, OTHERS[name])) == ""
+    assert _reason(name, secrets=(OTHERS[name],)) == MISMATCH
+
+
+@pytest.mark.parametrize("name", COVER_THE_BODY)
+def test_changed_body_does_not_match(name):
+    body = VECTORS[name][2].body
+    for changed in (body + b"\n", body[:-1], body.replace(b'"', b"'", 1) + b" "):
+        assert _reason(name, body=changed) == MISMATCH
+
+
+WRONG = base64.b64encode(bytes(32)).decode()
+REFUSALS = [
+    ("shopify", {"x-shopify-hmac-sha256": None}, MISSING),
+    ("shopify", {"x-shopify-hmac-sha256": ""}, MISSING),
+    ("shopify", {"x-shopify-hmac-sha256": "B23tXN681gZ0!!"}, MALFORMED),
+    ("shopify", {"x-shopify-hmac-sha256": "firmá"}, MALFORMED),
+    ("shopify", {"x-shopify-hmac-sha256": "B23t XN68"}, MALFORMED),
+    ("shopify", {"x-shopify-hmac-sha256": "A"}, MALFORMED),
+    ("shopify", {"x-shopify-hmac-sha256": WRONG}, MISMATCH),
+    ("shopify", {"x-shopify-hmac-sha256": "AAAA"}, MISMATCH),
+    ("github", {"x-hub-signature-256": None}, MISSING),
+    ("github", {"x-hub-signature-256": "091319196718"}, MALFORMED),
+    ("github", {"x-hub-signature-256": "sha1=091319196718"}, MALFORMED),
+    ("github", {"x-hub-signature-256": "sha256=zz"}, MALFORMED),
+    ("github", {"x-hub-signature-256": "sha256=091"}, MALFORMED),
+    ("github", {"x-hub-signature-256": "sha256=ñ"}, MALFORMED),
+    ("github", {"x-hub-signature-256": "sha256="}, MISMATCH),
+    ("github", {"x-hub-signature-256": "sha256=" + "0" * 64}, MISMATCH),
+    ("standard", {"webhook-id": None}, MISSING),
+    ("standard", {"webhook-timestamp": None}, MISSING),
+    ("standard", {"webhook-signature": None}, MISSING),
+    ("standard", {"webhook-signature": ""}, MISSING),
+    ("standard", {"webhook-timestamp": "soon"}, MALFORMED),
+    ("standard", {"webhook-timestamp": "1614265330.5"}, MALFORMED),
+    ("standard", {"webhook-timestamp": "-1614265330"}, MALFORMED),
+    ("standard", {"webhook-timestamp": "٣٤٥"}, MALFORMED),
+    ("standard", {"webhook-timestamp": "9" * 400}, MALFORMED),
+    ("standard", {"webhook-signature": "nocomma"}, MALFORMED),
+    ("standard", {"webhook-signature": "v1,"}, MALFORMED),
+    ("standard", {"webhook-signature": "v1,a"}, MALFORMED),
+    ("standard", {"webhook-signature": "v1,ñandú"}, MALFORMED),
+    ("standard", {"webhook-signature": "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw1enGzPCXe5BdqzCInXqYXFy"}, MALFORMED),
+    # From the same test file as the vector: one letter differs.
+    ("standard", {"webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OA="}, MISMATCH),
+    ("standard", {"webhook-id": "msg_another"}, MISMATCH),
+    ("standard", {"webhook-timestamp": "1614265331"}, MISMATCH),
+    ("sendgrid", {SENDGRID.signature_header: None}, MISSING),
+    ("sendgrid", {SENDGRID.timestamp_header: None}, MISSING),
+    ("sendgrid", {SENDGRID.timestamp_header: "16001l2502"}, MALFORMED),
+    ("sendgrid", {SENDGRID.timestamp_header: "²"}, MALFORMED),
+    ("sendgrid", {SENDGRID.signature_header: "%%%"}, MALFORMED),
+    ("sendgrid", {SENDGRID.signature_header: "Ñ"}, MALFORMED),
+    ("sendgrid", {SENDGRID.signature_header: WRONG}, MISMATCH),
+    ("sendgrid", {SENDGRID.timestamp_header: "1600112503"}, MISMATCH),
+    ("basic", {"authorization": None}, MISSING),
+    ("basic", {"authorization": "Basic"}, MISSING),
+    ("basic", {"authorization": "Bearer QWxhZGRpbjpvcGVuIHNlc2FtZQ=="}, MISSING),
+    ("basic", {"authorization": "Basic no:base64"}, MALFORMED),
+    ("basic", {"authorization": "Basic ñ"}, MALFORMED),
+    ("basic", {"authorization": "Basic QWxhZGRpbjo="}, MISMATCH),
+    ("bearer", {"authorization": None}, MISSING),
+    ("bearer", {"authorization": "Bearer "}, MISSING),
+    ("bearer", {"authorization": "Basic mF_9.B5f-4.1JqM"}, MISSING),
+    ("bearer", {"authorization": "Bearer mF_9.B5f-4.1JqN"}, MISMATCH),
+    ("bearer", {"authorization": "Bearer ñandú"}, MISMATCH),
+    ("token_header", {"x-api-key": None}, MISSING),
+    ("token_header", {"x-api-key": "a-token"}, MISMATCH),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "headers", "reason"), REFUSALS)
+def test_bad_proof_is_refused_with_its_reason(name, headers, reason):
+    assert _reason(name, headers=headers) == reason
+
+
+@pytest.mark.parametrize(("token", "reason"), [("", MISSING), ("no", MISMATCH), ("ñ", MISMATCH)])
+def test_wrong_path_is_refused(token, reason):
+    assert _reason("path", token=token) == reason
+
+
+@pytest.mark.parametrize(
+    ("name", "late_s", "reason"),
+    [
+        ("standard", 300, ""),
+        ("standard", 301, STALE),
+        ("standard", -300, ""),
+        ("standard", -301, STALE),
+        ("sendgrid", 25 * 3600, ""),
+        ("sendgrid", 25 * 3600 + 1, STALE),
+        ("sendgrid", -300, ""),
+        ("sendgrid", -301, STALE),
+    ],
+)
+def test_stale_or_future_timestamp_is_refused(name, late_s, reason):
+    assert _reason(name, late_s=late_s) == reason
+
+
+def test_unproven_time_is_a_mismatch_not_stale():
+    """An old time that was not signed says nothing about the sender's clock."""
+    assert _reason("standard", headers={"webhook-timestamp": "1514265330"}) == MISMATCH
+
+
+def test_future_is_no_wider_than_the_past():
+    scheme, secret, delivery = VECTORS["sendgrid"]
+    strict = replace(SENDGRID, tolerance_s=60)
+    strict.verify(delivery, (secret,), delivery.received_at - timedelta(seconds=60))
+    with pytest.raises(Refused, match=STALE):
+        strict.verify(delivery, (secret,), delivery.received_at - timedelta(seconds=61))
+    assert scheme is SENDGRID
+
+
+def test_one_good_signature_in_a_list_is_enough():
+    listed = f"v1a,AAAA v2,BBBB v1,{WRONG} {STANDARD_SIGNATURE}"
+    assert _reason("standard", headers={"webhook-signature": listed}) == ""
+
+
+def test_padding_may_be_missing_and_space_around():
+    assert _reason("standard", headers={"webhook-signature": STANDARD_SIGNATURE.rstrip("=")}) == ""
+    padded = " B23tXN681gZ0qIWNRrgtzBE9XSDo5yaUu6wfmhu3a7g "
+    assert _reason("shopify", headers={"x-shopify-hmac-sha256": padded}) == ""
+
+
+def test_either_header_form_carries_the_signature():
+    good = VECTORS["shopify"][2].headers["x-shopify-hmac-sha256"]
+    only_new = {"x-shopify-hmac-sha256": None, "shopify-hmac-sha256": good}
+    assert _reason("shopify", headers=only_new) == ""
+    assert _reason("shopify", headers={"shopify-hmac-sha256": good}) == ""
+
+
+# What signs for a scheme, and the secret that verifies it.
+PAIRS = {
+    **{name: (scheme, secret, secret) for name, (scheme, secret, _) in VECTORS.items()},
+    "sendgrid": (SENDGRID, senders.SENDGRID_PRIVATE_KEY, senders.SECRETS["sendgrid"]),
+}
+del PAIRS["sendgrid_batch"]
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@given(body=st.binary(max_size=200))
+def test_what_is_signed_verifies(name, body):
+    scheme, signing_secret, secret = PAIRS[name]
+    plain = senders.delivery({"content-type": "application/json"}, body)
+    signed = scheme.sign(plain, signing_secret, senders.NOW)
+    scheme.verify(signed, (secret,), senders.NOW)
+    assert signed.body == body
+    assert signed.headers["content-type"] == "application/json"
+    with pytest.raises(Refused, match=MISSING):
+        scheme.verify(plain, (secret,), senders.NOW)
+
+
+def test_signing_keeps_a_message_id():
+    signed = StandardWebhooks().sign(
+        senders.delivery({"webhook-id": "msg_kept"}, b"{}"), STANDARD_SECRET, senders.NOW
+    )
+    assert signed.headers["webhook-id"] == "msg_kept"
+    assert StandardWebhooks().sign(senders.delivery({}, b"{}"), STANDARD_SECRET, senders.NOW)
+
+
+def test_path_token_ends_the_address():
+    signed = PathToken().sign(senders.delivery({}, b""), "a-token", senders.NOW)
+    assert (signed.token, signed.url) == ("a-token", "https://relay.example/webhooks/x/a-token")
+
+
+def test_another_kind_of_key_does_not_sign():
+    ed25519 = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n"
+    with pytest.raises(TypeError):
+        SENDGRID.sign(senders.delivery({}, b""), ed25519, senders.NOW)
+
+
+# As wide as a header may be by the time it is text, with pieces that look right mixed in.
+HEADER = st.one_of(
+    st.text(max_size=40),
+    st.text(st.characters(max_codepoint=255), max_size=40),
+    st.from_regex(r"(v1,|sha256=|Basic |Bearer )?[A-Za-z0-9+/=]{0,40}", fullmatch=True),
+    st.integers().map(str),
+    st.sampled_from([STANDARD_SIGNATURE, "v1,", "sha256=", "Basic ", "Bearer ", " ", "\ud800"]),
+)
+
+
+@pytest.mark.parametrize("name", VECTORS)
+@given(data=st.data())
+def test_arbitrary_headers_are_refused_and_nothing_else(name, data):
+    scheme, secret, delivery = VECTORS[name]
+    headers = {header: data.draw(HEADER, header) for header in delivery.headers}
+    token = data.draw(HEADER, "token")
+    try:
+        scheme.verify(replace(delivery, headers=headers, token=token), (secret,), senders.NOW)
+    except Refused as refused:
+        assert refused.reason in (MISSING, MALFORMED, MISMATCH, STALE)
+
+
+P384 = "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEOUPK73is1X59ynGyEJJ/4BbfVTqneIUZMq5oPqqcM5BFnR1gckMzGfqDYbHc4qriQzrCVszNzFyJ1p+IEIoU7PRUrxmUIrJf8Yf0NBpEEnMmZggk4Aco0fPgSRXN200D"
+ED25519 = "MCowBQYDK2VwAyEAl97ijTyHz0uLTDsxmJ8qLamHtdloghhRVWhxD2Ce1WI="
+PEM = f"-----BEGIN PUBLIC KEY-----\n{SENDGRID_SINGLE_KEY[:64]}\n{SENDGRID_SINGLE_KEY[64:]}\n-----END PUBLIC KEY-----\n"
+FAULTS = [
+    (SHOPIFY, "anything at all", ""),
+    (SHOPIFY, "", "expected a secret that is not empty"),
+    (replace(HEX, key="hex"), "0b0b", ""),
+    (replace(HEX, key="hex"), "0b0", "expected a secret in hex"),
+    (replace(HEX, key="base64"), "Cws=", ""),
+    (replace(HEX, key="base64"), "not base64!", "expected a secret in base64"),
+    (StandardWebhooks(), STANDARD_SECRET, ""),
+    (StandardWebhooks(), STANDARD_SECRET.removeprefix("whsec_"), ""),
+    (StandardWebhooks(), "whsec_", "expected a secret that is not empty"),
+    (StandardWebhooks(), "whsec_ñ", "expected a secret in base64"),
+    (StandardWebhooks(key="utf8"), "any text", ""),
+    (SENDGRID, SENDGRID_SINGLE_KEY, ""),
+    (SENDGRID, PEM, ""),
+    (SENDGRID, f"{SENDGRID_SINGLE_KEY[:60]}\n{SENDGRID_SINGLE_KEY[60:]}", ""),
+    (SENDGRID, "", "expected a public key of curve P-256, base64 or PEM"),
+    (SENDGRID, "SG.an-api-key", "expected a public key of curve P-256, base64 or PEM"),
+    (SENDGRID, P384, "expected a public key of curve P-256, base64 or PEM"),
+    (SENDGRID, ED25519, "expected a public key of curve P-256, base64 or PEM"),
+    (Basic(), "user:password", ""),
+    (Basic(), "password", "expected user:password"),
+    (Bearer(), "0123456789abcdef", ""),
+    (Bearer(), "0123456789abcde", "expected a token of at least 16 characters"),
+    (PathToken(), "0123456789abcdef", ""),
+    (PathToken(), "short", "expected a token of at least 16 characters"),
+]
+
+
+@pytest.mark.parametrize(("scheme", "secret", "fault"), FAULTS)
+def test_unusable_secret_is_told(scheme, secret, fault):
+    assert scheme.fault(secret) == fault
+    assert first_fault(scheme, (secret, secret)) == fault

@@ -1,0 +1,527 @@
+"""The files that put the relay on a machine say what the code expects, and say it validly."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tomllib
+from dataclasses import fields, replace
+from functools import cache
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import pairwise
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from click import UsageError
+from dotenv import dotenv_values
+from ruamel.yaml import YAML
+
+from config import settings
+from relay import sources
+from relay.platforms import discovered
+from relay.standin import DEMO_KEY
+
+ROOT = Path(__file__).parent.parent
+COMPOSE = ROOT / "docker-compose.yml"
+EXAMPLE = ROOT / "config" / "example.env"
+
+LOOPBACK = "127.0.0.1:"
+SECRET = re.compile("SECRET|API_KEY|PASSWORD")
+# What Heroku sets by itself; asking for them would fight with it.
+SET_BY_HEROKU = {"PORT", "REDIS_URL", "WEB_CONCURRENCY"}
+# https://devcenter.heroku.com/articles/app-json-schema (read 2026-11)
+APP_JSON_KEYS = (
+    {"name", "description", "keywords", "website", "repository", "logo", "success_url"}
+    | {"scripts", "env", "formation", "addons", "buildpacks", "stack", "environments", "image"}
+)  # fmt: skip
+
+
+# --- What is declared ----------------------------------------------------------------------------
+
+
+@cache
+def pyproject():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+@cache
+def services():
+    return YAML(typ="safe").load(COMPOSE)["services"]
+
+
+@cache
+def app_json():
+    return json.loads((ROOT / "app.json").read_text("utf-8"))
+
+
+@cache
+def procfile():
+    lines = (ROOT / "Procfile").read_text("utf-8").splitlines()
+    return dict(line.split(": ", 1) for line in lines)
+
+
+@cache
+def dockerfile():
+    """The instructions in order, continued lines joined, comments left out."""
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    joined = re.sub(r"\s*\\\n\s*", " ", "\n".join(lines))
+    return [tuple(line.split(" ", 1)) for line in joined.splitlines()]
+
+
+def instruction(name):
+    """The last one counts, as it does in the image."""
+    return [rest for key, rest in dockerfile() if key == name][-1]
+
+
+def health_check():
+    return json.loads(instruction("HEALTHCHECK").partition(" CMD ")[2])
+
+
+def command_of(service):
+    command = services()[service]["command"]
+    return command.split() if isinstance(command, str) else command
+
+
+# --- What is known -------------------------------------------------------------------------------
+
+
+def settings_variables():
+    source = Path(settings.__file__).read_text("utf-8")
+    names = re.findall(r'\benv\.[a-z]+\(\s*"([A-Z][A-Z0-9_]*)"', source)
+    assert len(names) == len(fields(settings.Settings)) - len({"environ"})
+    return set(names)
+
+
+def platform_secrets():
+    """Platforms that get a source from the environment alone."""
+    return {
+        f"{name.upper()}_SECRET"
+        for name, platform in discovered().items()
+        if sources._needs_no_options(platform)
+    }
+
+
+def relay_toml_variables():
+    content = tomllib.loads((ROOT / "config" / "relay.toml").read_text("utf-8"))
+    return set(re.findall(r"\$\{(\w+)\}", json.dumps(content)))
+
+
+def gunicorn_variables():
+    source = (ROOT / "config" / "gunicorn.conf.py").read_text("utf-8")
+    return set(re.findall(r'\bos\.environ\.get\("(\w+)"', source))
+
+
+def known_variables():
+    ours = settings_variables() | gunicorn_variables()
+    return ours | platform_secrets() | relay_toml_variables()
+
+
+@pytest.fixture
+def commands():
+    from relay.cli import main
+
+    return main.commands
+
+
+@pytest.fixture
+def bare_environment(monkeypatch):
+    for name in settings_variables():
+        monkeypatch.delenv(name, raising=False)
+
+
+# --- Commands ------------------------------------------------------------------------------------
+
+
+def started():
+    """Every command line that a deployment file starts, by where it stands."""
+    ours = [name for name, service in services().items() if "build" in service]
+    return {
+        **{f"docker-compose.yml {name}": command_of(name) for name in ours},
+        **{f"Procfile {name}": procfile()[name].split()[1:] for name in procfile()},
+        "Dockerfile": json.loads(instruction("CMD")),
+    }
+
+
+@pytest.mark.parametrize("where", started())
+def test_what_is_started_is_a_command_with_options_it_knows(where, commands):
+    name, *args = started()[where]
+
+    assert name in commands
+    commands[name].make_context(name, args)
+
+
+def test_an_option_that_no_command_has_would_be_noticed(commands):
+    with pytest.raises(UsageError):
+        commands["standin"].make_context("standin", ["--no-such-option"])
+
+
+def test_every_long_running_command_has_a_place(commands):
+    assert {"web", "worker", "standin", "dashboard", "check", "demo"} <= commands.keys()
+    assert {line[0] for line in started().values()} == {
+        "web", "worker", "dashboard", "standin", "check",
+    }  # fmt: skip
+
+
+def test_image_and_procfile_start_the_installed_script():
+    (script,) = pyproject()["project"]["scripts"]
+
+    assert json.loads(instruction("ENTRYPOINT")) == [script]
+    assert {line.split()[0] for line in procfile().values()} == {script}
+
+
+# --- docker-compose.yml --------------------------------------------------------------------------
+
+
+def validated(file):
+    """check-jsonschema, with every way to the network shut."""
+    nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
+    return subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", file],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, **nowhere, "NO_PROXY": ""},
+    )
+
+
+def test_compose_file_is_valid():
+    result = validated(COMPOSE)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ("    command: worker", "    comand: worker", "comand"),
+        ("      disable: true", "      disabled: true", "disabled"),
+        ('      - "8000:8000"', "      - 8000:\n          - 8000", "services.web"),
+        ("volumes:\n  redis-data:", "volume:\n  redis-data:", "volume"),
+    ],
+)
+def test_broken_compose_file_is_refused(tmp_path, right, wrong, told):
+    text = COMPOSE.read_text("utf-8")
+    assert right in text
+    broken = tmp_path / "docker-compose.yml"
+    broken.write_text(text.replace(right, wrong), "utf-8")
+
+    result = validated(broken)
+
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert told in result.stdout
+
+
+def test_services_are_the_five_and_only_the_stand_in_waits_for_a_profile():
+    assert services().keys() == {"redis", "web", "worker", "dashboard", "standin"}
+    profiles = {name: one["profiles"] for name, one in services().items() if "profiles" in one}
+    assert profiles == {"standin": ["demo"]}
+
+
+def test_demo_can_be_tried_with_what_the_file_says():
+    text = COMPOSE.read_text("utf-8")
+    (port,) = services()["standin"]["ports"]
+
+    assert f"MERCATELY_API_KEY={DEMO_KEY}" in text
+    assert f"MERCATELY_SERVER=http://standin:{port.rpartition(':')[2]}\n" in text
+    for service in ("web", "worker"):
+        server = services()[service]["environment"]["MERCATELY_SERVER"]
+        assert server.startswith("${MERCATELY_SERVER:-https://")
+
+
+def test_redis_keeps_what_it_was_given():
+    server, *flags = command_of("redis")
+
+    assert server == "redis-server"
+    assert dict(zip(flags[::2], flags[1::2], strict=True)) == {
+        "--appendonly": "yes",
+        "--appendfsync": "always",
+        "--maxmemory-policy": "noeviction",
+    }
+    (volume,) = services()["redis"]["volumes"]
+    name, _, folder = volume.partition(":")
+    assert folder == "/data"
+    assert name in YAML(typ="safe").load(COMPOSE)["volumes"]
+
+
+def test_only_web_is_published_beyond_this_machine():
+    ports = {name: one["ports"] for name, one in services().items() if "ports" in one}
+
+    assert ports.keys() == {"web", "dashboard", "standin"}
+    assert ports.pop("web") == ["8000:8000"]
+    assert all(port.startswith(LOOPBACK) for published in ports.values() for port in published)
+
+
+@pytest.mark.parametrize("service", ["web", "dashboard", "standin"])
+def test_published_port_is_the_one_listened_on(service):
+    one = services()[service]
+    (port,) = one["ports"]
+    arguments = command_of(service)
+    listens = arguments[-1] if "--port" in arguments else one["environment"]["PORT"]
+
+    assert port.removeprefix(LOOPBACK) == f"{listens}:{listens}"
+
+
+def test_compose_asks_for_no_variable_that_nobody_explains():
+    asked = set(re.findall(r"\$\{(\w+)", COMPOSE.read_text("utf-8")))
+    given = {name for one in services().values() for name in one.get("environment", {})}
+
+    assert "RELAY_DASHBOARD_PASSWORD" in asked
+    assert asked | given <= known_variables()
+
+
+def test_dashboard_does_not_start_without_a_password_and_gets_no_other_secret():
+    dashboard = services()["dashboard"]
+    password = dashboard["environment"]["RELAY_DASHBOARD_PASSWORD"]
+
+    assert re.fullmatch(r"\$\{RELAY_DASHBOARD_PASSWORD:\?.+ / .+\}", password)
+    assert "env_file" not in dashboard
+
+
+@pytest.mark.parametrize("service", ["web", "worker"])
+def test_env_file_is_optional_and_its_addresses_for_outside_do_not_reach_the_container(
+    service, bare_environment, monkeypatch
+):
+    one = services()[service]
+    assert one["env_file"] == [{"path": ".env", "required": False}]
+    outside = dotenv_values(EXAMPLE)
+    for name, value in (outside | one["environment"]).items():
+        monkeypatch.setenv(name, value)
+
+    loaded = settings.load()
+
+    assert loaded.redis_url == "redis://redis:6379/0"
+    assert (loaded.host, loaded.port) == ("0.0.0.0", 8000)
+    assert f"./config/relay.toml:{loaded.config_file}:ro" in one["volumes"]
+
+
+@pytest.mark.parametrize("service", ["web", "worker", "dashboard"])
+def test_redis_is_healthy_before_what_needs_it_starts(service):
+    assert services()[service]["depends_on"] == {"redis": {"condition": "service_healthy"}}
+    assert services()["redis"]["healthcheck"]["test"][1] == "redis-cli ping | grep -q PONG"
+
+
+def test_everything_comes_back_after_a_restart_and_has_time_to_finish():
+    assert {one["restart"] for one in services().values()} == {"unless-stopped"}
+    for service in ("redis", "web", "worker"):
+        assert services()[service]["stop_grace_period"] == "30s"
+
+
+def test_health_of_the_image_is_asked_of_web_alone():
+    assert services()["web"]["healthcheck"]["test"] == ["CMD", *health_check()]
+    for service in ("worker", "dashboard", "standin"):
+        assert services()[service]["healthcheck"] == {"disable": True}
+
+
+# --- Dockerfile ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def answering():
+    """A server that answers `/healthz` with a status of choice; anything else is 404."""
+    servers = []
+
+    def answer(status):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(status if self.path == "/healthz" else 404)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        server = HTTPServer(("127.0.0.1", 0), Handler)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        servers.append((server, thread))
+        return server.server_port
+
+    yield answer
+    for server, thread in servers:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def health_with(port):
+    program, *args = health_check()
+    assert program == "python"
+    proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY"), "http://127.0.0.1:9")
+    return subprocess.run(
+        [sys.executable, *args],
+        capture_output=True,
+        check=False,
+        timeout=30,
+        env={**os.environ, **proxies, "NO_PROXY": "", "no_proxy": "", "PORT": str(port)},
+    ).returncode
+
+
+def test_healthy_when_web_answers_even_behind_a_proxy(answering):
+    assert health_with(answering(200)) == 0
+
+
+def test_unhealthy_when_web_answers_an_error(answering):
+    assert health_with(answering(503)) != 0
+
+
+def test_unhealthy_when_nobody_listens():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+
+        assert health_with(taken.getsockname()[1]) != 0
+
+
+def test_image_runs_as_a_number_that_is_not_root():
+    user, group = instruction("USER").split(":")
+
+    assert int(user) > 0
+    assert int(group) > 0
+
+
+def test_image_has_the_dashboard_and_listens_where_settings_say(bare_environment):
+    installs = [rest for key, rest in dockerfile() if key == "RUN" and "install" in rest]
+
+    assert installs[0].endswith('".[dashboard]"')
+    assert int(instruction("EXPOSE")) == settings.load().port
+    assert instruction("STOPSIGNAL") == "SIGTERM"
+    assert "PYTHONUNBUFFERED=1" in instruction("ENV")
+
+
+def test_only_what_the_package_is_made_of_gets_into_the_image():
+    first, *rest = [
+        line
+        for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+        if not line.startswith("#")
+    ]
+    let_in = {line[1:] for line in rest if line.startswith("!")}
+    project = pyproject()["project"]
+    packages = {name.partition(".")[0] for name in pyproject()["tool"]["setuptools"]["packages"]}
+
+    assert first == "*"
+    assert let_in == {"pyproject.toml", project["readme"], *project["license-files"], *packages}
+    assert "**/.env" in rest
+
+
+def test_pythons_named_are_ones_the_package_supports():
+    least = tuple(
+        int(part) for part in re.findall(r"\d+", pyproject()["project"]["requires-python"])
+    )
+    bases = {
+        re.match(r"python:(\d+\.\d+)-slim", rest)[1] for key, rest in dockerfile() if key == "FROM"
+    }
+    heroku = (ROOT / ".python-version").read_text("utf-8").strip()
+
+    # Major and minor only, so that Heroku takes security updates by itself.
+    assert re.fullmatch(r"3\.\d+", heroku)
+    assert len(bases) == 1
+    for version in (heroku, *bases):
+        assert tuple(int(part) for part in version.split(".")) >= least
+
+
+# --- Heroku --------------------------------------------------------------------------------------
+
+
+def test_heroku_finds_what_to_install():
+    """Its buildpack takes no pyproject.toml: it looks for this file (or a lock file)."""
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+
+    assert [line for line in lines if not line.startswith("#")] == ["."]
+
+
+def test_a_release_is_checked_before_it_runs():
+    assert procfile().keys() == {"web", "worker", "release"}
+    assert procfile()["release"].split()[1:] == ["check"]
+
+
+def test_app_json_starts_web_and_worker_on_dynos_that_never_sleep():
+    formation = app_json()["formation"]
+
+    assert app_json().keys() <= APP_JSON_KEYS
+    assert formation.keys() == {"web", "worker"}
+    for process in formation.values():
+        assert process["quantity"] >= 1
+        assert process["size"] not in {"eco", "free"}
+
+
+def test_app_json_asks_only_for_variables_somebody_reads():
+    asked = app_json()["env"]
+
+    assert asked.keys() <= known_variables() - SET_BY_HEROKU
+    assert platform_secrets() <= asked.keys()
+    for name, one in asked.items():
+        spanish, english = one["description"].split(" / ")
+        assert spanish
+        assert english
+        assert (one.get("required") is False) == (name in platform_secrets())
+        assert ("value" in one) != bool(SECRET.search(name))
+
+
+def test_app_json_says_why_the_certificate_is_not_checked(bare_environment, monkeypatch):
+    one = app_json()["env"]["RELAY_REDIS_TLS_VERIFY"]
+    monkeypatch.setenv("RELAY_REDIS_TLS_VERIFY", one["value"])
+
+    assert settings.load().redis_tls_verify is False
+    assert "rediss://" in one["description"]
+
+
+def test_app_json_takes_a_redis_that_writes_to_disk():
+    """Without a plan, or as `mini`, Heroku's Redis keeps nothing over a restart."""
+    (addon,) = app_json()["addons"]
+    name, _, plan = addon.partition(":")
+
+    assert name == "heroku-redis"
+    assert plan.startswith("premium-")
+    assert app_json()["buildpacks"] == [{"url": "heroku/python"}]
+
+
+# --- config/example.env --------------------------------------------------------------------------
+
+
+def test_example_lists_exactly_the_variables_that_are_read():
+    assert dotenv_values(EXAMPLE).keys() == known_variables()
+
+
+def test_example_says_one_thing_about_each_variable():
+    """Comments stand above: `docker run --env-file` takes what follows a value as part of it."""
+    lines = EXAMPLE.read_text("utf-8").splitlines()
+
+    for before, line in pairwise(lines):
+        if line and not line.startswith("#"):
+            assert before.startswith("# "), line
+            assert "#" not in line
+
+
+def test_example_copied_as_it_stands_changes_nothing(bare_environment, monkeypatch):
+    plain = settings.load()
+    monkeypatch.chdir(ROOT)
+    for name, value in dotenv_values(EXAMPLE).items():
+        monkeypatch.setenv(name, value)
+
+    copied = settings.load()
+
+    assert copied.config_file.resolve() == plain.config_file
+    same = {"environ": plain.environ, "config_file": plain.config_file}
+    assert replace(copied, **same) == plain
+
+
+@pytest.mark.parametrize("file", [EXAMPLE, COMPOSE, ROOT / "app.json", ROOT / "Dockerfile"])
+def test_no_file_holds_a_secret(file):
+    text = file.read_text("utf-8").replace(DEMO_KEY, "")
+
+    assert not re.search(r"(SECRET|API_KEY|PASSWORD)(=|: +)[^\s${]", text)
+    assert not re.search(r"://[^/\s]*:[^/\s]*@", text)
+    # Nothing that looks random: long runs of letters and digits mixed.
+    for word in re.findall(r"[A-Za-z0-9+/]{20,}", text):
+        assert not (re.search(r"\d", word) and re.search(r"[A-Za-z]", word)), word
+
+
+def test_example_has_no_value_for_anything_secret():
+    example = dotenv_values(EXAMPLE)
+    secret = {name for name in example if SECRET.search(name)}
+
+    assert platform_secrets() < secret
+    assert {example[name] for name in secret} == {""}

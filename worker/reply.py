@@ -1,0 +1,36 @@
+"""What can come back from Mercately: an answer, or none."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. `retry_after_s` is None when the header is absent or unreadable."""
+
+    status: int
+    text: str = ""
+    is_html: bool = False
+    retry_after_s: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Only 2xx is success: Mercately answers some failures with 302."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """The JSON in the body, None when there is none."""
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            return None
+
+
+class Unanswered(Exception):
+    """No answer came. `ambiguous` when the request may have arrived all the same."""
+
+    def __init__(self, reason: str, *, ambiguous: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.ambiguous = ambiguous
