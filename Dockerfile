@@ -21,7 +21,7 @@ USER 10001:10001
 EXPOSE 8000
 # Web and worker finish what they have begun on SIGTERM.
 STOPSIGNAL SIGTERM
-# For the web command; run the others with --no-healthcheck. No proxy: it asks this container.
+# A worker does not listen: run it with --no-healthcheck. No proxy, as it asks this container.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:' + os.environ.get('PORT', '8000') + '/healthz', timeout=3)"]
 ENTRYPOINT ["mercately-relay"]

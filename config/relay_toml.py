@@ -143,9 +143,7 @@ class _Secrets(fields.List[str]):
     """A list, or one text with commas, as an environment variable holds it."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        values = [value] if isinstance(value, str) else value
-        if isinstance(values, list) and all(isinstance(one, str) for one in values):
-            values = [part.strip() for one in values for part in one.split(",")]
+        values = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
         return tuple(super()._deserialize(values, *args, **kwargs))
 
 

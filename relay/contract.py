@@ -105,7 +105,7 @@ class Platform:
     verified, for address checks that cannot be signed. `stamp` gives the unsigned headers a
     delivery of that topic carries. `keeps` are the headers `read` needs to read again later.
     `answer` replaces our JSON body where the platform insists on its own; `later` is how it
-    must be told to send again. `needs_contact` is false where a delivery may name nobody.
+    must be told to send again.
     """
 
     name: str
@@ -122,6 +122,11 @@ class Platform:
     options_fault: Callable[[Mapping[str, Any]], str] = no_fault
     answer: Callable[[Receipt], Reply] | None = None
     later: Reply = Reply(status=503, headers={"Retry-After": "30"})
+
+    @property
+    def needs_options(self) -> bool:
+        """Whether a source of it must be written down: a secret alone is not enough."""
+        return self.options is not None and bool(self.options().validate({}))
 
     def scheme_for(self, options: Mapping[str, Any]) -> Scheme:
         return self.scheme(options) if callable(self.scheme) else self.scheme
@@ -153,12 +158,17 @@ def json_body(body: bytes) -> Any:
         Unreadable: it is not UTF-8 JSON; the position is told, not the content.
     """
     try:
-        return json.loads(body)
+        value = json.loads(body)
+        if b"\\ud" in body.lower():  # half a character can only come as an escape
+            json.dumps(value, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
         raise Unreadable({"body": f"expected UTF-8, byte {error.start} is not"}) from error
+    except UnicodeEncodeError as error:
+        raise Unreadable({"body": "expected text, found half a character"}) from error
     except (ValueError, RecursionError) as error:
         where = f" at byte {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
         raise Unreadable({"body": f"expected JSON, unreadable{where}"}) from error
+    return value
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -194,7 +204,9 @@ def moment(value: Any, fallback: datetime) -> datetime:
             return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
         if isinstance(value, str) and value:
             read = datetime.fromisoformat(value)
-            return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+            read = read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+            # 0001-01-01 is how some write "none", and no time zone can move it.
+            return read if 1 < read.year < 9999 else fallback
     except (ValueError, OverflowError, OSError):
         return fallback
     return fallback

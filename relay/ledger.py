@@ -160,7 +160,7 @@ class Ledger:
         text = answer.decode()
         if text == "absent":
             return None
-        return State(text) if text in State else max(float(text) - now, 1.0)
+        return State(text) if text in tuple(State) else max(float(text) - now, 1.0)
 
     def settle(self, claim: Claim, outcome: Outcome, *, took_s: float, now: float) -> bool:
         """Write down what an attempt came to; False if another worker had settled it already."""

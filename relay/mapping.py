@@ -214,4 +214,7 @@ def day(name: str, context: Mapping[str, Any], zone: ZoneInfo) -> str:
             return ""
         if value.tzinfo is None:  # a date, or a local time: its day is the day
             return value.date().isoformat()
-    return value.astimezone(zone).date().isoformat() if isinstance(value, datetime) else ""
+    try:
+        return value.astimezone(zone).date().isoformat() if isinstance(value, datetime) else ""
+    except OverflowError:  # the first and last days of the calendar have no time zone
+        return ""

@@ -8,6 +8,7 @@ notes, a status with dates, and campaign fields.
 from collections.abc import Mapping
 from typing import Any, Final
 
+from jinja2 import Template
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from config.relay_toml import Destination
@@ -177,14 +178,17 @@ def _body(
     if rule.address is not None:
         body["customer_addresses_attributes"] = _addresses(rule.address, context, contact)
     if rule.notes is not None:
-        body["notes"] = rendered(rule.notes, context)
+        body["notes"] = _said("notes", rule.notes, context)
     body.update(rule.numbers)
     body["tags"] = [{"name": name, "value": value} for name, value in rule.tags]
-    contents = [(name, rendered(template, context)) for name, template in rule.custom_fields]
+    contents = [
+        (name, _said(f"custom_fields.{name}", template, context))
+        for name, template in rule.custom_fields
+    ]
     body["custom_fields"] = [
         {"field_name": name, "field_content": content} for name, content in contents if content
     ]
-    body.update({name: rendered(template, context) for name, template in rule.texts.items()})
+    body.update({name: _said(name, template, context) for name, template in rule.texts.items()})
     body.update({name: day(at, context, destination.timezone) for name, at in rule.dates.items()})
     return _without_empty(body)
 
@@ -196,13 +200,22 @@ def _addresses(
     row: dict[str, Any] = {}
     for name in ADDRESS_TEXTS:
         if name in wanted:
-            row[name] = rendered(wanted[name], context)
+            row[name] = _said(f"address.{name}", wanted[name], context)
         elif contact.address is not None:
             row[name] = getattr(contact.address, name)
     row = _without_empty(row)
     if not row:
         return []
     return [row | {name: wanted[name] for name in ("country_id", "main") if name in wanted}]
+
+
+def _said(name: str, template: Template, context: Mapping[str, Any]) -> str:
+    """A template may be right and still fail on an event: a sum of what is not a number."""
+    try:
+        return rendered(template, context)
+    except Exception as error:  # templates may raise anything
+        reasons = {name: f"the template fails on this event: {type(error).__name__}"}
+        raise Unmappable("template", reasons) from error
 
 
 def _checked(body: dict[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, ValidationError, fields, validate
 
 from relay.contract import Events, Fault, Nothing, Reading, digest_of, json_body, moment
 from relay.errors import Unreadable
@@ -103,7 +103,7 @@ class _ContactSchema(Schema):
 class _FoundSchema(Schema):
     """What the expressions found, checked."""
 
-    type = fields.String(required=True)
+    type = fields.String(required=True, validate=validate.Length(min=1))
     id = _Scalar(load_default="")
     contact = fields.Nested(_ContactSchema, required=True)
 
@@ -121,17 +121,31 @@ def read(delivery: Delivery, options: Mapping[str, Any]) -> Reading:
     """The events of a body, by the source's expressions."""
     try:
         value = json_body(delivery.body)
+        # A body that is one event of a list, held and read again, has no list in it.
+        parts = options["events"].search(value) if "events" in options else [value]
     except Unreadable as error:
         return Events([Fault("", digest_of(delivery.body), error.reasons, delivery.body)])
-    # A body that is one event of a list, held and read again, has no list in it.
-    parts = options["events"].search(value) if "events" in options else [value]
+    except JMESPathError as error:
+        reasons = {"events": str(error)}
+        return Events([Fault("", digest_of(delivery.body), reasons, delivery.body)])
     if parts is None and "events" in options:
         parts = [value]
     parts = parts if isinstance(parts, list) else [parts]
     if not parts:
         return Nothing("empty_batch")
     alone = len(parts) == 1
-    return Events([_part(part, delivery, options, alone=alone) for part in parts])
+    return Events([_safely(part, delivery, options, alone=alone) for part in parts])
+
+
+def _safely(
+    part: Any, delivery: Delivery, options: Mapping[str, Any], *, alone: bool
+) -> Event | Fault | Nothing:
+    """An expression may be right and still fail on a body: a function of a value that is absent."""
+    try:
+        return _part(part, delivery, options, alone=alone)
+    except JMESPathError as error:
+        raw = delivery.body if alone else json.dumps(part).encode()
+        return Fault("", digest_of(raw), {"options": str(error)}, raw)
 
 
 def _part(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from relay.contract import Events, Fault, Handshake, Nothing, Source
+from relay.contract import Events, Fault, Handshake, Nothing, Source, digest_of
 from relay.errors import Refused
 from relay.mercately import Unmappable, call_for
 from relay.model import Delivery, Event, Held, Ignored, Translated
@@ -46,7 +46,11 @@ def translate(
 
 def read(delivery: Delivery, source: Source) -> Handshake | Sequence[Event | Fault | Nothing]:
     """What the platform says is in a delivery."""
-    reading = source.platform.read(delivery, source.options)
+    try:
+        reading = source.platform.read(delivery, source.options)
+    except Exception as error:  # noqa: BLE001  a fault of ours must not cost a merchant the hook
+        reasons = {"relay": f"{type(error).__name__} while reading; please report it"}
+        return [Fault("", digest_of(delivery.body), reasons, delivery.body)]
     if isinstance(reading, Handshake):
         return reading
     return reading.items if isinstance(reading, Events) else [reading]
@@ -74,8 +78,11 @@ def translate_item(
             customer_id=source.customer_id,
         )
     except Unmappable as error:
-        raw = item.raw or delivery.body
-        return Held(item.topic, item.key, error.reason, error.reasons, raw, item.type)
+        reason, reasons = error.reason, error.reasons
+    except Exception as error:  # noqa: BLE001  as in `read`: its neighbours go on
+        reason = "internal_error"
+        reasons = {"relay": f"{type(error).__name__} while mapping; please report it"}
+    return Held(item.topic, item.key, reason, reasons, item.raw or delivery.body, item.type)
 
 
 def _unwanted(event: Event, source: Source) -> str:

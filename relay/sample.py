@@ -74,7 +74,7 @@ def signed(source: Source, topic: str, base: str, body: bytes | None = None) -> 
     unsigned = Delivery(
         method="POST",
         url=f"{base.rstrip('/')}/webhooks/{source.name}",
-        headers=dict(platform.stamp(topic, body)),
+        headers=dict(platform.stamp(topic_named(topic.partition("__")[0], platform.topics), body)),
         body=body,
         received_at=now,
     )

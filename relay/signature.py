@@ -222,7 +222,7 @@ class Bearer:
         if not value.lower().startswith(self.prefix.lower()) or value == self.prefix:
             raise Refused(MISSING)
         claim = value[len(self.prefix) :].strip()
-        _require_match([claim.encode()], [s.encode() for s in secrets])
+        _require_match([claim.encode(errors="surrogatepass")], [s.encode() for s in secrets])
 
     def sign(self, delivery: Delivery, secret: str, now: datetime) -> Delivery:  # noqa: ARG002  no signed time
         return _with_headers(delivery, {self.header: self.prefix + secret})
@@ -243,7 +243,9 @@ class PathToken:
     def verify(self, delivery: Delivery, secrets: tuple[str, ...], now: datetime) -> None:  # noqa: ARG002  no signed time
         if not delivery.token:
             raise Refused(MISSING)
-        _require_match([delivery.token.encode()], [s.encode() for s in secrets])
+        _require_match(
+            [delivery.token.encode(errors="surrogatepass")], [s.encode() for s in secrets]
+        )
 
     def sign(self, delivery: Delivery, secret: str, now: datetime) -> Delivery:  # noqa: ARG002  no signed time
         return replace(delivery, token=secret, url=f"{delivery.url}/{secret}")
@@ -302,7 +304,8 @@ def _key_fault(secret: str, encoding: KeyEncoding) -> str:
 
 
 def _token_fault(secret: str) -> str:
-    return "" if len(secret) >= 16 else "expected a token of at least 16 characters"
+    usable = secret.isascii() and len(secret) >= 16
+    return "" if usable else "expected a token of at least 16 ASCII characters"
 
 
 @lru_cache(maxsize=256)

@@ -36,7 +36,7 @@ def load(file: Path, environ: Mapping[str, str]) -> Relay:
         ConfigError: with every fault, each naming key and file.
     """
     platforms = discovered()
-    alone = [name for name, platform in platforms.items() if _needs_no_options(platform)]
+    alone = [name for name, platform in platforms.items() if not platform.needs_options]
     read = relay_toml.load(file, environ, alone)
     faults = list(read.faults)
     rules, rule_faults, warnings = compile_rules([("events", read.events)], read.language)
@@ -99,7 +99,7 @@ def dry(file: Path, environ: Mapping[str, str], platform: Platform, name: str = 
     wanted = [e for e in read.sources.values() if e.platform == platform.name]
     entry = next((e for e in wanted if name in ("", e.name)), None)
     if entry is None:
-        if name or not _needs_no_options(platform) or not read.destinations:
+        if name or platform.needs_options or not read.destinations:
             raise ConfigError(file, [f"sources: expected one of platform {platform.name}"])
         entry = SourceEntry(
             name=platform.name,
@@ -126,10 +126,6 @@ def dry(file: Path, environ: Mapping[str, str], platform: Platform, name: str = 
         options=options,
         customer_id=entry.customer_id,
     )
-
-
-def _needs_no_options(platform: Platform) -> bool:
-    return platform.options is None or not platform.options().validate({})
 
 
 def _options(

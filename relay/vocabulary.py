@@ -28,8 +28,9 @@ class EventType:
         return self.note_es if language == "es" else self.note_en
 
 
-_ORDER_ES = "{{ order_number or order_id }}{% if total %} por {{ total }} {{ currency }}{% endif %}"
-_ORDER_EN = "{{ order_number or order_id }}{% if total %}, {{ total }} {{ currency }}{% endif %}"
+_NUMBER = "{% set number = order_number or order_id %}{% if number %}: {{ number }}{% endif %}"
+_ORDER_ES = _NUMBER + "{% if total %} por {{ total }} {{ currency }}{% endif %}"
+_ORDER_EN = _NUMBER + "{% if total %}, {{ total }} {{ currency }}{% endif %}"
 _MAIL_ES = (
     "{% if subject %} «{{ subject }}»{% elif campaign %} de «{{ campaign }}»{% endif %}"
     "{% if reason %}: {{ reason }}{% endif %}"
@@ -45,7 +46,7 @@ _BY = " ({{ platform }})"
 
 
 def _order(es: str, en: str, more_es: str = "", more_en: str = "") -> EventType:
-    note_es, note_en = f"{es}: {_ORDER_ES}{more_es}", f"{en}: {_ORDER_EN}{more_en}"
+    note_es, note_en = f"{es}{_ORDER_ES}{more_es}", f"{en}{_ORDER_EN}{more_en}"
     return EventType(es, en, note_es + _BY, note_en + _BY)
 
 

@@ -55,15 +55,13 @@ rate = "1000/s"
 {sources}
 [events]
 """ + "\n".join(
-    f'"{name}" = {{ notes = true, creation_date = "occurred_at" }}' for name in EVENT_TYPES
+    f'"{name}" = {{{{ notes = true, creation_date = "occurred_at" }}}}' for name in EVENT_TYPES
 )
 
 
 def relay_toml(server: str, *, destination: str = "", sources: str = "") -> str:
     """The test configuration; `destination` and `sources` are more TOML."""
-    return RELAY_TOML.format(
-        server=server, key=DEMO_KEY, destination=destination, sources=sources
-    )
+    return RELAY_TOML.format(server=server, key=DEMO_KEY, destination=destination, sources=sources)
 
 
 SECRETS = {

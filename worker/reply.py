@@ -23,7 +23,7 @@ class Reply:
         """The JSON in the body, None when there is none."""
         try:
             return json.loads(self.text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 

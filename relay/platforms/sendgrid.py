@@ -49,22 +49,22 @@ class _EventSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    event = fields.String(required=True)
+    event = fields.String(required=True, validate=validate.Length(min=1))
     email = fields.String(required=True, validate=validate.Length(min=1))
     timestamp = fields.Raw(load_default=None)
     # The sender's own arguments land at the top level under any name, so none of these is sure.
-    sg_event_id = fields.Raw()
-    sg_message_id = fields.Raw()
-    sg_machine_open = fields.Raw()
-    reason = fields.Raw()
-    response = fields.Raw()
-    status = fields.Raw()
-    type = fields.Raw()
-    url = fields.Raw()
-    category = fields.Raw()
-    subject = fields.Raw()
-    marketing_campaign_name = fields.Raw()
-    singlesend_name = fields.Raw()
+    sg_event_id = fields.Raw(allow_none=True)
+    sg_message_id = fields.Raw(allow_none=True)
+    sg_machine_open = fields.Raw(allow_none=True)
+    reason = fields.Raw(allow_none=True)
+    response = fields.Raw(allow_none=True)
+    status = fields.Raw(allow_none=True)
+    type = fields.Raw(allow_none=True)
+    url = fields.Raw(allow_none=True)
+    category = fields.Raw(allow_none=True)
+    subject = fields.Raw(allow_none=True)
+    marketing_campaign_name = fields.Raw(allow_none=True)
+    singlesend_name = fields.Raw(allow_none=True)
 
 
 _SCHEMA: Final = _EventSchema()

@@ -76,6 +76,7 @@ class _CustomerSchema(_Loose):
     phone = fields.String(allow_none=True)
     first_name = fields.String(allow_none=True)
     last_name = fields.String(allow_none=True)
+    default_address = fields.Nested(_AddressSchema, allow_none=True)
 
 
 class _ConsentSchema(_Loose):
@@ -172,15 +173,16 @@ def _contact(body: Mapping[str, Any]) -> Contact:
     customer = body.get("customer") or {}
     shipping = body.get("shipping_address") or body.get("destination") or {}
     billing = body.get("billing_address") or {}
-    people = (body, customer, shipping, billing)
+    usual = customer.get("default_address") or body.get("default_address") or {}
+    people = (body, customer, shipping, billing, usual)
     emails = [body.get(name) for name in ("email", "contact_email", "email_address")]
     phones = [person.get("phone") for person in people] + [body.get("sms_marketing_phone")]
-    address = shipping or billing
+    address = shipping or billing or usual
     named = next((p for p in (customer, body, shipping, billing) if p.get("first_name")), {})
     return Contact(
         email=next((text for text in [*emails, customer.get("email")] if text), ""),
         phones=tuple(text for text in phones if text),
-        country=shipping.get("country_code") or billing.get("country_code") or "",
+        country=next((a["country_code"] for a in people[2:] if a.get("country_code")), ""),
         first_name=named.get("first_name") or "",
         last_name=named.get("last_name") or "",
         address=_address(address) if address else None,

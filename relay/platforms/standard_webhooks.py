@@ -20,9 +20,9 @@ from relay.signature import Scheme, StandardWebhooks
 _PLACES: Final = ("data", "data.customer", "data.contact", "data.user", "data.buyer")
 
 
-def _anywhere(*names: str) -> str:
+def _anywhere(*names: str, places: tuple[str, ...] = _PLACES) -> str:
     """The first of the usual places that has one of the names."""
-    return " || ".join(f"{place}.{name}" for place in _PLACES for name in names)
+    return " || ".join(f"{place}.{name}" for place in places for name in names)
 
 
 _CONTACT: Final = {
@@ -30,7 +30,10 @@ _CONTACT: Final = {
     "email": _anywhere("email"),
     "phone": _anywhere("phone", "phone_number", "mobile"),
     "country": _anywhere("country", "country_code"),
-    "first_name": _anywhere("first_name", "firstName", "name"),
+    # `data.name` may be an order's or a product's: only a person's own object has theirs.
+    "first_name": _anywhere("first_name", "firstName")
+    + " || "
+    + _anywhere("name", places=_PLACES[1:]),
     "last_name": _anywhere("last_name", "lastName"),
 }
 _TYPES: Final = {"contact.created": "customer.created", "user.created": "customer.created"}

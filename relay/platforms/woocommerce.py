@@ -3,12 +3,13 @@
 Signs base64 HMAC-SHA256 of the raw body (PHP's escaping included) with the secret the merchant
 typed. Topic in `X-WC-Webhook-Topic`. The delivery id is a hash of hook and second, so two orders
 in one second share it: it never identifies a delivery alone. One attempt, no retry, 60 s;
-switched off after five failures in a row.
+switched off after repeated failures.
 
 Saving a hook posts an unsigned form `webhook_id=N`, which must get exactly 200. When the user
 who made the hook has gone, bodies are signed REST errors. Paid, completed, cancelled, refunded
 and failed all come as `order.updated` with a new `status`, several times a minute: each is told
-once, keyed by the order and the date that the change itself carries.
+once, keyed by the order and the date that the change itself carries; cancelled, refunded and
+failed carry none, so each is told once an order within the de-dup memory.
 
 https://github.com/woocommerce/woocommerce, includes/class-wc-webhook.php (read 2026-08)
 """

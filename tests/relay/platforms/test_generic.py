@@ -1,0 +1,312 @@
+"""A source that says itself how it is proven and where things are."""
+
+import base64
+import hmac
+import json
+from datetime import UTC, datetime
+
+import pytest
+import senders
+
+from config.relay_toml import ConfigError
+from relay.contract import Handshake
+from relay.errors import MALFORMED, MISMATCH, MISSING, Refused
+from relay.model import Call, Held, Ignored
+from relay.pipeline import process, read
+
+TOKEN = "a-token-that-is-long-enough"
+PATHS = """
+    type = "type"
+    types = { "lead.created" = "form.submitted" }
+    contact = { email = "email", phone = "phone", first_name = "name" }
+"""
+LEAD = {"type": "lead.created", "email": "ana@example.com"}
+BODY = json.dumps(LEAD).encode()
+BEARER = f'auth = {{ kind = "bearer" }}\n{PATHS}'
+
+
+def digest(kind: str, message: bytes = BODY, key: bytes = TOKEN.encode()) -> bytes:
+    return hmac.new(key, message, kind).digest()
+
+
+def basic(secret: str) -> str:
+    return "Basic " + base64.b64encode(secret.encode()).decode()
+
+
+def standard(key: bytes) -> dict[str, str]:
+    timestamp = f"{senders.NOW.timestamp():.0f}"
+    signature = base64.b64encode(digest("sha256", f"msg_1.{timestamp}.".encode() + BODY, key))
+    return {"id": "msg_1", "timestamp": timestamp, "signature": f"v1,{signature.decode()}"}
+
+
+def translated(body: object, options: str = BEARER, more: str = "", **headers: str):
+    """What a body comes to at a source with a bearer token."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    delivery = senders.delivery({"authorization": f"Bearer {TOKEN}", **named}, raw)
+    source = senders.source_of("generic", more, options, (TOKEN,))
+    return process(delivery, source, senders.NOW)
+
+
+@pytest.mark.parametrize(
+    ("auth", "secret", "headers", "bad"),
+    [
+        (
+            'kind = "hmac"',
+            TOKEN,
+            {"x-signature": base64.b64encode(digest("sha256")).decode()},
+            {"x-signature": base64.b64encode(digest("sha256", b"other")).decode()},
+        ),
+        (
+            'kind = "hmac", header = "X-Hub-Signature", prefix = "sha1=", encoding = "hex", digest = "sha1"',
+            TOKEN,
+            {"x-hub-signature": "sha1=" + digest("sha1").hex()},
+            {"x-hub-signature": "sha1=" + digest("sha1", b"other").hex()},
+        ),
+        (
+            'kind = "hmac", key = "hex", digest = "sha512", encoding = "hex"',
+            "0b" * 20,
+            {"x-signature": digest("sha512", key=b"\x0b" * 20).hex()},
+            {"x-signature": digest("sha512", key=b"\x0c" * 20).hex()},
+        ),
+        (
+            'kind = "standard_webhooks"',
+            "CwsLCwsLCwsLCwsLCwsLCwsLCws=",
+            {f"webhook-{name}": value for name, value in standard(b"\x0b" * 20).items()},
+            {f"webhook-{name}": value for name, value in standard(b"\x0c" * 20).items()},
+        ),
+        (
+            'kind = "standard_webhooks", prefix = "svix", key = "utf8"',
+            TOKEN,
+            {f"svix-{name}": value for name, value in standard(TOKEN.encode()).items()},
+            {f"svix-{name}": value for name, value in standard(b"other").items()},
+        ),
+        (
+            'kind = "basic"',
+            "user:password",
+            {"authorization": basic("user:password")},
+            {"authorization": basic("user:passwort")},
+        ),
+        (
+            'kind = "bearer"',
+            TOKEN,
+            {"authorization": f"bearer {TOKEN}"},
+            {"authorization": f"Bearer {TOKEN}x"},
+        ),
+        (
+            'kind = "bearer", header = "X-Api-Key", prefix = ""',
+            TOKEN,
+            {"x-api-key": TOKEN},
+            {"x-api-key": TOKEN.upper()},
+        ),
+        ('kind = "path"', TOKEN, {"token": TOKEN}, {"token": "another"}),
+    ],
+)  # fmt: skip
+def test_every_kind_of_proof_is_taken_and_a_wrong_one_refused(auth, secret, headers, bad):
+    source = senders.source_of("generic", "", f"auth = {{ {auth} }}\n{PATHS}", (secret,))
+    for sent, reason in ((headers, ""), (bad, MISMATCH), ({}, MISSING)):
+        token = sent.get("token", "")
+        delivery = senders.delivery(sent, BODY, token=token)
+        if reason:
+            with pytest.raises(Refused, match=reason):
+                process(delivery, source, senders.NOW)
+        else:
+            (item,) = process(delivery, source, senders.NOW)
+            assert isinstance(item, Call)
+
+
+def test_proof_that_cannot_be_read_is_malformed():
+    source = senders.source_of("generic", "", f'auth = {{ kind = "basic" }}\n{PATHS}', ("u:p",))
+    with pytest.raises(Refused, match=MALFORMED):
+        process(senders.delivery({"authorization": "Basic ñ"}, BODY), source, senders.NOW)
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ("", "options.auth: Missing data for required field"),
+        ('auth = { kind = "magic" }', "options.auth.kind: Must be one of"),
+        ('auth = { kind = "basic", header = "x" }', "basic takes no header"),
+        ('auth = { kind = "bearer", digest = "sha1" }', "bearer takes no digest"),
+        ('auth = { kind = "hmac", digest = "md5" }', "options.auth.digest: Must be one of"),
+        ('auth = { kind = "bearer" }\ntype = "a["', "options.type: expected a JMESPath expression"),
+        ('auth = { kind = "bearer" }\ntypes = { a = "b" }', "unknown event types ['b']"),
+        ('auth = { kind = "bearer" }\nkind = "x"', "options.kind: Unknown field"),
+        ('auth = { kind = "bearer" }\ncontact = { mail = "x" }', "options.contact.mail: Unknown"),
+    ],
+)
+def test_options_that_cannot_work_are_told_at_start(options, fault):
+    with pytest.raises(ConfigError) as refused:
+        senders.source_of("generic", "", options, (TOKEN,))
+    assert fault in str(refused.value)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_address_check_is_answered(method):
+    delivery = senders.delivery({}, b"", method=method)
+    assert process(delivery, senders.source_of("generic"), senders.NOW) == Handshake()
+
+
+@pytest.mark.parametrize(
+    ("expression", "body", "count"),
+    [
+        ("leads", {"leads": [LEAD, LEAD, LEAD]}, 3),
+        ("data.leads", {"data": {"leads": [LEAD]}}, 1),
+        ("@", [LEAD, LEAD], 2),
+        ("@", LEAD, 1),
+        ("[]", [LEAD, LEAD], 2),
+        ("leads", LEAD, 1),  # one event of a list, read again by itself
+    ],
+)
+def test_one_body_may_hold_many_events(expression, body, count):
+    items = translated(body, f'events = "{expression}"\n{BEARER}')
+    assert [type(item) for item in items] == [Call] * count
+
+
+def test_empty_list_is_nothing():
+    assert translated({"leads": []}, f'events = "leads"\n{BEARER}') == [Ignored("", "empty_batch")]
+
+
+def test_bad_event_of_a_list_is_held_by_itself():
+    bad = {**LEAD, "email": "ana at example"}
+    options = f'events = "leads"\nid = "id"\n{BEARER}'
+    leads = [{**LEAD, "id": 1}, {**bad, "id": 2}, {**LEAD, "id": 3}]
+    one, held, three = translated({"leads": leads}, options)
+    assert isinstance(one, Call)
+    assert isinstance(three, Call)
+    assert json.loads(held.raw) == {**bad, "id": 2}
+    assert translated(held.raw, options) == [held]
+
+
+@pytest.mark.parametrize("email", ["ana at example", "ana@", "@example.com", "a b@example.com", 7])
+def test_bad_email_is_held_and_named(email):
+    (held,) = translated({**LEAD, "email": email})
+    assert isinstance(held, Held)
+    assert held.reason == "unreadable"
+    assert held.reasons == {"contact": {"email": ["Not a valid email address."]}}
+
+
+@pytest.mark.parametrize("value", [{"home": "+593999000001"}, ["+593999000001"], True])
+def test_what_is_no_text_is_held_and_named(value):
+    (held,) = translated({**LEAD, "phone": value})
+    assert held.reasons == {"contact": {"phone": ["expected a text or a number"]}}
+
+
+def test_nobody_to_tell_it_about_is_held():
+    (held,) = translated({"type": "lead.created", "email": None, "phone": ""})
+    assert (held.reason, held.event_type) == ("no_customer", "form.submitted")
+
+
+def test_a_source_may_be_about_one_customer():
+    (call,) = translated({"type": "lead.created"}, more='customer_id = "1713anaec1001"')
+    assert call.customer.customer_id == "1713anaec1001"
+
+
+@pytest.mark.parametrize(
+    "phone", [593999000001, "593 999 000 001", "0999-000-001", "+593999000001"]
+)
+def test_phone_may_be_written_in_many_ways(phone):
+    (call,) = translated({**LEAD, "phone": phone})
+    assert call.customer.phone == "+593999000001"
+
+
+@pytest.mark.parametrize(
+    ("types", "topic", "event_type"),
+    [
+        ('{ "lead.created" = "form.submitted" }', "lead.created", "form.submitted"),
+        ('{ "lead.created" = "form.submitted" }', "order.paid", "order.paid"),
+        ('{ "order.paid" = "payment.approved" }', "order.paid", "payment.approved"),
+        ('{ "*" = "contact.updated" }', "anything", "contact.updated"),
+        ('{ "*" = "contact.updated" }', "order.paid", "order.paid"),
+        ('{ "lead.created" = "form.submitted" }', "anything", ""),
+    ],
+)
+def test_types_are_mapped_to_ours(types, topic, event_type):
+    options = BEARER.replace('{ "lead.created" = "form.submitted" }', types)
+    (item,) = translated({**LEAD, "type": topic}, options)
+    if event_type:
+        assert item.event_type == event_type
+    else:
+        assert item == Ignored(topic, "unknown_topic")
+
+
+def test_body_that_is_always_the_same_kind_needs_no_type():
+    options = BEARER.replace('type = "type"', "type = \"'lead.created'\"")
+    (call,) = translated({"email": "ana@example.com"}, options)
+    assert call.event_type == "form.submitted"
+
+
+def test_type_and_id_may_be_headers():
+    options = f'type_header = "X-Event"\nid_header = "X-Delivery"\n{BEARER}'
+    one, again, other, typed = (
+        translated({"email": "ana@example.com", **extra}, options, x_event=topic, x_delivery=key)[0]
+        for topic, key, extra in [
+            ("lead.created", "1", {}),
+            ("lead.created", "1", {"changed": True}),
+            ("lead.created", "2", {}),
+            ("order.paid", "1", {"type": "lead.created"}),
+        ]
+    )
+    assert one.key == again.key
+    assert len({one.key, other.key, typed.key}) == 3
+    assert typed.event_type == "order.paid"
+
+
+def test_id_in_a_header_does_not_stand_for_every_event_of_a_list():
+    options = f'events = "@"\nid_header = "X-Delivery"\n{BEARER}'
+    one, two = translated([LEAD, {**LEAD, "name": "Ana"}], options, x_delivery="1")
+    assert one.key != two.key
+
+
+def test_without_an_id_the_body_is_the_key():
+    one, again, other = (translated(body)[0] for body in (LEAD, LEAD, {**LEAD, "name": "Ana"}))
+    assert one.key == again.key != other.key
+
+
+@pytest.mark.parametrize(
+    ("time", "at"),
+    [
+        ("2026-11-01T10:00:00-05:00", datetime(2026, 11, 1, 15, tzinfo=UTC)),
+        ("2026-11-01 15:00:00", datetime(2026, 11, 1, 15, tzinfo=UTC)),
+        (1793545200, datetime(2026, 11, 1, 15, tzinfo=UTC)),
+        ("1793545200000", datetime(2026, 11, 1, 15, tzinfo=UTC)),
+        ("ayer", senders.NOW),
+        (None, senders.NOW),
+    ],
+)
+def test_time_is_read_in_many_ways(time, at):
+    (call,) = translated({**LEAD, "at": time}, f'time = "at"\n{BEARER}')
+    assert call.occurred_at == at
+
+
+def test_machines_are_told_by_the_expression():
+    options = f'machine = "bot"\n{BEARER}'
+    assert translated({**LEAD, "bot": True}, options)[0].reason == "made_by_a_machine"
+    assert isinstance(translated({**LEAD, "bot": False}, options)[0], Call)
+
+
+def test_address_is_read_by_its_paths():
+    options = f'{BEARER}\ncontact.address = {{ city = "place.city", zip_code = "place.zip" }}'
+    options = options.replace(
+        'contact = { email = "email", phone = "phone", first_name = "name" }',
+        'contact.email = "email"',
+    )
+    (call,) = translated({**LEAD, "place": {"city": "Quito", "zip": 170150}}, options)
+    assert call.body["customer_addresses_attributes"] == [{"city": "Quito", "zip_code": "170150"}]
+    assert "customer_addresses_attributes" not in translated(LEAD, options)[0].body
+
+
+def test_fields_are_those_configured_else_all_texts_and_numbers():
+    body = {**LEAD, "total": 12.5, "deep": {"a": "b"}, "list": [1]}
+    delivery = senders.delivery({}, json.dumps(body).encode())
+    (every,) = read(delivery, senders.source_of("generic", "", BEARER, (TOKEN,)))
+    assert every.fields == {**LEAD, "total": 12.5}
+    chosen = f'fields = {{ a = "deep.a", missing = "x.y" }}\n{BEARER}'
+    (some,) = read(delivery, senders.source_of("generic", "", chosen, (TOKEN,)))
+    assert some.fields == {"a": "b", "missing": None}
+
+
+@pytest.mark.parametrize("option", ["id = \"join('-', [a, b])\"", 'events = "sort(leads)"'])
+def test_expression_that_fails_on_a_body_holds_it(option):
+    (held,) = translated({**LEAD, "a": "1"}, f"{option}\n{BEARER}")
+    assert isinstance(held, Held)

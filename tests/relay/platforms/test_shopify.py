@@ -1,0 +1,184 @@
+"""What is Shopify's own: two header forms, consent, and contacts that are anywhere."""
+
+from datetime import UTC, datetime
+
+import pytest
+import senders
+
+from relay import sample
+from relay.model import Call, Delivery, Held, Ignored
+from relay.pipeline import process, read
+
+PLAIN = {"phone": None, "email": "", "contact_email": ""}
+NOWHERE = {"customer": None, "shipping_address": None, "billing_address": None}
+ADDRESS = {"address1": "Calle 1", "city": "Cuenca", "country_code": "EC"}
+
+
+def translated(delivery: Delivery):
+    (item,) = process(delivery, senders.source_of("shopify"), senders.NOW)
+    return item
+
+
+def event(delivery: Delivery):
+    (found,) = read(delivery, senders.source_of("shopify"))
+    return found
+
+
+@pytest.mark.parametrize("name", sample.names("shopify"))
+def test_headers_without_x_read_the_same(name):
+    headers, body = senders.request_for("shopify", name)
+    bare = {header.removeprefix("x-"): value for header, value in headers.items()}
+    assert not any(header.startswith("x-") for header in bare)
+    assert translated(senders.delivery(bare, body)) == translated(senders.delivery(headers, body))
+
+
+@pytest.mark.parametrize(
+    ("topic", "reason"),
+    [
+        ("customers/data_request", "privacy_request"),
+        ("customers/redact", "privacy_request"),
+        ("shop/redact", "privacy_request"),
+        ("customers/delete", "names_nobody"),
+        ("checkouts/delete", "names_nobody"),
+        ("orders/delete", "names_nobody"),
+        ("products/update", "unknown_topic"),
+        ("", "unknown_topic"),
+    ],
+)
+def test_topic_without_a_use_is_ignored(topic, reason):
+    delivery = senders.sent("shopify", "customers/update", **{"x-shopify-topic": topic})
+    assert translated(delivery) == Ignored(topic, reason)
+
+
+@pytest.mark.parametrize(
+    ("topic", "kind"),
+    [
+        ("customers_marketing_consent/update", "sms"),
+        ("customers_email_marketing_consent/update", "email"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("consent", "change"),
+    [
+        ({"state": "subscribed"}, "subscribed"),
+        ({"state": "unsubscribed"}, "unsubscribed"),
+        ({"state": "not_subscribed"}, ""),
+        ({"state": "pending"}, ""),
+        ({"state": "redacted"}, ""),
+        ({"state": None}, ""),
+        ({}, ""),
+        (None, ""),
+        (..., ""),
+    ],
+)
+def test_only_a_yes_or_a_no_to_messages_is_told(topic, kind, consent, change):
+    item = translated(senders.sent("shopify", topic, **{f"{kind}_marketing_consent": consent}))
+    if change:
+        assert isinstance(item, Call)
+        assert item.event_type == f"{kind}.{change}"
+    else:
+        assert item == Ignored(topic, "no_consent_state")
+
+
+@pytest.mark.parametrize(
+    ("changes", "phone"),
+    [
+        ({"phone": "+593999000009"}, "+593999000009"),
+        ({"customer": {"phone": "+593999000008"}}, "+593999000008"),
+        ({"shipping_address": {**ADDRESS, "phone": "0999 000 007"}}, "+593999000007"),
+        ({"billing_address": {**ADDRESS, "phone": "099-900-0006"}}, "+593999000006"),
+        ({"sms_marketing_phone": "+593999000005"}, "+593999000005"),
+        # The first one that can be dialled, not the first one.
+        ({"phone": "no tengo", "customer": {"phone": "+593999000008"}}, "+593999000008"),
+    ],
+)
+def test_phone_is_found_wherever_it_is(changes, phone):
+    item = translated(senders.sent("shopify", "orders/create", **PLAIN | NOWHERE | changes))
+    assert item.customer.phone == phone
+
+
+def test_local_phone_is_read_by_the_country_of_the_address():
+    address = {**ADDRESS, "country_code": "MX", "phone": "55 9900 0003"}
+    changes = {**PLAIN, **NOWHERE, "shipping_address": address}
+    item = translated(senders.sent("shopify", "orders/create", **changes))
+    assert item.customer.phone == "+525599000003"
+
+
+@pytest.mark.parametrize(
+    ("changes", "email"),
+    [
+        (
+            {"email": "pedido@example.com", "contact_email": "otro@example.com"},
+            "pedido@example.com",
+        ),
+        ({"email": "", "contact_email": "contacto@example.com"}, "contacto@example.com"),
+        ({"email": None, "contact_email": None}, "ana@example.com"),
+    ],
+)
+def test_the_orders_own_email_comes_first(changes, email):
+    assert translated(senders.sent("shopify", "orders/create", **changes)).customer.email == email
+
+
+def test_order_without_personal_data_is_held_whole():
+    """Cheaper plans get nulls in their place."""
+    delivery = senders.sent("shopify", "orders/create", **PLAIN, **NOWHERE)
+    item = translated(delivery)
+    assert isinstance(item, Held)
+    assert (item.reason, item.raw) == ("no_customer", delivery.body)
+
+
+def test_trimmed_order_is_enough():
+    """A subscription may ask for a few fields only."""
+    headers, _ = senders.request_for("shopify", "orders/create")
+    body = b'{"id":1,"email":"ana@example.com"}'
+    item = translated(senders.delivery(senders.signed("shopify", headers, body), body))
+    assert isinstance(item, Call)
+    assert item.body["notes"] == "Pedido creado: 1 (Shopify)"
+
+
+def test_xml_is_held():
+    headers, _ = senders.request_for("shopify", "orders/create")
+    body = b'<?xml version="1.0"?><order><id>1</id></order>'
+    item = translated(senders.delivery(senders.signed("shopify", headers, body), body))
+    assert isinstance(item, Held)
+    assert item.reasons == {"body": "expected JSON, unreadable at byte 0"}
+
+
+def test_webhook_id_is_the_key():
+    one = senders.sent("shopify", "orders/create", **{"x-shopify-webhook-id": "same"})
+    other = senders.sent("shopify", "orders/paid", **{"x-shopify-webhook-id": "same"})
+    assert event(one).key == event(other).key == "same"
+
+
+def test_without_a_webhook_id_topic_and_body_are_the_key():
+    changes = {"x-shopify-webhook-id": ...}
+    keys = {
+        event(senders.sent("shopify", "orders/create", **changes)).key,
+        event(senders.sent("shopify", "orders/create", **changes)).key,
+        event(senders.sent("shopify", "orders/create", **changes, note="x")).key,
+        event(
+            senders.sent(
+                "shopify", "orders/create", **changes, **{"x-shopify-topic": "orders/paid"}
+            )
+        ).key,
+    }
+    assert len(keys) == 3
+
+
+TRIGGERED = datetime(2026, 11, 2, 15, 0, 27, 877041, UTC)
+
+
+@pytest.mark.parametrize(
+    ("topic", "changes", "at"),
+    [
+        ("orders/create", {}, datetime(2026, 11, 2, 15, 3, 58, tzinfo=UTC)),
+        ("orders/updated", {}, datetime(2026, 11, 2, 15, 3, 40, tzinfo=UTC)),
+        ("orders/cancelled", {}, datetime(2026, 11, 2, 15, 3, 48, tzinfo=UTC)),
+        ("refunds/create", {"created_at": None}, TRIGGERED),
+        ("customers_marketing_consent/update", {}, TRIGGERED),
+        ("refunds/create", {"created_at": None, "x-shopify-triggered-at": "?"}, senders.NOW),
+    ],
+)
+def test_time_is_the_bodys_else_the_triggers_else_ours(topic, changes, at):
+    triggered = {"x-shopify-triggered-at": "2026-11-02T15:00:27.877041743Z"}
+    assert event(senders.sent("shopify", topic, **triggered | changes)).occurred_at == at

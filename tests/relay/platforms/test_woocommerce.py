@@ -1,0 +1,218 @@
+"""What is WooCommerce's own: the ping, statuses that come as updates, ids that are shared."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+import senders
+
+from relay.contract import Handshake, Reply
+from relay.errors import MISMATCH, MISSING, Refused
+from relay.model import Call, Delivery, Held, Ignored
+from relay.pipeline import process, read
+
+FORM = {"content-type": "application/x-www-form-urlencoded; charset=UTF-8"}
+PING = b"webhook_id=12"
+
+
+def translated(delivery: Delivery):
+    (item,) = process(delivery, senders.source_of("woocommerce"), senders.NOW)
+    return item
+
+
+def event(delivery: Delivery):
+    (found,) = read(delivery, senders.source_of("woocommerce"))
+    return found
+
+
+def test_ping_of_a_hook_being_saved_is_answered_200():
+    answer = process(senders.delivery(FORM, PING), senders.source_of("woocommerce"), senders.NOW)
+    assert answer == Handshake(Reply(status=200))
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "parts", "reason"),
+    [
+        (FORM | {"x-wc-webhook-signature": "AAAA"}, PING, {}, MISMATCH),
+        (FORM, PING + b"&more=1", {}, MISSING),
+        (FORM, b"webhook_id=12\n", {}, MISSING),
+        (FORM, b"webhook_id=", {}, MISSING),
+        (FORM, b"", {}, MISSING),
+        ({"content-type": "application/json"}, PING, {}, MISSING),
+        ({}, PING, {}, MISSING),
+        (FORM, PING, {"method": "GET"}, "method_not_allowed"),
+    ],
+)
+def test_what_only_looks_like_a_ping_must_be_signed(headers, body, parts, reason):
+    with pytest.raises(Refused, match=reason):
+        process(
+            senders.delivery(headers, body, **parts),
+            senders.source_of("woocommerce"),
+            senders.NOW,
+        )
+
+
+def test_signed_form_is_held():
+    headers = senders.signed("woocommerce", {**FORM, "x-wc-webhook-topic": "order.created"}, PING)
+    assert isinstance(translated(senders.delivery(headers, PING)), Held)
+
+
+def test_orders_of_one_second_keep_apart():
+    """The delivery id is made of hook and second: both orders have the same one."""
+    headers, _ = senders.request_for("woocommerce", "order_created")
+    one = senders.sent("woocommerce", "order_created", id=6001, number="6001")
+    two = senders.sent("woocommerce", "order_created", id=6002, number="6002")
+    name = "x-wc-webhook-delivery-id"
+    assert one.headers[name] == two.headers[name] == headers[name]
+    assert event(one).key != event(two).key
+
+
+@pytest.mark.parametrize(
+    ("name", "key_changes"),
+    [
+        ("order_updated__paid", False),
+        ("order_updated__completed", False),
+        ("order_updated__cancelled", False),
+        ("order_updated__refunded", False),
+        ("order_updated__failed", False),
+        ("order_updated__cash_on_delivery", True),
+        ("order_updated", True),
+    ],
+)
+def test_a_step_told_again_by_a_later_update_is_one_event(name, key_changes):
+    first = senders.sent("woocommerce", name)
+    later = senders.sent(
+        "woocommerce",
+        name,
+        date_modified_gmt="2026-11-02T15:09:59",
+        customer_note="Tocar el timbre",
+        **{"x-wc-webhook-delivery-id": "0" * 32},
+    )
+    assert (event(first).key != event(later).key) is key_changes
+
+
+def test_every_step_of_an_order_is_its_own_event():
+    steps = ["paid", "completed", "cancelled", "refunded", "failed"]
+    deliveries = [senders.sent("woocommerce", f"order_updated__{step}", id=7001) for step in steps]
+    assert len({event(delivery).key for delivery in deliveries}) == len(steps)
+
+
+def test_the_same_step_of_two_orders_is_two_events():
+    name = "order_updated__cancelled"
+    one, two = (senders.sent("woocommerce", name, id=number) for number in (7001, 7002))
+    assert event(one).key != event(two).key
+
+
+def test_paid_a_second_time_is_told_again():
+    name, field = "order_updated__paid", "date_paid_gmt"
+    one, two = (
+        senders.sent("woocommerce", name, **{field: f"2026-11-0{day}T12:00:00"}) for day in (1, 2)
+    )
+    assert event(one).key != event(two).key
+
+
+PAID = {"date_paid_gmt": "2026-11-02T15:04:01"}
+
+
+@pytest.mark.parametrize(
+    ("status", "dates", "event_type"),
+    [
+        ("processing", PAID, "order.paid"),
+        ("processing", {"date_paid_gmt": None}, "order.updated"),  # cash on delivery
+        ("completed", {"date_completed_gmt": "2026-11-02T15:04:02"}, "order.fulfilled"),
+        ("completed", {"date_completed_gmt": None}, "order.updated"),
+        ("cancelled", {}, "order.cancelled"),
+        ("refunded", PAID, "order.refunded"),
+        ("failed", {}, "order.failed"),
+        ("pending", {}, "order.updated"),
+        ("on-hold", {}, "order.updated"),
+        ("wc-enviado", PAID, "order.updated"),  # a status of a plug-in
+        (None, {}, "order.updated"),
+    ],
+)
+def test_updated_order_is_told_by_its_status(status, dates, event_type):
+    delivery = senders.sent("woocommerce", "order_updated", status=status, **dates)
+    item = translated(delivery)
+    assert isinstance(item, Call)
+    assert item.event_type == event_type
+
+
+def test_created_order_is_created_whatever_its_status():
+    delivery = senders.sent("woocommerce", "order_created", status="processing", **PAID)
+    assert translated(delivery).event_type == "order.created"
+
+
+@pytest.mark.parametrize("code", ["cannot_view", "invalid_id", "customer_invalid_id"])
+def test_signed_error_of_the_shop_is_held(code):
+    headers, _ = senders.request_for("woocommerce", "order_updated")
+    body = json.dumps(
+        {
+            "code": f"woocommerce_rest_{code}",
+            "message": "Lo siento, no puedes ver este recurso.",
+            "data": {"status": 401},
+        }
+    ).encode()
+    item = translated(senders.delivery(senders.signed("woocommerce", headers, body), body))
+    assert isinstance(item, Held)
+    assert "the hook's user lacks the right" in item.reasons["code"][0]
+
+
+@pytest.mark.parametrize(
+    "topic", ["order.deleted", "order.restored", "product.updated", "action.woocommerce_x", ""]
+)
+def test_topic_without_a_use_is_ignored(topic):
+    delivery = senders.sent("woocommerce", "order_updated", **{"x-wc-webhook-topic": topic})
+    assert translated(delivery) == Ignored(topic, "unknown_topic")
+
+
+def test_body_written_anew_does_not_verify():
+    """PHP's escapes are part of what is signed."""
+    headers, body = senders.request_for("woocommerce", "order_created")
+    assert rb"\/" in body
+    assert rb"\u00e9" in body
+    anew = json.dumps(json.loads(body), separators=(",", ":")).encode()
+    with pytest.raises(Refused, match=MISMATCH):
+        translated(senders.delivery(headers, anew))
+
+
+def test_secret_with_a_comma_stays_whole():
+    """WooCommerce makes secrets of fifty signs, commas among them, when none is typed."""
+    made = "m,[<K{c5)/|n4z:%h.W1"
+    assert senders.source_of("woocommerce", secrets=(made,)).secrets == (made,)
+
+
+@pytest.mark.parametrize(
+    ("country", "phone", "read_as"),
+    [
+        ("EC", "099 900 0001", "+593999000001"),
+        ("CO", "300 900 0002", "+573009000002"),
+        ("MX", "55 9900 0003", "+525599000003"),
+        ("PE", "999 000 004", "+51999000004"),
+        ("CL", "9 9000 0005", "+56990000005"),
+        ("AR", "+54 9 11 5000 0006", "+5491150000006"),
+        ("", "0999000001", "+593999000001"),  # then by the destination's country
+    ],
+)
+def test_local_phone_is_read_by_the_country_of_the_address(country, phone, read_as):
+    billing = {"email": "ana@example.com", "country": country, "phone": phone}
+    item = translated(senders.sent("woocommerce", "order_created", billing=billing))
+    assert item.customer.phone == read_as
+
+
+def test_phone_that_cannot_be_dialled_is_dropped_with_its_reason():
+    billing = {"email": "ana@example.com", "country": "EC", "phone": "12345"}
+    item = translated(senders.sent("woocommerce", "order_created", billing=billing, shipping={}))
+    assert (item.customer.phone, item.drops) == ("", {"phone": "not_valid_in_EC"})
+
+
+def test_customer_who_only_registered_is_told_by_email():
+    item = translated(senders.sent("woocommerce", "customer_created"))
+    assert (item.customer.email, item.customer.phone) == ("elena@example.com", "")
+    assert "customer_addresses_attributes" not in item.body
+
+
+def test_times_are_utc_though_they_do_not_say_so():
+    found = event(senders.sent("woocommerce", "order_updated__paid"))
+    assert found.occurred_at == datetime(2026, 11, 2, 15, 4, 1, tzinfo=UTC)
+    assert found.fields["paid_at"] == "2026-11-02T15:04:01+00:00"
+    assert found.fields["completed_at"] == ""

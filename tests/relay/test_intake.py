@@ -1,0 +1,411 @@
+"""Accept, replay, revive: record and job together, or nothing at all."""
+
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from redis import Redis
+from rq import Queue
+
+from relay.contract import Receipt
+from relay.embedded_redis import EmbeddedRedis
+from relay.errors import NotStored
+from relay.intake import Intake, kept_headers
+from relay.ledger import COUNTS, GRACE_S, OPEN, Ledger, attempts_key, record_key, state_key
+from relay.model import Delivery, Held, Ignored, State
+from relay.queue import job_key, open_queue
+from tests.worker.depot import BODY, call
+
+DEDUP_S = 3600
+HELD = Held("orders/create", "held-1", "no_customer", {"contact": "expected one"}, b'{"id": 7}')
+IGNORED = Ignored("products/update", "topic_not_wanted", "order.updated")
+
+
+class Door:
+    """One source's way in."""
+
+    def __init__(self, redis, relay, *, backlog_max=1000):
+        self.redis = redis
+        self.queue = open_queue(redis, "mercately")
+        self.intake = Intake(redis, self.queue, dedup_s=DEDUP_S, backlog_max=backlog_max)
+        self.ledger = Ledger(redis, lease_s=180, keep_delivered_s=1000)
+        self.sources = list(relay.sources.values())
+
+    def accept(self, *items, source=0, headers=None) -> Receipt:
+        """Texts stand for calls with these keys."""
+        now = datetime.now(UTC)
+        made = [call(item) if isinstance(item, str) else item for item in items]
+        delivery = Delivery("POST", "https://relay.example", headers or {}, b"{}", now)
+        return self.intake.accept(delivery, self.sources[source], made, now)
+
+    def waiting(self):
+        return [job_id.decode() for job_id in self.redis.lrange(self.queue.key, 0, -1)]
+
+    def settle_as(self, record_id, state):
+        self.redis.hset(record_key(record_id), "state", state)
+        self.redis.zrem(OPEN, record_id)
+        self.redis.zadd(state_key(state), {record_id: 1})
+        return self.ledger.get(record_id)
+
+
+@pytest.fixture
+def door(redis, relay):
+    return Door(redis, relay)
+
+
+# Accepted.
+
+
+def test_record_job_mark_and_index_are_written_together(door, redis):
+    receipt = door.accept("order-1")
+
+    (record_id,) = receipt.ids
+    assert receipt.statuses == ("accepted",)
+    assert door.ledger.get(record_id).body == BODY
+    assert door.waiting() == [record_id]
+    assert redis.exists(job_key(record_id)) == 1
+    assert redis.zscore(OPEN, record_id) == pytest.approx(time.time() + GRACE_S, abs=5)
+    assert redis.smembers(Queue.redis_queues_keys) == {door.queue.key.encode()}
+    (seen,) = redis.scan_iter("relay:seen:*")
+    assert redis.get(seen) == record_id.encode()
+    assert DEDUP_S - 5 <= redis.ttl(seen) <= DEDUP_S
+    for key in (record_key(record_id), job_key(record_id)):
+        assert redis.ttl(key) == -1
+
+
+def test_order_of_a_delivery_is_the_order_of_its_jobs(door):
+    keys = [f"order-{n}" for n in range(20)]
+    receipt = door.accept(*keys)
+
+    assert door.waiting() == list(receipt.ids)
+    assert [door.ledger.get(record_id).key for record_id in receipt.ids] == keys
+
+
+def test_mixed_delivery_is_kept_part_by_part(door, redis):
+    door.accept("known")
+
+    receipt = door.accept("new", "known", HELD, IGNORED, "new", replace(HELD, key="held-2"))
+
+    assert receipt.statuses == ("accepted", "duplicate", "held", "ignored", "duplicate", "held")
+    new, known, held, ignored, again, _ = receipt.ids
+    assert again == new
+    assert ignored == ""
+    assert door.waiting() == [known, new]
+    assert [door.ledger.get(one).state for one in (new, held)] == [State.ACCEPTED, State.HELD]
+    assert redis.zcard(OPEN) == 2
+    assert redis.zcard(state_key("held")) == 2
+    assert redis.xlen("relay:ignored") == 1
+    name = door.sources[0].name
+    assert redis.hgetall(COUNTS) == {
+        f"{name}:accepted".encode(): b"2",
+        f"{name}:duplicate".encode(): b"2",
+        f"{name}:held".encode(): b"2",
+        f"{name}:ignored".encode(): b"1",
+    }
+
+
+def test_duplicate_has_the_id_of_the_first_and_changes_nothing(door, redis):
+    (first,) = door.accept("order-1").ids
+    before = redis.hgetall(record_key(first))
+
+    receipt = door.accept(call("order-1", body={"notes": "other"}))
+
+    assert receipt == Receipt(("duplicate",), (first,))
+    assert redis.hgetall(record_key(first)) == before
+    assert door.waiting() == [first]
+
+
+@pytest.mark.parametrize("state", [State.DELIVERED, State.DEAD, State.DISCARDED, State.HELD])
+def test_duplicate_of_a_settled_record_does_not_wake_it(door, state):
+    (first,) = door.accept("order-1").ids
+    door.settle_as(first, state)
+
+    assert door.accept("order-1") == Receipt(("duplicate",), (first,))
+    assert door.ledger.get(first).state is state
+
+
+def test_held_delivery_sent_again_is_a_duplicate(door):
+    (first,) = door.accept(HELD).ids
+
+    assert door.accept(HELD) == Receipt(("duplicate",), (first,))
+
+
+def test_same_key_of_another_source_is_another_event(door):
+    (ours,) = door.accept("order-1", source=0).ids
+    receipt = door.accept("order-1", source=1)
+
+    assert receipt.statuses == ("accepted",)
+    assert receipt.ids != (ours,)
+
+
+def test_key_is_new_again_when_the_mark_has_expired(door, redis):
+    door.accept("order-1")
+    (seen,) = redis.scan_iter("relay:seen:*")
+    redis.expire(seen, 0)
+
+    assert door.accept("order-1").statuses == ("accepted",)
+
+
+def test_mark_names_nobody(door, redis):
+    door.accept("ana@example.com:+593999000001")
+
+    (seen,) = redis.scan_iter("relay:seen:*")
+    assert b"ana@" not in seen
+    assert b"593" not in seen
+
+
+def test_held_record_keeps_what_is_needed_to_read_it_again(door):
+    reader = replace(
+        door.sources[0],
+        platform=replace(door.sources[0].platform, keeps=("x-topic", "x-absent")),
+        options={"id_header": "x-id"},
+    )
+    door.sources[0] = reader
+    headers = {"x-topic": "orders/create", "x-id": "7", "x-hmac": "proof", "cookie": "c"}
+
+    (record_id,) = door.accept(HELD, headers=headers).ids
+
+    record = door.ledger.get(record_id)
+    assert (record.raw, record.reason) == (HELD.raw, "no_customer")
+    assert record.reasons == HELD.reasons
+    assert record.headers == {"x-topic": "orders/create", "x-id": "7"}
+    delivery = Delivery("POST", "", headers, b"", datetime.now(UTC))
+    assert kept_headers(delivery, reader) == record.headers
+
+
+def test_log_of_ignored_is_bounded_and_says_no_more_than_the_topic(door, redis):
+    for _ in range(30):
+        door.accept(*[replace(IGNORED, topic="t" * 500)] * 100)
+
+    assert redis.xlen("relay:ignored") < 1200
+    ((_, entry),) = redis.xrevrange("relay:ignored", count=1)
+    assert entry.keys() == {b"at", b"source", b"topic", b"type", b"reason"}
+    assert len(entry[b"topic"]) == 100
+
+
+def test_nothing_to_keep_is_nothing_kept(door, redis):
+    assert door.accept() == Receipt((), ())
+    assert redis.keys() == []
+
+
+def test_large_batch_is_one_delivery_like_any(door, redis):
+    receipt = door.accept(*(f"event-{n}" for n in range(3000)))
+
+    assert set(receipt.statuses) == {"accepted"}
+    assert len(set(receipt.ids)) == redis.zcard(OPEN) == len(door.waiting()) == 3000
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        call(body={"notes": "cut in the middle of \ud83d"}),
+        call(topic="orders/\ud83d"),
+        call("key-\ud83d"),
+        replace(HELD, topic="orders/\ud83d"),
+        Ignored("products/\ud83d", "topic_not_wanted"),
+    ],
+    ids=["body", "topic", "key", "held", "ignored"],
+)
+def test_half_a_character_is_kept_like_any_text(door, item):
+    """JSON may hold one, where a sender cut a text in the middle of an emoji."""
+    assert door.accept(item).statuses[0] in ("accepted", "held", "ignored")
+
+
+# One round trip.
+
+
+@contextmanager
+def commands(redis):
+    """The commands other clients sent meanwhile, without those of the scripts."""
+    sent = []
+    with Redis(connection_pool=redis.connection_pool).monitor() as watcher:
+        yield sent
+        redis.echo("over")
+        for line in watcher.listen():
+            if line["command"] == "ECHO over":
+                break
+            if line["client_type"] != "lua":
+                sent.append(line["command"].split(" ")[0].upper())
+
+
+@pytest.mark.parametrize("items", [1, 50])
+def test_accepting_is_one_round_trip(door, items):
+    door.accept("first")  # after which Redis knows the script
+
+    with commands(door.redis) as sent:
+        door.accept(*(f"order-{n}" for n in range(items)), HELD, IGNORED, "first")
+
+    assert sent == ["EVALSHA"]
+
+
+def test_script_that_redis_forgot_is_loaded_again(door, redis):
+    door.accept("order-1")
+    redis.script_flush()
+
+    with commands(redis) as sent:
+        receipt = door.accept("order-2", "order-1")
+
+    assert sent == ["EVALSHA", "SCRIPT", "EVALSHA"]
+    assert receipt.statuses == ("accepted", "duplicate")
+
+
+# Refused.
+
+
+def test_backlog_is_capped_and_a_batch_does_not_go_half_way(redis, relay):
+    door = Door(redis, relay, backlog_max=3)
+    door.accept("order-1", "order-2")
+    before = sorted(redis.scan_iter())
+
+    with pytest.raises(NotStored) as caught:
+        door.accept("order-3", "order-4", HELD, IGNORED)
+
+    assert caught.value.reason == "backlog_full"
+    assert sorted(redis.scan_iter()) == before
+    assert redis.zcard(OPEN) == 2
+    assert door.accept("order-3", HELD, IGNORED).statuses == ("accepted", "held", "ignored")
+
+
+def test_full_backlog_still_takes_what_does_not_wait(redis, relay):
+    door = Door(redis, relay, backlog_max=1)
+    door.accept("order-1")
+
+    assert door.accept(HELD, IGNORED).statuses == ("held", "ignored")
+
+
+def test_backlog_has_room_again_when_something_is_settled(redis, relay):
+    door = Door(redis, relay, backlog_max=1)
+    (first,) = door.accept("order-1").ids
+    door.settle_as(first, State.DELIVERED)
+
+    assert door.accept("order-2").statuses == ("accepted",)
+
+
+@contextmanager
+def read_only(server, redis):
+    redis.replicaof("127.0.0.1", 1)
+    yield
+    redis.replicaof("NO", "ONE")
+
+
+@contextmanager
+def out_of_memory(server, redis):
+    redis.config_set("maxmemory", 1)
+    yield
+    redis.config_set("maxmemory", 0)
+
+
+@contextmanager
+def disk_broken(server, redis):
+    """What a failed write of the append-only file leads to as well: MISCONF."""
+    folder = server._folder / "gone"
+    folder.mkdir()
+    was = redis.config_get("dir")["dir"]
+    redis.config_set("dir", folder)
+    folder.rmdir()
+    redis.config_set("save", "3600 1")
+    redis.bgsave()
+    while redis.info("persistence")["rdb_last_bgsave_status"] != "err":
+        time.sleep(0.01)
+    yield
+    redis.config_set("dir", was)
+    redis.config_set("save", "")
+
+
+@contextmanager
+def down(server, redis):
+    server.process.kill()
+    server.process.wait()
+    yield
+    server.restart()
+
+
+@pytest.mark.parametrize("trouble", [read_only, out_of_memory, disk_broken, down])
+def test_what_redis_will_not_keep_is_refused_whole(tmp_path, relay, trouble):
+    """And it is all there, and new, once Redis is well again."""
+    batch = ("order-2", HELD, IGNORED, "order-1")
+    with EmbeddedRedis(tmp_path) as server, Redis.from_url(server.url) as redis:
+        door = Door(redis, relay)
+        door.accept("order-1")
+        before = {key: redis.dump(key) for key in redis.scan_iter()}
+
+        with trouble(server, redis):
+            started = time.monotonic()
+            with pytest.raises(NotStored) as caught:
+                door.accept(*batch)
+            assert time.monotonic() - started < 1
+
+        assert caught.value.reason == "not_stored"
+        assert {key: redis.dump(key) for key in redis.scan_iter()} == before
+        statuses = ("accepted", "held", "ignored", "duplicate")
+        assert door.accept(*batch).statuses == statuses
+        assert len(door.waiting()) == 2
+
+
+# Again.
+
+
+@pytest.mark.parametrize("state", [State.HELD, State.DEAD, State.DISCARDED])
+def test_settled_record_is_sent_again_by_a_new_job(door, redis, state):
+    (record_id,) = door.accept("order-1").ids
+    redis.delete(door.queue.key)
+    record = door.settle_as(record_id, state)
+
+    assert door.intake.replay(record) == "requeued"
+
+    again = door.ledger.get(record_id)
+    assert (again.state, again.attempts, again.runs) == (State.ACCEPTED, 0, 2)
+    assert (again.body, again.customer) == (record.body, record.customer)
+    assert door.waiting() == [f"{record_id}-r2"]
+    assert redis.exists(job_key(f"{record_id}-r2"), job_key(record_id)) == 1
+    assert redis.zscore(OPEN, record_id) == pytest.approx(time.time() + GRACE_S, abs=5)
+    assert redis.zcard(state_key(state)) == 0
+
+
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.RETRYING])
+def test_open_record_is_not_sent_again(door, redis, state):
+    (record_id,) = door.accept("order-1").ids
+    redis.hset(record_key(record_id), "state", state)
+
+    assert door.intake.replay(door.ledger.get(record_id)) == "open"
+    assert door.waiting() == [record_id]
+
+
+def test_record_is_replayed_once_by_those_who_saw_the_same(door):
+    (record_id,) = door.accept("order-1").ids
+    record = door.settle_as(record_id, State.DEAD)
+
+    assert door.intake.replay(record) == "requeued"
+    assert door.intake.replay(record) == "moved"
+    assert door.intake.replay(door.ledger.get(record_id)) == "open"
+
+
+def test_record_is_replayed_each_time_it_is_settled(door):
+    (record_id,) = door.accept("order-1").ids
+    for run in (2, 3, 4):
+        assert door.intake.replay(door.settle_as(record_id, State.DEAD)) == "requeued"
+        assert door.waiting()[-1] == f"{record_id}-r{run}"
+
+
+def test_record_that_is_gone_is_not_replayed(door, redis):
+    (record_id,) = door.accept("order-1").ids
+    record = door.settle_as(record_id, State.DEAD)
+    redis.delete(record_key(record_id))
+
+    assert door.intake.replay(record) == "absent"
+    assert redis.exists(record_key(record_id), attempts_key(record_id)) == 0
+
+
+def test_held_record_is_replayed_with_its_new_call(door):
+    (record_id,) = door.accept(HELD).ids
+    mapped = call("held-1", body={"notes": "mapped anew"})
+
+    assert door.intake.replay(door.ledger.get(record_id), mapped) == "requeued"
+
+    record = door.ledger.get(record_id)
+    assert (record.state, record.reason, record.reasons) == (State.ACCEPTED, "", {})
+    assert (record.body, record.customer) == (mapped.body, mapped.customer)
+    assert (record.event_type, record.raw) == ("order.created", b"")
+    assert record.occurred_at == mapped.occurred_at.timestamp()

@@ -1,0 +1,328 @@
+"""The contract of a platform, run for every platform and every sample in `relay/samples/`.
+
+Golden files in `tests/golden/` hold what a sample is read and translated as. `--update-golden`
+writes them anew; a person reads the difference.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import senders
+
+from relay import sample
+from relay.contract import Handshake
+from relay.errors import MISMATCH, MISSING, Refused
+from relay.model import Call, Delivery, Held, Ignored, Translated
+from relay.pipeline import process, read, translate
+from relay.platforms import discovered
+from relay.standin import demo_customers
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+PAYLOADS = Path(__file__).parents[2].parent / "shared" / "payloads"
+PLATFORMS = sorted(discovered())
+SAMPLES = [
+    pytest.param(platform, name, id=f"{platform}/{name}")
+    for platform in PLATFORMS
+    for name in sample.names(platform)
+]
+each_sample = pytest.mark.parametrize(("platform", "name"), SAMPLES)
+each_platform = pytest.mark.parametrize("platform", PLATFORMS)
+
+
+def _sample(platform: str, name: str) -> Delivery:
+    return senders.delivery(*senders.request_for(platform, name))
+
+
+def _translated(platform: str, delivery: Delivery) -> list[Translated]:
+    """What a delivery comes to; it must be nothing else than one of the three kinds."""
+    items = translate(delivery, senders.source_of(platform))
+    assert not isinstance(items, Handshake)
+    assert items
+    assert all(isinstance(item, Call | Held | Ignored) for item in items)
+    # The net under a crash of ours would hold the event: no crash is what is asked here.
+    assert not any("relay" in item.reasons for item in items if isinstance(item, Held))
+    return list(items)
+
+
+def _keys(platform: str, delivery: Delivery) -> list[str]:
+    items = read(delivery, senders.source_of(platform))
+    assert not isinstance(items, Handshake)
+    return [item.key for item in items]
+
+
+@each_platform
+def test_every_topic_has_a_sample(platform):
+    topics = {sample.file_name(topic) for topic in discovered()[platform].topics}
+    assert topics <= set(sample.names(platform))
+    assert sample.names(platform)
+
+
+@each_platform
+def test_secrets_of_the_tests_are_usable(platform):
+    source = senders.source_of(platform)
+    for secret in (senders.SECRETS[platform], senders.SPARES[platform]):
+        assert source.scheme.fault(secret) == ""
+
+
+@each_sample
+def test_sample_says_where_it_is_from(platform, name):
+    head = (sample.FOLDER / platform / f"{name}.http").read_text("utf-8").partition("\n\n")[0]
+    comments = [line for line in head.splitlines() if line.startswith("# ")]
+    assert any("invented" in line for line in comments)
+    assert max(map(len, head.splitlines())) < 200
+
+
+@each_sample
+def test_sample_verifies(platform, name):
+    assert process(_sample(platform, name), senders.source_of(platform), senders.NOW)
+
+
+@each_sample
+def test_old_secret_in_second_place_verifies(platform, name):
+    secrets = (senders.SPARES[platform], senders.SECRETS[platform])
+    rotated = replace(senders.source_of(platform), secrets=secrets)
+    assert process(_sample(platform, name), rotated, senders.NOW)
+
+
+@each_sample
+@pytest.mark.parametrize("position", [0, 0.5, -1], ids=["first", "middle", "last"])
+def test_one_flipped_byte_is_refused(platform, name, position):
+    delivery = _sample(platform, name)
+    body = bytearray(delivery.body)
+    body[int(position * len(body))] ^= 1
+    with pytest.raises(Refused, match=MISMATCH):
+        process(replace(delivery, body=bytes(body)), senders.source_of(platform), senders.NOW)
+
+
+@each_sample
+def test_unsigned_sample_is_refused(platform, name):
+    headers, body = senders.request_for(platform, name)
+    signature = senders.signed(platform, headers, body).keys() - {"webhook-id"}
+    proof = {header for header in signature if "sign" in header or "hmac" in header}
+    bare = {header: value for header, value in headers.items() if header not in proof}
+    with pytest.raises(Refused, match=MISSING):
+        process(senders.delivery(bare, body), senders.source_of(platform), senders.NOW)
+
+
+@each_platform
+def test_a_sample_is_about_a_customer_of_the_demo(platform):
+    ana = demo_customers()[0]
+    items = [
+        item
+        for name in sample.names(platform)
+        for item in _translated(platform, _sample(platform, name))
+    ]
+    reached = [item.customer for item in items if isinstance(item, Call)]
+    phones = {customer.phone for customer in reached if customer.email == ana["email"]}
+    assert phones
+    assert phones <= {"", ana["phone"]}
+
+
+@each_sample
+def test_sample_sent_by_hand_comes_to_the_same(platform, name):
+    """With the unsigned headers the platform declares in place of the sample's own."""
+    key = f'signing_key = """{senders.SENDGRID_PRIVATE_KEY}"""' if platform == "sendgrid" else ""
+    source = senders.source_of(platform, key)
+    delivery = sample.signed(source, name, "https://relay.example")
+    items = process(delivery, source, datetime.now(UTC))
+    expected = _translated(platform, _sample(platform, name))
+    assert [(type(item), item.event_type) for item in items] == [
+        (type(item), item.event_type) for item in expected
+    ]
+
+
+@each_sample
+def test_redelivery_has_the_same_keys(platform, name):
+    """Hours later, received and signed anew where a time is signed."""
+    headers, body = senders.request_for(platform, name)
+    later = senders.NOW + timedelta(hours=3)
+    again = senders.signed(platform, headers, body, later)
+    delivery = senders.delivery(again, body, received_at=later)
+    assert process(delivery, senders.source_of(platform), later)
+    assert _keys(platform, delivery) == _keys(platform, _sample(platform, name))
+
+
+@each_platform
+def test_different_events_never_share_a_key(platform):
+    names = sample.names(platform)
+    keys = [key for name in names for key in _keys(platform, _sample(platform, name))]
+    assert len(set(keys)) == len(keys)
+
+
+@each_sample
+def test_unknown_field_changes_nothing(platform, name):
+    """A key may be made from the body, so it and the body itself are left out."""
+    unknown = {"field_we_never_saw": {"with": ["parts"]}}
+    changed = senders.sent(platform, name, **unknown)
+    source = senders.source_of(platform)
+    items = process(changed, source, senders.NOW)
+    expected = process(_sample(platform, name), source, senders.NOW)
+    assert [_anonymous(item) for item in items] == [_anonymous(item) for item in expected]
+
+
+def _anonymous(item: Translated) -> dict[str, Any]:
+    return {part: value for part, value in asdict(item).items() if part not in ("key", "raw")}
+
+
+@each_sample
+def test_sample_reads_as_its_golden_file(platform, name, request):
+    delivery = _sample(platform, name)
+    source = senders.source_of(platform)
+    items = translate(delivery, source)
+    told = {
+        "events": [_shown(event, delivery) for event in read(delivery, source)],
+        "translated": [_shown(item, delivery) for item in items],
+    }
+    text = json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    file = GOLDEN / platform / f"{name}.json"
+    if request.config.getoption("--update-golden"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    assert text == file.read_text("utf-8")
+
+
+def test_no_golden_file_is_left_over():
+    found = {f"{file.parent.name}/{file.stem}" for file in GOLDEN.glob("*/*.json")}
+    assert found == {parameter.id for parameter in SAMPLES}
+
+
+def _shown(item: Any, delivery: Delivery) -> dict[str, Any]:
+    """An item as a person reads it: what is empty is left out, a whole body is only named."""
+    return {"is": type(item).__name__, **_filled(asdict(item), delivery)}
+
+
+EMPTY = ("", b"", None, [], {}, False)
+
+
+def _filled(value: Any, delivery: Delivery) -> Any:
+    match value:
+        case Mapping():
+            parts = {name: _filled(part, delivery) for name, part in value.items()}
+            return {
+                name: part
+                for name, part in parts.items()
+                if part not in ("", b"", None, [], {}, False)
+            }
+        case list() | tuple():
+            return [_filled(part, delivery) for part in value]
+        case datetime():
+            return value.isoformat()
+        case bytes() if value:
+            return "the whole body" if value == delivery.body else "a part of the body"
+        case _:
+            return value
+
+
+# Bodies no platform sends; each must end as held or ignored, whatever the topic says it is.
+ODD = {
+    "empty": b"",
+    "number": b"1",
+    "null": b"null",
+    "true": b"true",
+    "empty_list": b"[]",
+    "list_of_null": b"[null]",
+    "list_of_anything": b'[1, "x", [], [[]], {}, true, 1e400]',
+    "empty_text": b'""',
+    "text": b'"x"',
+    "empty_object": b"{}",
+    "not_a_number": b'{"id": NaN, "event": NaN, "type": NaN}',
+    "huge_number": b'{"id": 1e999, "type": ' + b"9" * 5000 + b"}",
+    "not_utf8": b'{"id": "\xff"}',
+    "utf16": '{"id": 1}'.encode("utf-16"),
+    "byte_order_mark": b"\xef\xbb\xbf{}",
+    "nul": b"\x00",
+    "html": b"<html><h1>503 Service Unavailable</h1></html>",
+    "form": b"payload=%7B%7D",
+    "truncated": b'{"id": 1, "email": "ana@exam',
+    "deep_list": b"[" * 100_000 + b"]" * 100_000,
+    "deep_object": b'{"a":' * 100_000,
+}
+
+
+@each_platform
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_body_is_held_or_ignored(platform, odd):
+    for name in sample.names(platform):
+        headers, _ = senders.request_for(platform, name)
+        items = _translated(platform, senders.delivery(headers, ODD[odd]))
+        assert all(isinstance(item, Held | Ignored) for item in items)
+
+
+# What may stand where something else is expected, in any field of a body.
+STRANGE = [
+    None,
+    "",
+    "\x00",
+    -1,
+    10**30,
+    True,
+    [],
+    {"a": [None]},
+    float("nan"),
+    "9999-12-31T23:59-05:00",
+]
+
+
+@each_sample
+def test_strange_value_in_any_field_is_no_crash(platform, name):
+    headers, body = senders.request_for(platform, name)
+    for changed in _with_strange_values(json.loads(body), STRANGE, depth=2 + (len(body) < 2000)):
+        _translated(platform, senders.delivery(headers, json.dumps(changed).encode()))
+
+
+@each_platform
+@pytest.mark.parametrize(
+    "value",
+    [
+        # What .NET writes for "no date".
+        pytest.param("0001-01-01T00:00:00Z", id="year"),
+        pytest.param("\ud800", id="surrogate"),
+    ],
+)
+def test_what_comes_of_a_body_can_be_stored(platform, value):
+    for name in sample.names(platform):
+        headers, body = senders.request_for(platform, name)
+        for changed in _with_strange_values(json.loads(body), [value], depth=3):
+            delivery = senders.delivery(headers, json.dumps(changed).encode())
+            for item in _translated(platform, delivery):
+                json.dumps(asdict(item), default=str, ensure_ascii=False).encode()
+
+
+def _with_strange_values(value: Any, strange: list[Any], depth: int) -> Iterator[Any]:
+    """The value with one field replaced, for every field down to `depth` and every strange value.
+
+    Of a list the first part stands for all.
+    """
+    yield from strange
+    if isinstance(value, list) and value:
+        rest = value[1:]
+        yield from ([new, *rest] for new in _with_strange_values(value[0], strange, depth))
+    elif isinstance(value, dict) and depth:
+        for name, part in value.items():
+            changed = _with_strange_values(part, strange, depth - 1)
+            yield from ({**value, name: new} for new in changed)
+
+
+@each_platform
+def test_any_depth_of_nesting_is_no_crash(platform):
+    name = sample.names(platform)[0]
+    headers, body = senders.request_for(platform, name)
+    limit = sys.getrecursionlimit()
+    for depth in range(limit - 250, limit + 10):
+        nested = b'{"deep":' + b"[" * depth + b"]" * depth + b","
+        _translated(platform, senders.delivery(headers, body.replace(b"{", nested, 1)))
+
+
+@pytest.mark.skipif(not PAYLOADS.is_dir(), reason="the collection of vendors' bodies is not here")
+@pytest.mark.parametrize("platform", ["shopify", "woocommerce", "sendgrid"])
+def test_vendors_own_bodies_are_translated(platform):
+    for file in sorted((PAYLOADS / platform).iterdir()):
+        for name in sample.names(platform):
+            headers, _ = senders.request_for(platform, name)
+            _translated(platform, senders.delivery(headers, file.read_bytes()))

@@ -1,0 +1,469 @@
+"""The answer table: what a sender is told of a delivery, and what is kept of it."""
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import pytest
+import senders
+from flask.testing import FlaskClient
+from redis import Redis
+from werkzeug.test import TestResponse
+
+from config.settings import Settings
+from relay import sample
+from relay.contract import Receipt, Reply, Source
+from relay.embedded_redis import EmbeddedRedis
+from relay.errors import MISMATCH, MISSING, TITLES
+from relay.ledger import IGNORED, OPEN, Ledger
+from relay.platforms import discovered
+from relay.sources import Relay
+from relay.web import create_app
+from tests.conftest import make_settings, relay_toml
+
+TOKEN = "throw-away-token-in-an-address"
+PASSWORD = "agenda:throw-away-password"
+READS = 'type = "type"\ncontact = { email = "email" }'
+UNREADABLE = {"body": "expected JSON, unreadable at byte 0"}
+NOBODY = {"contact": "expected a customer id, a phone or an e-mail"}
+WRONG = base64.b64encode(bytes(32)).decode()
+
+Web = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def settings(redis_server: EmbeddedRedis, tmp_path: Path) -> Settings:
+    return make_settings(redis_server.url, tmp_path / "absent.toml")
+
+
+@pytest.fixture
+def web(redis: Redis, settings: Settings) -> Web:
+    """Makes a client of an app with these sources, or one per platform; keywords are settings."""
+
+    def client(*sources: Source, **changes: Any) -> FlaskClient:
+        bound = sources or tuple(map(senders.source_of, discovered()))
+        relay = Relay(
+            "es", {"crm": bound[0].destination}, {source.name: source for source in bound}, ()
+        )
+        return create_app(replace(settings, **changes), relay, redis).test_client()
+
+    return client
+
+
+def post(
+    client: FlaskClient, platform: str, headers: Mapping[str, str], body: bytes
+) -> TestResponse:
+    """A delivery signed now, as its platform does."""
+    signed = senders.signed(platform, headers, body, datetime.now(UTC))
+    return client.post(f"/webhooks/{platform}", headers=signed, data=body)
+
+
+def post_sample(client: FlaskClient, platform: str, name: str, **headers: str) -> TestResponse:
+    found, body = senders.request_for(platform, name)
+    return post(client, platform, {**found, **headers}, body)
+
+
+def assert_problem(response: TestResponse, status: int, reason: str, **more: Any) -> None:
+    assert response.status_code == status
+    assert response.content_type == "application/problem+json"
+    assert response.headers["Cache-Control"] == "no-store"
+    title = TITLES[reason] if reason in TITLES and status != 405 else response.json["title"]
+    told = {"type": "about:blank", "title": title, "status": status, "reason": reason}
+    assert response.json == told | more
+    assert title
+
+
+class TestTaken:
+    @pytest.mark.parametrize("platform", discovered())
+    def test_new_delivery_is_accepted_and_the_same_again_is_a_duplicate(self, platform, web, redis):
+        client, name = web(), sample.names(platform)[0]
+
+        first = post_sample(client, platform, name)
+        again = post_sample(client, platform, name)
+
+        assert (first.status_code, first.content_type) == (200, "application/json")
+        ids = first.json["ids"]
+        states = [Ledger(redis, lease_s=1, keep_delivered_s=1).get(one).state for one in ids]
+        assert states == ["accepted"] * len(states)
+        assert first.json | {"status": "duplicate"} == again.json
+        assert (again.status_code, redis.zcard(OPEN)) == (200, len(ids))
+
+    @pytest.mark.parametrize(
+        ("platform", "name", "topic", "reason"),
+        [
+            ("shopify", "orders_create", "app/uninstalled", "unknown_topic"),
+            ("shopify", "orders_create", "customers/redact", "privacy_request"),
+            ("sendgrid", "open", "open", "topic_not_wanted"),
+        ],
+    )
+    def test_unwanted_delivery_is_ignored(self, platform, name, topic, reason, web, redis):
+        response = post_sample(web(), platform, name, **{"x-shopify-topic": topic})
+
+        told = {"status": "ignored", "ids": [], "reasons": [{"topic": topic, "reason": reason}]}
+        assert (response.status_code, response.json) == (200, told)
+        assert redis.zcard(OPEN) == 0
+        assert redis.xlen(IGNORED) == 1
+        assert not redis.keys("relay:record:*")
+
+    @pytest.mark.parametrize(
+        ("body", "reason", "errors"),
+        [
+            (b"{", "unreadable", {"body": "expected JSON, unreadable at byte 1"}),
+            (b"", "unreadable", UNREADABLE),
+            (b"\xff{}", "unreadable", {"body": "expected UTF-8, byte 0 is not"}),
+            (b"[]", "unreadable", {"body": "expected a JSON object"}),
+            (b"{}", "unreadable", {"id": ["Missing data for required field."]}),
+            (b'{"id": 1}', "no_customer", NOBODY),
+            (b'{"id": 1, "phone": "123"}', "no_customer", NOBODY | {"phone": "not_valid_in_EC"}),
+        ],
+    )
+    def test_signed_but_unusable_delivery_is_held(self, body, reason, errors, web, redis):
+        headers = {"content-type": "text/plain", "x-shopify-topic": "orders/create"}
+        response = post(web(), "shopify", headers, body)
+
+        (record_id,) = response.json["ids"]
+        why = {"topic": "orders/create", "reason": reason, "errors": errors}
+        assert response.status_code == 200
+        assert response.json == {"status": "held", "ids": [record_id], "reasons": [why]}
+        record = Ledger(redis, lease_s=1, keep_delivered_s=1).get(record_id)
+        assert (record.state, record.raw, record.reasons) == ("held", body, errors)
+
+    def test_thousand_events_are_accepted_once(self, web, redis):
+        client = web()
+        first = post(client, "sendgrid", {}, batch(range(1000)))
+        again = post(client, "sendgrid", {}, batch(range(1000)))
+        half_new = post(client, "sendgrid", {}, batch(range(500, 1500)))
+
+        assert (first.json["status"], len(set(first.json["ids"]))) == ("accepted", 1000)
+        assert again.json == first.json | {"status": "duplicate"}
+        assert half_new.json["status"] == "accepted"
+        assert half_new.json["ids"][:500] == first.json["ids"][500:]
+        assert len({*first.json["ids"], *half_new.json["ids"]}) == redis.zcard(OPEN) == 1500
+        assert redis.llen("rq:queue:mercately") == 1500
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"first_name": "Ana \ud83d"},
+            {"name": "#10\ud83d"},
+            {"created_at": "0001-01-01T00:00:00Z"},
+            {"created_at": "9999-12-31T23:59:59-14:00"},
+        ],
+        ids=["half-a-character-in-a-name", "half-a-character-in-a-number", "year-1", "year-9999"],
+    )
+    def test_odd_value_in_a_signed_body_is_kept_all_the_same(self, changed, web):
+        headers, body = senders.request_for("shopify", "orders_create")
+        odd = json.dumps({**json.loads(body), "first_name": "x", "customer": None} | changed)
+        response = post(web(), "shopify", headers, odd.encode())
+        assert (response.status_code, len(response.json.get("ids", []))) == (200, 1)
+
+    @pytest.mark.parametrize("part", ['"1"', '"bounce"', '"e1"'])
+    def test_half_a_character_in_one_event_does_not_cost_the_batch(self, part, web, redis):
+        odd = part[:-1] + '\\ud83d"'
+        events = batch(range(3)).decode().partition("p1@example.com")
+        body = "".join([*events[:2], events[2].replace(part, odd, 1)])
+        response = post(web(), "sendgrid", {}, body.encode())
+        assert response.status_code == 200
+        assert redis.zcard(OPEN) >= 2
+
+
+def batch(numbers: range) -> bytes:
+    events = [
+        {"email": f"p{n}@example.com", "event": "bounce", "sg_event_id": f"e{n}", "reason": str(n)}
+        for n in numbers
+    ]
+    return json.dumps(events).encode()
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("platform", "headers", "late_s", "reason"),
+        [
+            ("shopify", {"x-shopify-hmac-sha256": None}, 0, "missing"),
+            ("shopify", {"x-shopify-hmac-sha256": ""}, 0, "missing"),
+            ("shopify", {"x-shopify-hmac-sha256": "!!"}, 0, "malformed"),
+            ("shopify", {"x-shopify-hmac-sha256": WRONG}, 0, "mismatch"),
+            ("woocommerce", {"x-wc-webhook-signature": WRONG}, 0, "mismatch"),
+            ("generic", {"x-signature": "sha256=zz"}, 0, "malformed"),
+            ("standard_webhooks", {"webhook-timestamp": "now"}, 0, "malformed"),
+            ("standard_webhooks", {}, 301, "stale"),
+            ("standard_webhooks", {}, -302, "stale"),
+            ("sendgrid", {}, 25 * 3600 + 1, "stale"),
+        ],
+    )
+    def test_unproven_delivery_is_told_why_and_not_kept(
+        self, platform, headers, late_s, reason, web, redis
+    ):
+        name = sample.names(platform)[0]
+        found, body = senders.request_for(platform, name)
+        now = datetime.now(UTC) - timedelta(seconds=late_s)
+        proven = {**senders.signed(platform, found, body, now), **headers}
+        present = {header: value for header, value in proven.items() if value is not None}
+
+        response = web().post(f"/webhooks/{platform}", headers=present, data=body)
+
+        assert_problem(response, 401, reason)
+        assert "WWW-Authenticate" not in response.headers
+        assert redis.keys() == []
+
+    @pytest.mark.parametrize(
+        ("authorization", "status", "reason"),
+        [
+            ("", 401, "missing"),
+            ("Basic !!", 401, "malformed"),
+            ("Basic " + base64.b64encode(b"agenda:wrong").decode(), 401, "mismatch"),
+            ("Basic " + base64.b64encode(PASSWORD.encode()).decode(), 200, ""),
+        ],
+    )
+    def test_basic_source_says_how_to_sign_in(self, authorization, status, reason, web):
+        headers = {"authorization": authorization} if authorization else {}
+        options = f'auth = {{ kind = "basic" }}\n{READS}'
+        source = senders.source_of("generic", options=options, secrets=(PASSWORD,))
+        response = web(source).post("/webhooks/generic", headers=headers, data=b"{}")
+        assert response.status_code == status
+        if reason:
+            assert_problem(response, status, reason)
+            assert response.headers["WWW-Authenticate"] == 'Basic realm="webhooks"'
+
+    @pytest.mark.parametrize(
+        ("method", "path", "status"),
+        [
+            ("POST", "/webhooks/nobody", 404),
+            ("GET", "/webhooks/nobody", 404),
+            ("POST", "/webhooks/nobody/token", 404),
+            ("POST", "/webhooks/%FF%00", 404),
+            ("POST", "/webhooks", 404),
+            ("POST", "/webhooks/", 404),
+            ("GET", "/", 404),
+            ("GET", "/favicon.ico", 404),
+            ("GET", "/webhooks/shopify", 405),
+            ("GET", "/webhooks/shopify/token", 405),
+            ("PUT", "/webhooks/shopify", 405),
+            ("DELETE", "/webhooks/generic", 405),
+            ("OPTIONS", "/webhooks/shopify", 405),
+            ("POST", "/healthz", 405),
+        ],
+    )
+    def test_wrong_address_or_method_is_problem_json(self, method, path, status, web, redis):
+        response = web().open(path, method=method)
+        known = {404: "unknown_source" if "nobody" in path or "%" in path else "not_found"}
+        assert_problem(response, status, known.get(status, "method_not_allowed"))
+        if status == 405:
+            assert ("POST" in response.headers["Allow"]) == ("webhooks" in path)
+        assert redis.keys() == []
+
+    def test_address_check_of_a_generic_source_is_answered(self, web, redis):
+        client = web()
+        for method in ("GET", "HEAD"):
+            response = client.open("/webhooks/generic", method=method)
+            assert (response.status_code, response.data) == (200, b"")
+        assert client.head("/webhooks/shopify").status_code == 405
+        assert redis.keys() == []
+
+    @pytest.mark.parametrize(
+        ("body", "status"),
+        [
+            (b"webhook_id=42", 200),
+            (b"webhook_id=42&x=1", 401),
+            (b"webhook_id=", 401),
+            (b"webhook_id=" + b"9" * 21, 401),
+        ],
+    )
+    def test_form_a_shop_posts_while_saving_gets_exactly_200(self, body, status, web, redis):
+        headers = {"content-type": "application/x-www-form-urlencoded; charset=UTF-8"}
+        response = web().post("/webhooks/woocommerce", headers=headers, data=body)
+        assert response.status_code == status
+        if status == 200:
+            assert response.data == b""
+        assert redis.keys() == []
+
+    @pytest.mark.parametrize("size", [999, 1000, 1001, 5000])
+    def test_body_may_be_as_large_as_the_cap_and_no_larger(self, size, web, redis):
+        body = b'{"id":1,"email":"ana@example.com"' + b" " * (size - 34) + b"}"
+        client = web(body_max_bytes=1000)
+        response = post(client, "shopify", {"x-shopify-topic": "orders/create"}, body)
+        if size <= 1000:
+            assert (response.status_code, response.json["status"]) == (200, "accepted")
+        else:
+            assert_problem(response, 413, "too_large")
+            assert redis.keys() == []
+
+    @pytest.mark.parametrize(
+        ("platform", "media_type", "body", "answer"),
+        [
+            ("shopify", "text/xml", b"<a/>", (415, "media_type")),
+            ("shopify", "application/x-www-form-urlencoded", b"a=1", (415, "media_type")),
+            ("woocommerce", "application/x-www-form-urlencoded", b"a=1", (401, "missing")),
+            ("shopify", "application/json", b"<a/>", (400, "unreadable")),
+            ("shopify", "Application/JSON; charset=utf-8", b"", (400, "unreadable")),
+            ("shopify", "application/json", b"{}", (401, "missing")),
+            ("shopify", "", b"<a/>", (401, "missing")),
+        ],
+    )
+    def test_unsigned_body_is_told_first_whether_it_could_be_read(
+        self, platform, media_type, body, answer, web, redis
+    ):
+        headers = {"content-type": media_type} if media_type else {}
+        response = web().post(f"/webhooks/{platform}", headers=headers, data=body)
+        more = {"errors": UNREADABLE} if answer[0] == 400 else {}
+        assert_problem(response, *answer, **more)
+        assert redis.keys() == []
+
+
+def test_platform_may_have_its_own_answer(web, redis):
+    def answer(receipt: Receipt) -> Reply:
+        return Reply(201, f"<ok>{receipt.status}</ok>".encode(), "text/xml", {"X-Own": "yes"})
+
+    source = senders.source_of("shopify")
+    client = web(replace(source, platform=replace(source.platform, answer=answer)))
+
+    for status in ("accepted", "duplicate"):
+        response = post_sample(client, "shopify", "orders_create")
+        assert (response.status_code, response.text) == (201, f"<ok>{status}</ok>")
+        assert (response.content_type, response.headers["X-Own"]) == ("text/xml", "yes")
+    refused = client.post("/webhooks/shopify", data=b"{}")
+    assert_problem(refused, 401, MISSING)
+
+
+def test_platform_may_have_its_own_way_to_be_told_later(web):
+    source = senders.source_of("shopify")
+    later = Reply(status=429, headers={"Retry-After": "7"})
+    client = web(replace(source, platform=replace(source.platform, later=later)), backlog_max=0)
+    response = post_sample(client, "shopify", "orders_create")
+    assert_problem(response, 429, "backlog_full")
+    assert response.headers["Retry-After"] == "7"
+
+
+@dataclass(frozen=True)
+class Server:
+    """The web process as it is started in production; `log` is all it writes."""
+
+    port: int
+    log: Path
+
+    def exchange(self, *parts: bytes, end: bool = False) -> tuple[int, str]:
+        """Status and reason or status word of what is answered to these bytes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall(b"".join(parts))
+            if end:
+                connection.shutdown(socket.SHUT_WR)
+            response = HTTPResponse(connection)
+            response.begin()
+            said = json.loads(response.read())
+        return response.status, said.get("reason") or said["status"]
+
+
+@pytest.fixture(scope="module")
+def server(redis_server: EmbeddedRedis, tmp_path_factory: Any) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("web")
+    kinds = {"lead": "bearer", "form": "path"}
+    sources = "\n".join(
+        f'[sources.{name}]\nplatform = "generic"\nsecrets = "{TOKEN}"\n'
+        f'[sources.{name}.options]\nauth = {{ kind = "{kind}" }}\n{READS}'
+        for name, kind in kinds.items()
+    )
+    (folder / "relay.toml").write_text(relay_toml("http://127.0.0.1:1", sources=sources))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environ = {
+        "PATH": os.environ["PATH"],
+        "REDIS_URL": redis_server.url,
+        "RELAY_CONFIG": str(folder / "relay.toml"),
+        "RELAY_HOST": "127.0.0.1",
+        "PORT": str(port),
+        "RELAY_BODY_MAX_BYTES": "2000",
+        "WEB_CONCURRENCY": "1",
+    }
+    command = ["-m", "gunicorn", "-c", "config/gunicorn.conf.py", "relay.web:create_app()"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            env=environ, cwd=Path(__file__).parents[2], stdout=log, stderr=log,
+        )  # fmt: skip
+    started = Server(port, folder / "log")
+    try:
+        wait_for(port)
+        yield started
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def wait_for(port: int) -> None:
+    give_up_at = time.monotonic() + 20
+    while time.monotonic() < give_up_at:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail("the web process does not listen")
+
+
+def head(path: str, *lines: str) -> bytes:
+    own = ["Host: x", f"Authorization: Bearer {TOKEN}", "Content-Type: application/json"]
+    return "\r\n".join([f"POST {path} HTTP/1.1", *own, *lines, "", ""]).encode()
+
+
+def chunks(body: bytes, size: int = 300) -> bytes:
+    parts = [body[at : at + size] for at in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+
+
+CHUNKED = head("/webhooks/lead", "Transfer-Encoding: chunked")
+LEAD = b'{"type":"form.submitted","email":"ana@example.com"}'
+
+
+@pytest.mark.slow
+class TestOnTheWire:
+    @pytest.mark.parametrize(
+        ("size", "answer"), [(2000, (200, "accepted")), (2001, (413, "too_large"))]
+    )
+    def test_cap_is_exact_whether_the_length_is_told_or_not(self, size, answer, server, redis):
+        for filler in (b" ", b"\n"):
+            body = LEAD + filler * (size - len(LEAD))
+            told = head("/webhooks/lead", f"Content-Length: {size}")
+            sent = [told + body] if filler == b" " else [CHUNKED + chunks(body) + b"0\r\n\r\n"]
+            assert server.exchange(*sent) == answer
+        assert redis.zcard(OPEN) == (2 if size == 2000 else 0)
+
+    def test_body_without_end_is_refused_at_the_cap(self, server, redis):
+        assert server.exchange(CHUNKED, chunks(b"x" * 50_000)) == (413, "too_large")
+        announced = head("/webhooks/lead", "Content-Length: 99999999999")
+        assert server.exchange(announced) == (413, "too_large")
+        assert redis.keys() == []
+
+    def test_broken_chunk_is_the_senders_fault(self, server, redis):
+        status, _ = server.exchange(CHUNKED, b"zz\r\nabc\r\n0\r\n\r\n")
+        assert (status, redis.keys()) == (400, [])
+
+    def test_body_cut_short_is_not_taken_for_a_whole_one(self, server, redis):
+        announced = head("/webhooks/lead", f"Content-Length: {len(LEAD) + 10}")
+        status, _ = server.exchange(announced, LEAD, end=True)
+        assert (status, redis.keys()) == (400, [])
+
+    def test_secret_part_of_the_path_is_never_written(self, server):
+        path = f"/webhooks/form/{TOKEN}"
+        length = f"Content-Length: {len(LEAD)}"
+        broken = head(path, "Transfer-Encoding: chunked") + b"zz\r\n0\r\n\r\n"
+
+        assert server.exchange(head(path, length), LEAD) == (200, "accepted")
+        assert server.exchange(head(path + "x", length), LEAD) == (401, MISMATCH)
+        assert server.exchange(head(path.replace("form", "lead"), length), LEAD)[0] == 200
+        assert server.exchange(head(path.replace("form", "nobody"), length), LEAD)[0] == 404
+        server.exchange(broken)
+
+        assert TOKEN not in server.log.read_text()
+        assert server.log.read_text().count("delivery.received") >= 4

@@ -1,0 +1,188 @@
+"""Records as the web half writes them, and a worker's half to deliver them."""
+
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+import pytest
+import structlog
+from redis import Redis
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
+
+from config.relay_toml import Destination
+from config.settings import Settings
+from relay.intake import Intake
+from relay.ledger import OPEN, Record
+from relay.model import Call, Customer, Delivery, Translated
+from relay.queue import open_queue
+from relay.sources import Relay
+from worker import tasks
+from worker.tasks import Station
+
+# One of the stand-in's people, and what may never be read outside the record itself.
+ANA_ID = "1713anaec1001"
+ANA = Customer(
+    phone="+593999000001", email="ana@example.com", first_name="Ana", last_name="Inventada"
+)
+PERSONAL = ("999000001", "ana@example.com", "ana%40example.com", "Inventada", "Pedido secreto")
+BODY: Mapping[str, Any] = {
+    "notes": "Pedido secreto № 7 de Ana: €20",
+    "tags": [{"name": "compra", "value": True}],
+}
+
+
+KEY = "5ec7e75ec7e75ec7e75ec7e75ec7e75e"
+
+
+def destination(**changes: Any) -> Destination:
+    """As the configuration makes one by default."""
+    values: dict[str, Any] = {
+        "name": "principal",
+        "server": "https://app.mercately.com",
+        "api_key": KEY,
+        "rate_per_s": 1000.0,
+        "timezone": ZoneInfo("America/Guayaquil"),
+        "country": "EC",
+        "on_absent": "hold",
+        "on_ambiguous": "retry",
+        "retry_delays_s": (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0),
+        "identifier": "lookup",
+        "customer_wrapper": False,
+    }
+    return Destination(**values | changes)
+
+
+def call(
+    key: str = "order-1",
+    *,
+    customer: Customer = ANA,
+    body: Mapping[str, Any] = BODY,
+    topic: str = "orders/create",
+) -> Call:
+    at = datetime(2026, 11, 2, 15, 4, 5, tzinfo=UTC)
+    return Call("principal", "order.created", topic, key, at, customer, body)
+
+
+class Depot:
+    """Both halves on one Redis; `changes` are to the destination."""
+
+    def __init__(self, redis: Redis, settings: Settings, relay: Relay, **changes: Any) -> None:
+        self.redis = redis
+        self.queue = open_queue(redis, settings.queue)
+        self.intake = Intake(
+            redis, self.queue, dedup_s=settings.dedup_s, backlog_max=settings.backlog_max
+        )
+        self.source = next(iter(relay.sources.values()))
+        destinations = {name: replace(one, **changes) for name, one in relay.destinations.items()}
+        self.station = Station.open(redis, settings, destinations)
+        self.ledger = self.station.ledger
+        self.post = self.station.posts["principal"]
+
+    def keep(self, *items: Translated) -> tuple[str, ...]:
+        now = datetime.now(UTC)
+        delivery = Delivery("POST", "https://relay.example/webhooks/x", {}, b"{}", now)
+        return self.intake.accept(delivery, self.source, items or (call(),), now).ids
+
+    def keep_one(self, item: Translated | None = None) -> str:
+        return self.keep(item or call())[0]
+
+    def deliver(self, record_id: str) -> Any:
+        return self.station.deliver(record_id)
+
+    def record(self, record_id: str) -> Record:
+        found = self.ledger.get(record_id)
+        assert found is not None
+        return found
+
+    def waiting(self) -> list[str]:
+        return [job_id.decode() for job_id in self.redis.lrange(self.queue.key, 0, -1)]
+
+    def scheduled(self) -> list[str]:
+        return [job_id.decode() for job_id in self.redis.zrange(self._scheduled_key, 0, -1)]
+
+    def let_time_pass(self, record_id: str) -> None:
+        """As if the moment had come at which somebody looks for the record's job."""
+        self.redis.zadd(OPEN, {record_id: 1}, xx=True)
+        assert self.redis.zscore(OPEN, record_id) == 1
+
+    def make_due(self, job_id: str) -> None:
+        """As if the wait of a retry were over."""
+        self.redis.zadd(self._scheduled_key, {job_id: 1}, xx=True)
+        assert self.redis.zscore(self._scheduled_key, job_id) == 1
+
+    @property
+    def _scheduled_key(self) -> str:
+        return self.queue.scheduled_job_registry.key
+
+    def run_stock_worker(self) -> None:
+        """RQ's own worker until the queue is empty: nothing in it promotes or revives."""
+        with signals_kept():
+            self._stock_worker().work(burst=True, logging_level="DEBUG")
+
+    def run_jobs(self) -> None:
+        """The same without its birth and death, which take a second."""
+        worker = self._stock_worker()
+        while True:
+            found = Queue.dequeue_any(
+                [self.queue], None, connection=self.redis, serializer=JSONSerializer
+            )
+            if found is None:
+                return
+            worker.execute_job(*found)
+
+    def _stock_worker(self) -> SimpleWorker:
+        return SimpleWorker([self.queue], connection=self.redis, serializer=JSONSerializer)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        close(self.station)
+
+
+def close(station: Station) -> None:
+    for post in station.posts.values():
+        post.client.close()
+
+
+@contextmanager
+def deployed(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[None]:
+    """The environment of a worker process, for the jobs that find their station themselves."""
+    monkeypatch.setenv("REDIS_URL", settings.redis_url)
+    monkeypatch.setenv("RELAY_CONFIG", str(settings.config_file))
+    monkeypatch.setenv("RELAY_QUEUE", settings.queue)
+    monkeypatch.setenv("RELAY_LOG_LEVEL", settings.log_level)
+    monkeypatch.setenv("RELAY_SWEEP_S", str(settings.sweep_s))
+    monkeypatch.setenv("RELAY_READ_TIMEOUT_S", str(settings.read_timeout_s))
+    tasks.station.cache_clear()
+    try:
+        yield
+    finally:
+        if tasks.station.cache_info().currsize:
+            station = tasks.station()
+            close(station)
+            station.ledger.redis.close()
+        tasks.station.cache_clear()
+        structlog.reset_defaults()
+
+
+@contextmanager
+def signals_kept() -> Iterator[None]:
+    """A worker puts its own handlers in place and leaves them."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

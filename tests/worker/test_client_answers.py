@@ -1,0 +1,271 @@
+"""What the client makes of every kind of answer, and of none."""
+
+import gzip
+import logging
+import socket
+import time
+import traceback
+from email.utils import formatdate
+
+import pytest
+from hypothesis import given, settings as limits, strategies as st
+
+from relay.standin import AGENTS
+from tests.worker.depot import KEY, destination
+from tests.worker.wire import (
+    Wire,
+    answer,
+    hang_up,
+    refusing_port,
+    reset,
+    say_nothing,
+    unreachable_port,
+)
+from worker.client import _retry_after_s
+from worker.reply import Reply, Unanswered
+
+EVENT = {"notes": "Pagó €20"}
+
+
+def ask(connect, *answers) -> Reply:
+    with Wire(*answers) as wire:
+        return connect(wire.url).post_event("c1", EVENT)
+
+
+def silence(connect, *answers) -> Unanswered:
+    with Wire(*answers) as wire, pytest.raises(Unanswered) as caught:
+        connect(wire.url).post_event("c1", EVENT)
+    return caught.value
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(connect, status):
+    with Wire() as elsewhere, Wire(answer(status, Location=elsewhere.url)) as wire:
+        reply = connect(wire.url).post_event("c1", EVENT)
+
+    assert (reply.status, reply.ok) == (status, False)
+    assert len(wire.requests) == 1
+    assert elsewhere.requests == []
+
+
+def test_redirect_without_a_location_is_a_failure_like_any(connect):
+    reply = ask(connect, answer(302, b'{"errors": ["Phone has already been taken"]}'))
+
+    assert (reply.status, reply.ok) == (302, False)
+    assert reply.json() == {"errors": ["Phone has already been taken"]}
+
+
+@pytest.mark.parametrize(
+    "body, value",
+    [
+        (b'{"id": 1}', {"id": 1}),
+        (b"", None),
+        (b"OK", None),
+        (b'{"id": ', None),
+        (b"\xff\xfe{}", None),
+        (b"[" * 60_000, None),
+    ],
+    ids=["object", "empty", "text", "cut", "not_utf8", "deep"],
+)
+def test_body_that_is_not_json_is_no_value(connect, body, value):
+    reply = ask(connect, answer(200, body))
+
+    assert reply.ok
+    assert reply.json() == value
+
+
+@pytest.mark.parametrize(
+    "body, kind, is_html",
+    [
+        (b"{}", "application/json", False),
+        (b"OK", "text/plain", False),
+        (b"<html>", "text/html; charset=utf-8", True),
+        (b"", "TEXT/HTML", True),
+        (b"  \n<!DOCTYPE html>", "application/json", True),
+        (b"<HTML lang=es>", "", True),
+        (b"<xml/>", "application/xml", False),
+    ],
+)
+def test_pages_are_told_from_answers_of_the_api(connect, body, kind, is_html):
+    assert ask(connect, answer(403, body, Content_Type=kind)).is_html is is_html
+
+
+@pytest.mark.parametrize(
+    "given_answer",
+    [
+        answer(200, b"x" * 5_000_000),
+        # half a gigabyte, squeezed
+        answer(200, gzip.compress(bytes(1000)) * 500_000, Content_Encoding="gzip"),
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n" + b"x" * 5_000_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"400\r\n" + b"x" * 1024 + b"\r\n"
+        b"FFFFFFF\r\n" + b"x" * 5_000_000,
+    ],
+    ids=["long", "gzip", "no_length", "chunked"],
+)
+def test_oversized_answer_is_cut(connect, given_answer):
+    reply = ask(connect, given_answer)
+
+    assert reply.status == 200
+    assert 1000 <= len(reply.text) <= 64 * 1024
+
+
+def test_answer_after_an_oversized_one_is_its_own(connect):
+    with Wire(answer(500, b"x" * 200_000), answer(200, b'{"id": 1}')) as wire:
+        client = connect(wire.url)
+        client.agents()
+
+        assert client.agents().json() == {"id": 1}
+
+
+HOUR_S = 3600
+
+
+@pytest.mark.parametrize(
+    "header, least_s, most_s",
+    [
+        ("0", 0, 0),
+        ("120", 120, 120),
+        (" 7 ", 7, 7),
+        (formatdate(time.time() + HOUR_S, usegmt=True), HOUR_S - 60, HOUR_S),
+        (formatdate(time.time() + HOUR_S), HOUR_S - 60, HOUR_S),  # -0000
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(connect, header, least_s, most_s):
+    reply = ask(connect, answer(429, Retry_After=header))
+
+    assert reply.retry_after_s is not None
+    assert least_s <= reply.retry_after_s <= most_s
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "soon", "-5", "1.5", "1e3", "12345678901234567890", "Wed, 99 Oct 2015 07:28:00 GMT"],
+)
+def test_unreadable_retry_after_is_none(connect, header):
+    assert ask(connect, answer(503, Retry_After=header)).retry_after_s is None
+
+
+def test_absent_retry_after_is_none(connect):
+    assert ask(connect, answer(503)).retry_after_s is None
+
+
+@given(st.text() | st.builds("Wed, 21 Oct {} 07:28:00 {}".format, st.integers(), st.integers()))
+@limits(max_examples=300)
+def test_any_retry_after_is_seconds_or_none(header):
+    seconds = _retry_after_s(header)
+
+    assert seconds is None or seconds >= 0
+
+
+# No answer.
+
+
+def test_refused_connection_is_not_ambiguous(connect):
+    with refusing_port() as url, pytest.raises(Unanswered) as caught:
+        connect(url).post_event("c1", EVENT)
+
+    assert (caught.value.reason, caught.value.ambiguous) == ("connection_refused", False)
+
+
+def test_unreachable_server_is_not_ambiguous(connect):
+    with unreachable_port() as url, pytest.raises(Unanswered) as caught:
+        connect(url).post_event("c1", EVENT)
+
+    assert (caught.value.reason, caught.value.ambiguous) == ("connect_timeout", False)
+
+
+def test_unknown_host_is_not_ambiguous(connect, monkeypatch):
+    def unknown(*_args, **_kwargs):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(Unanswered) as caught:
+        connect("http://mercately.invalid").post_event("c1", EVENT)
+
+    assert caught.value.ambiguous is False
+
+
+def test_failed_handshake_is_not_ambiguous(connect):
+    """A certificate that is not good, or no TLS at all: the request was never written."""
+    with Wire(greeting=b"HTTP/1.1 400 Bad Request\r\n\r\n") as wire:
+        secure = connect(wire.url.replace("http:", "https:"))
+        with pytest.raises(Unanswered) as caught:
+            secure.post_event("c1", EVENT)
+
+    assert caught.value.ambiguous is False
+
+
+@pytest.mark.parametrize(
+    "given_answer, reason",
+    [
+        (say_nothing, "read_timeout"),
+        (reset, "connection_lost"),
+        (hang_up, "connection_lost"),
+        (b"not HTTP at all\r\n\r\n", "connection_lost"),
+    ],
+    ids=["silence", "reset", "closed", "noise"],
+)
+def test_silence_after_the_request_is_ambiguous(connect, given_answer, reason):
+    error = silence(connect, given_answer)
+
+    assert (error.reason, error.ambiguous) == (reason, True)
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\noops",
+    ],
+    ids=["stalled", "bad_chunk", "bad_gzip"],
+)
+def test_broken_answer_is_ambiguous(connect, cut):
+    error = silence(connect, cut)
+
+    assert (error.reason, error.ambiguous) == ("broken_answer", True)
+
+
+def test_slow_answer_within_the_timeout_is_an_answer(connect, standin_server):
+    standin_server.standin.slow_s = 0.2
+    standin_server.standin.fail("slow", on="agents")
+
+    with_time = connect(
+        standin_server.url, read_timeout_s=2, api_key=standin_server.standin.api_key
+    )
+
+    assert with_time.agents().json() == {"agents": AGENTS}
+
+
+# What is told of it.
+
+
+def test_key_is_in_no_exception_and_no_log_line(connect, caplog, capfd):
+    caplog.set_level(logging.DEBUG)
+    errors = [silence(connect, one) for one in (say_nothing, reset, hang_up, b"noise\r\n\r\n")]
+    for server in ("http://[", "http://127.0.0.1:1", "ftp://127.0.0.1"):
+        with pytest.raises(Unanswered) as caught:
+            connect(server).agents()
+        errors.append(caught.value)
+    with Wire() as wire, pytest.raises(Unanswered) as caught:
+        connect(wire.url, api_key=f"{KEY}\r\nX: y").agents()
+    errors.append(caught.value)
+    client = connect("http://127.0.0.1:1")
+
+    told = "".join(
+        [repr(client), repr(destination()), caplog.text, *capfd.readouterr()]
+        + [line for error in errors[:-1] for line in traceback.format_exception(error)]
+        + [str(errors[-1])]
+    )
+    assert KEY not in told
+
+
+def test_addresses_are_in_no_log_line_people_read(connect, caplog):
+    """A path may hold a phone or an e-mail."""
+    caplog.set_level(logging.WARNING)
+    with Wire(answer(200, b"{}").replace(b"\r\n\r\n", b"\r\nno header\r\n\r\n")) as wire:
+        connect(wire.url).find_customer("+593999000001")
+
+    assert "999000001" not in caplog.text

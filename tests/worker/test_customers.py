@@ -1,0 +1,313 @@
+"""Who a call is for: given, known, found, made, absent, or not to be told right now."""
+
+import json
+
+import pytest
+from redis import Redis
+
+from relay.model import Customer
+from relay.standin import Standin, StandinServer
+from tests.worker.depot import ANA, ANA_ID, PERSONAL, destination
+from tests.worker.wire import Wire, answer
+from worker.customers import Absent, Customers, Found, Unresolved
+
+NOT_FOUND = answer(404, b'{"message": "Customer not found"}')
+FOUND = answer(200, b'{"message": "Customer found successfully", "customer": {"id": "c7"}}')
+CREATED = answer(200, b'{"message": "Customer created successfully", "customer": {"id": "c8"}}')
+MONTH_S = 30 * 24 * 3600
+
+
+@pytest.fixture
+def book(redis: Redis, connect, standin_server: StandinServer):
+    """Makes the customers of a destination, at the stand-in unless a server is named."""
+
+    def customers(server: str = standin_server.url, **changes) -> Customers:
+        changes = {"api_key": standin_server.standin.api_key, **changes}
+        client = connect(server, read_timeout_s=2, **changes)
+        return Customers(redis, client, destination(server=server, **changes))
+
+    return customers
+
+
+# Given.
+
+
+def test_given_id_is_taken_without_a_question(book, redis):
+    with Wire() as wire:
+        found = book(wire.url).find(Customer(customer_id="c1", phone=ANA.phone, email=ANA.email))
+
+    assert found == Found("c1", "given")
+    assert wire.requests == []
+    assert redis.keys() == []
+
+
+@pytest.mark.parametrize("identifier, expected", [("phone", ANA.phone), ("email", ANA.email)])
+def test_contact_itself_is_the_identifier_where_the_destination_says_so(book, identifier, expected):
+    with Wire() as wire:
+        found = book(wire.url, identifier=identifier).find(ANA)
+
+    assert found == Found(expected, "given")
+    assert wire.requests == []
+
+
+@pytest.mark.parametrize(
+    "identifier, customer, path",
+    [
+        ("phone", Customer(email="ana@example.com"), "/customers/ana%40example.com"),
+        ("email", Customer(phone="+593999000001"), "/customers/%2B593999000001"),
+    ],
+)
+def test_look_up_is_for_those_without_the_chosen_contact(book, identifier, customer, path):
+    with Wire(FOUND) as wire:
+        found = book(wire.url, identifier=identifier).find(customer)
+
+    assert found == Found("c7", "lookup")
+    assert wire.paths == [path]
+
+
+# Looked up.
+
+ORDERS = {
+    "phone": (Customer(phone="+593999000001"), ["%2B593999000001", "593999000001"]),
+    "email": (Customer(email="ana@example.com"), ["ana%40example.com"]),
+    "phone_first": (ANA, ["%2B593999000001", "593999000001", "ana%40example.com"]),
+    "mexican_without_the_1": (
+        Customer(phone="+525599000003"),
+        ["%2B525599000003", "525599000003", "%2B5215599000003", "5215599000003"],
+    ),
+    "mexican_with_the_1": (
+        Customer(phone="+5215599000003"),
+        ["%2B5215599000003", "5215599000003", "%2B525599000003", "525599000003"],
+    ),
+    "argentine_without_the_9": (
+        Customer(phone="+541122334455"),
+        ["%2B541122334455", "541122334455", "%2B5491122334455", "5491122334455"],
+    ),
+    "argentine_with_the_9": (
+        Customer(phone="+5491122334455"),
+        ["%2B5491122334455", "5491122334455", "%2B541122334455", "541122334455"],
+    ),
+    "nobody": (Customer(), []),
+}
+
+
+@pytest.mark.parametrize("customer, spellings", ORDERS.values(), ids=ORDERS)
+def test_spellings_are_tried_likeliest_first(book, customer, spellings):
+    with Wire(NOT_FOUND) as wire:
+        assert book(wire.url).find(customer) == Absent()
+
+    assert wire.paths == [f"/customers/{spelling}" for spelling in spellings]
+
+
+def test_first_match_ends_the_look_up(book):
+    with Wire(NOT_FOUND, FOUND) as wire:
+        assert book(wire.url).find(ANA) == Found("c7", "lookup")
+
+    assert len(wire.requests) == 2
+
+
+@pytest.mark.parametrize("phone", ["+525599000003", "+5215599000003"])
+def test_mexican_twin_is_found_as_mercately_stores_it(book, phone):
+    assert book().find(Customer(phone=phone)) == Found("1713carlm1003", "lookup")
+
+
+@pytest.mark.parametrize("stored", ["+5491122334455", "+541122334455"])
+@pytest.mark.parametrize("phone", ["+5491122334455", "+541122334455"])
+def test_argentine_twin_is_found_either_way(book, standin, stored, phone):
+    eva = standin.add_customer(first_name="Eva", phone=stored)
+
+    assert book().find(Customer(phone=phone)) == Found(eva, "lookup")
+
+
+def test_spelling_that_is_refused_is_one_that_is_not_known(book):
+    refused = [answer(302, b'{"errors": []}'), answer(422, b'{"errors": []}')]
+    with Wire(*refused, FOUND) as wire:
+        assert book(wire.url).find(ANA) == Found("c7", "lookup")
+
+
+def test_integer_ids_are_text(book, standin):
+    standin.behaviour.integer_ids = True
+
+    found = book().find(ANA)
+
+    assert found == Found("1001", "lookup")
+    assert book().find(ANA) == Found("1001", "cache")
+
+
+@pytest.mark.parametrize("customer", [None, [], {"name": "x"}, {"id": None}, {"id": True}])
+def test_answer_without_an_id_is_no_customer(book, customer):
+    body = json.dumps({"message": "Ok", "customer": customer}).encode()
+    with Wire(answer(200, body)) as wire:
+        assert book(wire.url).find(Customer(phone=ANA.phone)) == Absent()
+
+
+# Remembered.
+
+
+def test_found_customer_is_known_by_phone_and_by_email_alone(book):
+    with Wire(FOUND) as wire:
+        customers = book(wire.url)
+        customers.find(ANA)
+        for known in (
+            ANA,
+            Customer(phone=ANA.phone),
+            Customer(email=ANA.email),
+            Customer(email="Ana@Example.COM"),
+        ):
+            assert customers.find(known) == Found("c7", "cache")
+
+    assert len(wire.requests) == 1
+
+
+def test_customers_are_not_shared_between_destinations(book):
+    with Wire(FOUND) as wire:
+        book(wire.url).find(ANA)
+        book(wire.url, name="other").find(ANA)
+
+    assert len(wire.requests) == 2
+
+
+def test_cache_is_passed_over_on_request_and_corrected(book):
+    with Wire(FOUND, answer(200, b'{"customer": {"id": "c9"}}')) as wire:
+        customers = book(wire.url)
+        customers.find(ANA)
+
+        assert customers.find(ANA, use_cache=False) == Found("c9", "lookup")
+        assert customers.find(ANA) == Found("c9", "cache")
+
+
+def test_forgotten_customer_is_looked_up_again(book):
+    with Wire(FOUND) as wire:
+        customers = book(wire.url)
+        customers.find(ANA)
+        customers.forget(ANA)
+
+        assert customers.find(Customer(email=ANA.email)) == Found("c7", "lookup")
+
+
+def test_absent_customer_is_asked_for_every_time(book):
+    with Wire(NOT_FOUND) as wire:
+        customers = book(wire.url)
+        customers.find(Customer(email=ANA.email))
+        customers.find(Customer(email=ANA.email))
+
+    assert len(wire.requests) == 2
+
+
+def test_keys_name_nobody_and_expire(book, redis):
+    book().find(ANA)
+
+    keys = redis.keys()
+    assert len(keys) == 2
+    for key in keys:
+        assert not any(word.encode().lower() in key.lower() for word in PERSONAL)
+        assert redis.get(key) == ANA_ID.encode()
+        assert MONTH_S - 60 < redis.ttl(key) <= MONTH_S
+
+
+# Absent.
+
+
+@pytest.mark.parametrize("policy", ["hold", "drop"])
+def test_absent_customer_is_not_created_unasked(book, policy):
+    with Wire(NOT_FOUND) as wire:
+        assert book(wire.url, on_absent=policy).find(ANA) == Absent()
+
+    assert {request.method for request in wire.requests} == {"GET"}
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_absent_customer_is_created_where_asked(book, wrapped):
+    with Wire(NOT_FOUND, NOT_FOUND, NOT_FOUND, CREATED) as wire:
+        customers = book(wire.url, on_absent="create", customer_wrapper=wrapped)
+        assert customers.find(ANA) == Found("c8", "created")
+        assert customers.find(ANA) == Found("c8", "cache")
+
+    assert (wire.requests[-1].method, wire.paths[-1]) == ("POST", "/customers")
+    ana = {
+        "first_name": "Ana",
+        "last_name": "Inventada",
+        "email": "ana@example.com",
+        "phone": "+593999000001",
+    }
+    assert json.loads(wire.requests[-1].body) == ({"customer": ana} if wrapped else ana)
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_stand_in_takes_either_form(book, standin, wrapped):
+    eva = Customer(email="eva@example.com", first_name="Eva")
+    customers = book(on_absent="create", customer_wrapper=wrapped)
+
+    found = customers.find(eva)
+
+    assert isinstance(found, Found)
+    assert standin.customers[found.id]["first_name"] == "Eva"
+
+
+def test_nothing_empty_is_written_into_a_new_customer(book):
+    with Wire(NOT_FOUND, CREATED) as wire:
+        book(wire.url, on_absent="create").find(Customer(email="eva@example.com"))
+
+    assert json.loads(wire.requests[-1].body) == {"email": "eva@example.com"}
+
+
+@pytest.mark.parametrize("status", [302, 422])
+def test_refused_creation_is_told_with_its_answer(book, status):
+    body = b'{"errors": ["Phone has already been taken"]}'
+    with Wire(NOT_FOUND, answer(status, body)) as wire:
+        found = book(wire.url, on_absent="create").find(Customer(email="eva@example.com"))
+
+    assert isinstance(found, Absent)
+    assert found.reply is not None
+    assert (found.reply.status, found.reply.text) == (status, body.decode())
+
+
+# Not to be told right now.
+
+
+@pytest.mark.parametrize(
+    "fault, status",
+    [
+        ("poison_500", 500),
+        ("unavailable_503", 503),
+        ("too_many_429_retry_after", 429),
+        ("blocked_403_html", 403),
+        ("unauthorized_401", 401),
+        ("unauthorized_400", 400),
+    ],
+)
+@pytest.mark.parametrize("policy", ["hold", "drop", "create"])
+def test_failed_question_says_nothing_of_the_customer(book, standin, redis, fault, status, policy):
+    standin.fail(fault, on="customers")
+
+    with pytest.raises(Unresolved) as caught:
+        book(on_absent=policy).find(ANA)
+
+    assert caught.value.reply.status == status
+    assert not any(word in str(caught.value) for word in PERSONAL)
+    assert redis.keys() == []
+
+
+@pytest.mark.parametrize("fault", ["poison_500", "blocked_403_html", "unauthorized_401"])
+def test_failed_creation_is_no_refusal(book, standin: Standin, fault):
+    standin.fail("not_found_404", times=1, on="customers")
+    standin.fail(fault, on="customers")
+
+    with pytest.raises(Unresolved):
+        book(on_absent="create").find(Customer(email="eva@example.com"))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        answer(200, b""),
+        answer(200, b"OK"),
+        answer(200, b"<html>Maintenance", Content_Type="text/html"),
+        answer(204, b""),
+        answer(203, b"{}"),
+    ],
+    ids=["empty", "text", "page", "204", "203"],
+)
+def test_answer_that_is_neither_yes_nor_no_is_not_taken_for_absence(book, said):
+    with Wire(said) as wire, pytest.raises(Unresolved):
+        book(wire.url, on_absent="drop").find(ANA)

@@ -1,0 +1,292 @@
+"""Our worker: RQ's, and the net below it. No scheduler runs in any of these tests."""
+
+import os
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+import rq
+from redis import Redis
+from structlog.testing import capture_logs
+
+from relay.embedded_redis import EmbeddedRedis
+from relay.ledger import record_key
+from relay.model import State
+from relay.queue import job_key
+from tests.worker.depot import Depot, call, deployed, signals_kept
+from worker import __main__ as entry, tasks
+
+
+@pytest.fixture(autouse=True)
+def in_place(environment):
+    with signals_kept():
+        yield
+
+
+@pytest.fixture
+def run(settings):
+    """A worker until there is nothing to do."""
+    return lambda: entry.run(settings, burst=True)
+
+
+def eventually(truth, within_s=5.0):
+    until = time.monotonic() + within_s
+    while not (found := truth()) and time.monotonic() < until:
+        time.sleep(0.02)
+    return found
+
+
+@contextmanager
+def meanwhile(work):
+    """Does something beside a worker in this thread, then tells the worker to stop."""
+    over = threading.Event()
+
+    def act():
+        try:
+            work()
+        finally:
+            if not over.is_set():
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=act)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_worker_delivers_what_waits(depot, standin, run):
+    ids = depot.keep(*(call(f"order-{n}") for n in range(5)))
+
+    run()
+
+    assert len(standin.events) == 5
+    assert {depot.record(record_id).state for record_id in ids} == {State.DELIVERED}
+
+
+def test_due_retry_is_promoted_without_a_scheduler(depot, standin, run):
+    standin.fail("unavailable_503", times=1)
+    record_id = depot.keep_one()
+    run()
+    assert depot.scheduled() == [record_id]
+
+    run()
+    assert depot.record(record_id).state is State.RETRYING
+    depot.make_due(record_id)
+    run()
+
+    assert depot.record(record_id).state is State.DELIVERED
+    assert depot.scheduled() == []
+
+
+def test_idle_worker_promotes_as_the_moment_comes(depot, standin, settings):
+    """The one test that waits for a retry in earnest."""
+    config = settings.config_file
+    config.write_text(
+        config.read_text().replace('rate = "1000/s"', 'rate = "1000/s"\nretry_schedule = "1s"')
+    )
+    standin.fail("unavailable_503", times=1)
+    record_id = depot.keep_one()
+    started = time.monotonic()
+
+    entry.make_worker(settings).work(max_jobs=2, logging_level="WARNING")
+
+    assert depot.record(record_id).state is State.DELIVERED
+    assert 0.8 <= time.monotonic() - started < 6
+
+
+def test_lost_job_is_found_and_run_in_one_go(depot, standin, redis, run):
+    record_id = depot.keep_one()
+    redis.delete(job_key(record_id), depot.queue.key)
+    depot.let_time_pass(record_id)
+
+    run()
+
+    assert depot.record(record_id).state is State.DELIVERED
+
+
+def test_sweep_keeps_its_pace(depot, redis, settings):
+    worker = entry.make_worker(replace(settings, sweep_s=60.0))
+    worker.run_maintenance_tasks()
+    record_id = depot.keep_one()
+    redis.delete(job_key(record_id), depot.queue.key)
+    depot.let_time_pass(record_id)
+
+    worker.run_maintenance_tasks()
+    assert depot.waiting() == []
+
+    entry.make_worker(replace(settings, sweep_s=60.0)).run_maintenance_tasks()
+    assert depot.waiting() == [f"{record_id}-r2"]
+
+
+def test_rq_s_own_cleaning_is_done_too(depot, redis, settings):
+    """A job whose worker died is taken out of the registry of started ones."""
+    record_id = depot.keep_one()
+    redis.zadd(depot.queue.started_job_registry.key, {f"{record_id}:an-execution": 1})
+
+    entry.make_worker(settings).run_maintenance_tasks()
+
+    assert redis.zcard(depot.queue.started_job_registry.key) == 0
+
+
+def test_worker_is_seen_by_rq_while_it_works_and_gone_after(depot, standin, settings, run):
+    record_id = depot.keep_one()
+    standin.slow_s = 1.0
+    standin.fail("slow", times=1)
+    seen = []
+
+    def look():
+        with Redis.from_url(settings.redis_url) as redis:
+            queue = rq.Queue(settings.queue, connection=redis)
+
+            def at_work():
+                found = [one.get_current_job_id() for one in rq.Worker.all(queue=queue)]
+                return found if any(found) else None
+
+            seen.append(eventually(at_work))
+            seen.extend(one.get_state() for one in rq.Worker.all(connection=redis))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    run()
+    watcher.join()
+
+    assert seen == [[record_id], "busy"]
+    assert rq.Worker.all(connection=depot.redis) == []
+
+
+def test_worker_counts_for_rq(depot, standin, settings):
+    standin.fail("unavailable_503", times=1)
+    depot.keep(call("order-1"), call("order-2"))
+    worker = entry.make_worker(settings)
+
+    with signals_kept():
+        worker.work(burst=True, logging_level="WARNING")
+
+    worker.refresh()
+    assert worker.successful_job_count == 1
+    assert worker.failed_job_count == 1  # so does RQ count a retry
+
+
+def test_worker_ends_after_the_job_in_hand_when_told_to(depot, standin, settings):
+    """SIGTERM in the middle of the first of two jobs."""
+    first, second = depot.keep(call("order-1"), call("order-2"))
+    standin.slow_s = 0.6
+    standin.fail("slow", times=1)
+
+    with meanwhile(lambda: eventually(lambda: depot.redis.hget(record_key(first), "holder"))):
+        entry.run(settings)
+
+    assert depot.record(first).state is State.DELIVERED
+    assert depot.record(second).state is State.ACCEPTED
+    assert depot.waiting() == [second]
+
+
+def test_record_nobody_can_read_does_not_end_the_worker(depot, standin, redis, run):
+    """A newer version of us may have written it; an older one must go on with the rest."""
+    unreadable = depot.keep_one(call("order-1"))
+    redis.hset(record_key(unreadable), "customer", '{"nickname": "x"}')
+    redis.delete(job_key(unreadable), depot.queue.key)
+    depot.let_time_pass(unreadable)
+    depot.keep_one(call("order-2"))
+
+    run()
+
+    assert len(standin.events) == 1
+
+
+@pytest.fixture
+def mortal(tmp_path, monkeypatch, settings):
+    """A Redis of its own, for a test that ends it, and the settings of a worker there."""
+    with EmbeddedRedis(tmp_path / "mortal") as server:
+        ours = replace(settings, redis_url=server.url, log_level="WARNING")
+        with deployed(monkeypatch, ours):
+            tasks.station()
+            yield server, ours
+
+
+@contextmanager
+def away(server):
+    server.process.kill()
+    server.process.wait()
+    yield
+    server.restart()
+
+
+@contextmanager
+def read_only(server):
+    with Redis.from_url(server.url) as redis:
+        redis.replicaof("127.0.0.1", 1)
+        yield
+        redis.replicaof("NO", "ONE")
+
+
+@contextmanager
+def full(server):
+    with Redis.from_url(server.url) as redis:
+        redis.config_set("maxmemory", 1)
+        yield
+        redis.config_set("maxmemory", 0)
+
+
+@pytest.mark.parametrize("trouble", [away, read_only, full])
+def test_maintenance_redis_will_not_have_is_postponed(mortal, relay, trouble):
+    server, settings = mortal
+    worker = entry.make_worker(settings)
+    with Redis.from_url(server.url) as redis, Depot(redis, settings, relay) as depot:
+        record_id = depot.keep_one()
+        depot.let_time_pass(record_id)  # and so there is something to write
+
+        with trouble(server), capture_logs() as lines:
+            worker.run_maintenance_tasks()
+        assert [line["event"] for line in lines] == ["maintenance.postponed"]
+
+        redis.delete(job_key(record_id), depot.queue.key)
+        depot.let_time_pass(record_id)
+        worker.run_maintenance_tasks()
+        assert depot.waiting() == [f"{record_id}-r2"]
+
+
+def test_worker_without_redis_says_so_and_does_not_fall(mortal):
+    """It is started anew until Redis is back; in burst mode that is once."""
+    server, settings = mortal
+
+    with away(server), capture_logs() as lines:
+        entry.run(settings, burst=True)
+
+    assert [line["event"] for line in lines] == ["worker.interrupted"]
+
+
+@pytest.mark.parametrize("moment", ["idle", "busy"])
+def test_worker_outlives_its_redis(mortal, relay, standin, moment):
+    """Redis is killed under the worker and comes back with what it had."""
+    server, settings = mortal
+    with Redis.from_url(server.url) as redis, Depot(redis, settings, relay) as depot:
+
+        def end_and_restart():
+            if moment == "busy":
+                standin.slow_s = 0.4
+                standin.fail("slow", times=1)
+            first = depot.keep_one(call("order-1", body={"notes": "1"}))
+            if moment == "busy":
+                eventually(lambda: depot.redis.hget(record_key(first), "holder"))
+            else:
+                eventually(lambda: depot.record(first).state is State.DELIVERED)
+                time.sleep(0.1)
+            with away(server):
+                time.sleep(0.5)
+            depot.keep_one(call("order-2", body={"notes": "2"}))
+            eventually(lambda: delivered("2"), within_s=6)
+
+        def delivered(note):
+            return note in [event.body["notes"] for event in standin.events]
+
+        with meanwhile(end_and_restart):
+            entry.run(settings)
+
+    assert delivered("2")

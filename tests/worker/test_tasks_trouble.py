@@ -1,0 +1,239 @@
+"""A key that is refused, a bug of our own, and what is told of either."""
+
+import json
+import time
+
+import pytest
+from rq import Retry
+from structlog.testing import capture_logs
+
+from relay.ledger import OPEN, record_key
+from relay.model import State
+from tests.worker.depot import PERSONAL, call
+from worker.tasks import DeliveryFault
+
+STYLES = pytest.mark.parametrize("bad_key", [401, 400])
+PROBE = "relay:probe:principal"
+
+
+def paused(depot, record_id) -> bool:
+    """Whether an attempt came to nothing but a short sleep."""
+    result = depot.deliver(record_id)
+    return isinstance(result, Retry) and 48 <= result.intervals[0] <= 73
+
+
+@pytest.fixture
+def refuse_key(standin):
+    """Makes the stand-in refuse our key, in one of its two ways."""
+
+    def refuse(bad_key):
+        standin.behaviour.bad_key = bad_key
+        key, standin.api_key = standin.api_key, "another"
+        return key
+
+    return refuse
+
+
+@STYLES
+@pytest.mark.parametrize("known", [False, True], ids=["look_up", "event"])
+def test_bad_key_pauses_the_destination_and_burns_no_attempt(
+    depot, standin, refuse_key, bad_key, known
+):
+    if known:  # then the event's own answer is the first to tell
+        depot.deliver(depot.keep_one(call("order-0")))
+    key = refuse_key(bad_key)
+    first, second = depot.keep(call("order-1"), call("order-2"))
+
+    assert paused(depot, first)
+    assert depot.post.gate.paused() == "credentials"
+    for _ in range(20):
+        assert paused(depot, first)
+        assert paused(depot, second)
+    for record_id in (first, second):
+        record = depot.record(record_id)
+        assert (record.state, record.attempts) == (State.ACCEPTED, 0)
+        assert record.reason == "credentials"
+        assert depot.ledger.attempts(record_id) == []
+
+    standin.api_key = key
+    depot.redis.delete(PROBE)  # the next probe's time has come
+    assert depot.deliver(first) == "delivered: delivered"
+    assert depot.post.gate.paused() == ""
+    assert depot.deliver(second) == "delivered: delivered"
+    assert depot.record(second).attempts == 1
+
+
+@STYLES
+def test_paused_destination_is_asked_by_one_prober_only(depot, standin, refuse_key, bad_key):
+    key = refuse_key(bad_key)
+    first, second = depot.keep(call("order-1"), call("order-2"))
+    assert paused(depot, first)
+    assert paused(depot, second)  # has probed in vain
+    standin.api_key = key
+
+    assert paused(depot, first)
+    assert standin.events == []
+
+
+@STYLES
+def test_pause_keeps_the_attempts_made_before_it(depot, standin, refuse_key, bad_key):
+    standin.fail("unavailable_503", times=2)
+    record_id = depot.keep_one()
+    depot.deliver(record_id)
+    depot.deliver(record_id)
+    refuse_key(bad_key)
+
+    assert paused(depot, record_id)
+
+    record = depot.record(record_id)
+    assert (record.state, record.attempts) == (State.RETRYING, 2)
+
+
+def test_paused_record_is_looked_for_again(depot, refuse_key):
+    refuse_key(401)
+    record_id = depot.keep_one()
+
+    assert paused(depot, record_id)
+
+    assert time.time() + 48 < depot.redis.zscore(OPEN, record_id) < time.time() + 133
+
+
+@pytest.mark.parametrize(
+    "fault, state, reason",
+    [
+        ("unauthorized_400", State.DEAD, "validation"),
+        ("unauthorized_401", State.RETRYING, "refused"),
+    ],
+)
+def test_good_key_is_not_blamed_for_one_refused_event(depot, standin, fault, state, reason):
+    standin.fail(fault)
+    record_id = depot.keep_one()
+
+    depot.deliver(record_id)
+
+    record = depot.record(record_id)
+    assert (record.state, record.reason, record.attempts) == (state, reason, 1)
+    assert depot.post.gate.paused() == ""
+
+
+@pytest.mark.parametrize("fault", ["unavailable_503", "reset_before_recording", "poison_500"])
+def test_outage_of_the_probe_says_nothing_of_the_key(depot, standin, fault):
+    standin.fail("unauthorized_401")
+    standin.fail(fault, on="agents")
+
+    depot.deliver(depot.keep_one())
+
+    assert depot.post.gate.paused() == ""
+
+
+@pytest.mark.parametrize("fault", ["unavailable_503", "reset_before_recording", "poison_500"])
+def test_outage_of_the_probe_does_not_resume(depot, standin, refuse_key, fault):
+    key = refuse_key(401)
+    record_id = depot.keep_one()
+    paused(depot, record_id)
+    standin.api_key = key
+    standin.fail(fault, on="agents")
+
+    assert paused(depot, record_id)
+    assert depot.post.gate.paused() == "credentials"
+
+
+def test_page_from_a_proxy_does_not_pause(depot, standin):
+    standin.fail("blocked_403_html")
+    record_id = depot.keep_one()
+
+    depot.deliver(record_id)
+
+    record = depot.record(record_id)
+    assert (record.state, record.reason) == (State.RETRYING, "blocked")
+    assert depot.post.gate.paused() == ""
+
+
+# A bug of ours, or a record that a newer version of us has written.
+BROKEN = {
+    "cut": {"body": '{"notes": "Pedido secreto'},
+    "not_an_object": {"customer": '["Inventada", "ana@example.com"]'},
+    "unknown_field": {"customer": '{"ana@example.com": "Inventada"}'},
+    "wrong_type": {"customer": '{"phone": ["+593999000001"]}'},
+    "half_a_letter": {"body": r'{"notes": "Pedido secreto \ud83d"}'},
+}
+
+
+@pytest.mark.parametrize("fields", BROKEN.values(), ids=BROKEN)
+def test_fault_of_ours_is_told_without_the_data_and_the_record_stays_due(depot, standin, fields):
+    record_id = depot.keep_one()
+    depot.redis.hset(record_key(record_id), mapping=fields)
+
+    with capture_logs() as lines, pytest.raises(DeliveryFault) as caught:
+        depot.deliver(record_id)
+
+    told = str(caught.value) + json.dumps(lines)
+    assert not any(word in told for word in PERSONAL)
+    assert str(caught.value).count(" at ") == 1
+    assert caught.value.__suppress_context__
+    assert standin.events == []
+    values = depot.redis.hgetall(record_key(record_id))
+    assert values[b"state"] == b"retrying"
+    assert b"lease" not in values
+    assert depot.redis.zscore(OPEN, record_id) < time.time() + 6 + 61
+    (row,) = depot.ledger.attempts(record_id)
+    assert (row["outcome"], row["reason"]) == ("retry", "internal_error")
+
+
+def test_fault_that_does_not_go_away_ends_as_dead(depot):
+    record_id = depot.keep_one()
+    depot.redis.hset(record_key(record_id), mapping=BROKEN["half_a_letter"])
+
+    for _ in range(8):
+        with pytest.raises(DeliveryFault):
+            depot.deliver(record_id)
+
+    record = depot.record(record_id)
+    assert (record.state, record.reason) == (State.DEAD, "internal_error")
+    assert depot.deliver(record_id) == "already dead"
+
+
+# What is told.
+
+
+def test_every_attempt_is_one_line_that_names_nobody(depot, standin):
+    standin.fail("validation_422", times=1)
+    first, second = depot.keep(call("order-1"), call("order-2"))
+
+    with capture_logs() as lines:
+        results = [depot.deliver(first), depot.deliver(second)]
+
+    assert [line["event"] for line in lines] == ["call.attempted"] * 2
+    assert lines[0] | {"ms": 0, "source": ""} == {
+        "event": "call.attempted",
+        "log_level": "info",
+        "record_id": first,
+        "source": "",
+        "destination": "principal",
+        "attempt": 1,
+        "outcome": "dead",
+        "reason": "validation",
+        "status": 422,
+        "ms": 0,
+        "retry_in_s": 0.0,
+        "ambiguous": False,
+    }
+    assert lines[1]["outcome"] == "delivered"
+    told = json.dumps([lines, results])
+    assert not any(word in told for word in (*PERSONAL, standin.api_key))
+
+
+def test_end_of_a_pause_is_a_line(depot, standin, refuse_key):
+    key = refuse_key(401)
+    record_id = depot.keep_one()
+    depot.deliver(record_id)
+    standin.api_key = key
+
+    with capture_logs() as lines:
+        depot.deliver(record_id)
+
+    assert lines[0] == {
+        "event": "destination.resumed",
+        "log_level": "info",
+        "destination": "principal",
+    }
