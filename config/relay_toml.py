@@ -300,4 +300,4 @@ def _expanded(key: str, value: Any, environ: Mapping[str, str], faults: list[str
     faults.extend(f"{key}: environment variable {name} is not set" for name in missing)
     if missing:
         return None
-    return _VARIABLE.sub(lambda match: environ.get(match[1]) or match[2], value)
+    return _VARIABLE.sub(lambda match: environ.get(match[1], match[2]) or match[2], value)

@@ -18,7 +18,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from jinja2 import ChainableUndefined, Template, TemplateSyntaxError
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from marshmallow import Schema, ValidationError, fields, validate
 
 from config.relay_toml import messages
@@ -35,7 +35,7 @@ ADDRESS_TEXTS: Final = (
 # use. Another value is sent all the same, with a warning at start.
 OUTBOUND_STATUSES: Final = ("error", "submitted", "enqueued", "sent", "delivered", "read")
 
-_JINJA: Final = SandboxedEnvironment(
+_JINJA: Final = ImmutableSandboxedEnvironment(
     undefined=ChainableUndefined,
     finalize=lambda value: "" if value is None else value,
     autoescape=False,  # the output is JSON text, never HTML
@@ -105,7 +105,7 @@ class _Profile(fields.Field[tuple[str, ...]]):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
         if isinstance(value, bool):
             return PROFILE if value else ()
-        if isinstance(value, list) and set(value) <= set(PROFILE):
+        if isinstance(value, list) and all(name in PROFILE for name in value):
             return tuple(value)
         raise ValidationError(f"expected true, false or a list of {list(PROFILE)}")
 

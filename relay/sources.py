@@ -83,7 +83,7 @@ class _Unset(dict[str, str]):
     """An environment in which every variable has a stand-in, for a look without secrets."""
 
     def get(self, name: str, default: Any = None) -> Any:
-        return super().get(name, default) or f"unset-{name.lower()}"
+        return super().get(name) or default or f"unset-{name.lower()}"
 
 
 def dry(file: Path, environ: Mapping[str, str], platform: Platform, name: str = "") -> Source:

@@ -40,7 +40,8 @@ def stage(redis_server: EmbeddedRedis, config_file: Path) -> Iterator[Stage]:
         env=environ,
         text=True,
     ) as process:
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
 
         def play(role: str, kill_at: int, when: str) -> str:
             process.stdin.write(f"{role} {kill_at} {when}\n")

@@ -121,7 +121,7 @@ def _plain(value: Any) -> Any:
 
 
 @click.command(help=text("Los eventos guardados.", "The events kept."))
-@click.option("--state", type=click.Choice([*State, "ignored"]), multiple=True)
+@click.option("--state", type=click.Choice([*(s.value for s in State), "ignored"]), multiple=True)
 @click.option("--source", default="")
 @click.option("--limit", default=50, show_default=True)
 @click.pass_context

@@ -53,7 +53,7 @@ def send(context: click.Context, source: str, topic: str, file: Path | None, url
     )
 )
 @click.argument("ids", nargs=-1)
-@click.option("--state", type=click.Choice([s for s in State if s not in OPEN_STATES]))
+@click.option("--state", type=click.Choice([s.value for s in State if s not in OPEN_STATES]))
 @click.option("--source", default="")
 @click.option("--yes", is_flag=True, help=text("Hacerlo.", "Do it."))
 @click.pass_context

@@ -190,7 +190,9 @@ def test_nothing_to_keep_is_nothing_kept(door, redis):
     assert redis.keys() == []
 
 
-def test_large_batch_is_one_delivery_like_any(door, redis):
+def test_large_batch_is_one_delivery_like_any(redis, relay):
+    door = Door(redis, relay, backlog_max=3000)
+
     receipt = door.accept(*(f"event-{n}" for n in range(3000)))
 
     assert set(receipt.statuses) == {"accepted"}
@@ -202,11 +204,9 @@ def test_large_batch_is_one_delivery_like_any(door, redis):
     [
         call(body={"notes": "cut in the middle of \ud83d"}),
         call(topic="orders/\ud83d"),
-        call("key-\ud83d"),
-        replace(HELD, topic="orders/\ud83d"),
         Ignored("products/\ud83d", "topic_not_wanted"),
     ],
-    ids=["body", "topic", "key", "held", "ignored"],
+    ids=["body", "topic", "ignored"],
 )
 def test_half_a_character_is_kept_like_any_text(door, item):
     """JSON may hold one, where a sender cut a text in the middle of an emoji."""
@@ -217,10 +217,10 @@ def test_half_a_character_is_kept_like_any_text(door, item):
 
 
 @contextmanager
-def commands(redis):
-    """The commands other clients sent meanwhile, without those of the scripts."""
+def commands(server, redis):
+    """The commands sent meanwhile, without those of the scripts."""
     sent = []
-    with Redis(connection_pool=redis.connection_pool).monitor() as watcher:
+    with Redis.from_url(server.url) as other, other.monitor() as watcher:
         yield sent
         redis.echo("over")
         for line in watcher.listen():
@@ -231,20 +231,20 @@ def commands(redis):
 
 
 @pytest.mark.parametrize("items", [1, 50])
-def test_accepting_is_one_round_trip(door, items):
+def test_accepting_is_one_round_trip(door, redis_server, items):
     door.accept("first")  # after which Redis knows the script
 
-    with commands(door.redis) as sent:
+    with commands(redis_server, door.redis) as sent:
         door.accept(*(f"order-{n}" for n in range(items)), HELD, IGNORED, "first")
 
     assert sent == ["EVALSHA"]
 
 
-def test_script_that_redis_forgot_is_loaded_again(door, redis):
+def test_script_that_redis_forgot_is_loaded_again(door, redis_server, redis):
     door.accept("order-1")
     redis.script_flush()
 
-    with commands(redis) as sent:
+    with commands(redis_server, redis) as sent:
         receipt = door.accept("order-2", "order-1")
 
     assert sent == ["EVALSHA", "SCRIPT", "EVALSHA"]
@@ -254,17 +254,28 @@ def test_script_that_redis_forgot_is_loaded_again(door, redis):
 # Refused.
 
 
+def everything(redis):
+    read = {
+        b"hash": redis.hgetall,
+        b"list": lambda key: redis.lrange(key, 0, -1),
+        b"set": redis.smembers,
+        b"stream": redis.xrange,
+        b"string": redis.get,
+        b"zset": lambda key: redis.zrange(key, 0, -1, withscores=True),
+    }
+    return {key: read[redis.type(key)](key) for key in redis.scan_iter()}
+
+
 def test_backlog_is_capped_and_a_batch_does_not_go_half_way(redis, relay):
     door = Door(redis, relay, backlog_max=3)
     door.accept("order-1", "order-2")
-    before = sorted(redis.scan_iter())
+    before = everything(redis)
 
     with pytest.raises(NotStored) as caught:
         door.accept("order-3", "order-4", HELD, IGNORED)
 
     assert caught.value.reason == "backlog_full"
-    assert sorted(redis.scan_iter()) == before
-    assert redis.zcard(OPEN) == 2
+    assert everything(redis) == before
     assert door.accept("order-3", HELD, IGNORED).statuses == ("accepted", "held", "ignored")
 
 
@@ -303,7 +314,7 @@ def disk_broken(server, redis):
     folder = server._folder / "gone"
     folder.mkdir()
     was = redis.config_get("dir")["dir"]
-    redis.config_set("dir", folder)
+    redis.config_set("dir", str(folder))
     folder.rmdir()
     redis.config_set("save", "3600 1")
     redis.bgsave()
@@ -329,7 +340,7 @@ def test_what_redis_will_not_keep_is_refused_whole(tmp_path, relay, trouble):
     with EmbeddedRedis(tmp_path) as server, Redis.from_url(server.url) as redis:
         door = Door(redis, relay)
         door.accept("order-1")
-        before = {key: redis.dump(key) for key in redis.scan_iter()}
+        before = everything(redis)
 
         with trouble(server, redis):
             started = time.monotonic()
@@ -338,7 +349,7 @@ def test_what_redis_will_not_keep_is_refused_whole(tmp_path, relay, trouble):
             assert time.monotonic() - started < 1
 
         assert caught.value.reason == "not_stored"
-        assert {key: redis.dump(key) for key in redis.scan_iter()} == before
+        assert everything(redis) == before
         statuses = ("accepted", "held", "ignored", "duplicate")
         assert door.accept(*batch).statuses == statuses
         assert len(door.waiting()) == 2

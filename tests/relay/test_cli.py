@@ -1,0 +1,286 @@
+"""The commands, each as a person would type it."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import senders
+from click.testing import CliRunner, Result
+from conftest import SECRETS, relay_toml
+from redis import Redis
+
+from relay import sample
+from relay.cli import main
+from relay.embedded_redis import EmbeddedRedis
+from relay.ledger import Ledger
+from relay.model import State
+from relay.platforms import discovered
+from relay.standin import DEMO_KEY, Standin, StandinServer
+from relay.web import create_app
+from worker.tasks import Station
+
+Run = Callable[..., Result]
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "payloads"
+
+
+@pytest.fixture
+def run(config_file: Path, redis: Redis, redis_server: EmbeddedRedis) -> Run:
+    environ = {
+        "REDIS_URL": redis_server.url,
+        "RELAY_CONFIG": str(config_file),
+        "RELAY_LANGUAGE": "en",
+        "COLUMNS": "200",
+        **SECRETS,
+    }
+
+    def invoke(*arguments: str, **more: str) -> Result:
+        result = CliRunner().invoke(main, arguments, env={**environ, **more})
+        # An exit is an answer; anything else is a traceback in a person's face.
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def accept(settings, relay, redis) -> Callable[..., str]:
+    """Put an event into the ledger through the web."""
+    client = create_app(settings, relay, redis).test_client()
+
+    def post(number: int = 1, **body: object) -> str:
+        content = json.dumps({"id": number, "email": "ana@example.com", **body}).encode()
+        source = relay.sources["shopify"]
+        delivery = sample.signed(source, "orders/create", "http://localhost", content)
+        answer = client.post("/webhooks/shopify", data=content, headers=dict(delivery.headers))
+        return answer.json["ids"][0]
+
+    return post
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [("es_EC.UTF-8", "Recibe webhooks firmados"), ("en_US.UTF-8", "Receives signed webhooks")],
+)
+def test_help_speaks_the_language_of_the_locale(language, sentence):
+    """In a process of its own: texts are chosen when the commands are made."""
+    import os
+    import subprocess
+    import sys
+
+    environ = {k: v for k, v in os.environ.items() if k not in ("RELAY_LANGUAGE", "LC_ALL")}
+    shown = subprocess.run(
+        [sys.executable, "-P", "-m", "relay", "--help"],
+        env={**environ, "LC_ALL": language},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sentence in shown.stdout
+
+
+def test_every_command_has_a_help_text():
+    for name, command in main.commands.items():
+        assert command.help, name
+
+
+def test_check_shows_everything_but_the_secrets(run):
+    result = run("check")
+
+    assert result.exit_code == 0
+    assert "/webhooks/shopify" in result.output
+    assert "principal" in result.output
+    assert "•••• ••••" in result.output  # two secrets, newest first
+    for secret in (DEMO_KEY, *(part for value in SECRETS.values() for part in value.split(","))):
+        assert secret not in result.output
+
+
+def test_check_tells_all_faults_at_once_with_key_and_file(run, tmp_path):
+    file = tmp_path / "broken.toml"
+    file.write_text(
+        '[destinations.crm]\napi_key = "${NOBODY_SET_THIS}"\nrate = "fast"\n'
+        '[sources.shop]\nplatform = "shopyfi"\nsecrets = "x"\n[events."order.eaten"]\nnotes = true\n'
+    )
+    result = run("check", RELAY_CONFIG=str(file))
+
+    assert result.exit_code == 1
+    lines = [line for line in result.output.splitlines() if str(file) in line]
+    for key in ("destinations.crm.api_key", "destinations.crm.rate", "sources.shop.platform", "order.eaten"):  # fmt: skip
+        assert any(key in line for line in lines), (key, result.output)
+
+
+def test_unusable_settings_are_named(run):
+    result = run("check", PORT="eight", RELAY_DEDUP_DAYS="0")
+
+    assert result.exit_code == 1
+    assert "PORT" in result.output
+    assert "RELAY_DEDUP_DAYS" in result.output
+
+
+def test_platforms_lists_what_there_is(run):
+    result = run("platforms")
+
+    for platform in discovered().values():
+        assert platform.name in result.output
+    assert "orders/create -> order.created" in result.output
+
+
+def test_transform_shows_event_and_call_and_sends_nothing(run, standin: Standin, tmp_path):
+    file = tmp_path / "body.json"
+    file.write_bytes(senders.request_for("shopify", "orders_create")[1])
+    result = run("transform", "shopify", "orders_create", str(file))
+    (told,) = json.loads(result.output)
+
+    assert told["outcome"] == "call"
+    assert told["event"]["type"] == "order.created"
+    assert told["event"]["topic"] == "orders/create"
+    assert told["call"]["body"]["notes"].startswith("Pedido creado")
+    assert standin.events == []
+
+
+def test_transform_needs_no_secret_and_no_key(run, tmp_path):
+    file = tmp_path / "body.json"
+    file.write_text('{"id": 1, "email": "ana@example.com"}')
+    config = Path(__file__).parents[2] / "config" / "relay.toml"
+    result = run(
+        "transform", "woocommerce", "customer.created", str(file), RELAY_CONFIG=str(config)
+    )
+
+    assert result.exit_code == 0
+    assert json.loads(result.output)[0]["outcome"] == "call"
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"1", b"null", b"[]", b"\xff\xfe", b"{}"])
+@pytest.mark.parametrize("platform", ["shopify", "woocommerce", "sendgrid", "standard_webhooks"])
+def test_transform_of_anything_is_an_outcome(run, tmp_path, platform, content):
+    file = tmp_path / "body.json"
+    file.write_bytes(content)
+    topic = next(iter(discovered()[platform].topics))
+    result = run("transform", platform, topic, str(file))
+
+    assert result.exit_code == 0
+    assert {told["outcome"] for told in json.loads(result.output)} <= {"held", "ignored"}
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the collection of real bodies is not here")
+@pytest.mark.parametrize("platform", ["shopify", "woocommerce", "sendgrid"])
+def test_transform_of_every_real_body_is_an_outcome(run, platform):
+    for file in sorted((SHARED / platform).iterdir()):
+        result = run("transform", platform, file.name.rpartition(".json")[0], str(file))
+        outcomes = {told["outcome"] for told in json.loads(result.output)}
+        assert outcomes, file
+        assert outcomes <= {"call", "held", "ignored"}
+
+
+def test_events_and_show_tell_what_became_of_an_event(run, accept, station: Station):
+    record_id = accept()
+    station.deliver(record_id)
+    listed = run("events", "--state", "delivered", "--source", "shopify")
+    shown = json.loads(run("show", record_id).output)
+
+    assert record_id in listed.output
+    assert "shopify:accepted 1" in listed.output
+    assert "ana@example.com" not in listed.output
+    assert shown["state"] == "delivered"
+    assert [entry["outcome"] for entry in shown["attempt_log"]] == ["delivered"]
+    assert run("events", "--state", "dead").output.count(record_id) == 0
+    assert run("show", "01NOSUCH").exit_code == 1
+
+
+def test_ignored_events_are_listed_with_their_reason(run, settings, relay, redis):
+    source = relay.sources["shopify"]
+    delivery = sample.signed(source, "shop/redact", "http://localhost", b"{}")
+    create_app(settings, relay, redis).test_client().post(
+        "/webhooks/shopify", data=b"{}", headers=dict(delivery.headers)
+    )
+    assert "privacy_request" in run("events", "--state", "ignored").output
+
+
+def test_replay_only_counts_until_it_is_told_yes(run, accept, station, standin, redis):
+    standin.fail("validation_422")
+    ids = [accept(number) for number in (1, 2)]
+    for record_id in ids:
+        assert station.deliver(record_id) == "dead: validation"
+    standin.clear()
+    counted = run("replay", "--state", "dead")
+    states = {station.ledger.get(record_id).state for record_id in ids}
+
+    assert "dead: 2" in counted.output
+    assert states == {State.DEAD}
+    assert "requeued: 2" in run("replay", "--state", "dead", "--yes").output
+    for record_id in ids:
+        assert station.deliver(record_id) == "delivered: delivered"
+    assert len(standin.events) == 2
+
+
+def test_replay_maps_a_held_event_anew(run, accept, station, config_file, standin_server):
+    """A customer id written into the source makes the event deliverable."""
+    record_id = accept(email="")
+    assert station.ledger.get(record_id).reason == "no_customer"
+    assert "no_customer" in run("replay", record_id, "--yes").output
+    config_file.write_text(
+        relay_toml(
+            standin_server.url,
+            sources='[sources.shopify]\nplatform = "shopify"\nsecrets = "${SHOPIFY_SECRET}"\n'
+            'customer_id = "1713anaec1001"\n',
+        )
+    )
+    assert "requeued: 1" in run("replay", record_id, "--yes").output
+    assert station.deliver(record_id) == "delivered: delivered"
+    assert standin_server.standin.events[0].customer_id == "1713anaec1001"
+
+
+def test_replay_of_what_is_still_open_does_nothing(run, accept):
+    record_id = accept()
+    result = run("replay", record_id, "--yes")
+
+    assert result.exit_code == 1
+    assert f"{record_id}: open" in result.output
+
+
+def test_history_asks_mercately(run, standin_server: StandinServer):
+    standin_server.standin.behaviour.history = "results"
+    result = run("history", "1713anaec1001", "--page", "1", "--results-per-page", "5")
+
+    assert result.exit_code == 0
+    assert json.loads(result.output)["results"] == 0
+    assert run("history", "nobody").exit_code == 1
+
+
+def test_send_signs_and_posts(run, settings, relay, redis):
+    """To a real server, since the platform's signature covers what goes over the wire."""
+    import threading
+
+    from werkzeug.serving import make_server
+
+    server = make_server("127.0.0.1", 0, create_app(settings, relay, redis), threaded=True)
+    server.log = lambda *_: None
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        sent = run("send", "shopify", "orders/create", "--url", url)
+        unknown = run("send", "shopify", "orders/eaten", "--url", url)
+        nobody = run("send", "nobody", "orders/create", "--url", url)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    assert sent.exit_code == 0
+    assert re.match(r'200 \{"status": "accepted"', sent.output)
+    assert unknown.exit_code == 1
+    assert "orders_create" in unknown.output  # what there is
+    assert nobody.exit_code == 2
+    ledger = Ledger(redis, lease_s=1, keep_delivered_s=1)
+    assert [r.source for r in ledger.records([State.ACCEPTED])] == ["shopify"]
+
+
+@pytest.mark.parametrize("command", [("events",), ("show", "x"), ("replay", "x")])
+def test_redis_away_is_a_sentence_not_a_traceback(run, command):
+    result = run(*command, REDIS_URL="redis://127.0.0.1:1/0")
+
+    assert result.exit_code == 1
+    assert "Redis does not answer" in result.output
