@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dotenv import load_dotenv
 from environs import Env, EnvError, validate
 
 _HERE = Path(__file__).parent
@@ -50,9 +51,9 @@ def load(env_file: Path | None = None) -> Settings:
     Raises:
         SettingsError: naming every variable that cannot be used.
     """
+    if env_file is not None:  # into os.environ, for the processes this one becomes or starts
+        load_dotenv(env_file, override=False)
     env = Env(eager=False)
-    if env_file is not None:
-        env.read_env(str(env_file), recurse=False, override=False)
     values: dict[str, Any] = {
         "redis_url": env.str("REDIS_URL", "redis://127.0.0.1:6379/0"),
         "redis_tls_verify": env.bool("RELAY_REDIS_TLS_VERIFY", True),

@@ -7,6 +7,7 @@ every event arrived, 1 otherwise.
 import base64
 import contextlib
 import json
+import logging
 import os
 import secrets
 import signal
@@ -170,7 +171,7 @@ def _child(log: Path, *arguments: str) -> Iterator[None]:
 @contextlib.contextmanager
 def _dashboard(settings: Settings) -> Iterator[str]:
     server = make_server("127.0.0.1", _port(9181), dashboard.create_app(settings), threaded=True)
-    server.log = lambda *_: None  # type: ignore[method-assign]
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line per poll of the page
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -1,9 +1,8 @@
 """Accept, replay, revive: record and job together, or nothing at all."""
 
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 from redis import Redis
@@ -12,62 +11,51 @@ from rq import Queue
 from relay.contract import Receipt
 from relay.embedded_redis import EmbeddedRedis
 from relay.errors import NotStored
-from relay.intake import Intake, kept_headers
-from relay.ledger import COUNTS, GRACE_S, OPEN, Ledger, attempts_key, record_key, state_key
-from relay.model import Delivery, Held, Ignored, State
-from relay.queue import job_key, open_queue
-from tests.worker.depot import BODY, call
+from relay.ledger import COUNTS, GRACE_S, OPEN, attempts_key, record_key, state_key
+from relay.model import Held, Ignored, State
+from relay.queue import job_key
+from tests.worker.depot import BODY, Depot, call
 
 DEDUP_S = 3600
 HELD = Held("orders/create", "held-1", "no_customer", {"contact": "expected one"}, b'{"id": 7}')
 IGNORED = Ignored("products/update", "topic_not_wanted", "order.updated")
 
 
-class Door:
-    """One source's way in."""
-
-    def __init__(self, redis, relay, *, backlog_max=1000):
-        self.redis = redis
-        self.queue = open_queue(redis, "mercately")
-        self.intake = Intake(redis, self.queue, dedup_s=DEDUP_S, backlog_max=backlog_max)
-        self.ledger = Ledger(redis, lease_s=180, keep_delivered_s=1000)
-        self.sources = list(relay.sources.values())
-
-    def accept(self, *items, source=0, headers=None) -> Receipt:
-        """Texts stand for calls with these keys."""
-        now = datetime.now(UTC)
-        made = [call(item) if isinstance(item, str) else item for item in items]
-        delivery = Delivery("POST", "https://relay.example", headers or {}, b"{}", now)
-        return self.intake.accept(delivery, self.sources[source], made, now)
-
-    def waiting(self):
-        return [job_id.decode() for job_id in self.redis.lrange(self.queue.key, 0, -1)]
-
-    def settle_as(self, record_id, state):
-        self.redis.hset(record_key(record_id), "state", state)
-        self.redis.zrem(OPEN, record_id)
-        self.redis.zadd(state_key(state), {record_id: 1})
-        return self.ledger.get(record_id)
+@pytest.fixture
+def depot(redis, settings, relay):
+    with Depot(redis, replace(settings, dedup_s=DEDUP_S), relay) as opened:
+        yield opened
 
 
 @pytest.fixture
-def door(redis, relay):
-    return Door(redis, relay)
+def cramped(redis, settings, relay):
+    """Makes a depot that takes no more than so many."""
+    with ExitStack() as opened:
+        yield lambda most: opened.enter_context(
+            Depot(redis, replace(settings, backlog_max=most), relay)
+        )
+
+
+def settle_as(depot, record_id, state):
+    depot.redis.hset(record_key(record_id), "state", state)
+    depot.redis.zrem(OPEN, record_id)
+    depot.redis.zadd(state_key(state), {record_id: 1})
+    return depot.record(record_id)
 
 
 # Accepted.
 
 
-def test_record_job_mark_and_index_are_written_together(door, redis):
-    receipt = door.accept("order-1")
+def test_record_job_mark_and_index_are_written_together(depot, redis):
+    receipt = depot.accept("order-1")
 
     (record_id,) = receipt.ids
     assert receipt.statuses == ("accepted",)
-    assert door.ledger.get(record_id).body == BODY
-    assert door.waiting() == [record_id]
+    assert depot.record(record_id).body == BODY
+    assert depot.waiting() == [record_id]
     assert redis.exists(job_key(record_id)) == 1
     assert redis.zscore(OPEN, record_id) == pytest.approx(time.time() + GRACE_S, abs=5)
-    assert redis.smembers(Queue.redis_queues_keys) == {door.queue.key.encode()}
+    assert redis.smembers(Queue.redis_queues_keys) == {depot.queue.key.encode()}
     (seen,) = redis.scan_iter("relay:seen:*")
     assert redis.get(seen) == record_id.encode()
     assert DEDUP_S - 5 <= redis.ttl(seen) <= DEDUP_S
@@ -75,29 +63,29 @@ def test_record_job_mark_and_index_are_written_together(door, redis):
         assert redis.ttl(key) == -1
 
 
-def test_order_of_a_delivery_is_the_order_of_its_jobs(door):
+def test_order_of_a_delivery_is_the_order_of_its_jobs(depot):
     keys = [f"order-{n}" for n in range(20)]
-    receipt = door.accept(*keys)
+    receipt = depot.accept(*keys)
 
-    assert door.waiting() == list(receipt.ids)
-    assert [door.ledger.get(record_id).key for record_id in receipt.ids] == keys
+    assert depot.waiting() == list(receipt.ids)
+    assert [depot.record(record_id).key for record_id in receipt.ids] == keys
 
 
-def test_mixed_delivery_is_kept_part_by_part(door, redis):
-    door.accept("known")
+def test_mixed_delivery_is_kept_part_by_part(depot, redis):
+    depot.accept("known")
 
-    receipt = door.accept("new", "known", HELD, IGNORED, "new", replace(HELD, key="held-2"))
+    receipt = depot.accept("new", "known", HELD, IGNORED, "new", replace(HELD, key="held-2"))
 
     assert receipt.statuses == ("accepted", "duplicate", "held", "ignored", "duplicate", "held")
     new, known, held, ignored, again, _ = receipt.ids
     assert again == new
     assert ignored == ""
-    assert door.waiting() == [known, new]
-    assert [door.ledger.get(one).state for one in (new, held)] == [State.ACCEPTED, State.HELD]
+    assert depot.waiting() == [known, new]
+    assert [depot.record(one).state for one in (new, held)] == [State.ACCEPTED, State.HELD]
     assert redis.zcard(OPEN) == 2
     assert redis.zcard(state_key("held")) == 2
     assert redis.xlen("relay:ignored") == 1
-    name = door.sources[0].name
+    name = depot.source.name
     assert redis.hgetall(COUNTS) == {
         f"{name}:accepted".encode(): b"2",
         f"{name}:duplicate".encode(): b"2",
@@ -106,78 +94,73 @@ def test_mixed_delivery_is_kept_part_by_part(door, redis):
     }
 
 
-def test_duplicate_has_the_id_of_the_first_and_changes_nothing(door, redis):
-    (first,) = door.accept("order-1").ids
+def test_duplicate_has_the_id_of_the_first_and_changes_nothing(depot, redis):
+    (first,) = depot.accept("order-1").ids
     before = redis.hgetall(record_key(first))
 
-    receipt = door.accept(call("order-1", body={"notes": "other"}))
+    receipt = depot.accept(call("order-1", body={"notes": "other"}))
 
     assert receipt == Receipt(("duplicate",), (first,))
     assert redis.hgetall(record_key(first)) == before
-    assert door.waiting() == [first]
+    assert depot.waiting() == [first]
 
 
 @pytest.mark.parametrize("state", [State.DELIVERED, State.DEAD, State.DISCARDED, State.HELD])
-def test_duplicate_of_a_settled_record_does_not_wake_it(door, state):
-    (first,) = door.accept("order-1").ids
-    door.settle_as(first, state)
+def test_duplicate_of_a_settled_record_does_not_wake_it(depot, state):
+    (first,) = depot.accept("order-1").ids
+    settle_as(depot, first, state)
 
-    assert door.accept("order-1") == Receipt(("duplicate",), (first,))
-    assert door.ledger.get(first).state is state
-
-
-def test_held_delivery_sent_again_is_a_duplicate(door):
-    (first,) = door.accept(HELD).ids
-
-    assert door.accept(HELD) == Receipt(("duplicate",), (first,))
+    assert depot.accept("order-1") == Receipt(("duplicate",), (first,))
+    assert depot.record(first).state is state
 
 
-def test_same_key_of_another_source_is_another_event(door):
-    (ours,) = door.accept("order-1", source=0).ids
-    receipt = door.accept("order-1", source=1)
+def test_held_delivery_sent_again_is_a_duplicate(depot):
+    (first,) = depot.accept(HELD).ids
+
+    assert depot.accept(HELD) == Receipt(("duplicate",), (first,))
+
+
+def test_same_key_of_another_source_is_another_event(depot, relay):
+    one, other = list(relay.sources.values())[:2]
+    (ours,) = depot.accept("order-1", source=one).ids
+    receipt = depot.accept("order-1", source=other)
 
     assert receipt.statuses == ("accepted",)
     assert receipt.ids != (ours,)
 
 
-def test_key_is_new_again_when_the_mark_has_expired(door, redis):
-    door.accept("order-1")
+def test_key_is_new_again_when_the_mark_has_expired(depot, redis):
+    depot.accept("order-1")
     (seen,) = redis.scan_iter("relay:seen:*")
     redis.expire(seen, 0)
 
-    assert door.accept("order-1").statuses == ("accepted",)
+    assert depot.accept("order-1").statuses == ("accepted",)
 
 
-def test_mark_names_nobody(door, redis):
-    door.accept("ana@example.com:+593999000001")
+def test_mark_names_nobody(depot, redis):
+    depot.accept("ana@example.com:+593999000001")
 
     (seen,) = redis.scan_iter("relay:seen:*")
     assert b"ana@" not in seen
     assert b"593" not in seen
 
 
-def test_held_record_keeps_what_is_needed_to_read_it_again(door):
-    reader = replace(
-        door.sources[0],
-        platform=replace(door.sources[0].platform, keeps=("x-topic", "x-absent")),
-        options={"id_header": "x-id"},
-    )
-    door.sources[0] = reader
+def test_held_record_keeps_what_is_needed_to_read_it_again(depot):
+    platform = replace(depot.source.platform, keeps=("x-topic", "x-absent"))
+    source = replace(depot.source, platform=platform, options={"id_header": "x-id"})
     headers = {"x-topic": "orders/create", "x-id": "7", "x-hmac": "proof", "cookie": "c"}
 
-    (record_id,) = door.accept(HELD, headers=headers).ids
+    (record_id,) = depot.accept(HELD, source=source, headers=headers).ids
 
-    record = door.ledger.get(record_id)
+    record = depot.record(record_id)
     assert (record.raw, record.reason) == (HELD.raw, "no_customer")
     assert record.reasons == HELD.reasons
     assert record.headers == {"x-topic": "orders/create", "x-id": "7"}
-    delivery = Delivery("POST", "", headers, b"", datetime.now(UTC))
-    assert kept_headers(delivery, reader) == record.headers
 
 
-def test_log_of_ignored_is_bounded_and_says_no_more_than_the_topic(door, redis):
+def test_log_of_ignored_is_bounded_and_says_no_more_than_the_topic(depot, redis):
     for _ in range(30):
-        door.accept(*[replace(IGNORED, topic="t" * 500)] * 100)
+        depot.accept(*[replace(IGNORED, topic="t" * 500)] * 100)
 
     assert redis.xlen("relay:ignored") < 1200
     ((_, entry),) = redis.xrevrange("relay:ignored", count=1)
@@ -185,32 +168,16 @@ def test_log_of_ignored_is_bounded_and_says_no_more_than_the_topic(door, redis):
     assert len(entry[b"topic"]) == 100
 
 
-def test_nothing_to_keep_is_nothing_kept(door, redis):
-    assert door.accept() == Receipt((), ())
+def test_nothing_to_keep_is_nothing_kept(depot, redis):
+    assert depot.accept() == Receipt((), ())
     assert redis.keys() == []
 
 
-def test_large_batch_is_one_delivery_like_any(redis, relay):
-    door = Door(redis, relay, backlog_max=3000)
-
-    receipt = door.accept(*(f"event-{n}" for n in range(3000)))
+def test_large_batch_is_one_delivery_like_any(depot, redis):
+    receipt = depot.accept(*(f"event-{n}" for n in range(3000)))
 
     assert set(receipt.statuses) == {"accepted"}
-    assert len(set(receipt.ids)) == redis.zcard(OPEN) == len(door.waiting()) == 3000
-
-
-@pytest.mark.parametrize(
-    "item",
-    [
-        call(body={"notes": "cut in the middle of \ud83d"}),
-        call(topic="orders/\ud83d"),
-        Ignored("products/\ud83d", "topic_not_wanted"),
-    ],
-    ids=["body", "topic", "ignored"],
-)
-def test_half_a_character_is_kept_like_any_text(door, item):
-    """JSON may hold one, where a sender cut a text in the middle of an emoji."""
-    assert door.accept(item).statuses[0] in ("accepted", "held", "ignored")
+    assert len(set(receipt.ids)) == redis.zcard(OPEN) == len(depot.waiting()) == 3000
 
 
 # One round trip.
@@ -231,21 +198,21 @@ def commands(server, redis):
 
 
 @pytest.mark.parametrize("items", [1, 50])
-def test_accepting_is_one_round_trip(door, redis_server, items):
-    door.accept("first")  # after which Redis knows the script
+def test_accepting_is_one_round_trip(depot, redis_server, items):
+    depot.accept("first")  # after which Redis knows the script
 
-    with commands(redis_server, door.redis) as sent:
-        door.accept(*(f"order-{n}" for n in range(items)), HELD, IGNORED, "first")
+    with commands(redis_server, depot.redis) as sent:
+        depot.accept(*(f"order-{n}" for n in range(items)), HELD, IGNORED, "first")
 
     assert sent == ["EVALSHA"]
 
 
-def test_script_that_redis_forgot_is_loaded_again(door, redis_server, redis):
-    door.accept("order-1")
+def test_script_that_redis_forgot_is_loaded_again(depot, redis_server, redis):
+    depot.accept("order-1")
     redis.script_flush()
 
     with commands(redis_server, redis) as sent:
-        receipt = door.accept("order-2", "order-1")
+        receipt = depot.accept("order-2", "order-1")
 
     assert sent == ["EVALSHA", "SCRIPT", "EVALSHA"]
     assert receipt.statuses == ("accepted", "duplicate")
@@ -266,32 +233,32 @@ def everything(redis):
     return {key: read[redis.type(key)](key) for key in redis.scan_iter()}
 
 
-def test_backlog_is_capped_and_a_batch_does_not_go_half_way(redis, relay):
-    door = Door(redis, relay, backlog_max=3)
-    door.accept("order-1", "order-2")
+def test_backlog_is_capped_and_a_batch_does_not_go_half_way(cramped, redis):
+    depot = cramped(3)
+    depot.accept("order-1", "order-2")
     before = everything(redis)
 
     with pytest.raises(NotStored) as caught:
-        door.accept("order-3", "order-4", HELD, IGNORED)
+        depot.accept("order-3", "order-4", HELD, IGNORED)
 
     assert caught.value.reason == "backlog_full"
     assert everything(redis) == before
-    assert door.accept("order-3", HELD, IGNORED).statuses == ("accepted", "held", "ignored")
+    assert depot.accept("order-3", HELD, IGNORED).statuses == ("accepted", "held", "ignored")
 
 
-def test_full_backlog_still_takes_what_does_not_wait(redis, relay):
-    door = Door(redis, relay, backlog_max=1)
-    door.accept("order-1")
+def test_full_backlog_still_takes_what_does_not_wait(cramped):
+    depot = cramped(1)
+    depot.accept("order-1")
 
-    assert door.accept(HELD, IGNORED).statuses == ("held", "ignored")
+    assert depot.accept(HELD, IGNORED).statuses == ("held", "ignored")
 
 
-def test_backlog_has_room_again_when_something_is_settled(redis, relay):
-    door = Door(redis, relay, backlog_max=1)
-    (first,) = door.accept("order-1").ids
-    door.settle_as(first, State.DELIVERED)
+def test_backlog_has_room_again_when_something_is_settled(cramped):
+    depot = cramped(1)
+    (first,) = depot.accept("order-1").ids
+    settle_as(depot, first, State.DELIVERED)
 
-    assert door.accept("order-2").statuses == ("accepted",)
+    assert depot.accept("order-2").statuses == ("accepted",)
 
 
 @contextmanager
@@ -334,88 +301,91 @@ def down(server, redis):
 
 
 @pytest.mark.parametrize("trouble", [read_only, out_of_memory, disk_broken, down])
-def test_what_redis_will_not_keep_is_refused_whole(tmp_path, relay, trouble):
+def test_what_redis_will_not_keep_is_refused_whole(tmp_path, settings, relay, trouble):
     """And it is all there, and new, once Redis is well again."""
     batch = ("order-2", HELD, IGNORED, "order-1")
-    with EmbeddedRedis(tmp_path) as server, Redis.from_url(server.url) as redis:
-        door = Door(redis, relay)
-        door.accept("order-1")
+    with (
+        EmbeddedRedis(tmp_path / "redis") as server,
+        Redis.from_url(server.url) as redis,
+        Depot(redis, settings, relay) as depot,
+    ):
+        depot.accept("order-1")
         before = everything(redis)
 
         with trouble(server, redis):
             started = time.monotonic()
             with pytest.raises(NotStored) as caught:
-                door.accept(*batch)
+                depot.accept(*batch)
             assert time.monotonic() - started < 1
 
         assert caught.value.reason == "not_stored"
         assert everything(redis) == before
         statuses = ("accepted", "held", "ignored", "duplicate")
-        assert door.accept(*batch).statuses == statuses
-        assert len(door.waiting()) == 2
+        assert depot.accept(*batch).statuses == statuses
+        assert len(depot.waiting()) == 2
 
 
 # Again.
 
 
 @pytest.mark.parametrize("state", [State.HELD, State.DEAD, State.DISCARDED])
-def test_settled_record_is_sent_again_by_a_new_job(door, redis, state):
-    (record_id,) = door.accept("order-1").ids
-    redis.delete(door.queue.key)
-    record = door.settle_as(record_id, state)
+def test_settled_record_is_sent_again_by_a_new_job(depot, redis, state):
+    (record_id,) = depot.accept("order-1").ids
+    redis.delete(depot.queue.key)
+    record = settle_as(depot, record_id, state)
 
-    assert door.intake.replay(record) == "requeued"
+    assert depot.intake.replay(record) == "requeued"
 
-    again = door.ledger.get(record_id)
+    again = depot.record(record_id)
     assert (again.state, again.attempts, again.runs) == (State.ACCEPTED, 0, 2)
     assert (again.body, again.customer) == (record.body, record.customer)
-    assert door.waiting() == [f"{record_id}-r2"]
+    assert depot.waiting() == [f"{record_id}-r2"]
     assert redis.exists(job_key(f"{record_id}-r2"), job_key(record_id)) == 1
     assert redis.zscore(OPEN, record_id) == pytest.approx(time.time() + GRACE_S, abs=5)
     assert redis.zcard(state_key(state)) == 0
 
 
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.RETRYING])
-def test_open_record_is_not_sent_again(door, redis, state):
-    (record_id,) = door.accept("order-1").ids
+def test_open_record_is_not_sent_again(depot, redis, state):
+    (record_id,) = depot.accept("order-1").ids
     redis.hset(record_key(record_id), "state", state)
 
-    assert door.intake.replay(door.ledger.get(record_id)) == "open"
-    assert door.waiting() == [record_id]
+    assert depot.intake.replay(depot.record(record_id)) == "open"
+    assert depot.waiting() == [record_id]
 
 
-def test_record_is_replayed_once_by_those_who_saw_the_same(door):
-    (record_id,) = door.accept("order-1").ids
-    record = door.settle_as(record_id, State.DEAD)
+def test_record_is_replayed_once_by_those_who_saw_the_same(depot):
+    (record_id,) = depot.accept("order-1").ids
+    record = settle_as(depot, record_id, State.DEAD)
 
-    assert door.intake.replay(record) == "requeued"
-    assert door.intake.replay(record) == "moved"
-    assert door.intake.replay(door.ledger.get(record_id)) == "open"
+    assert depot.intake.replay(record) == "requeued"
+    assert depot.intake.replay(record) == "moved"
+    assert depot.intake.replay(depot.record(record_id)) == "open"
 
 
-def test_record_is_replayed_each_time_it_is_settled(door):
-    (record_id,) = door.accept("order-1").ids
+def test_record_is_replayed_each_time_it_is_settled(depot):
+    (record_id,) = depot.accept("order-1").ids
     for run in (2, 3, 4):
-        assert door.intake.replay(door.settle_as(record_id, State.DEAD)) == "requeued"
-        assert door.waiting()[-1] == f"{record_id}-r{run}"
+        assert depot.intake.replay(settle_as(depot, record_id, State.DEAD)) == "requeued"
+        assert depot.waiting()[-1] == f"{record_id}-r{run}"
 
 
-def test_record_that_is_gone_is_not_replayed(door, redis):
-    (record_id,) = door.accept("order-1").ids
-    record = door.settle_as(record_id, State.DEAD)
+def test_record_that_is_gone_is_not_replayed(depot, redis):
+    (record_id,) = depot.accept("order-1").ids
+    record = settle_as(depot, record_id, State.DEAD)
     redis.delete(record_key(record_id))
 
-    assert door.intake.replay(record) == "absent"
+    assert depot.intake.replay(record) == "absent"
     assert redis.exists(record_key(record_id), attempts_key(record_id)) == 0
 
 
-def test_held_record_is_replayed_with_its_new_call(door):
-    (record_id,) = door.accept(HELD).ids
+def test_held_record_is_replayed_with_its_new_call(depot):
+    (record_id,) = depot.accept(HELD).ids
     mapped = call("held-1", body={"notes": "mapped anew"})
 
-    assert door.intake.replay(door.ledger.get(record_id), mapped) == "requeued"
+    assert depot.intake.replay(depot.record(record_id), mapped) == "requeued"
 
-    record = door.ledger.get(record_id)
+    record = depot.record(record_id)
     assert (record.state, record.reason, record.reasons) == (State.ACCEPTED, "", {})
     assert (record.body, record.customer) == (mapped.body, mapped.customer)
     assert (record.event_type, record.raw) == ("order.created", b"")

@@ -6,39 +6,28 @@ from datetime import UTC, datetime
 
 import pytest
 
-from relay.intake import Intake
-from relay.ledger import GRACE_S, OPEN, Claim, Ledger, attempts_key, record_key, state_key
-from relay.model import OPEN_STATES, Delivery, Held, Ignored, Outcome, State, Verdict
-from relay.queue import open_queue
-from tests.worker.depot import ANA, BODY, call
+from relay.ledger import GRACE_S, OPEN, Claim, attempts_key, record_key, state_key
+from relay.model import OPEN_STATES, Held, Ignored, Outcome, State, Verdict
+from tests.worker.depot import ANA, BODY, Depot, call
 
 SETTLED = (State.DELIVERED, State.HELD, State.DEAD, State.DISCARDED)
 KEPT_S = 1000
-LEASE_S = 180
 
 
 @pytest.fixture
-def ledger(redis):
-    return Ledger(redis, lease_s=LEASE_S, keep_delivered_s=KEPT_S)
+def depot(redis, settings, relay):
+    with Depot(redis, replace(settings, keep_delivered_s=KEPT_S), relay) as opened:
+        yield opened
 
 
 @pytest.fixture
-def intake(redis):
-    return Intake(redis, open_queue(redis, "mercately"), dedup_s=3600, backlog_max=1000)
+def ledger(depot):
+    return depot.ledger
 
 
 @pytest.fixture
-def keep(intake, relay):
-    """Accepts items, or calls with these keys; gives the record ids."""
-
-    def accept(*items, source=None, now=None):
-        now = now or datetime.now(UTC)
-        made = [call(item) if isinstance(item, str) else item for item in items]
-        delivery = Delivery("POST", "https://relay.example", {}, b"{}", now)
-        bound = relay.sources[source] if source else next(iter(relay.sources.values()))
-        return intake.accept(delivery, bound, made, now).ids
-
-    return accept
+def keep(depot):
+    return depot.keep
 
 
 def outcome(verdict, **changes) -> Outcome:
@@ -166,11 +155,11 @@ def test_record_that_is_gone_is_not_brought_back(ledger, claimed, redis):
 
 
 @pytest.mark.parametrize("before", [State.HELD, State.DEAD, State.DISCARDED])
-def test_replay_opens_a_settled_record(ledger, intake, claimed, redis, before):
+def test_replay_opens_a_settled_record(ledger, depot, claimed, redis, before):
     claim = claimed()
     settle(ledger, claim, Verdict(before.value))
 
-    assert intake.replay(ledger.get(claim.record.id)) == "requeued"
+    assert depot.intake.replay(ledger.get(claim.record.id)) == "requeued"
 
     record = ledger.get(claim.record.id)
     assert (record.state, record.attempts, record.reason) == (State.ACCEPTED, 0, "")
@@ -180,26 +169,26 @@ def test_replay_opens_a_settled_record(ledger, intake, claimed, redis, before):
 # Claims.
 
 
-def test_claim_is_for_one_worker_until_the_lease_ends(ledger, keep, redis):
+def test_claim_is_for_one_worker_until_the_lease_ends(ledger, keep, redis, settings):
     (record_id,) = keep("order-1")
     first = ledger.claim(record_id)
     assert isinstance(first, Claim)
 
     wait_s = ledger.claim(record_id)
 
-    assert wait_s == pytest.approx(LEASE_S, abs=2)
+    assert wait_s == pytest.approx(settings.lease_s, abs=2)
     redis.hset(record_key(record_id), "lease", 1)
     second = ledger.claim(record_id)
     assert isinstance(second, Claim)
     assert second.token != first.token
 
 
-def test_claimed_record_is_looked_for_when_the_lease_ends(ledger, keep, redis):
+def test_claimed_record_is_looked_for_when_the_lease_ends(ledger, keep, redis, settings):
     (record_id,) = keep("order-1")
 
     ledger.claim(record_id)
 
-    assert redis.zscore(OPEN, record_id) == pytest.approx(time.time() + LEASE_S, abs=2)
+    assert redis.zscore(OPEN, record_id) == pytest.approx(time.time() + settings.lease_s, abs=2)
 
 
 @pytest.mark.parametrize("state", SETTLED)
@@ -309,11 +298,11 @@ def test_index_forgets_what_has_expired(ledger, claimed, redis, verdict):
     assert set(redis.zrange(index, 0, -1)) == {b"still-there", claim.record.id.encode()}
 
 
-def test_replayed_record_and_its_log_no_longer_expire(ledger, intake, claimed, redis):
+def test_replayed_record_and_its_log_no_longer_expire(ledger, depot, claimed, redis):
     claim = claimed()
     settle(ledger, claim, Verdict.DISCARDED)
 
-    intake.replay(ledger.get(claim.record.id))
+    depot.intake.replay(ledger.get(claim.record.id))
 
     assert redis.ttl(record_key(claim.record.id)) == -1
     assert redis.ttl(attempts_key(claim.record.id)) == -1
@@ -334,10 +323,9 @@ def test_ids_are_found_by_state(ledger, keep, redis):
     assert list(ledger.ids([])) == []
 
 
-def test_records_are_newest_first_of_the_states_asked_for(ledger, keep, redis):
-    first, second, third = (
-        keep(f"order-{n}", now=datetime.fromtimestamp(time.time() + n, UTC))[0] for n in range(3)
-    )
+def test_records_are_newest_first_of_the_states_asked_for(ledger, depot, redis):
+    moments = (datetime.fromtimestamp(time.time() + n, UTC) for n in range(3))
+    first, second, third = (depot.accept(f"at-{now}", now=now).ids[0] for now in moments)
     put(redis, second, State.RETRYING)
 
     def found(*states, **more):
@@ -350,12 +338,12 @@ def test_records_are_newest_first_of_the_states_asked_for(ledger, keep, redis):
     assert found(State.DEAD) == []
 
 
-def test_records_are_found_by_source(ledger, keep, relay):
-    one, other = list(relay.sources)[:2]
-    (ours,), (theirs,) = keep("order-1", source=one), keep("order-1", source=other)
+def test_records_are_found_by_source(ledger, depot, relay):
+    for source in list(relay.sources.values())[:2]:
+        ids = depot.accept("order-1", source=source).ids
 
-    assert [record.id for record in ledger.records([State.ACCEPTED], source=one)] == [ours]
-    assert [record.id for record in ledger.records([State.ACCEPTED], source=other)] == [theirs]
+        found = ledger.records([State.ACCEPTED], source=source.name)
+        assert tuple(record.id for record in found) == ids
 
 
 def test_record_that_expired_under_its_index_is_passed_over(ledger, redis):
@@ -372,18 +360,19 @@ def test_overdue_are_the_longest_waiting(ledger, redis):
     assert ledger.overdue(30, 2) == ["a", "b"]
 
 
-def test_counts_are_by_source_and_answer(ledger, keep, relay):
-    one, other = list(relay.sources)[:2]
-    keep("order-1", "order-2", Ignored("products/update", "topic_not_wanted"), source=one)
-    keep("order-1", Held("orders/create", "k", "unreadable", {}, b"{"), source=one)
-    keep("order-1", source=other)
+def test_counts_are_by_source_and_answer(ledger, depot, relay):
+    one, other = list(relay.sources.values())[:2]
+    ignored = Ignored("products/update", "topic_not_wanted")
+    depot.accept("order-1", "order-2", ignored, source=one)
+    depot.accept("order-1", Held("orders/create", "k", "unreadable", {}, b"{"), source=one)
+    depot.accept("order-1", source=other)
 
     assert ledger.counts() == {
-        f"{one}:accepted": 2,
-        f"{one}:duplicate": 1,
-        f"{one}:held": 1,
-        f"{one}:ignored": 1,
-        f"{other}:accepted": 1,
+        f"{one.name}:accepted": 2,
+        f"{one.name}:duplicate": 1,
+        f"{one.name}:held": 1,
+        f"{one.name}:ignored": 1,
+        f"{other.name}:accepted": 1,
     }
 
 

@@ -47,7 +47,7 @@ def test_spelling_comes_to_e164(country, written, e164):
     assert to_e164([written], country) == (e164, "")
 
 
-@pytest.mark.parametrize(("country", "e164"), [(c, e) for c, _, e in TABLE])
+@pytest.mark.parametrize(("country", "e164"), sorted({(c, e) for c, _, e in TABLE}))
 def test_number_with_its_plus_needs_no_country(country, e164):
     others = {"EC": "AR", "AR": "EC"}
     assert to_e164([e164], others.get(country, "EC")) == (e164, "")

@@ -17,6 +17,7 @@ from rq.serializers import JSONSerializer
 
 from config.relay_toml import Destination
 from config.settings import Settings
+from relay.contract import Receipt, Source
 from relay.intake import Intake
 from relay.ledger import OPEN, Record
 from relay.model import Call, Customer, Delivery, Translated
@@ -84,13 +85,25 @@ class Depot:
         self.ledger = self.station.ledger
         self.post = self.station.posts["principal"]
 
-    def keep(self, *items: Translated) -> tuple[str, ...]:
-        now = datetime.now(UTC)
-        delivery = Delivery("POST", "https://relay.example/webhooks/x", {}, b"{}", now)
-        return self.intake.accept(delivery, self.source, items or (call(),), now).ids
+    def accept(
+        self,
+        *items: Translated | str,
+        source: Source | None = None,
+        headers: Mapping[str, str] | None = None,
+        now: datetime | None = None,
+    ) -> Receipt:
+        """What a delivery of these comes to; texts stand for calls with these keys."""
+        now = now or datetime.now(UTC)
+        made = [call(item) if isinstance(item, str) else item for item in items]
+        delivery = Delivery("POST", "https://relay.example/webhooks/x", headers or {}, b"{}", now)
+        return self.intake.accept(delivery, source or self.source, made, now)
 
-    def keep_one(self, item: Translated | None = None) -> str:
-        return self.keep(item or call())[0]
+    def keep(self, *items: Translated | str) -> tuple[str, ...]:
+        return self.accept(*items).ids
+
+    def keep_one(self, item: Translated | str = "order-1") -> str:
+        (record_id,) = self.keep(item)
+        return record_id
 
     def deliver(self, record_id: str) -> Any:
         return self.station.deliver(record_id)

@@ -61,7 +61,7 @@ def meanwhile(work):
 
 
 def test_worker_delivers_what_waits(depot, standin, run):
-    ids = depot.keep(*(call(f"order-{n}") for n in range(5)))
+    ids = depot.keep(*(f"order-{n}" for n in range(5)))
 
     run()
 
@@ -162,7 +162,7 @@ def test_worker_is_seen_by_rq_while_it_works_and_gone_after(depot, standin, sett
 
 def test_worker_counts_for_rq(depot, standin, settings):
     standin.fail("unavailable_503", times=1)
-    depot.keep(call("order-1"), call("order-2"))
+    depot.keep("order-1", "order-2")
     worker = entry.make_worker(settings)
 
     with signals_kept():
@@ -175,7 +175,7 @@ def test_worker_counts_for_rq(depot, standin, settings):
 
 def test_worker_ends_after_the_job_in_hand_when_told_to(depot, standin, settings):
     """SIGTERM in the middle of the first of two jobs."""
-    first, second = depot.keep(call("order-1"), call("order-2"))
+    first, second = depot.keep("order-1", "order-2")
     standin.slow_s = 0.6
     standin.fail("slow", times=1)
 
@@ -189,11 +189,11 @@ def test_worker_ends_after_the_job_in_hand_when_told_to(depot, standin, settings
 
 def test_record_nobody_can_read_does_not_end_the_worker(depot, standin, redis, run):
     """A newer version of us may have written it; an older one must go on with the rest."""
-    unreadable = depot.keep_one(call("order-1"))
+    unreadable = depot.keep_one("order-1")
     redis.hset(record_key(unreadable), "customer", '{"nickname": "x"}')
     redis.delete(job_key(unreadable), depot.queue.key)
     depot.let_time_pass(unreadable)
-    depot.keep_one(call("order-2"))
+    depot.keep_one("order-2")
 
     run()
 

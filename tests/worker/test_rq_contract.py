@@ -90,7 +90,7 @@ def test_queue_is_known_to_rq(depot):
 
 
 def test_stock_worker_delivers(depot, standin):
-    ids = depot.keep(*(call(f"order-{n}") for n in range(3)))
+    ids = depot.keep(*(f"order-{n}" for n in range(3)))
 
     depot.run_stock_worker()
 
@@ -170,7 +170,7 @@ def test_rq_never_gets_to_know_anybody(depot, standin, caplog, capfd):
     standin.fail("validation_422", times=1)
     standin.fail("unavailable_503", times=1)
     standin.fail("unauthorized_400", times=1)
-    ids = depot.keep(*(call(f"order-{n}") for n in range(4)))
+    ids = depot.keep(*(f"order-{n}" for n in range(4)))
     absent = call("absent", customer=Customer(phone="+593999000019", email="eva@example.com"))
     broken = depot.keep(absent, call("broken"))[1]
     depot.redis.hset(record_key(broken), "body", r'{"notes": "Pedido secreto \ud83d"}')
@@ -200,7 +200,7 @@ def test_what_mercately_does_is_no_failure_of_a_job(depot, standin, fault):
 
 
 def test_fault_of_ours_is_a_failed_job_that_names_nobody(depot, standin):
-    good, bad = depot.keep(call("order-1"), call("order-2"))
+    good, bad = depot.keep("order-1", "order-2")
     depot.redis.hset(record_key(bad), "body", r'{"notes": "Pedido secreto \ud83d"}')
 
     depot.run_jobs()

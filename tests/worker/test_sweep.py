@@ -254,7 +254,7 @@ def test_revived_record_keeps_its_attempts(depot, standin, retrying, redis):
 
 
 def test_job_that_was_popped_goes_back_in_front(depot):
-    first, second, third = depot.keep(*(call(f"order-{n}") for n in range(3)))
+    first, second, third = depot.keep(*(f"order-{n}" for n in range(3)))
     in_the_intermediate = depot.redis.lmove(depot.queue.key, depot.queue.intermediate_queue_key)
     assert in_the_intermediate == first.encode()
     depot.let_time_pass(first)
@@ -316,7 +316,7 @@ def test_id_without_a_record_leaves_the_index_of_open_ones(depot, redis):
 
 def test_record_nobody_can_read_does_not_keep_the_others_from_being_found(depot, standin, redis):
     """A newer version of us may have written it."""
-    unreadable, good = depot.keep(call("order-1"), call("order-2"))
+    unreadable, good = depot.keep("order-1", "order-2")
     redis.hset(record_key(unreadable), "customer", '{"nickname": "x"}')
     for record_id in (unreadable, good):
         hash_gone(depot, record_id)

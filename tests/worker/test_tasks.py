@@ -159,7 +159,7 @@ def test_success_of_a_look_up_is_not_the_event_s(open_depot, said):
 
 
 def test_cached_id_that_is_gone_is_looked_up_again_once(depot, standin):
-    first, second = depot.keep(call("order-1"), call("order-2"))
+    first, second = depot.keep("order-1", "order-2")
     depot.deliver(first)
     standin.customers.clear()
     again = standin.add_customer(phone=ANA.phone)
@@ -171,7 +171,7 @@ def test_cached_id_that_is_gone_is_looked_up_again_once(depot, standin):
 
 
 def test_cached_id_that_is_gone_for_good_is_held(depot, standin):
-    first, second = depot.keep(call("order-1"), call("order-2"))
+    first, second = depot.keep("order-1", "order-2")
     depot.deliver(first)
     standin.customers.clear()
 

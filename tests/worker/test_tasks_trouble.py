@@ -40,9 +40,9 @@ def test_bad_key_pauses_the_destination_and_burns_no_attempt(
     depot, standin, refuse_key, bad_key, known
 ):
     if known:  # then the event's own answer is the first to tell
-        depot.deliver(depot.keep_one(call("order-0")))
+        depot.deliver(depot.keep_one("order-0"))
     key = refuse_key(bad_key)
-    first, second = depot.keep(call("order-1"), call("order-2"))
+    first, second = depot.keep("order-1", "order-2")
 
     assert paused(depot, first)
     assert depot.post.gate.paused() == "credentials"
@@ -66,7 +66,7 @@ def test_bad_key_pauses_the_destination_and_burns_no_attempt(
 @STYLES
 def test_paused_destination_is_asked_by_one_prober_only(depot, standin, refuse_key, bad_key):
     key = refuse_key(bad_key)
-    first, second = depot.keep(call("order-1"), call("order-2"))
+    first, second = depot.keep("order-1", "order-2")
     assert paused(depot, first)
     assert paused(depot, second)  # has probed in vain
     standin.api_key = key
@@ -198,7 +198,7 @@ def test_fault_that_does_not_go_away_ends_as_dead(depot):
 
 def test_every_attempt_is_one_line_that_names_nobody(depot, standin):
     standin.fail("validation_422", times=1)
-    first, second = depot.keep(call("order-1"), call("order-2"))
+    first, second = depot.keep("order-1", "order-2")
 
     with capture_logs() as lines:
         results = [depot.deliver(first), depot.deliver(second)]

@@ -1,0 +1,198 @@
+"""The commands a newcomer and a host run, as real processes."""
+
+import os
+import pty
+import re
+import select
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+from conftest import relay_toml
+from redis import Redis
+
+from relay.embedded_redis import EmbeddedRedis
+from relay.standin import StandinServer
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = Path(sys.executable).parent
+PROCFILE = dict(
+    line.split(": ", 1) for line in (ROOT / "Procfile").read_text("utf-8").splitlines() if line
+)
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Command lines of what is still running with the folder in its environment or arguments."""
+    found = []
+    for proc in Path("/proc").glob("[0-9]*"):
+        try:
+            text = (proc / "cmdline").read_bytes() + (proc / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in text and int(proc.name) != os.getpid():
+            found.append((proc / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+def demo(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [SCRIPTS / "mercately-relay", "demo", "--folder", str(folder)],
+        env={**os.environ, "RELAY_LANGUAGE": "en", **more},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_demo_delivers_one_event_per_source_twice_and_leaves_nothing_running(tmp_path):
+    for _ in range(2):
+        done = demo(tmp_path, CI="true")
+        rows = [line for line in done.stdout.splitlines() if "200 accepted" in line]
+
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert [row.split()[1] for row in rows] == [
+            "shopify", "woocommerce", "sendgrid", "standard", "crm",
+        ]  # fmt: skip
+        assert all(re.search(r"│ \d+ +│$", row) for row in rows)
+        assert processes_in(tmp_path) == []
+
+
+def test_demo_says_so_when_an_event_does_not_arrive(tmp_path):
+    """The exit status is what CI goes by: it must be able to fail."""
+    broken = tmp_path / "sitecustomize.py"
+    broken.write_text(
+        "import relay.standin.server as server\n"
+        "start = server.StandinServer.__init__\n"
+        "def failing(self, standin=None, *args, **kwargs):\n"
+        "    standin.fail('validation_422', on='events')\n"
+        "    start(self, standin, *args, **kwargs)\n"
+        "server.StandinServer.__init__ = failing\n"
+    )
+    done = demo(tmp_path, CI="true", PYTHONPATH=f"{tmp_path}:{ROOT}")
+
+    assert done.returncode == 1
+    assert "did not arrive" in done.stdout
+    assert "validation" in done.stdout
+
+
+def test_demo_at_a_terminal_serves_until_interrupted(tmp_path):
+    master, slave = pty.openpty()
+    environ = {k: v for k, v in os.environ.items() if k != "CI"}
+    process = subprocess.Popen(
+        [SCRIPTS / "mercately-relay", "demo", "--folder", str(tmp_path)],
+        env={**environ, "RELAY_LANGUAGE": "en", "COLUMNS": "160", "TERM": "dumb"},
+        cwd=tmp_path,
+        stdout=slave,
+        stdin=slave,
+    )
+    os.close(slave)
+    shown = read_until(master, "Ctrl-C ends everything")
+    addresses = dict(re.findall(r"^(\w+) +(http://[^\s<]+)", shown, re.MULTILINE))
+    try:
+        assert addresses.keys() == {"webhooks", "dashboard", "Mercately"}
+        queues = requests.get(f"{addresses['dashboard']}/0/data/queues.json", timeout=5).json()
+        assert [queue["name"] for queue in queues["queues"]] == ["mercately"]
+        assert len(requests.get(addresses["Mercately"], timeout=5).json()) >= 1
+        sent = subprocess.run(
+            [
+                SCRIPTS / "mercately-relay", "--env", tmp_path / "demo.env",
+                "send", "shopify", "orders/paid",
+            ],
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )  # fmt: skip
+        assert '"status": "accepted"' in sent.stdout, sent.stderr
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 0
+        os.close(master)
+    assert processes_in(tmp_path) == []
+
+
+def read_until(master: int, words: str) -> str:
+    shown, give_up_at = "", time.monotonic() + 40
+    while words not in shown and time.monotonic() < give_up_at:
+        if select.select([master], [], [], 1)[0]:
+            shown += os.read(master, 65536).decode().replace("\r", "")
+    return shown
+
+
+@pytest.fixture
+def heroku(
+    redis: Redis, redis_server: EmbeddedRedis, standin_server: StandinServer, tmp_path: Path
+) -> dict[str, str]:
+    """The environment a dyno has: everything by variables, no file of its own."""
+    file = tmp_path / "relay.toml"
+    file.write_text(relay_toml(standin_server.url))
+    return {
+        **os.environ,
+        "PATH": f"{SCRIPTS}:{os.environ['PATH']}",
+        "PORT": str(free_port()),
+        "REDIS_URL": redis_server.url,
+        "RELAY_CONFIG": str(file),
+        "SHOPIFY_SECRET": "a-secret",
+        "RELAY_LANGUAGE": "en",
+    }
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_procfile_lines_run_and_end_cleanly_on_sigterm(heroku, standin_server):
+    """Heroku runs exactly these lines, and says SIGTERM before it kills."""
+    checked = subprocess.run(
+        shlex.split(PROCFILE["release"]), env=heroku, capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    started = [
+        subprocess.Popen(shlex.split(PROCFILE[name]), env=heroku, stdout=subprocess.DEVNULL)
+        for name in ("web", "worker")
+    ]
+    base = f"http://127.0.0.1:{heroku['PORT']}"
+    try:
+        wait_until_ready(base)
+        sent = subprocess.run(
+            [SCRIPTS / "mercately-relay", "send", "shopify", "orders/create", "--url", base],
+            env=heroku,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert '"status": "accepted"' in sent.stdout, sent.stdout + sent.stderr
+        give_up_at = time.monotonic() + 10
+        while not standin_server.standin.events and time.monotonic() < give_up_at:
+            time.sleep(0.05)
+        assert len(standin_server.standin.events) == 1
+    finally:
+        for process in started:
+            process.terminate()
+        statuses = [process.wait(timeout=25) for process in started]
+    assert statuses == [0, 0]
+
+
+def wait_until_ready(base: str) -> None:
+    give_up_at = time.monotonic() + 20
+    while time.monotonic() < give_up_at:
+        try:
+            if requests.get(f"{base}/readyz", timeout=5).ok:
+                return
+        except requests.ConnectionError:
+            pass
+        time.sleep(0.1)
+    pytest.fail("not ready")
