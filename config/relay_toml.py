@@ -191,7 +191,7 @@ def load(file: Path, environ: Mapping[str, str], platforms: Iterable[str] = ()) 
     for platform in platforms:
         variable = f"{platform.upper()}_SECRET"
         if environ.get(variable) and platform not in entries:
-            entries[platform] = {"platform": platform, "secrets": environ[variable]}
+            entries[platform] = {"platform": platform, "secrets": f"${{{variable}}}"}
     sources = _sources(entries, environ, list(tables["destinations"]), faults)
     return RelayFile(file, language, destinations, sources, tables["events"], tuple(faults))
 
@@ -292,7 +292,8 @@ def _expanded(key: str, value: Any, environ: Mapping[str, str], faults: list[str
     if isinstance(value, dict):
         return {k: _expanded(f"{key}.{k}", v, environ, faults) for k, v in value.items()}
     if isinstance(value, list):
-        return [_expanded(f"{key}[{i}]", v, environ, faults) for i, v in enumerate(value)]
+        parts = [_expanded(f"{key}[{i}]", v, environ, faults) for i, v in enumerate(value)]
+        return None if None in parts else parts
     if not isinstance(value, str):
         return value
     found = _VARIABLE.finditer(value)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from marshmallow import Schema
+from marshmallow import EXCLUDE, Schema, ValidationError
 
 from config.relay_toml import Destination
 from relay.errors import Unreadable
@@ -181,6 +181,26 @@ def json_object(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Unreadable({"body": "expected a JSON object"})
     return value
+
+
+class Loose(Schema):
+    """For what platforms send: strict in what we use, blind to the rest."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+def loaded(schema: Schema, value: Any) -> dict[str, Any]:
+    """What a schema makes of a JSON value.
+
+    Raises:
+        Unreadable: with the schema's messages, field by field.
+    """
+    try:
+        data: dict[str, Any] = schema.load(value)
+    except ValidationError as error:
+        raise Unreadable(error.messages_dict) from error
+    return data
 
 
 def digest_of(*parts: str | bytes) -> str:

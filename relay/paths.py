@@ -13,7 +13,7 @@ from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
 from marshmallow import Schema, ValidationError, fields, validate
 
-from relay.contract import Events, Fault, Nothing, Reading, digest_of, json_body, moment
+from relay.contract import Events, Fault, Nothing, Reading, digest_of, json_body, loaded, moment
 from relay.errors import Unreadable
 from relay.model import Address, Contact, Delivery, Event
 from relay.vocabulary import EVENT_TYPES
@@ -163,9 +163,9 @@ def _part(
     if topic and not event_type:
         return Nothing("unknown_topic", topic)
     try:
-        known = _FOUND.load({name: value for name, value in found.items() if value is not None})
-    except ValidationError as error:
-        return Fault(topic, digest_of(raw), error.messages_dict, raw)
+        known = loaded(_FOUND, {name: value for name, value in found.items() if value is not None})
+    except Unreadable as error:
+        return Fault(topic, digest_of(raw), error.reasons, raw)
     # A header's id names the delivery: it is the event's own only when the event is alone.
     own_id = known["id"] or (_header(delivery, options["id_header"]) if alone else "")
     contact = known["contact"]

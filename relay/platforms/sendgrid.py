@@ -14,16 +14,18 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from marshmallow import fields, validate
 
 from relay.contract import (
     Events,
     Fault,
+    Loose,
     Nothing,
     Platform,
     Reading,
     digest_of,
     json_body,
+    loaded,
     moment,
 )
 from relay.errors import Unreadable
@@ -45,10 +47,7 @@ TOPICS: Final[Mapping[str, str]] = {
 }
 
 
-class _EventSchema(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
+class _EventSchema(Loose):
     event = fields.String(required=True, validate=validate.Length(min=1))
     email = fields.String(required=True, validate=validate.Length(min=1))
     timestamp = fields.Raw(load_default=None)
@@ -88,9 +87,9 @@ def _part(part: Any, delivery: Delivery) -> Event | Fault | Nothing:
     if topic and topic not in TOPICS:
         return Nothing("unknown_topic", topic)
     try:
-        body = _SCHEMA.load(part)
-    except ValidationError as error:
-        return Fault(topic, digest_of(raw), error.messages_dict, raw)
+        body = loaded(_SCHEMA, part)
+    except Unreadable as error:
+        return Fault(topic, digest_of(raw), error.reasons, raw)
     own_id = _text(body.get("sg_event_id"))
     return Event(
         type=TOPICS[topic],

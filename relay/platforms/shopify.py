@@ -15,16 +15,18 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow import fields
 
 from relay.contract import (
     Events,
     Fault,
+    Loose,
     Nothing,
     Platform,
     Reading,
     digest_of,
     json_object,
+    loaded,
     moment,
 )
 from relay.errors import Unreadable
@@ -52,12 +54,7 @@ _PRIVACY: Final = frozenset({"customers/data_request", "customers/redact", "shop
 _CONSENT: Final = {"subscribed": "subscribed", "unsubscribed": "unsubscribed"}
 
 
-class _Loose(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
-
-class _AddressSchema(_Loose):
+class _AddressSchema(Loose):
     first_name = fields.String(allow_none=True)
     last_name = fields.String(allow_none=True)
     address1 = fields.String(allow_none=True)
@@ -71,7 +68,7 @@ class _AddressSchema(_Loose):
     longitude = fields.Float(allow_none=True)
 
 
-class _CustomerSchema(_Loose):
+class _CustomerSchema(Loose):
     email = fields.String(allow_none=True)
     phone = fields.String(allow_none=True)
     first_name = fields.String(allow_none=True)
@@ -79,7 +76,7 @@ class _CustomerSchema(_Loose):
     default_address = fields.Nested(_AddressSchema, allow_none=True)
 
 
-class _ConsentSchema(_Loose):
+class _ConsentSchema(Loose):
     state = fields.String(allow_none=True)
 
 
@@ -133,12 +130,9 @@ def _read(delivery: Delivery, options: Mapping[str, Any]) -> Reading:  # noqa: A
     key = _header(delivery, "webhook-id") or digest_of(topic, delivery.body)
     schema = _CONSENT_SCHEMA if "consent" in topic else _SCHEMA
     try:
-        body = schema.load(json_object(delivery.body))
+        body = loaded(schema, json_object(delivery.body))
     except Unreadable as error:
         return Events([Fault(topic, key, error.reasons, delivery.body)])
-    except ValidationError as error:
-        reasons = error.messages_dict
-        return Events([Fault(topic, key, reasons, delivery.body)])
     event_type = TOPICS[topic]
     if "consent" in topic:
         kind, _, _ = event_type.partition(".")

@@ -20,17 +20,19 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow import fields
 
 from relay.contract import (
     Events,
     Fault,
     Handshake,
+    Loose,
     Nothing,
     Platform,
     Reading,
     digest_of,
     json_object,
+    loaded,
     moment,
 )
 from relay.errors import Unreadable
@@ -55,12 +57,7 @@ _SIGNATURE: Final = "x-wc-webhook-signature"
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
-class _Loose(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
-
-class _AddressSchema(_Loose):
+class _AddressSchema(Loose):
     first_name = fields.String(allow_none=True)
     last_name = fields.String(allow_none=True)
     address_1 = fields.String(allow_none=True)
@@ -73,7 +70,7 @@ class _AddressSchema(_Loose):
     phone = fields.String(allow_none=True)
 
 
-class _BodySchema(_Loose):
+class _BodySchema(Loose):
     id = fields.Integer(required=True)
     number = fields.String(allow_none=True)
     status = fields.String(allow_none=True)
@@ -109,17 +106,14 @@ def _read(delivery: Delivery, options: Mapping[str, Any]) -> Reading:  # noqa: A
     key = digest_of(topic, delivery_id, delivery.body)
     try:
         raw = json_object(delivery.body)
+        if _is_rest_error(raw):
+            said = "expected an order or customer; the hook's user lacks the right to read it"
+            raise Unreadable({"code": [said]})
+        if topic not in TOPICS:
+            return Nothing("unknown_topic", topic)
+        body = loaded(_SCHEMA, raw)
     except Unreadable as error:
         return Events([Fault(topic, key, error.reasons, delivery.body)])
-    if _is_rest_error(raw):
-        expected = "expected an order or customer; the hook's user lacks the right to read it"
-        return Events([Fault(topic, key, {"code": [expected]}, delivery.body)])
-    if topic not in TOPICS:
-        return Nothing("unknown_topic", topic)
-    try:
-        body = _SCHEMA.load(raw)
-    except ValidationError as error:
-        return Events([Fault(topic, key, error.messages_dict, delivery.body)])
     event_type, told_at = TOPICS[topic], body.get("date_created_gmt")
     if topic.endswith(".updated"):
         told_at = body.get("date_modified_gmt") or told_at

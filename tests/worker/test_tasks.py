@@ -1,6 +1,7 @@
 """The worker's story: one record, one attempt, one outcome, written down."""
 
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,8 @@ from tests.worker.wire import Wire, answer
 
 GIVEN = Customer(customer_id=ANA_ID)
 EVA = Customer(phone="+593999000009", email="eva@example.com", first_name="Eva")
+FOUND = answer(200, b'{"customer": {"id": "c7"}}')
+ABSENT = answer(404, b'{"message": "Customer not found"}')
 SCHEDULE_S = (5, 300, 1800, 7200, 18000, 36000, 36000)
 
 
@@ -56,6 +59,18 @@ def test_success_needs_no_readable_body(depot, standin, fault):
     depot.deliver(record_id)
 
     assert depot.record(record_id).state is State.DELIVERED
+
+
+def test_every_request_keeps_the_pace(open_depot):
+    """Three look-ups of one customer are three calls to Mercately."""
+    with Wire(ABSENT) as wire:
+        depot = open_depot(server=wire.url, rate_per_s=10.0)
+        record_id = depot.keep_one()
+        started = time.monotonic()
+        depot.deliver(record_id)
+
+    assert len(wire.requests) == 3
+    assert time.monotonic() - started >= 2 / 10 - 0.02
 
 
 def test_events_are_delivered_in_the_order_they_are_run(depot, standin):
@@ -179,10 +194,18 @@ def test_cached_id_that_is_gone_for_good_is_held(depot, standin):
     assert depot.record(second).state is State.HELD
 
 
+def test_cached_id_that_is_found_again_and_not_taken_is_held(open_depot):
+    with Wire(FOUND, answer(), ABSENT, FOUND, ABSENT) as wire:
+        depot = open_depot(server=wire.url)
+        first, second = depot.keep("order-1", "order-2")
+        depot.deliver(first)
+        assert depot.deliver(second) == "held: customer_absent"
+
+    assert [request.method for request in wire.requests] == ["GET", "POST", "POST", "GET", "POST"]
+
+
 def test_id_found_and_not_taken_is_held_without_going_round(open_depot):
-    found = answer(200, b'{"customer": {"id": "c7"}}')
-    absent = answer(404, b'{"message": "Customer not found"}')
-    with Wire(found, absent) as wire:
+    with Wire(FOUND, ABSENT) as wire:
         depot = open_depot(server=wire.url)
         record_id = depot.keep_one()
         assert depot.deliver(record_id) == "held: customer_absent"

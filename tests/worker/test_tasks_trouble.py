@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from relay.ledger import OPEN, record_key
 from relay.model import State
-from tests.worker.depot import PERSONAL, call
+from tests.worker.depot import PERSONAL
 from worker.tasks import DeliveryFault
 
 STYLES = pytest.mark.parametrize("bad_key", [401, 400])

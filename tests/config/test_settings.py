@@ -1,0 +1,154 @@
+"""The environment as settings, and what is said when it cannot be used."""
+
+import os
+import re
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from config import settings as module
+from config.settings import Settings, SettingsError, load
+
+EXAMPLE = Path(module.__file__).with_name("example.env")
+DAY_S = 24 * 3600
+
+
+@pytest.fixture(autouse=True)
+def _own_environment() -> Iterator[None]:
+    """An empty environment, put back afterwards whatever is written to it."""
+    with patch.dict(os.environ, clear=True):
+        yield
+
+
+@pytest.fixture
+def env_file(tmp_path: Path) -> Callable[[str], Path]:
+    def write(text: str) -> Path:
+        file = tmp_path / ".env"
+        file.write_text(text, "utf-8")
+        return file
+
+    return write
+
+
+def variables() -> dict[str, str]:
+    """Every variable of the example, with its value."""
+    return dict(re.findall(r"(?m)^([A-Z_]+)=(.*)$", EXAMPLE.read_text("utf-8")))
+
+
+CHANGES = [
+    ("REDIS_URL", "rediss://h:1/2", "redis_url", "rediss://h:1/2"),
+    ("RELAY_REDIS_TLS_VERIFY", "false", "redis_tls_verify", False),
+    ("RELAY_CONFIG", "/etc/relay.toml", "config_file", Path("/etc/relay.toml")),
+    ("RELAY_QUEUE", "other", "queue", "other"),
+    ("RELAY_HOST", "::1", "host", "::1"),
+    ("PORT", "9001", "port", 9001),
+    ("RELAY_PUBLIC_URL", "https://h.example", "public_url", "https://h.example"),
+    ("RELAY_BODY_MAX_BYTES", "10", "body_max_bytes", 10),
+    ("RELAY_BACKLOG_MAX", "11", "backlog_max", 11),
+    ("RELAY_DEDUP_DAYS", "90", "dedup_s", 90 * DAY_S),
+    ("RELAY_KEEP_DELIVERED_DAYS", "1", "keep_delivered_s", DAY_S),
+    ("RELAY_LEASE_S", "200.5", "lease_s", 200.5),
+    ("RELAY_SWEEP_S", "1", "sweep_s", 1.0),
+    ("RELAY_CONNECT_TIMEOUT_S", "1.5", "connect_timeout_s", 1.5),
+    ("RELAY_READ_TIMEOUT_S", "2", "read_timeout_s", 2.0),
+    ("RELAY_USER_AGENT", "x/1", "user_agent", "x/1"),
+    ("RELAY_LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
+    ("RELAY_DASHBOARD_USER", "ana", "dashboard_user", "ana"),
+    ("RELAY_DASHBOARD_PASSWORD", "p", "dashboard_password", "p"),
+]
+
+
+@pytest.mark.parametrize(("variable", "value", "name", "expected"), CHANGES)
+def test_variable_sets_one_setting(variable, value, name, expected):
+    before = load()
+    os.environ[variable] = value
+    after = load()
+    changed = {
+        f.name for f in fields(Settings) if getattr(before, f.name) != getattr(after, f.name)
+    }
+    assert changed == {name, "environ"}
+    assert getattr(after, name) == expected
+
+
+def test_table_above_has_every_setting_and_the_example_every_variable():
+    assert {name for _, _, name, _ in CHANGES} == {f.name for f in fields(Settings)} - {"environ"}
+    assert {variable for variable, *_ in CHANGES} <= variables().keys()
+
+
+def test_example_is_what_holds_without_any_variable():
+    bare = load()
+    given = variables()
+    os.environ.update({variable: given[variable] for variable, *_ in CHANGES})
+    shown = load()
+    assert shown.config_file.resolve().name == bare.config_file.name
+    for field in fields(Settings):
+        if field.name not in ("environ", "config_file"):
+            assert getattr(shown, field.name) == getattr(bare, field.name), field.name
+
+
+def test_every_unusable_variable_is_named_at_once_and_no_value():
+    wrong = {
+        "PORT": "eighty-eight", "RELAY_BODY_MAX_BYTES": "1MB-secret", "RELAY_DEDUP_DAYS": "0",
+        "RELAY_KEEP_DELIVERED_DAYS": "0", "RELAY_LEASE_S": "long-secret",
+        "RELAY_REDIS_TLS_VERIFY": "maybe", "RELAY_BACKLOG_MAX": "",
+    }  # fmt: skip
+    os.environ.update(wrong, REDIS_URL="redis://:hush@h:1/0")
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert all(variable in str(caught.value) for variable in wrong)
+    told = "".join(traceback.format_exception(caught.value))
+    assert not any(value in told for value in ("hush", "eighty-eight", "secret", "maybe"))
+
+
+@pytest.mark.parametrize(("days", "fits"), [("0", False), ("1", True), ("90", True), ("91", False)])
+def test_dedup_memory_has_bounds(days, fits):
+    os.environ["RELAY_DEDUP_DAYS"] = days
+    if fits:
+        assert load().dedup_s == int(days) * DAY_S
+    else:
+        with pytest.raises(SettingsError, match="RELAY_DEDUP_DAYS"):
+            load()
+
+
+def test_secrets_are_never_shown_and_settings_never_change():
+    hushed = {"REDIS_URL": "redis://:hush@h:1/0", "RELAY_DASHBOARD_PASSWORD": "hush"}
+    os.environ.update(hushed, SHOPIFY_SECRET="hush", MERCATELY_API_KEY="hush")
+    found = load()
+    assert "hush" not in f"{found!r} {found}"
+    with pytest.raises(FrozenInstanceError):
+        found.port = 1  # type: ignore[misc]
+
+
+def test_env_file_fills_in_what_the_environment_does_not_say(env_file):
+    os.environ["PORT"] = "9002"
+    file = env_file("PORT=9001\nRELAY_QUEUE=from-file\n# a comment\n\nRELAY_HOST='::1'\n")
+    found = load(file)
+    assert (found.port, found.queue, found.host) == (9002, "from-file", "::1")
+
+
+def test_secrets_of_the_env_file_reach_sources_and_started_processes(env_file):
+    found = load(env_file("SHOPIFY_SECRET='a # b $c'\nMERCATELY_API_KEY=k\n"))
+    assert found.environ["SHOPIFY_SECRET"] == "a # b $c"
+    assert os.environ["SHOPIFY_SECRET"] == "a # b $c"
+    assert (found.environ["MERCATELY_API_KEY"], os.environ["MERCATELY_API_KEY"]) == ("k", "k")
+
+
+def test_example_can_be_used_as_an_env_file():
+    found = load(EXAMPLE)
+    assert (found.port, found.redis_url) == (8000, "redis://127.0.0.1:6379/0")
+
+
+def test_unusable_value_in_the_env_file_is_named(env_file):
+    with pytest.raises(SettingsError, match="RELAY_LEASE_S"):
+        load(env_file("RELAY_LEASE_S=soon"))
+
+
+def test_environment_is_carried_as_it_was_at_start():
+    os.environ["SHOPIFY_SECRET"] = "s"
+    found = load()
+    os.environ["SHOPIFY_SECRET"] = "changed later"
+    assert found.environ["SHOPIFY_SECRET"] == "s"
