@@ -1,6 +1,7 @@
 """rq-dashboard on our Redis, with a password where one is set, and without its sharp edges."""
 
 import hmac
+from pathlib import Path
 
 from flask import Flask, Response, abort, request
 from rq.serializers import JSONSerializer
@@ -17,7 +18,9 @@ def create_app(settings: Settings) -> Flask:
     import rq_dashboard  # noqa: PLC0415  an extra: only the image and the demo carry it
     from rq_dashboard import web  # noqa: PLC0415
 
-    app = Flask("relay.dashboard")
+    # Its pages ask the app, not the blueprint, for styles and scripts.
+    static = Path(rq_dashboard.__file__).parent / "static"
+    app = Flask("relay.dashboard", static_folder=str(static))
     app.config.from_object(rq_dashboard.default_settings)
     app.config["RQ_DASHBOARD_REDIS_URL"] = settings.redis_url
     web.config.serializer = JSONSerializer
