@@ -4,6 +4,7 @@ import hmac
 from pathlib import Path
 
 from flask import Flask, Response, abort, request
+from rq import serializers
 from rq.serializers import JSONSerializer
 
 from config.settings import Settings
@@ -15,6 +16,8 @@ def create_app(settings: Settings) -> Flask:
     Jobs are read as JSON: its default, pickle, would run whatever is in Redis. What changes
     state is refused by GET and from other sites' pages.
     """
+    # RQ's own default, which some of its pages fall back to, is pickle.
+    serializers.PickleSerializer = JSONSerializer  # type: ignore[assignment]
     import rq_dashboard  # noqa: PLC0415  an extra: only the image and the demo carry it
     from rq_dashboard import web  # noqa: PLC0415
 
@@ -22,7 +25,7 @@ def create_app(settings: Settings) -> Flask:
     static = Path(rq_dashboard.__file__).parent / "static"
     app = Flask("relay.dashboard", static_folder=str(static))
     app.config.from_object(rq_dashboard.default_settings)
-    app.config["RQ_DASHBOARD_REDIS_URL"] = settings.redis_url
+    app.config["RQ_DASHBOARD_REDIS_URL"] = _redis_url(settings)
     web.config.serializer = JSONSerializer
     web.setup_rq_connection(app)
     app.register_blueprint(rq_dashboard.blueprint)
@@ -30,6 +33,13 @@ def create_app(settings: Settings) -> Flask:
     app.before_request(_refuse_foreign_changes)
     app.add_url_rule("/healthz", view_func=lambda: Response("ok"))
     return app
+
+
+def _redis_url(settings: Settings) -> str:
+    url = settings.redis_url
+    if url.startswith("rediss://") and not settings.redis_tls_verify:
+        url += ("&" if "?" in url else "?") + "ssl_cert_reqs=none&ssl_check_hostname=false"
+    return url
 
 
 def _require_password(settings: Settings) -> Response | None:
@@ -44,10 +54,16 @@ def _require_password(settings: Settings) -> Response | None:
 
 
 def _refuse_foreign_changes() -> None:
-    if request.method == "GET" and request.path.startswith("/requeue/"):
+    if request.method in ("GET", "HEAD") and request.path.startswith("/requeue/"):
         abort(405)
-    if request.method == "POST" and request.headers.get("Sec-Fetch-Site", "same-origin") not in (
-        "same-origin",
-        "none",
-    ):
+    if request.method != "POST":
+        return
+    # Over plain HTTP browsers send an Origin, but no Sec-Fetch-Site.
+    origin = request.headers.get("Origin")
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    if site not in ("same-origin", "none") or (origin and not _is_ours(origin)):
         abort(403)
+
+
+def _is_ours(origin: str) -> bool:
+    return origin.partition("://")[2] == request.host

@@ -21,9 +21,11 @@ TITLES: Final[Mapping[str, str]] = {
     "method_not_allowed": "This source takes POST only",
     "too_large": "The body is too large",
     "media_type": "This source does not take that content type",
+    "incomplete": "The body ended before it was whole",
     "unreadable": "The body cannot be read",
     "invalid": "The body is not what this source takes",
     "not_stored": "The event could not be stored; send it again later",
+    "internal_error": "A fault of ours; send it again later",
     "backlog_full": "Too many events are waiting; send it again later",
 }
 
@@ -31,7 +33,7 @@ TITLES: Final[Mapping[str, str]] = {
 class Refused(Exception):
     """The delivery is not let in; nothing of it is stored.
 
-    `errors` are per-field messages, only where the sender is known to have signed.
+    `errors` are messages by field; they tell what was expected, never what was found.
     """
 
     def __init__(

@@ -129,7 +129,9 @@ redis.call('HSET', ARGV[7], unpack(ARGV, 9, 8 + n))
 redis.call('HSET', KEYS[1], unpack(ARGV, 10 + n))
 redis.call('HINCRBY', KEYS[1], 'runs', 1)
 redis.call('HDEL', KEYS[1], 'lease', 'holder')
+redis.call('HDEL', KEYS[1], 'answer', 'settled_at')
 redis.call('PERSIST', KEYS[1])
+redis.call('PERSIST', 'relay:attempts:' .. ARGV[2])
 if not open then redis.call('ZREM', 'relay:state:' .. state, ARGV[2]) end
 redis.call('ZADD', KEYS[2], ARGV[4], ARGV[2])
 redis.call('RPUSH', KEYS[3], ARGV[6])
@@ -224,7 +226,12 @@ class Intake:
         """Send a settled record again, with a new call if it has been mapped anew."""
         fields: dict[str, Any] = {"state": State.ACCEPTED.value, "attempts": 0, "reason": ""}
         if call is not None:
-            fields |= call_fields(call) | {"type": call.event_type, "raw": b"", "reasons": "{}"}
+            fields |= call_fields(call) | {
+                "type": call.event_type,
+                "destination": call.destination,
+                "raw": b"",
+                "reasons": "{}",
+            }
         return self._requeued("replay", record, fields)
 
     def revive(self, record: Record) -> Requeued:
@@ -256,7 +263,10 @@ class Intake:
 
 def kept_headers(delivery: Delivery, source: Source) -> dict[str, str]:
     """Only the headers needed to read the body again: never a signature or a token."""
-    names = (*source.platform.keeps, *(source.options.get(n, "") for n in _HEADER_OPTIONS))
+    names = (
+        *source.platform.keeps,
+        *(source.options.get(n, "").lower() for n in _HEADER_OPTIONS),
+    )
     return {name: delivery.headers[name] for name in names if name in delivery.headers}
 
 

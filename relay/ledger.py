@@ -2,7 +2,7 @@
 
     accepted -> delivered | retrying | held | dead | discarded
     retrying -> delivered | retrying | held | dead | discarded
-    held, dead, discarded -> accepted            (a person replays)
+    held, dead, discarded, delivered -> accepted     (a person replays)
 
 A record is a hash `relay:record:<id>`. Open records (accepted, retrying) are in the sorted set
 `relay:open`, scored by the moment at which somebody must look whether their job still lives;
@@ -17,14 +17,15 @@ undo what a later one has settled.
 import json
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from redis import Redis
 
 from relay.model import Customer, Outcome, State, Verdict
 
+_T = TypeVar("_T")
 OPEN: Final = "relay:open"
 COUNTS: Final = "relay:counts"
 IGNORED: Final = "relay:ignored"
@@ -55,7 +56,11 @@ def state_key(state: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record as read. Times are unix seconds; `raw` is there only while it is held unread."""
+    """A record as read. Times are unix seconds; `raw` is there only while it is held unread.
+
+    `fault` names a field that could not be read (written by another version, say): such a record
+    is kept and shown, but not sent.
+    """
 
     id: str
     state: State
@@ -78,6 +83,7 @@ class Record:
     settled_at: float = 0.0
     raw: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,12 +266,17 @@ class Ledger:
 
 
 def _record(record_id: str, values: Mapping[bytes, bytes]) -> Record:
+    faults: list[str] = []
+
     def text(name: str) -> str:
         return values.get(name.encode(), b"").decode()
 
-    def data(name: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(values.get(name.encode(), b"{}"))
-        return found
+    def read(name: str, make: Callable[[str], _T], otherwise: _T) -> _T:
+        try:
+            return make(text(name)) if text(name) else otherwise
+        except (ValueError, TypeError):
+            faults.append(name)
+            return otherwise
 
     return Record(
         id=record_id,
@@ -275,18 +286,26 @@ def _record(record_id: str, values: Mapping[bytes, bytes]) -> Record:
         topic=text("topic"),
         event_type=text("type"),
         destination=text("destination"),
-        accepted_at=float(text("accepted_at")),
-        occurred_at=float(text("occurred_at") or 0),
+        accepted_at=read("accepted_at", float, 0.0),
+        occurred_at=read("occurred_at", float, 0.0),
         key=text("key"),
-        customer=Customer(**data("customer")),
-        body=data("body"),
-        attempts=int(text("attempts") or 0),
-        runs=int(text("runs") or 0),
+        customer=read("customer", lambda found: Customer(**_object(found)), Customer()),
+        body=read("body", _object, {}),
+        attempts=read("attempts", int, 0),
+        runs=read("runs", int, 0),
         reason=text("reason"),
-        reasons=data("reasons"),
-        drops=data("drops"),
+        reasons=read("reasons", _object, {}),
+        drops=read("drops", _object, {}),
         answer=text("answer"),
-        settled_at=float(text("settled_at") or 0),
+        settled_at=read("settled_at", float, 0.0),
         raw=values.get(b"raw", b""),
-        headers=data("headers"),
+        headers=read("headers", _object, {}),
+        fault=faults[0] if faults else "",
     )
+
+
+def _object(text: str) -> dict[str, Any]:
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise TypeError("expected an object")
+    return found

@@ -10,6 +10,7 @@ A rule is data until here and templates from here on. Templates run in Jinja2's 
 What is missing renders as nothing, and what renders as nothing is not sent.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -116,8 +117,10 @@ class _Moment(fields.Field[str]):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if isinstance(value, date):
             return value.isoformat()[:10]
-        if isinstance(value, str) and re.fullmatch(r"\w+|\d{4}-\d\d-\d\d", value):
+        if isinstance(value, str) and re.fullmatch(r"\w+", value):
             return value
+        with contextlib.suppress(ValueError, TypeError):
+            return date.fromisoformat(value).isoformat()
         raise ValidationError('expected "occurred_at", the name of a field, or a date')
 
 
@@ -156,7 +159,7 @@ def compile_rules(
     replace an earlier one's, event type by event type.
     """
     merged: dict[str, dict[str, Any]] = {}
-    where: dict[str, str] = {}
+    where: dict[tuple[str, str], str] = {}  # a key is told where it was last written
     faults: list[str] = []
     for key, table in tables:
         for event_type, raw in table.items():
@@ -166,7 +169,7 @@ def compile_rules(
                 faults.append(f'{key}."{event_type}": expected a table')
             else:
                 merged[event_type] = {**merged.get(event_type, {}), **raw}
-                where[event_type] = f'{key}."{event_type}"'
+                where |= {(event_type, part): f'{key}."{event_type}".{part}' for part in raw}
     rules: dict[str, Rule] = {}
     warnings: list[str] = []
     for event_type, raw in merged.items():
@@ -174,12 +177,13 @@ def compile_rules(
         try:
             rules[event_type] = _rule(schema.load(raw))
         except ValidationError as error:
-            faults += messages(where[event_type], error.messages)
+            for part, said in error.messages_dict.items():
+                faults += messages(where[event_type, part], said)
             continue
         status = raw.get("outbound_status", "")
         if status and "{" not in status and status not in OUTBOUND_STATUSES:
             warnings.append(
-                f"{where[event_type]}.outbound_status: "
+                f"{where[event_type, 'outbound_status']}: "
                 f"{status!r} is not one of {list(OUTBOUND_STATUSES)}"
             )
     return rules, faults, warnings

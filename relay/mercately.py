@@ -69,11 +69,11 @@ class CustomerEventSchema(_Strict):
     campaign_id = fields.Integer(strict=True)
     campaign_url = fields.String()
     error_message = fields.String()
-    creation_date = fields.Date(format="%Y-%m-%d")
-    sent_at = fields.Date(format="%Y-%m-%d")
-    delivered_at = fields.Date(format="%Y-%m-%d")
-    read_at = fields.Date(format="%Y-%m-%d")
-    last_chat_interaction = fields.Date(format="%Y-%m-%d")
+    creation_date = fields.Date(format="iso")
+    sent_at = fields.Date(format="iso")
+    delivered_at = fields.Date(format="iso")
+    read_at = fields.Date(format="iso")
+    last_chat_interaction = fields.Date(format="iso")
 
 
 _SCHEMA: Final = CustomerEventSchema()

@@ -1,5 +1,6 @@
 """Phone numbers to E.164, and the spellings under which Mercately may know one."""
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -9,6 +10,7 @@ from phonenumbers import NumberParseException, PhoneNumberFormat
 # Mexican mobiles were written with a 1 after the 52 until 2019, and are still stored so;
 # Argentine mobiles carry a 9 after the 54 abroad and on WhatsApp. `longer` is prefix plus that.
 _TWINS: Final = (("+52", "+521", 10), ("+54", "+549", 10))
+_MEXICAN_1: Final = re.compile(r"^(?:\+|00)?521(?=\d{10}$)")
 
 
 def to_e164(phones: Iterable[str], country: str) -> tuple[str, str]:
@@ -20,8 +22,9 @@ def to_e164(phones: Iterable[str], country: str) -> tuple[str, str]:
     for phone in phones:
         if not phone or not phone.strip():
             continue
+        digits = re.sub(r"[\s().-]", "", phone)
         try:
-            number = phonenumbers.parse(phone, country or None)
+            number = phonenumbers.parse(_MEXICAN_1.sub("+52", digits), country or None)
         except NumberParseException:
             reason = reason or "not_a_number"
             continue

@@ -9,12 +9,16 @@ stored by `relay/intake.py`, answered by `relay/web.py` and delivered by `worker
 from collections.abc import Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
+from typing import Final
 
 from relay.contract import Events, Fault, Handshake, Nothing, Source, digest_of
 from relay.errors import Refused
 from relay.mercately import Unmappable, call_for
 from relay.model import Delivery, Event, Held, Ignored, Translated
 from relay.vocabulary import EVENT_TYPES, Language
+
+# More than any platform sends at once; Redis takes them in one step, while everybody waits.
+_ITEMS_MAX: Final = 5_000
 
 
 def process(
@@ -41,6 +45,9 @@ def translate(
     items = read(delivery, source)
     if isinstance(items, Handshake):
         return items
+    if len(items) > _ITEMS_MAX:
+        reasons = {"body": f"expected at most {_ITEMS_MAX} events, found {len(items)}"}
+        return [Held("", digest_of(delivery.body), "too_many_events", reasons, delivery.body)]
     return [translate_item(item, delivery, source, language) for item in items]
 
 

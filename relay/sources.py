@@ -54,7 +54,7 @@ def load(file: Path, environ: Mapping[str, str]) -> Relay:
         own_rules, found, more = _rules_for(key, read, entry, rules)
         faults += found
         warnings += more
-        faults += _topic_faults(key, entry, platform)
+        faults += _topic_faults(key, entry, platform, options or {})
         if options is None or destination is None:
             continue
         scheme, found = _scheme(key, platform, options, entry)
@@ -80,10 +80,13 @@ def load(file: Path, environ: Mapping[str, str]) -> Relay:
 
 
 class _Unset(dict[str, str]):
-    """An environment in which every variable has a stand-in, for a look without secrets."""
+    """An environment in which every variable has a stand-in, for a look without secrets.
+
+    It is a URL, which is a text too: a server may be a variable.
+    """
 
     def get(self, name: str, default: Any = None) -> Any:
-        return super().get(name) or default or f"unset-{name.lower()}"
+        return super().get(name) or default or f"https://{name.lower().replace('_', '-')}.invalid"
 
 
 def dry(file: Path, environ: Mapping[str, str], platform: Platform, name: str = "") -> Source:
@@ -107,12 +110,14 @@ def dry(file: Path, environ: Mapping[str, str], platform: Platform, name: str = 
             destination=next(iter(read.destinations)),
             secrets=(),
         )
+    if entry.destination not in read.destinations:
+        raise ConfigError(file, read.faults)
     key = f"sources.{entry.name}"
     options, faults = _options(key, platform, entry)
     rules, rule_faults, _ = compile_rules(
         [("events", read.events), (f"{key}.events", entry.events)], read.language
     )
-    if options is None or rule_faults:
+    if options is None or faults or rule_faults:
         raise ConfigError(file, faults + rule_faults)
     return Source(
         name=entry.name,
@@ -176,11 +181,13 @@ def _rules_for(
     )
 
 
-def _topic_faults(key: str, entry: SourceEntry, platform: Platform) -> list[str]:
+def _topic_faults(
+    key: str, entry: SourceEntry, platform: Platform, options: Mapping[str, Any]
+) -> list[str]:
     """A wanted topic is one of our types, one of theirs, or has a `*`; anything else is a typo."""
     if not platform.topics:
         return []
-    known = EVENT_TYPES.keys() | platform.topics.keys()
+    known = {*EVENT_TYPES, *platform.topics, *options.get("types", {})}
     return [
         f"{key}.topics: {topic!r} is neither an event type nor a topic of {platform.name}"
         for topic in entry.topics

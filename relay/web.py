@@ -82,6 +82,12 @@ def _add_webhooks(app: Flask, settings: Settings, relay: Relay, intake: Intake) 
         except NotStored as error:
             note["reason"] = error.reason
             response = _later(error, source)
+        except HTTPException:
+            raise
+        except Exception as error:  # noqa: BLE001  ours, and its text may name a person
+            _LOG.error("delivery.crashed", error=type(error).__name__, place=log.place(error))
+            note["reason"] = "internal_error"
+            response = _later(NotStored("internal_error"), source)
         note |= {"status": response.status_code, "ms": _ms(started)}
         _LOG.info("delivery.received", **note)
         return response
@@ -120,9 +126,14 @@ def _delivery(
     if (request.content_length or 0) > cap:
         raise Refused("too_large", 413)
     request.max_content_length = None  # the cap is ours, so that chunked bodies obey it too
-    body = request.stream.read(cap + 1)
+    try:
+        body = request.stream.read(cap + 1)
+    except Exception as error:  # each server has its own for a sender that hangs up or errs
+        raise Refused("incomplete", 400) from error
     if len(body) > cap:
         raise Refused("too_large", 413)
+    if request.content_length not in (None, len(body)):
+        raise Refused("incomplete", 400)
     base = source.public_url or (
         settings.public_url and f"{settings.public_url.rstrip('/')}{request.path}"
     )

@@ -20,7 +20,6 @@ from dotenv import dotenv_values
 from ruamel.yaml import YAML
 
 from config import settings
-from relay import sources
 from relay.platforms import discovered
 from relay.standin import DEMO_KEY
 
@@ -102,7 +101,7 @@ def platform_secrets():
     return {
         f"{name.upper()}_SECRET"
         for name, platform in discovered().items()
-        if sources._needs_no_options(platform)
+        if not platform.needs_options
     }
 
 

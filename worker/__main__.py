@@ -5,6 +5,7 @@ import time
 from typing import Final
 
 import structlog
+from redis import RedisError
 
 from config import log
 from config.relay_toml import ConfigError
@@ -33,12 +34,14 @@ def main() -> None:
 def run(settings: Settings, *, burst: bool = False) -> None:
     """Work until a signal says stop; a worker that RQ ends for a lost Redis is started anew."""
     while True:
-        worker = make_worker(settings)
         try:
+            worker = make_worker(settings)
             worker.work(burst=burst, logging_level="WARNING")
-        except OSError as error:
+            asked_to_stop = worker._shutdown_requested_date is not None  # noqa: SLF001  RQ has no public word for it
+        except (OSError, RedisError) as error:
             _LOG.warning("worker.interrupted", error=type(error).__name__)
-        if burst or worker._shutdown_requested_date:  # noqa: SLF001  RQ has no public word for it
+            asked_to_stop = False
+        if burst or asked_to_stop:
             return
         time.sleep(_RESTART_AFTER_S)
 

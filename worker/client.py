@@ -4,9 +4,10 @@ Every answer is a `Reply`; `Unanswered` says whether the request may have been a
 """
 
 import json
+import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote
@@ -18,13 +19,19 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from config.relay_toml import Destination
 from worker.reply import Reply, Unanswered
 
+# It warns of odd answers with the address, in which a phone or e-mail may stand.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+
 _ROOT: Final = "/retailers/api/v1"
 _ANSWER_MAX_BYTES: Final = 64 * 1024
 _POOL: Final = 64
 
 
 class Client:
-    """One destination's API. Safe to share between threads."""
+    """One destination's API. Safe to share between threads.
+
+    `take_turn` is called before every request, and returns when it may go.
+    """
 
     def __init__(
         self,
@@ -33,7 +40,9 @@ class Client:
         user_agent: str,
         connect_timeout_s: float,
         read_timeout_s: float,
+        take_turn: Callable[[], None] = lambda: None,
     ) -> None:
+        self._take_turn = take_turn
         self._base = destination.server + _ROOT
         self._wrapper = destination.customer_wrapper
         self._timeouts = (connect_timeout_s, read_timeout_s)
@@ -74,6 +83,7 @@ class Client:
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Reply:
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         headers = {} if data is None else {"Content-Type": "application/json"}
+        self._take_turn()
         try:
             with self._session.request(
                 method,
@@ -99,7 +109,9 @@ class Client:
 
 
 def _never_connected(error: requests.ConnectionError) -> bool:
-    """urllib3 tells a connection that was never made by its own exception class."""
+    """Whether nothing can have been sent: no connection was made, or none that could be trusted."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return True
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", cause)
     return isinstance(reason, NewConnectionError)

@@ -4,9 +4,9 @@ Ids are cached under a hash of the phone or e-mail, so that no key in Redis name
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, TypeVar, cast
 
 from redis import Redis
 
@@ -14,8 +14,9 @@ from config.relay_toml import Destination
 from relay.model import Customer
 from relay.phone import variants
 from worker.client import Client
-from worker.reply import Reply
+from worker.reply import Reply, Unanswered
 
+_T = TypeVar("_T")
 _CACHED_S: Final = 30 * 24 * 3600
 
 
@@ -35,7 +36,7 @@ class Absent:
 
 
 class Unresolved(Exception):
-    """The question itself failed; the answer to it is to be treated like the event's own."""
+    """The question itself failed; but for a 2xx, its answer is judged like the event's own."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(f"status {reply.status}")
@@ -67,12 +68,11 @@ class Customers:
         if use_cache and (known := self._cached(customer)):
             return Found(known, "cache")
         for reference in _references(customer):
-            reply = self._client.find_customer(reference)
+            reply = _answered(self._client.find_customer, reference)
             if found := _id_in(reply):
                 self._remember(customer, found)
                 return Found(found, "lookup")
-            # A spelling it refuses to look up is one it does not know.
-            if reply.is_html or reply.status not in (200, 302, 404, 422):
+            if not _denies(reply):
                 raise Unresolved(reply)
         return self._create(customer) if self._destination.on_absent == "create" else Absent()
 
@@ -87,11 +87,11 @@ class Customers:
             "email": customer.email,
             "phone": customer.phone,
         }
-        reply = self._client.create_customer({k: v for k, v in body.items() if v})
+        reply = _answered(self._client.create_customer, {k: v for k, v in body.items() if v})
         if found := _id_in(reply):
             self._remember(customer, found)
             return Found(found, "created")
-        if reply.is_html or reply.status not in (200, 201, 302, 422):
+        if reply.is_html or reply.status not in (302, 422):
             raise Unresolved(reply)
         return Absent(reply)
 
@@ -119,6 +119,23 @@ def _references(customer: Customer) -> Iterator[str]:
         yield from variants(customer.phone)
     if customer.email:
         yield customer.email
+
+
+def _answered(ask: Callable[[_T], Reply], what: _T) -> Reply:
+    """A question that got no answer is not ambiguous: the event itself was never sent."""
+    try:
+        return ask(what)
+    except Unanswered as error:
+        raise Unanswered(error.reason, ambiguous=False) from error
+
+
+def _denies(reply: Reply) -> bool:
+    """Whether this says "no such customer". A spelling it refuses is one it does not know."""
+    if reply.is_html:
+        return False
+    return reply.status in (302, 404, 422) or (
+        reply.status == 200 and isinstance(reply.json(), dict)
+    )
 
 
 def _id_in(reply: Reply) -> str:

@@ -12,7 +12,7 @@ from config.relay_toml import Destination
 from relay.model import Outcome, Verdict
 from worker.reply import Reply, Unanswered
 
-_TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_TRANSIENT: Final = frozenset({408, 425, 429})
 _RETRY_AFTER_MAX_S: Final = 24 * 3600.0
 _ANSWER_KEPT: Final = 2000
 _JITTER: Final = 0.2
@@ -43,11 +43,16 @@ def after_reply(
         )
     if reply.status in (401, 403):
         return _again("refused", attempt, destination, reply)
-    if reply.status in _TRANSIENT or reply.status > 504:
+    if reply.status in _TRANSIENT or reply.status >= 500:
         reason = "too_many_requests" if reply.status == 429 else "server_error"
         return _again(reason, attempt, destination, reply)
     reason = "validation" if 300 <= reply.status < 400 or reply.status in (400, 422) else "refused"
     return Outcome(Verdict.DEAD, reason, status=reply.status, answer=answer)
+
+
+def after_look_up(reply: Reply, attempt: int, destination: Destination) -> Outcome:
+    """A look-up or creation that succeeded without saying who: nothing has been delivered."""
+    return _again("unexpected_answer", attempt, destination, reply)
 
 
 def after_silence(error: Unanswered, attempt: int, destination: Destination) -> Outcome:

@@ -27,7 +27,7 @@ from relay.ledger import Claim, Ledger, Record
 from relay.model import Outcome, State, Verdict
 from worker import retry
 from worker.client import Client
-from worker.customers import Absent, Customers, Found, Unresolved
+from worker.customers import Absent, Customers, Unresolved
 from worker.gate import Gate
 from worker.reply import Reply, Unanswered
 
@@ -80,14 +80,15 @@ class Station:
         ledger = Ledger(redis, lease_s=settings.lease_s, keep_delivered_s=settings.keep_delivered_s)
         posts = {}
         for name, destination in destinations.items():
+            gate = Gate(redis, name, destination.rate_per_s)
             client = Client(
                 destination,
                 user_agent=settings.user_agent,
                 connect_timeout_s=settings.connect_timeout_s,
                 read_timeout_s=settings.read_timeout_s,
+                take_turn=gate.wait_turn,
             )
             customers = Customers(redis, client, destination)
-            gate = Gate(redis, name, destination.rate_per_s)
             posts[name] = Post(destination, client, customers, gate)
         return cls(ledger, posts)
 
@@ -110,12 +111,17 @@ class Station:
         if post is None:
             outcome = Outcome(Verdict.HELD, "unknown_destination")
             return self._settled(claim, outcome, started)
-        try:
-            outcome = _attempt(claim.record, attempt, post)
-        except Exception as error:  # noqa: BLE001  told below, without its text
-            self._settled(claim, retry.after_crash(attempt, post.destination), started)
-            raise DeliveryFault(f"{type(error).__name__} at {_place(error)}") from None
-        return self._settled(claim, outcome, started)
+        if claim.record.fault:
+            fault = f"UnreadableRecord at {claim.record.fault}"
+        else:
+            try:
+                outcome = _attempt(claim.record, attempt, post)
+            except Exception as error:  # noqa: BLE001  told below, without its text
+                fault = f"{type(error).__name__} at {log.place(error)}"
+            else:
+                return self._settled(claim, outcome, started)
+        self._settled(claim, retry.after_crash(attempt, post.destination), started)
+        raise DeliveryFault(fault)
 
     def _settled(self, claim: Claim, outcome: Outcome, started: float) -> str | Retry:
         took_s = time.perf_counter() - started
@@ -135,7 +141,8 @@ class Station:
         )
         if outcome.verdict in (Verdict.RETRY, Verdict.PAUSED):
             return _again(outcome.delay_s)
-        return f"{outcome.verdict.value}: {outcome.reason}"
+        verdict, reason = outcome.verdict.value, outcome.reason
+        return verdict if verdict == reason else f"{verdict}: {reason}"
 
 
 def _attempt(record: Record, attempt: int, post: Post) -> Outcome:
@@ -143,22 +150,15 @@ def _attempt(record: Record, attempt: int, post: Post) -> Outcome:
     if post.gate.paused() and not _key_works_again(post):
         return Outcome(Verdict.PAUSED, "credentials", delay_s=retry.jittered(retry.PAUSED_S))
     try:
-        found = post.customers.find(record.customer)
-        if isinstance(found, Absent):
-            return _absent(found, post.destination)
-        reply = _post_event(found, record, post)
-        if reply.status == 404 and not reply.is_html:
-            post.customers.forget(record.customer)
-            if found.by != "cache":
-                return _absent(Absent(reply), post.destination)
-            found = post.customers.find(record.customer, use_cache=False)
-            if isinstance(found, Absent):
-                return _absent(found, post.destination)
-            reply = _post_event(found, record, post)
+        reply = _exchange(record, post)
     except Unresolved as error:
+        if error.reply.ok:
+            return retry.after_look_up(error.reply, attempt, post.destination)
         reply = error.reply
     except Unanswered as error:
         return retry.after_silence(error, attempt, post.destination)
+    if isinstance(reply, Absent):
+        return _absent(reply, post.destination)
     outcome = retry.after_reply(reply, attempt, post.destination)
     if outcome.reason != "credentials":
         return outcome
@@ -168,9 +168,19 @@ def _attempt(record: Record, attempt: int, post: Post) -> Outcome:
     return retry.after_reply(reply, attempt, post.destination, key_works=key_works)
 
 
-def _post_event(found: Found, record: Record, post: Post) -> Reply:
-    post.gate.wait_turn()
-    return post.client.post_event(found.id, record.body)
+def _exchange(record: Record, post: Post) -> Reply | Absent:
+    """Ask for the customer and send the event; an id that was cached may be wrong once."""
+    for use_cache in (True, False):
+        found = post.customers.find(record.customer, use_cache=use_cache)
+        if isinstance(found, Absent):
+            return found
+        reply = post.client.post_event(found.id, record.body)
+        if reply.status != 404 or reply.is_html:
+            return reply
+        post.customers.forget(record.customer)
+        if found.by != "cache":
+            break
+    return Absent(reply)
 
 
 def _absent(absent: Absent, destination: Destination) -> Outcome:
@@ -188,9 +198,10 @@ def _absent(absent: Absent, destination: Destination) -> Outcome:
 def _key_works(post: Post) -> bool:
     """Whether the cheapest question gets an answer; a silence says nothing against the key."""
     try:
-        return post.client.agents().status not in (400, 401, 403)
+        reply = post.client.agents()
     except Unanswered:
         return True
+    return reply.is_html or reply.status not in (400, 401, 403)
 
 
 def _key_works_again(post: Post) -> bool:
@@ -208,13 +219,3 @@ def _key_works_again(post: Post) -> bool:
 
 def _again(delay_s: float) -> Retry:
     return Retry(max=_RQ_NEVER_GIVES_UP, interval=max(1, math.ceil(delay_s)))
-
-
-def _place(error: BaseException) -> str:
-    """File and line of an exception: where, without what."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return "unknown"
-    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"

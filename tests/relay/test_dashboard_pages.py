@@ -6,7 +6,7 @@ import pytest
 
 from relay.dashboard import create_app
 
-PAGES = ["/", "/0/view/queues", "/0/view/workers", "/0/view/jobs/mercately/queued/8/asc/1"]
+PAGES = ["/", "/0/view/workers", "/0/view/jobs/mercately/queued/8/asc/1"]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -100,8 +100,8 @@ def test_stock_worker_delivers(depot, standin):
         job = job_of(depot, record_id)
         assert job.get_status() is JobStatus.FINISHED
         (row,) = job.results()
-        assert (row.type, row.return_value) == (Result.Type.SUCCESSFUL, "delivered: delivered")
-        assert job_of(depot, record_id).return_value() == "delivered: delivered"
+        assert (row.type, row.return_value) == (Result.Type.SUCCESSFUL, "delivered")
+        assert job_of(depot, record_id).return_value() == "delivered"
     assert set(FinishedJobRegistry(queue=depot.queue).get_job_ids()) == set(ids)
     assert depot.waiting() == depot.redis.lrange(depot.queue.intermediate_queue_key, 0, -1) == []
 
@@ -243,6 +243,6 @@ def test_result_of_a_job_is_text_or_retry(depot, standin):
     record_id = depot.keep_one()
 
     assert isinstance(worker.tasks.deliver(record_id), Retry)
-    assert worker.tasks.deliver(record_id) == "delivered: delivered"
+    assert worker.tasks.deliver(record_id) == "delivered"
     assert structlog.is_configured()
     assert station() is station()

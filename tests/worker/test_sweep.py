@@ -8,7 +8,7 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
 from relay.ledger import OPEN, record_key
-from relay.model import State
+from relay.model import Outcome, State, Verdict
 from relay.queue import job_key
 from tests.worker.depot import call
 from worker import sweep
@@ -251,6 +251,21 @@ def test_revived_record_keeps_its_attempts(depot, standin, retrying, redis):
     depot.run_jobs()
 
     assert [row["attempt"] for row in depot.ledger.attempts(retrying)] == [1, 2]
+
+
+def test_worker_that_was_given_up_decides_nothing(depot, redis):
+    """It was slower than its lease; a success would still count."""
+    record_id = depot.keep_one()
+    late = depot.ledger.claim(record_id)
+    started_and_never_claimed(depot, record_id)
+    depot.let_time_pass(record_id)
+    swept(depot)
+
+    dead = Outcome(Verdict.DEAD, "refused")
+    assert not depot.ledger.settle(late, dead, took_s=0, now=time.time())
+
+    depot.run_jobs()
+    assert depot.record(record_id).state is State.DELIVERED
 
 
 def test_job_that_was_popped_goes_back_in_front(depot):

@@ -2,7 +2,6 @@
 
 import json
 import time
-from dataclasses import replace
 
 import pytest
 from rq import Retry
@@ -13,7 +12,6 @@ from relay.standin import API
 from tests.worker.depot import ANA, ANA_ID, BODY, Depot, call
 from tests.worker.wire import Wire, answer
 
-GIVEN = Customer(customer_id=ANA_ID)
 EVA = Customer(phone="+593999000009", email="eva@example.com", first_name="Eva")
 FOUND = answer(200, b'{"customer": {"id": "c7"}}')
 ABSENT = answer(404, b'{"message": "Customer not found"}')
@@ -37,7 +35,7 @@ def told(depot: Depot, record_id: str, *names: str) -> list[tuple]:
 def test_event_arrives_as_it_was_mapped(depot, standin):
     record_id = depot.keep_one()
 
-    assert depot.deliver(record_id) == "delivered: delivered"
+    assert depot.deliver(record_id) == "delivered"
 
     (event,) = standin.events
     assert event.customer_id == ANA_ID
@@ -94,7 +92,7 @@ def test_failed_attempts_are_scheduled_and_logged(depot, standin):
     assert depot.record(record_id).state is State.RETRYING
     assert interval_s(depot.deliver(record_id)) == 400
     assert depot.record(record_id).reason == "too_many_requests"
-    assert depot.deliver(record_id) == "delivered: delivered"
+    assert depot.deliver(record_id) == "delivered"
 
     assert told(depot, record_id, "attempt", "outcome", "reason", "status") == [
         (1, "retry", "server_error", 503),
@@ -145,7 +143,7 @@ def test_failed_look_up_counts_like_a_failed_event(depot, standin):
     record_id = depot.keep_one()
 
     assert 4 <= interval_s(depot.deliver(record_id)) <= 6
-    assert depot.deliver(record_id) == "delivered: delivered"
+    assert depot.deliver(record_id) == "delivered"
     assert told(depot, record_id, "attempt", "status") == [(1, 503), (2, 200)]
 
 
@@ -179,7 +177,7 @@ def test_cached_id_that_is_gone_is_looked_up_again_once(depot, standin):
     standin.customers.clear()
     again = standin.add_customer(phone=ANA.phone)
 
-    assert depot.deliver(second) == "delivered: delivered"
+    assert depot.deliver(second) == "delivered"
 
     assert [event.customer_id for event in standin.events] == [ANA_ID, again]
     assert told(depot, second, "attempt", "outcome") == [(1, "delivered")]
@@ -228,7 +226,7 @@ def test_given_id_that_is_not_there_is_held(open_depot, policy):
     [
         ("hold", "held: customer_absent", State.HELD),
         ("drop", "discarded: customer_absent", State.DISCARDED),
-        ("create", "delivered: delivered", State.DELIVERED),
+        ("create", "delivered", State.DELIVERED),
     ],
 )
 def test_absent_customer_is_treated_as_the_destination_says(
@@ -258,61 +256,6 @@ def test_destination_that_is_no_longer_configured_is_held(depot, redis):
     redis.hset(record_key(record_id), "destination", "gone")
 
     assert depot.deliver(record_id) == "held: unknown_destination"
-
-
-# No answer.
-
-
-@pytest.fixture
-def short(settings):
-    """Settings for those who wait in vain."""
-    return replace(settings, read_timeout_s=0.2)
-
-
-SILENT = ["hang_after_recording", "reset_after_recording"]
-
-
-@pytest.mark.parametrize("fault", SILENT)
-def test_event_sent_and_not_answered_is_held_where_asked(redis, short, relay, standin, fault):
-    standin.fail(fault)
-    with Depot(redis, short, relay, on_ambiguous="hold") as depot:
-        record_id = depot.keep_one(call(customer=GIVEN))
-        assert depot.deliver(record_id).startswith("held: ")
-
-    assert told(depot, record_id, "outcome", "ambiguous") == [("held", True)]
-    assert len(standin.events) == 1
-
-
-@pytest.mark.parametrize("fault", SILENT)
-def test_event_sent_and_not_answered_is_repeated_by_default(redis, short, relay, standin, fault):
-    standin.fail(fault, times=1)
-    with Depot(redis, short, relay) as depot:
-        record_id = depot.keep_one(call(customer=GIVEN))
-        assert 4 <= interval_s(depot.deliver(record_id)) <= 6
-        depot.deliver(record_id)
-
-    names = ("attempt", "outcome", "ambiguous")
-    assert told(depot, record_id, *names) == [(1, "retry", True), (2, "delivered", False)]
-    assert len(standin.events) == 2
-
-
-def test_event_that_was_never_sent_is_tried_again_even_where_silence_is_held(open_depot):
-    depot = open_depot(on_ambiguous="hold", server="http://127.0.0.1:1")
-    record_id = depot.keep_one(call(customer=GIVEN))
-
-    assert 4 <= interval_s(depot.deliver(record_id)) <= 6
-    assert told(depot, record_id, "reason", "ambiguous") == [("connection_refused", False)]
-
-
-def test_look_up_that_was_not_answered_is_not_ambiguous(redis, short, relay, standin):
-    """A question can be asked again: the event itself was never sent."""
-    standin.fail("hang_after_recording", on="customers")
-    with Depot(redis, short, relay, on_ambiguous="hold") as depot:
-        record_id = depot.keep_one()
-        depot.deliver(record_id)
-
-    assert depot.record(record_id).state is State.RETRYING
-    assert told(depot, record_id, "reason", "ambiguous") == [("read_timeout", False)]
 
 
 # Nothing to do.
@@ -358,4 +301,4 @@ def test_record_in_another_s_hands_makes_the_job_come_back(depot, open_depot, re
     assert other.record(record_id).attempts == 0
 
     redis.hset(record_key(record_id), "lease", 1)  # it has died
-    assert other.deliver(record_id) == "delivered: delivered"
+    assert other.deliver(record_id) == "delivered"

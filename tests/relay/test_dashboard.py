@@ -1,0 +1,306 @@
+"""rq-dashboard behind a password: what it shows, what it refuses, what it must not run."""
+
+import base64
+import json
+import pickle
+import re
+import ssl
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import senders
+from flask.testing import FlaskClient
+from redis import Redis
+from rq import Queue, SimpleWorker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from config.settings import Settings
+from relay import dashboard
+from relay.embedded_redis import EmbeddedRedis
+from relay.queue import open_queue
+from relay.sources import Relay
+from relay.web import create_app
+from tests.conftest import make_settings
+
+PASSWORD = "throw-away-password"
+PAGES = ["/", "/0/view/jobs", "/0/view/workers", "/0/data/queues.json", "/0/data/workers.json"]
+CHANGES = [
+    "/requeue/mercately", "/job/{id}/delete", "/job/{id}/requeue", "/queue/mercately/queued/empty",
+    "/queue/mercately/compact",
+]  # fmt: skip
+
+
+@pytest.fixture
+def settings(redis_server: EmbeddedRedis, tmp_path: Path) -> Settings:
+    return make_settings(redis_server.url, tmp_path / "absent.toml")
+
+
+@pytest.fixture
+def open_board(settings: Settings) -> Callable[..., FlaskClient]:
+    """Makes a client; keywords are settings."""
+
+    def client(**changes: Any) -> FlaskClient:
+        return dashboard.create_app(replace(settings, **changes)).test_client()
+
+    return client
+
+
+@pytest.fixture
+def board(open_board: Callable[..., FlaskClient]) -> FlaskClient:
+    return open_board()
+
+
+@pytest.fixture
+def queue(redis: Redis) -> Queue:
+    return open_queue(redis, "mercately")
+
+
+@pytest.fixture
+def accepted(redis: Redis, settings: Settings) -> Callable[..., str]:
+    """Sends a sample through the web process and returns the id it is kept under."""
+
+    def send(platform: str = "shopify", name: str = "orders_create", **headers: str) -> str:
+        source = senders.source_of(platform)
+        relay = Relay("es", {"crm": source.destination}, {source.name: source}, ())
+        found, body = senders.request_for(platform, name)
+        signed = senders.signed(platform, {**found, **headers}, body, datetime.now(UTC))
+        client = create_app(settings, relay, redis).test_client()
+        response = client.post(f"/webhooks/{platform}", headers=signed, data=body)
+        record_id: str = response.json["ids"][0]
+        return record_id
+
+    return send
+
+
+def signed_in(user: str, password: str) -> dict[str, str]:
+    value = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return {"Authorization": f"Basic {value}"}
+
+
+def failed_job(queue: Queue, record_id: str) -> Job:
+    """The job of a record, as if a worker had crashed on it."""
+    job = Job.fetch(record_id, connection=queue.connection, serializer=JSONSerializer)
+    queue.remove(job)
+    job.set_status("failed")
+    queue.failed_job_registry.add(job, ttl=3600)
+    return job
+
+
+def busy(queue: Queue, record_id: str) -> None:
+    """A worker with the job of a record in its hands."""
+    worker = SimpleWorker([queue], connection=queue.connection, serializer=JSONSerializer)
+    worker.register_birth()
+    job = Job.fetch(record_id, connection=queue.connection, serializer=JSONSerializer)
+    worker.prepare_execution(job)
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/requeue/mercately", "/static/x.js", "/nowhere"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        signed_in("relay", "wrong"),
+        signed_in("other", PASSWORD),
+        signed_in("relay", ""),
+        signed_in("", ""),
+        signed_in("relay", PASSWORD + "ñ"),
+        {"Authorization": "Basic !!"},
+        {"Authorization": f"Bearer {PASSWORD}"},
+    ],
+)
+def test_nothing_is_shown_without_the_password(headers, path, open_board, redis):
+    response = open_board(dashboard_password=PASSWORD).get(path, headers=headers)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"].startswith("Basic ")
+    assert response.data == b""
+
+
+def test_password_opens_every_page(open_board, accepted):
+    record_id = accepted()
+    board = open_board(dashboard_password=PASSWORD, dashboard_user="ana")
+    for path in [*PAGES, f"/0/view/job/{record_id}", f"/0/data/job/{record_id}.json"]:
+        assert board.get(path, headers=signed_in("ana", PASSWORD)).status_code == 200
+        assert board.get(path, headers=signed_in("relay", PASSWORD)).status_code == 401
+
+
+def test_changes_need_the_password_too(open_board, accepted, queue):
+    record_id = accepted()
+    board = open_board(dashboard_password=PASSWORD)
+    for path in CHANGES:
+        assert board.post(path.format(id=record_id)).status_code == 401
+    assert queue.job_ids == [record_id]
+
+
+def test_health_needs_no_password_and_asks_nobody(open_board):
+    board = open_board(dashboard_password=PASSWORD, redis_url="unix:///nonexistent/redis.sock?db=0")
+    response = board.get("/healthz")
+    assert (response.status_code, response.text) == (200, "ok")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_requeue_is_refused_to_links_and_images(method, board, accepted, queue):
+    job = failed_job(queue, accepted())
+    assert board.open("/requeue/mercately", method=method).status_code == 405
+    assert queue.failed_job_registry.get_job_ids() == [job.id]
+    assert queue.count == 0
+
+
+@pytest.mark.parametrize("path", CHANGES)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
+        # Browsers leave Sec-Fetch-Site out on plain HTTP.
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_page_of_another_site_changes_nothing(path, headers, board, accepted, queue):
+    record_id = accepted()
+    response = board.post(path.format(id=record_id), headers=headers)
+    assert response.status_code == 403
+    assert queue.job_ids == [record_id]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "http://localhost"},
+        {},
+    ],
+)
+def test_own_page_may_requeue_a_failed_job(headers, board, accepted, queue):
+    job = failed_job(queue, accepted())
+    assert board.post("/requeue/mercately", headers=headers).json == {"status": "OK", "count": 1}
+    assert queue.job_ids == [job.id]
+    found = Job.fetch(job.id, connection=queue.connection, serializer=JSONSerializer)
+    assert tuple(found.args) == (job.id,)
+
+
+def test_pages_and_data_of_an_event_name_nobody(board, accepted, queue):
+    shown = {"shopify": "orders_create", "sendgrid": "bounce", "generic": "lead_created"}
+    ids = [accepted(platform, name) for platform, name in shown.items()]
+    failed_job(queue, ids[0])
+    pages = [*PAGES]
+    for registry in ("queued", "failed"):
+        pages.append(f"/0/data/jobs/mercately/{registry}/8/asc/1.json")
+        pages.append(f"/0/view/jobs/mercately/{registry}/8/asc/1")
+    for record_id in ids:
+        pages += [f"/0/view/job/{record_id}", f"/0/data/job/{record_id}.json"]
+    text = ""
+    for page in pages:
+        response = board.get(page)
+        assert response.status_code == 200
+        text += response.text
+
+    assert all(record_id in text for record_id in ids)
+    for platform, name in shown.items():
+        _, body = senders.request_for(platform, name)
+        named = re.findall(r'"(?:\w*email|phone|first_name|last_name|address1|reason)":"([^"]+)"', body.decode())  # fmt: skip
+        assert named
+        assert [value for value in {*named, senders.SECRETS[platform]} if value in text] == []
+    assert "@example.com" not in text
+
+
+def test_data_of_a_job_is_its_record_id_and_where_it_goes(board, accepted):
+    record_id = accepted()
+    data = board.get(f"/0/data/job/{record_id}.json").json
+    assert data["description"] == f"shopify orders/create -> crm ({record_id})"
+    assert (data["id"], data["origin"], data["status"]) == (record_id, "mercately", "queued")
+    assert (data["result"], data["metadata"], data["exc_info"]) == (None, "{}", None)
+    (listed,) = board.get("/0/data/queues.json").json["queues"]
+    assert (listed["name"], listed["count"]) == ("mercately", 1)
+
+
+def test_topic_of_a_sender_is_no_markup(board, redis, settings):
+    options = 'auth = { kind = "bearer" }\ntype = "t"\ntypes = { "*" = "form.submitted" }\ncontact = { email = "e" }'  # fmt: skip
+    source = senders.source_of("generic", options=options, secrets=("throw-away-token",))
+    relay = Relay("es", {"crm": source.destination}, {"generic": source}, ())
+    response = create_app(settings, relay, redis).test_client().post(
+        "/webhooks/generic",
+        headers={"authorization": "Bearer throw-away-token"},
+        json={"t": "<img src=x onerror=alert(1)>&\"'<%= 1 %>", "e": "ana@example.com"},
+    )  # fmt: skip
+    (record_id,) = response.json["ids"]
+    data = board.get(f"/0/data/job/{record_id}.json")
+    assert data.content_type == "application/json"
+    shown = data.json["description"]
+    assert re.fullmatch(r"generic [\w ./:@-]{1,60} -> crm \(\w{26}\)", shown, re.ASCII)
+
+
+class Trap:
+    """Unpickled, it leaves a file behind."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> Any:
+        return (Path.touch, (self.file,))
+
+
+@pytest.mark.parametrize("field", ["meta", "data"])
+@pytest.mark.parametrize(
+    "route",
+    [
+        "GET /0/data/job/{id}.json",
+        "GET /0/view/job/{id}",
+        "GET /0/data/jobs/mercately/queued/8/asc/1.json",
+        "GET /0/data/workers.json",
+        "POST /job/{id}/requeue",
+        "POST /job/{id}/delete",
+        "POST /queue/mercately/queued/empty",
+    ],
+)
+def test_what_is_in_redis_is_never_unpickled(route, field, board, accepted, queue, tmp_path):
+    record_id, trap = accepted(), tmp_path / "sprung"
+    busy(queue, record_id)
+    value = pickle.dumps(Trap(trap))
+    if field == "data":
+        value = zlib.compress(value)
+    queue.connection.hset(f"rq:job:{record_id}", field, value)
+    method, path = route.format(id=record_id).split()
+    board.open(path, method=method)
+    assert not trap.exists()
+
+
+def test_serializer_of_the_board_is_the_one_of_our_jobs(board, accepted, queue):
+    assert queue.serializer is JSONSerializer
+    assert json.loads(board.get(f"/0/data/job/{accepted()}.json").json["metadata"]) == {}
+
+
+def test_worker_at_work_is_shown_with_its_job(board, accepted, queue):
+    record_id = accepted()
+    busy(queue, record_id)
+    response = board.get("/0/data/workers.json")
+    assert response.status_code == 200
+    (worker,) = response.json["workers"]
+    assert worker["current_job"]["job_id"] == record_id
+    assert worker["current_job"]["call_string"] == f"worker.tasks.deliver('{record_id}')"
+
+
+def test_two_boards_in_one_process_each_have_their_own_redis(board, settings, accepted, tmp_path):
+    record_id = accepted()
+    with EmbeddedRedis(tmp_path / "other") as other:
+        empty = dashboard.create_app(replace(settings, redis_url=other.url)).test_client()
+        assert empty.get("/0/data/queues.json").json == {"queues": []}
+        assert board.get("/0/data/queues.json").json["queues"][0]["count"] == 1
+        assert empty.get("/0/data/queues.json").json == {"queues": []}
+        assert board.get(f"/0/data/job/{record_id}.json").status_code == 200
+
+
+def test_certificate_is_not_checked_where_the_settings_say_so(settings):
+    for checked in (True, False):
+        url = "rediss://user:hush@127.0.0.1:1/0"
+        app = dashboard.create_app(replace(settings, redis_url=url, redis_tls_verify=checked))
+        options = app.redis_conn.connection_pool.connection_kwargs
+        assert (options.get("ssl_cert_reqs") in ("none", ssl.CERT_NONE)) is not checked
