@@ -46,7 +46,7 @@ _TOPICS: Final = {
     "shopify": "orders_create",
     "woocommerce": "order_created",
     "sendgrid": "bounce",
-    "standard": "order_created",
+    "standard_webhooks": "order_created",
     "crm": "lead_created",
 }
 _BODY_COLUMN: Final = 3

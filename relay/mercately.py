@@ -106,7 +106,7 @@ def call_for(
     """
     contact = event.contact
     drops: dict[str, str] = {}
-    phone, reason = to_e164(contact.phones, contact.country or destination.country)
+    phone, reason = to_e164(contact.phones, _country(contact.country) or destination.country)
     if reason:
         drops["phone"] = reason
     email = contact.email.strip()
@@ -230,6 +230,12 @@ def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, "", [], {})}
 
 
+def _country(text: str) -> str:
+    """Two letters, or nothing: some senders write a name where a code is meant."""
+    code = text.strip().upper()
+    return code if len(code) == 2 and code.isalpha() else ""
+
+
 def _id_type(value: str) -> str:
     lowered = value.strip().lower()
     return lowered if lowered in ID_TYPES or not lowered else "otro"
@@ -237,4 +243,10 @@ def _id_type(value: str) -> str:
 
 def _looks_like_email(text: str) -> bool:
     local, _, domain = text.rpartition("@")
-    return bool(local) and "." in domain and not any(c.isspace() for c in text) and len(text) < 255
+    return (
+        bool(local)
+        and all(domain.split("."))
+        and "." in domain
+        and not any(c.isspace() for c in text)
+        and len(text) < 255
+    )

@@ -60,7 +60,7 @@ def test_demo_delivers_one_event_per_source_twice_and_leaves_nothing_running(tmp
 
         assert done.returncode == 0, done.stdout + done.stderr
         assert [row.split()[1] for row in rows] == [
-            "shopify", "woocommerce", "sendgrid", "standard", "crm",
+            "shopify", "woocommerce", "sendgrid", "standard_webhooks", "crm",
         ]  # fmt: skip
         assert all(re.search(r"│ \d+ +│$", row) for row in rows)
         assert processes_in(tmp_path) == []
