@@ -322,7 +322,7 @@ def test_shipped_file_loads_and_has_a_rule_for_every_type_but_those_left_out():
 def test_demo_file_loads_and_has_a_rule_for_every_type_its_samples_come_to():
     found = sources.load(CONFIG / "demo.toml", DEMO)
     assert found.warnings == ()
-    assert {"shopify", "woocommerce", "sendgrid", "standard", "crm"} <= set(found.sources)
+    assert {"shopify", "woocommerce", "sendgrid", "standard_webhooks", "crm"} == set(found.sources)
     for bound in found.sources.values():
         assert set(bound.platform.topics.values()) <= set(bound.rules)
 
