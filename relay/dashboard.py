@@ -7,15 +7,16 @@ from flask import Flask, Response, abort, request
 from rq import serializers
 from rq.serializers import JSONSerializer
 
-from config.settings import Settings
+from config.settings import Settings, load as load_settings
 
 
-def create_app(settings: Settings) -> Flask:
+def create_app(settings: Settings | None = None) -> Flask:
     """The dashboard. Needs the extra `dashboard`.
 
     Jobs are read as JSON: its default, pickle, would run whatever is in Redis. What changes
     state is refused by GET and from other sites' pages.
     """
+    settings = settings or load_settings()
     # RQ's own default, which some of its pages fall back to, is pickle.
     serializers.PickleSerializer = JSONSerializer  # type: ignore[assignment]
     import rq_dashboard  # noqa: PLC0415  an extra: only the image and the demo carry it

@@ -186,11 +186,29 @@ def test_procfile_lines_run_and_end_cleanly_on_sigterm(heroku, standin_server):
     assert statuses == [0, 0]
 
 
-def wait_until_ready(base: str) -> None:
+@pytest.mark.parametrize("command", ["standin", "dashboard"])
+def test_command_of_the_image_serves_and_ends_cleanly_on_sigterm(command, heroku):
+    """As docker compose starts it."""
+    arguments = ["--port", heroku["PORT"]] if command == "standin" else []
+    process = subprocess.Popen(
+        [SCRIPTS / "mercately-relay", command, *arguments],
+        env={**heroku, "RELAY_DASHBOARD_PASSWORD": "a-password"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until_ready(f"http://127.0.0.1:{heroku['PORT']}", "/healthz")
+    finally:
+        process.terminate()
+        status = process.wait(timeout=25)
+    assert status == 0
+
+
+def wait_until_ready(base: str, path: str = "/readyz") -> None:
     give_up_at = time.monotonic() + 20
     while time.monotonic() < give_up_at:
         try:
-            if requests.get(f"{base}/readyz", timeout=5).ok:
+            if requests.get(f"{base}{path}", timeout=5).ok:
                 return
         except requests.ConnectionError:
             pass

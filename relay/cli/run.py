@@ -69,15 +69,11 @@ def standin(host: str, port: int) -> None:
 @click.option("--port", type=int, help=text("Por defecto PORT o 9181.", "PORT or 9181 by default."))
 @click.pass_context
 def dashboard(context: click.Context, port: int | None) -> None:
-    from werkzeug.serving import run_simple
-
-    from relay.dashboard import create_app
-
     found = room.settings(context)
     host = found.host if found.dashboard_password else "127.0.0.1"
     chosen = port or (found.port if "PORT" in found.environ else 9181)
     click.echo(f"http://{host}:{chosen}")
-    run_simple(host, chosen, create_app(found), threaded=True)
+    _become("gunicorn", "-b", f"{host}:{chosen}", "--threads", "4", "relay.dashboard:create_app()")
 
 
 def _become(module: str, *arguments: str) -> None:
