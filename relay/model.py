@@ -96,7 +96,7 @@ class Call:
     """One write to make at a destination.
 
     `body` is the JSON object of the events endpoint. `drops` says what was left out and why,
-    as field name to reason code.
+    as field name to reason code. `raw` is the body that reads as this one event again.
     """
 
     destination: str
@@ -107,6 +107,7 @@ class Call:
     customer: Customer
     body: Mapping[str, Any]
     drops: Mapping[str, str] = field(default_factory=dict)
+    raw: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

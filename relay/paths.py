@@ -11,16 +11,14 @@ from typing import Any, Final
 import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from relay.contract import Events, Fault, Nothing, Reading, digest_of, json_body, loaded, moment
 from relay.errors import Unreadable
 from relay.model import Address, Contact, Delivery, Event
 from relay.vocabulary import EVENT_TYPES
 
-_ADDRESS_PARTS: Final = (
-    "address", "city", "state", "zip_code", "description", "latitude", "longitude", "country",
-)  # fmt: skip
+_EMAIL: Final = validate.Email()
 
 
 class Path(fields.Field[ParsedResult]):
@@ -91,13 +89,22 @@ class _Scalar(fields.Field[str]):
 
 class _ContactSchema(Schema):
     customer_id = _Scalar(load_default="")
-    email = fields.Email(load_default="")
+    email = _Scalar(load_default="")
     phone = _Scalar(load_default="")
     country = fields.String(load_default="")
     first_name = _Scalar(load_default="")
     last_name = _Scalar(load_default="")
     id_type = _Scalar(load_default="")
     id_number = _Scalar(load_default="")
+
+    @validates_schema
+    def _reachable(self, data: dict[str, Any], **_: Any) -> None:
+        """A bad e-mail beside a phone is left out later; alone it leaves nobody to tell."""
+        if data["email"] and not (data["phone"] or data["customer_id"]):
+            try:
+                _EMAIL(data["email"])
+            except ValidationError as error:
+                raise ValidationError(error.messages, "email") from error
 
 
 class _FoundSchema(Schema):

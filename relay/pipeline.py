@@ -7,6 +7,7 @@ stored by `relay/intake.py`, answered by `relay/web.py` and delivered by `worker
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Final
@@ -15,15 +16,13 @@ from relay.contract import Events, Fault, Handshake, Nothing, Source, digest_of
 from relay.errors import Refused
 from relay.mercately import Unmappable, call_for
 from relay.model import Delivery, Event, Held, Ignored, Translated
-from relay.vocabulary import EVENT_TYPES, Language
+from relay.vocabulary import EVENT_TYPES
 
 # More than any platform sends at once; Redis takes them in one step, while everybody waits.
 _ITEMS_MAX: Final = 5_000
 
 
-def process(
-    delivery: Delivery, source: Source, now: datetime, language: Language = "es"
-) -> Handshake | Sequence[Translated]:
+def process(delivery: Delivery, source: Source, now: datetime) -> Handshake | Sequence[Translated]:
     """What a delivery comes to: an answer to an address check, or its events, translated.
 
     Raises:
@@ -35,12 +34,10 @@ def process(
     if delivery.method != "POST":
         raise Refused("method_not_allowed", 405)
     source.scheme.verify(delivery, source.secrets, now)
-    return translate(delivery, source, language)
+    return translate(delivery, source)
 
 
-def translate(
-    delivery: Delivery, source: Source, language: Language = "es"
-) -> Handshake | Sequence[Translated]:
+def translate(delivery: Delivery, source: Source) -> Handshake | Sequence[Translated]:
     """What the events of a delivery come to that is known to be the platform's."""
     items = read(delivery, source)
     if isinstance(items, Handshake):
@@ -48,7 +45,7 @@ def translate(
     if len(items) > _ITEMS_MAX:
         reasons = {"body": f"expected at most {_ITEMS_MAX} events, found {len(items)}"}
         return [Held("", digest_of(delivery.body), "too_many_events", reasons, delivery.body)]
-    return [translate_item(item, delivery, source, language) for item in items]
+    return [translate_item(item, delivery, source) for item in items]
 
 
 def read(delivery: Delivery, source: Source) -> Handshake | Sequence[Event | Fault | Nothing]:
@@ -63,33 +60,33 @@ def read(delivery: Delivery, source: Source) -> Handshake | Sequence[Event | Fau
     return reading.items if isinstance(reading, Events) else [reading]
 
 
-def translate_item(
-    item: Event | Fault | Nothing, delivery: Delivery, source: Source, language: Language
-) -> Translated:
+def translate_item(item: Event | Fault | Nothing, delivery: Delivery, source: Source) -> Translated:
     """One event to a call, or why not."""
     if isinstance(item, Nothing):
         return Ignored(item.topic, item.reason)
     if isinstance(item, Fault):
         return Held(item.topic, item.key, "unreadable", item.reasons, item.raw)
+    raw = item.raw or delivery.body
     unwanted = _unwanted(item, source)
     if unwanted:
         return Ignored(item.topic, unwanted, item.type)
     try:
-        return call_for(
+        call = call_for(
             item,
             source.rules[item.type],
             source.destination,
             source=source.name,
             platform=source.platform.title,
-            language=language,
+            language=source.language,
             customer_id=source.customer_id,
         )
+        return replace(call, raw=raw)
     except Unmappable as error:
         reason, reasons = error.reason, error.reasons
     except Exception as error:  # noqa: BLE001  as in `read`: its neighbours go on
         reason = "internal_error"
         reasons = {"relay": f"{type(error).__name__} while mapping; please report it"}
-    return Held(item.topic, item.key, reason, reasons, item.raw or delivery.body, item.type)
+    return Held(item.topic, item.key, reason, reasons, raw, item.type)
 
 
 def _unwanted(event: Event, source: Source) -> str:

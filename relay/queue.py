@@ -16,8 +16,7 @@ from rq.serializers import JSONSerializer
 
 # By name: the web half never imports the worker.
 TASK: Final = "worker.tasks.deliver"
-# A little less than the lease (`RELAY_LEASE_S`), so that a job that hangs ends before its record
-# is handed to another.
+# With the default lease; settings that change the lease change this too.
 JOB_TIMEOUT_S: Final = 170
 _RESULT_TTL_S: Final = 24 * 3600
 _FAILURE_TTL_S: Final = 30 * 24 * 3600
@@ -25,8 +24,8 @@ _FAILURE_TTL_S: Final = 30 * 24 * 3600
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9 ._/:@-]")
 
 
-def open_queue(redis: Redis, name: str) -> Queue:
-    return Queue(name, connection=redis, default_timeout=JOB_TIMEOUT_S, serializer=JSONSerializer)
+def open_queue(redis: Redis, name: str, job_timeout_s: int = JOB_TIMEOUT_S) -> Queue:
+    return Queue(name, connection=redis, default_timeout=job_timeout_s, serializer=JSONSerializer)
 
 
 def description(source: str, topic: str, destination: str, record_id: str) -> str:

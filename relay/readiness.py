@@ -36,7 +36,11 @@ def missing(redis: Redis, queue: Queue) -> list[str]:
 def _worker_seen(redis: Redis, queue: Queue) -> bool:
     keys = cast("set[bytes]", redis.smembers(WORKERS_BY_QUEUE_KEY % queue.name))
     for key in keys:
-        seen = cast("bytes | None", redis.hget(key.decode(), "last_heartbeat"))
+        values = redis.hmget(key.decode(), "last_heartbeat", "state")
+        seen, state = cast("list[bytes | None]", values)
+        # RQ gives no sign of life during a job; the worker's key outlives the longest one.
+        if seen and state == b"busy":
+            return True
         if seen and time.time() - utcparse(seen.decode()).timestamp() < _WORKER_SEEN_WITHIN_S:
             return True
     return False

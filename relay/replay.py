@@ -1,4 +1,7 @@
-"""A person says: again. A held event is read and mapped anew, a dead one is sent as it was."""
+"""A person says: again. What was not delivered is read and mapped anew, by today's relay.toml.
+
+Of what was delivered or discarded only the call is left: it is sent as it was.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +13,6 @@ from relay.intake import Intake
 from relay.ledger import Record
 from relay.model import Call, Delivery, Held
 from relay.pipeline import translate
-from relay.vocabulary import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +23,11 @@ class Replayed:
     reasons: Mapping[str, Any]
 
 
-def replay(
-    record: Record, intake: Intake, sources: Mapping[str, Source], language: Language
-) -> Replayed:
+def replay(record: Record, intake: Intake, sources: Mapping[str, Source]) -> Replayed:
     """Give a settled record a new job; its attempts count from one again."""
-    if not record.raw:
-        return Replayed(intake.replay(record), {})
     source = sources.get(record.source)
+    if not record.raw or (source is None and record.body):
+        return Replayed(intake.replay(record), {})
     if source is None:
         return Replayed("unknown_source", {})
     delivery = Delivery(
@@ -37,7 +37,7 @@ def replay(
         body=record.raw,
         received_at=datetime.fromtimestamp(record.accepted_at, UTC),
     )
-    items = translate(delivery, source, language)
+    items = translate(delivery, source)
     if isinstance(items, Handshake) or len(items) != 1:
         return Replayed("unreadable", {})
     (item,) = items

@@ -63,7 +63,7 @@ def load(file: Path, environ: Mapping[str, str]) -> Relay:
             name=name,
             platform=platform,
             scheme=scheme,
-            secrets=entry.secrets,
+            secrets=_usable(entry.secrets, scheme),
             destination=destination,
             rules=own_rules,
             topics=entry.topics,
@@ -73,6 +73,7 @@ def load(file: Path, environ: Mapping[str, str]) -> Relay:
             options=options,
             signing_key=entry.signing_key,
             customer_id=entry.customer_id,
+            language=read.language,
         )
     if faults:
         raise ConfigError(file, faults)
@@ -130,6 +131,7 @@ def dry(file: Path, environ: Mapping[str, str], platform: Platform, name: str = 
         machine_events=entry.machine_events,
         options=options,
         customer_id=entry.customer_id,
+        language=read.language,
     )
 
 
@@ -152,7 +154,7 @@ def _scheme(
 ) -> tuple[Scheme, list[str]]:
     scheme = platform.scheme_for(options)
     faults = []
-    if fault := first_fault(scheme, entry.secrets):
+    if fault := first_fault(scheme, _usable(entry.secrets, scheme)):
         faults.append(f"{key}.secrets: {fault}")
     if entry.tolerance_s is not None:
         if isinstance(scheme, StandardWebhooks | Ecdsa):
@@ -162,6 +164,12 @@ def _scheme(
     if entry.on_invalid == "reject" and platform.name != "generic":
         faults.append(f"{key}.on_invalid: only generic may reject; others drop a hook that refuses")
     return scheme, faults
+
+
+def _usable(secrets: tuple[str, ...], scheme: Scheme) -> tuple[str, ...]:
+    """Without the whole of several secrets, where it cannot be one itself (two public keys)."""
+    parts = tuple(s for s in secrets if "," not in s or not scheme.fault(s))
+    return parts or secrets
 
 
 def _rules_for(

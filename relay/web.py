@@ -22,6 +22,7 @@ from config.settings import Settings, load as load_settings
 from relay import sources as relay_sources
 from relay.connection import connect
 from relay.contract import Handshake, Receipt, Reply, Source, json_body
+from relay.deadline import until_read
 from relay.errors import MISSING, TITLES, NotStored, Refused, Unreadable
 from relay.intake import Intake
 from relay.model import Call, Delivery, Held, Ignored, Translated
@@ -46,7 +47,7 @@ def create_app(
     log.configure(settings.log_level)
     relay = relay or relay_sources.load(settings.config_file, settings.environ)
     redis = redis or connect(settings)
-    queue = open_queue(redis, settings.queue)
+    queue = open_queue(redis, settings.queue, settings.job_timeout_s)
     intake = Intake(redis, queue, dedup_s=settings.dedup_s, backlog_max=settings.backlog_max)
     app = Flask("relay")
     app.extensions["relay"] = relay
@@ -75,12 +76,12 @@ def _add_webhooks(app: Flask, settings: Settings, relay: Relay, intake: Intake) 
                 raise Refused("unknown_source", 404)
             delivery = _delivery(request, source, token, settings, now)
             note["bytes"] = len(delivery.body)
-            response = _answer(delivery, source, relay, intake, now, note)
+            response = _answer(delivery, source, intake, now, note)
         except Refused as refusal:
             note["reason"] = refusal.reason
             response = _refusal(refusal, source)
         except NotStored as error:
-            note["reason"] = error.reason
+            note |= {"reason": error.reason, "cause": type(error.__cause__).__name__}
             response = _later(error, source)
         except HTTPException:
             raise
@@ -96,13 +97,12 @@ def _add_webhooks(app: Flask, settings: Settings, relay: Relay, intake: Intake) 
 def _answer(
     delivery: Delivery,
     source: Source,
-    relay: Relay,
     intake: Intake,
     now: datetime,
     note: dict[str, Any],
 ) -> Response:
     try:
-        result = process(delivery, source, now, relay.language)
+        result = process(delivery, source, now)
     except Refused as refusal:
         raise _unsigned(refusal, delivery, source) from refusal
     if isinstance(result, Handshake):
@@ -127,7 +127,8 @@ def _delivery(
         raise Refused("too_large", 413)
     request.max_content_length = None  # the cap is ours, so that chunked bodies obey it too
     try:
-        body = request.stream.read(cap + 1)
+        with until_read(request.environ):
+            body = request.stream.read(cap + 1)
     except Exception as error:  # each server has its own for a sender that hangs up or errs
         raise Refused("incomplete", 400) from error
     if len(body) > cap:

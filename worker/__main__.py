@@ -48,7 +48,7 @@ def run(settings: Settings, *, burst: bool = False) -> None:
 
 def make_worker(settings: Settings) -> RelayWorker:
     redis = connect(settings)
-    queue = open_queue(redis, settings.queue)
+    queue = open_queue(redis, settings.queue, settings.job_timeout_s)
     return RelayWorker(
         queue,
         ledger=tasks.station().ledger,

@@ -67,18 +67,25 @@ class Customers:
             return Found(direct, "given")
         if use_cache and (known := self._cached(customer)):
             return Found(known, "cache")
+        if found := self._look_up(customer):
+            return found
+        return self._create(customer) if self._destination.on_absent == "create" else Absent()
+
+    def _look_up(self, customer: Customer) -> Found | None:
         for reference in _references(customer):
             reply = _answered(self._client.find_customer, reference)
             if found := _id_in(reply):
-                self._remember(customer, found)
+                self._remember(
+                    found, customer.email if reference == customer.email else customer.phone
+                )
                 return Found(found, "lookup")
             if not _denies(reply):
                 raise Unresolved(reply)
-        return self._create(customer) if self._destination.on_absent == "create" else Absent()
+        return None
 
     def forget(self, customer: Customer) -> None:
-        for key in self._keys(customer):
-            self._redis.delete(key)
+        if keys := self._keys(customer):
+            self._redis.delete(*keys)
 
     def _create(self, customer: Customer) -> Found | Absent:
         body = {
@@ -88,29 +95,32 @@ class Customers:
             "phone": customer.phone,
         }
         reply = _answered(self._client.create_customer, {k: v for k, v in body.items() if v})
-        if found := _id_in(reply):
-            self._remember(customer, found)
-            return Found(found, "created")
+        if made := _id_in(reply):
+            self._remember(made, customer.phone, customer.email)
+            return Found(made, "created")
         if reply.is_html or reply.status not in (302, 422):
             raise Unresolved(reply)
-        return Absent(reply)
+        # Refused as a duplicate, if another worker has just created them.
+        return self._look_up(customer) or Absent(reply)
 
     def _cached(self, customer: Customer) -> str:
-        keys = list(self._keys(customer))
-        values = cast("list[bytes | None]", self._redis.mget(keys)) if keys else []
+        values = cast("list[bytes | None]", self._redis.mget(self._keys(customer)))
         return next((value.decode() for value in values if value), "")
 
-    def _remember(self, customer: Customer, customer_id: str) -> None:
-        with self._redis.pipeline() as pipe:
-            for key in self._keys(customer):
-                pipe.set(key, customer_id, ex=_CACHED_S)
-            pipe.execute()
+    def _remember(self, customer_id: str, *references: str) -> None:
+        """Under what Mercately itself matched, never under what merely came with it.
 
-    def _keys(self, customer: Customer) -> Iterator[str]:
-        for value in (customer.phone, customer.email.lower()):
-            if value:
-                digest = hashlib.sha256(value.encode()).hexdigest()[:32]
-                yield f"relay:customer:{self._destination.name}:{digest}"
+        A household shares a phone: the e-mail beside it in one order may be another person's.
+        """
+        for reference in filter(None, references):
+            self._redis.set(self._key(reference), customer_id, ex=_CACHED_S)
+
+    def _keys(self, customer: Customer) -> list[str]:
+        return [self._key(value) for value in (customer.phone, customer.email) if value]
+
+    def _key(self, reference: str) -> str:
+        digest = hashlib.sha256(reference.lower().encode()).hexdigest()[:32]
+        return f"relay:customer:{self._destination.name}:{digest}"
 
 
 def _references(customer: Customer) -> Iterator[str]:

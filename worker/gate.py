@@ -35,6 +35,11 @@ class Gate:
         answer: Any = self._take(keys=[self._pace_key], args=[time.time(), self._gap_s])
         time.sleep(float(answer))
 
+    def wait_s(self) -> float:
+        """How long the next place in the pace is away; nothing is taken."""
+        at = cast("bytes | None", self._redis.get(self._pace_key))
+        return float(at) - time.time() if at else 0.0
+
     def pause(self, reason: str) -> None:
         """Stop all calls until a probe says the key is good again."""
         value = json.dumps({"reason": reason, "since": round(time.time())})

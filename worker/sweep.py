@@ -17,6 +17,7 @@ from relay.ledger import Ledger
 
 _LOG: Final = structlog.get_logger()
 _BATCH: Final = 100
+_SWEEP_AT_MOST_S: Final = 1.0
 
 _PROMOTE: Final = """
 -- KEYS scheduled, queue, queues; ARGV now, limit, the same now as RQ writes it
@@ -45,13 +46,20 @@ def promote(queue: Queue) -> int:
 def sweep(ledger: Ledger, intake: Intake) -> int:
     """Look at open records that are overdue; how many needed a new job or were put back."""
     revived = 0
-    for record_id in ledger.overdue(time.time(), _BATCH):
-        record = ledger.get(record_id)
-        if record is None:
-            ledger.drop_absent(record_id)
-            continue
-        found = intake.revive(record)
-        if found in ("requeued", "returned"):
-            revived += 1
-            _LOG.warning("record.revived", record_id=record_id, how=found)
+    stop_at = time.monotonic() + _SWEEP_AT_MOST_S
+    while (found_ids := ledger.overdue(time.time(), _BATCH)) and time.monotonic() < stop_at:
+        revived += sum(_looked_at(record_id, ledger, intake) for record_id in found_ids)
     return revived
+
+
+def _looked_at(record_id: str, ledger: Ledger, intake: Intake) -> bool:
+    """Whether the record needed help."""
+    record = ledger.get(record_id)
+    if record is None:
+        ledger.drop_absent(record_id)
+        return False
+    found = intake.revive(record)
+    if found not in ("requeued", "returned"):
+        return False
+    _LOG.warning("record.revived", record_id=record_id, how=found)
+    return True

@@ -34,6 +34,7 @@ from worker.reply import Reply, Unanswered
 _LOG: Final = structlog.get_logger()
 # The ledger counts attempts; RQ must never be the one to give up.
 _RQ_NEVER_GIVES_UP: Final = 1_000_000_000
+_LONGEST_WAIT_S: Final = 10.0
 
 
 class DeliveryFault(Exception):
@@ -125,7 +126,7 @@ class Station:
 
     def _settled(self, claim: Claim, outcome: Outcome, started: float) -> str | Retry:
         took_s = time.perf_counter() - started
-        self.ledger.settle(claim, outcome, took_s=took_s, now=time.time())
+        in_time = self.ledger.settle(claim, outcome, took_s=took_s, now=time.time())
         _LOG.info(
             "call.attempted",
             record_id=claim.record.id,
@@ -139,6 +140,9 @@ class Station:
             retry_in_s=round(outcome.delay_s, 1),
             ambiguous=outcome.ambiguous,
         )
+        if not in_time:  # the lease ran out, and another job has the record now
+            _LOG.warning("call.superseded", record_id=claim.record.id)
+            return "superseded"
         if outcome.verdict in (Verdict.RETRY, Verdict.PAUSED):
             return _again(outcome.delay_s)
         verdict, reason = outcome.verdict.value, outcome.reason
@@ -149,6 +153,8 @@ def _attempt(record: Record, attempt: int, post: Post) -> Outcome:
     """Find the customer, make the call, say what it came to."""
     if post.gate.paused() and not _key_works_again(post):
         return Outcome(Verdict.PAUSED, "credentials", delay_s=retry.jittered(retry.PAUSED_S))
+    if (wait_s := post.gate.wait_s()) > _LONGEST_WAIT_S:  # better asleep in Redis than in a job
+        return Outcome(Verdict.PAUSED, "pace", delay_s=wait_s)
     try:
         reply = _exchange(record, post)
     except Unresolved as error:

@@ -7,7 +7,7 @@ import click
 from config.language import text
 from relay.cli.look import check, events, platforms, show, transform
 from relay.cli.run import dashboard, demo, standin, web, worker
-from relay.cli.work import history, replay, send
+from relay.cli.work import discard, history, replay, send
 
 
 @click.group(
@@ -32,6 +32,6 @@ def main(context: click.Context, env_file: Path | None) -> None:
 
 for _command in (
     demo, web, worker, standin, dashboard, check, platforms, send, transform, events, show, replay,
-    history,
+    discard, history,
 ):  # fmt: skip
     main.add_command(_command)

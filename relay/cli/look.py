@@ -5,19 +5,23 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
+from jmespath.parser import ParsedResult
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from config.language import text
 from relay import sample, sources
 from relay.cli import room
-from relay.contract import Fault, Handshake, Nothing
+from relay.contract import Fault, Handshake, Nothing, Source
 from relay.model import Delivery, Event, State, Translated
 from relay.pipeline import read, translate_item
 from relay.platforms import discovered
+
+_HIDDEN: Final = "••••"
 
 
 @click.command(
@@ -30,23 +34,20 @@ from relay.platforms import discovered
 def check(context: click.Context) -> None:
     found = room.settings(context)
     relay = room.relay(found)
-    console = Console()
-    console.print(f"[bold]{found.config_file}[/]  language = {relay.language}", highlight=False)
-    table = Table("", *text("destino,servidor,ritmo,si falta,zona,país", "destination,server,rate,on_absent,time zone,country").split(","))  # fmt: skip  # noqa: E501
+    click.echo(f"# {found.config_file}")
+    click.echo(f'language = "{relay.language}"')
     for destination in relay.destinations.values():
-        table.add_row(
-            "->", destination.name, destination.server, f"{destination.rate_per_s:g}/s",
-            destination.on_absent, str(destination.timezone), destination.country,
-        )  # fmt: skip
-    console.print(table)
-    table = Table("", *text("fuente,plataforma,firma,secretos,destino,temas", "source,platform,signature,secrets,destination,topics").split(","))  # fmt: skip  # noqa: E501
+        told = asdict(destination) | {"api_key": _HIDDEN, "timezone": str(destination.timezone)}
+        _table(f"destinations.{told.pop('name')}", told)
     for source in relay.sources.values():
-        table.add_row(
-            "<-", f"/webhooks/{source.name}", source.platform.title, source.scheme.label,
-            " ".join("••••" for _ in source.secrets), source.destination.name,
-            " ".join(source.topics) or "*",
-        )  # fmt: skip
-    console.print(table)
+        _table(f"sources.{source.name}", _told_of(source))
+    shared: Mapping[str, Any] = {}
+    for source in relay.sources.values():
+        written = {name: rule.written for name, rule in source.rules.items()}
+        if written != shared:
+            key = f"sources.{source.name}.events" if shared else "events"
+            _table(key, {f'"{name}"': rule for name, rule in written.items()})
+            shared = shared or written
     if not relay.sources:
         click.echo(
             text(
@@ -56,6 +57,31 @@ def check(context: click.Context) -> None:
         )
     for warning in relay.warnings:
         click.echo(f"{text('aviso', 'warning')}: {warning}", err=True)
+
+
+def _told_of(source: Source) -> dict[str, Any]:
+    """A source as it will behave: what was left out has its default here."""
+    return {
+        "url": f"/webhooks/{source.name}",
+        "platform": source.platform.name,
+        "destination": source.destination.name,
+        "signature": source.scheme.label.replace("`", ""),
+        "tolerance_s": getattr(source.scheme, "tolerance_s", None),
+        "secrets": [_HIDDEN for _ in source.secrets],
+        "topics": source.topics or ["*, but opens"],
+        "machine_events": source.machine_events,
+        "on_invalid": source.on_invalid,
+        "customer_id": source.customer_id,
+        "public_url": source.public_url,
+        "options": source.options or None,
+    }
+
+
+def _table(key: str, values: Mapping[str, Any]) -> None:
+    click.echo(f"\n[{key}]")
+    for name, value in values.items():
+        if value not in ("", None, ()):
+            click.echo(f"{name} = {json.dumps(value, ensure_ascii=False, default=_as_json)}")
 
 
 @click.command(help=text("Las plataformas y sus temas.", "The platforms and their topics."))
@@ -101,8 +127,8 @@ def transform(context: click.Context, platform: str, topic: str, file: Path, sou
     if isinstance(items, Handshake):
         click.echo(json.dumps({"handshake": items.reply.status}))
         return
-    told = [_told(item, translate_item(item, delivery, dry, "es")) for item in items]
-    click.echo(json.dumps(told, ensure_ascii=False, indent=2, default=_plain))
+    told = [_told(item, translate_item(item, delivery, dry)) for item in items]
+    click.echo(json.dumps(told, ensure_ascii=False, indent=2, default=_as_json))
 
 
 def _told(item: Event | Fault | Nothing, translated: Translated) -> dict[str, Any]:
@@ -114,9 +140,16 @@ def _told(item: Event | Fault | Nothing, translated: Translated) -> dict[str, An
     return told
 
 
-def _plain(value: Any) -> Any:
+def plain(topic: str) -> Text:
+    """A sender's text, with nothing in it that a terminal or a table would act on."""
+    return Text("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in topic))
+
+
+def _as_json(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
+    if isinstance(value, ParsedResult):
+        return value.expression
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
@@ -133,7 +166,7 @@ def events(context: click.Context, state: tuple[str, ...], source: str, limit: i
     wanted = [State(name) for name in state if name != "ignored"] if state else list(State)
     for record in store.ledger.records(wanted, source=source, limit=limit):
         table.add_row(
-            record.id, record.state.value, record.source, record.topic, record.event_type,
+            record.id, record.state.value, record.source, plain(record.topic), record.event_type,
             record.destination, str(record.attempts), record.reason,
             f"{now - record.accepted_at:.0f} s",
         )  # fmt: skip
@@ -142,7 +175,7 @@ def events(context: click.Context, state: tuple[str, ...], source: str, limit: i
             if source in ("", entry["source"]):
                 age_s = now - datetime.fromisoformat(entry["at"]).timestamp()
                 table.add_row(
-                    "-", "ignored", entry["source"], entry["topic"], entry["type"], "-", "-",
+                    "-", "ignored", entry["source"], plain(entry["topic"]), entry["type"], "-", "-",
                     entry["reason"], f"{age_s:.0f} s",
                 )  # fmt: skip
     console.print(table)
@@ -163,4 +196,4 @@ def show(context: click.Context, record_id: str) -> None:
     told = asdict(record) | {"attempt_log": store.ledger.attempts(record_id)}
     for name in ("accepted_at", "occurred_at", "settled_at"):
         told[name] = datetime.fromtimestamp(told[name], UTC).isoformat() if told[name] else ""
-    click.echo(json.dumps(told, ensure_ascii=False, indent=2, default=_plain))
+    click.echo(json.dumps(told, ensure_ascii=False, indent=2, default=_as_json))

@@ -57,7 +57,7 @@ class Store:
         )
         self.intake = Intake(
             self.redis,
-            open_queue(self.redis, found.queue),
+            open_queue(self.redis, found.queue, found.job_timeout_s),
             dedup_s=found.dedup_s,
             backlog_max=found.backlog_max,
         )

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -60,40 +59,74 @@ def send(context: click.Context, source: str, topic: str, file: Path | None, url
 def replay(
     context: click.Context, ids: tuple[str, ...], state: str | None, source: str, *, yes: bool
 ) -> None:
-    if not ids and not state:
-        raise click.UsageError(text("Dé ids o --state.", "Give ids or --state."))
     found = room.settings(context)
     store = room.Store(found)
-    wanted: Iterable[str] = ids or store.ledger.ids([State(state or "")])
+    records = _chosen(store, ids, state, source)
+    if not yes:
+        _count(records)
+        return
+    relay = room.relay(found)
+    outcomes: Counter[str] = Counter()
+    for record in records:
+        done = replay_record(record, store.intake, relay.sources)
+        outcomes[done.outcome] += 1
+        if done.outcome != "requeued":
+            why = json.dumps(done.reasons) if done.reasons else ""
+            click.echo(f"{record.id}: {done.outcome} {why}")
+    for outcome, count in outcomes.items():
+        click.echo(f"{outcome}: {count}")
+    context.exit(0 if outcomes["requeued"] == len(records) else 1)
+
+
+@click.command(
+    help=text(
+        "Descarta eventos retenidos o muertos. Sin --yes solo dice cuántos son.",
+        "Discards held or dead events. Without --yes it only says how many there are.",
+    )
+)
+@click.argument("ids", nargs=-1)
+@click.option("--state", type=click.Choice([State.HELD.value, State.DEAD.value]))
+@click.option("--source", default="")
+@click.option("--yes", is_flag=True, help=text("Hacerlo.", "Do it."))
+@click.pass_context
+def discard(
+    context: click.Context, ids: tuple[str, ...], state: str | None, source: str, *, yes: bool
+) -> None:
+    store = room.Store(room.settings(context))
+    records = _chosen(store, ids, state, source)
+    if not yes:
+        _count(records)
+        return
+    done = sum(store.ledger.discard(record.id) for record in records)
+    click.echo(f"discarded: {done}")
+    context.exit(0 if done == len(records) else 1)
+
+
+def _chosen(
+    store: room.Store, ids: tuple[str, ...], state: str | None, source: str
+) -> list[Record]:
+    """The records a person means, by id or by state."""
+    if not ids and not state:
+        raise click.UsageError(text("Dé ids o --state.", "Give ids or --state."))
     records: list[Record] = []
-    for record_id in wanted:
+    for record_id in ids or store.ledger.ids([State(state or "")]):
         record = store.ledger.get(record_id)
         if record is None:
             click.echo(f"{record_id}: {text('no existe', 'absent')}", err=True)
         elif source in ("", record.source):
             records.append(record)
-    if not yes:
-        for name, count in Counter(record.state.value for record in records).items():
-            click.echo(f"{name}: {count}")
-        click.echo(
-            text(
-                f"{len(records)} eventos se enviarían otra vez; repita con --yes.",
-                f"{len(records)} events would be sent again; repeat with --yes.",
-            )
+    return records
+
+
+def _count(records: list[Record]) -> None:
+    for name, count in Counter(record.state.value for record in records).items():
+        click.echo(f"{name}: {count}")
+    click.echo(
+        text(
+            f"{len(records)} eventos en total; repita con --yes para hacerlo.",
+            f"{len(records)} events in all; repeat with --yes to do it.",
         )
-        return
-    relay = room.relay(found)
-    outcomes: Counter[str] = Counter()
-    for record in records:
-        done = replay_record(record, store.intake, relay.sources, relay.language)
-        outcomes[done.outcome] += 1
-        if done.outcome != "requeued":
-            click.echo(
-                f"{record.id}: {done.outcome} {json.dumps(done.reasons) if done.reasons else ''}"
-            )
-    for outcome, count in outcomes.items():
-        click.echo(f"{outcome}: {count}")
-    context.exit(0 if outcomes["requeued"] == len(records) else 1)
+    )
 
 
 @click.command(

@@ -30,7 +30,7 @@ MASKED = [
 ]  # fmt: skip
 TOKEN = "throw-away-token-in-an-address"
 ABSENT = "unix:///nonexistent/redis.sock?db=0"
-TOLD = {"event", "level", "timestamp", "source", "bytes", "status", "ms", "reason", "answer", "items", "ids", "topics"}  # fmt: skip
+TOLD = {"event", "level", "timestamp", "source", "bytes", "status", "ms", "reason", "answer", "items", "ids", "topics", "cause"}  # fmt: skip
 
 Open = Callable[..., FlaskClient]
 

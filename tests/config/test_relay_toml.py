@@ -81,7 +81,7 @@ FAULTS = [
     (f'{CRM}[sources.shop]\nsecrets = "s"', "sources.shop.platform: Missing data for required field."),
     (f'{CRM}[sources.shop]\nplatform = "shopify"', "sources.shop.secrets: Missing data for required field."),
     (f'{CRM}[sources.shop]\nplatform = "shopify"\nsecrets = []', "sources.shop.secrets: Shorter than minimum length 1."),
-    (f'{CRM}[sources.shop]\nplatform = "shopify"\nsecrets = "a,,b"', "sources.shop.secrets.1: expected a secret that is not empty"),
+    (f'{CRM}[sources.shop]\nplatform = "shopify"\nsecrets = ["a", ""]', "sources.shop.secrets.1: expected a secret that is not empty"),
     (f'{CRM}[sources.shop]\nplatform = "shopify"\nsecrets = ""', "sources.shop.secrets.0: expected a secret that is not empty"),
     (f'{CRM}[sources.shop]\nplatform = "shopify"\nsecrets = [1]', "sources.shop.secrets.0: Not a valid string."),
     (f'{CRM}[sources.shop]\nplatform = "shopify"\nsecrets = "${{NOT_SET}}"', f"sources.shop.secrets: {UNSET}"),
@@ -188,8 +188,17 @@ def test_variables_in_events_are_left_to_templates(read):
 @pytest.mark.parametrize(
     ("written", "secrets"),
     [
-        ('"new, old"', ("new", "old")),
-        ('"${KEY},${OLD}"', ("key-from-the-environment", "older")),
+        (
+            '"a-secret-newly-made, a-secret-made-before"',
+            (
+                "a-secret-newly-made",
+                "a-secret-made-before",
+                "a-secret-newly-made, a-secret-made-before",
+            ),
+        ),
+        # A shop's own secret may have a comma: what is too short is not taken for a secret.
+        ('"kJ8!x(7dQ,z"', ("kJ8!x(7dQ,z",)),
+        ('"${KEY},${OLD}"', ("key-from-the-environment,older",)),
         ('["new", "old"]', ("new", "old")),
         ('["${KEY}", "${OLD}"]', ("key-from-the-environment", "older")),
     ],
@@ -200,12 +209,16 @@ def test_secrets_are_rotated_by_a_list_or_commas(written, secrets, read):
 
 
 def test_platform_with_a_secret_in_the_environment_gets_a_source(read):
-    environ = {"SHOPIFY_SECRET": "new,old", "SENDGRID_SECRET": "", "ACME_SECRET": "x"}
+    environ = {
+        "SHOPIFY_SECRET": "new-secret-of-an-app,old-secret-of-an-app",
+        "SENDGRID_SECRET": "",
+        "ACME_SECRET": "x",
+    }
     found = read(CRM, ("shopify", "sendgrid"), environ)
     assert found.faults == ()
     (entry,) = found.sources.values()
     assert (entry.name, entry.platform, entry.destination) == ("shopify", "shopify", "crm")
-    assert entry.secrets == ("new", "old")
+    assert entry.secrets[:2] == ("new-secret-of-an-app", "old-secret-of-an-app")
 
 
 def test_source_that_is_written_down_comes_before_that_of_the_environment(read):

@@ -388,5 +388,5 @@ def test_held_record_is_replayed_with_its_new_call(depot):
     record = depot.record(record_id)
     assert (record.state, record.reason, record.reasons) == (State.ACCEPTED, "", {})
     assert (record.body, record.customer) == (mapped.body, mapped.customer)
-    assert (record.event_type, record.raw) == ("order.created", b"")
+    assert (record.event_type, record.raw) == ("order.created", HELD.raw)
     assert record.occurred_at == mapped.occurred_at.timestamp()

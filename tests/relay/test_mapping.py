@@ -48,7 +48,7 @@ def translated(template: str, *, field: str = "notes", event: Event = EVENT) -> 
         name="s", platform=source.platform, scheme=source.scheme, secrets=(), rules=rules,
         destination=source.destination,
     )  # fmt: skip
-    item = translate_item(event, senders.delivery({}, b"{}"), bound, "es")
+    item = translate_item(event, senders.delivery({}, b"{}"), bound)
     assert isinstance(item, Call | Held)
     return item
 

@@ -74,7 +74,7 @@ SEEING = generic(READS + 'type = "type"')
 
 
 def again(record: Record, intake: Intake, *sources: Source) -> Replayed:
-    return replay(record, intake, {source.name: source for source in sources}, "es")
+    return replay(record, intake, {source.name: source for source in sources})
 
 
 def settled(ledger: Ledger, record_id: str, verdict: Verdict, reason: str = "x") -> Record:
@@ -96,7 +96,12 @@ def test_unreadable_event_is_read_with_new_options_and_queued(post, intake, ledg
     assert again(held, intake, SEEING) == Replayed("requeued", {})
 
     found = ledger.get(record_id)
-    assert (found.state, found.reason, found.reasons, found.raw) == ("accepted", "", {}, b"")
+    assert (found.state, found.reason, found.reasons, found.raw) == (
+        "accepted",
+        "",
+        {},
+        json.dumps(LEAD).encode(),
+    )
     assert (found.event_type, found.attempts, found.runs) == ("form.submitted", 0, 2)
     assert found.customer.email == "ana@example.com"
     assert found.body == {
