@@ -7,7 +7,7 @@ from config.settings import load
 _settings = load()
 
 bind = f"{_settings.host}:{_settings.port}"
-# Threads, so that a slow sender holds up one of them and not the process, and for ten seconds at
+# Threads, so that a slow sender holds up one of them and not the process, and for five seconds at
 # most (relay/deadline.py); two processes, because verifying and translating is Python.
 # WEB_CONCURRENCY is Heroku's name for the latter.
 worker_class = "gthread"

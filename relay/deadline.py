@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-# Whole platforms give up after five.
-BODY_WITHIN_S: Final = 10.0
+# Shopify gives a whole delivery five seconds; Mercado Libre half a one.
+BODY_WITHIN_S: Final = 5.0
 _LOOK_EVERY_S: Final = 0.5
 
 _ends_at: Final[dict[socket.socket, float]] = {}

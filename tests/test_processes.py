@@ -6,6 +6,7 @@ import re
 import select
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -147,8 +148,6 @@ def heroku(
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -184,6 +183,29 @@ def test_procfile_lines_run_and_end_cleanly_on_sigterm(heroku, standin_server):
             process.terminate()
         statuses = [process.wait(timeout=25) for process in started]
     assert statuses == [0, 0]
+
+
+def test_senders_that_trickle_keep_others_waiting_for_seconds_only(heroku):
+    """Twice as many as there are threads, none of them signed."""
+    web = subprocess.Popen(shlex.split(PROCFILE["web"]), env=heroku, stdout=subprocess.DEVNULL)
+    base = f"http://127.0.0.1:{heroku['PORT']}"
+    slow = []
+    try:
+        wait_until_ready(base, "/healthz")
+        for _ in range(32):
+            connection = socket.create_connection(("127.0.0.1", int(heroku["PORT"])))
+            connection.sendall(
+                b"POST /webhooks/shopify HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\na"
+            )
+            slow.append(connection)
+        began = time.monotonic()
+        assert requests.get(f"{base}/healthz", timeout=40).ok
+        assert time.monotonic() - began < 30
+    finally:
+        for connection in slow:
+            connection.close()
+        web.terminate()
+        web.wait(timeout=25)
 
 
 @pytest.mark.parametrize("command", ["standin", "dashboard"])
