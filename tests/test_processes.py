@@ -186,13 +186,13 @@ def test_procfile_lines_run_and_end_cleanly_on_sigterm(heroku, standin_server):
 
 
 def test_senders_that_trickle_keep_others_waiting_for_seconds_only(heroku):
-    """Twice as many as there are threads, none of them signed."""
+    """More than there are threads, none of them signed."""
     web = subprocess.Popen(shlex.split(PROCFILE["web"]), env=heroku, stdout=subprocess.DEVNULL)
     base = f"http://127.0.0.1:{heroku['PORT']}"
     slow = []
     try:
         wait_until_ready(base, "/healthz")
-        for _ in range(32):
+        for _ in range(20):
             connection = socket.create_connection(("127.0.0.1", int(heroku["PORT"])))
             connection.sendall(
                 b"POST /webhooks/shopify HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\na"
