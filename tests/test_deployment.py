@@ -453,7 +453,6 @@ def test_app_json_asks_only_for_variables_somebody_reads():
     asked = app_json()["env"]
 
     assert asked.keys() <= known_variables() - SET_BY_HEROKU
-    assert platform_secrets() <= asked.keys()
     for name, one in asked.items():
         spanish, english = one["description"].split(" / ")
         assert spanish
@@ -484,7 +483,11 @@ def test_app_json_takes_a_redis_that_writes_to_disk():
 
 
 def test_example_lists_exactly_the_variables_that_are_read():
-    assert dotenv_values(EXAMPLE).keys() == known_variables()
+    """A new platform's secret may be named here, but adding a platform edits no list."""
+    listed = dotenv_values(EXAMPLE).keys()
+
+    assert listed <= known_variables()
+    assert known_variables() - platform_secrets() <= listed
 
 
 def test_example_says_one_thing_about_each_variable():
@@ -525,5 +528,5 @@ def test_example_has_no_value_for_anything_secret():
     example = dotenv_values(EXAMPLE)
     secret = {name for name in example if SECRET.search(name)}
 
-    assert platform_secrets() < secret
+    assert secret - {"MERCATELY_API_KEY", "RELAY_DASHBOARD_PASSWORD"} <= platform_secrets()
     assert {example[name] for name in secret} == {""}
