@@ -8,6 +8,8 @@ from rq import Queue
 from rq.utils import utcparse
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
+from relay.durability import Durability
+
 _WORKER_SEEN_WITHIN_S: Final = 60.0
 
 
@@ -23,9 +25,7 @@ def missing(redis: Redis, queue: Queue) -> list[str]:
     except RedisError:
         faults.append("redis_writable")
     try:
-        persistence = redis.info("persistence")
-        if not persistence.get("aof_enabled"):
-            faults.append("redis_append_only")
+        faults += Durability.of(redis).faults()
         if not _worker_seen(redis, queue):
             faults.append("worker_seen")
     except RedisError:

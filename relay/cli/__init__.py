@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from config.language import text
-from relay.cli.look import check, events, platforms, show, transform
+from relay.cli.look import check, doctor, events, platforms, show, transform
 from relay.cli.run import dashboard, demo, standin, web, worker
 from relay.cli.work import discard, history, replay, send
 
@@ -31,7 +31,7 @@ def main(context: click.Context, env_file: Path | None) -> None:
 
 
 for _command in (
-    demo, web, worker, standin, dashboard, check, platforms, send, transform, events, show, replay,
-    discard, history,
+    demo, web, worker, standin, dashboard, check, doctor, platforms, send, transform, events, show,
+    replay, discard, history,
 ):  # fmt: skip
     main.add_command(_command)

@@ -17,9 +17,12 @@ from config.language import text
 from relay import sample, sources
 from relay.cli import room
 from relay.contract import Fault, Handshake, Nothing, Source
+from relay.durability import Durability
 from relay.model import Delivery, Event, State, Translated
 from relay.pipeline import read, translate_item
 from relay.platforms import discovered
+from relay.queue import open_queue
+from relay.readiness import missing
 
 _HIDDEN: Final = "••••"
 
@@ -82,6 +85,23 @@ def _table(key: str, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         if value not in ("", None, ()):
             click.echo(f"{name} = {json.dumps(value, ensure_ascii=False, default=_as_json)}")
+
+
+@click.command(
+    help=text(
+        "Dice con palabras qué vale un 200 con este Redis y qué falta.",
+        "Says in words what a 200 is worth with this Redis, and what is missing.",
+    )
+)
+@click.pass_context
+def doctor(context: click.Context) -> None:
+    found = room.settings(context)
+    store = room.Store(found)
+    click.echo(Durability.of(store.redis).statement())
+    faults = missing(store.redis, open_queue(store.redis, found.queue))
+    for fault in faults:
+        click.echo(f"{text('falta', 'missing')}: {fault}")
+    context.exit(1 if faults else 0)
 
 
 @click.command(help=text("Las plataformas y sus temas.", "The platforms and their topics."))

@@ -98,7 +98,7 @@ def test_everything_missing_is_named_at_once(spare, queue, settings):
     spare.config_set("appendonly", "no")
     spare.execute_command(*REFUSALS["read-only"][0])
     response = client_of(settings, spare).get("/readyz")
-    named = ["redis_writable", "redis_append_only", "worker_seen"]
+    named = ["redis_writable", "redis_append_only", "redis_primary", "worker_seen"]
     assert (response.status_code, response.json) == (503, {"status": "not_ready", "missing": named})
 
 
@@ -115,7 +115,8 @@ def test_redis_that_does_not_write_is_named(refusal, spare, queue):
     registered(queue)
     assert missing(spare, queue) == []
     spare.execute_command(*REFUSALS[refusal][0])
-    assert missing(spare, queue) == ["redis_writable"]
+    also = ["redis_primary"] if refusal == "read-only" else []  # it is read-only by following
+    assert missing(spare, queue) == ["redis_writable", *also]
 
 
 def test_append_only_file_that_is_off_is_named(spare, queue):

@@ -1,0 +1,67 @@
+"""What Redis says of itself is what a merchant is told."""
+
+from collections.abc import Iterator
+
+import pytest
+from click.testing import CliRunner
+from redis import Redis
+
+from relay.cli import main
+from relay.durability import Durability
+from relay.embedded_redis import EmbeddedRedis
+
+
+@pytest.fixture
+def server(tmp_path) -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis(tmp_path / "own") as own:
+        yield own
+
+
+@pytest.mark.parametrize(
+    ("change", "faults", "said"),
+    [
+        ({}, [], "is on Redis's disk already"),
+        ({"appendfsync": "everysec"}, [], "the last second"),
+        ({"appendfsync": "no"}, [], "half a minute"),
+        ({"appendonly": "no"}, ["redis_append_only"], "keeps nothing on disk"),
+        ({"maxmemory-policy": "allkeys-lru"}, ["redis_no_eviction"], "disk already"),
+    ],
+)
+def test_settings_of_redis_are_told_in_words(server, change, faults, said, monkeypatch):
+    monkeypatch.setenv("RELAY_LANGUAGE", "en")
+    with Redis.from_url(server.url) as redis:
+        for name, value in change.items():
+            redis.config_set(name, value)
+        found = Durability.of(redis)
+
+    assert found.faults() == faults
+    assert said in found.statement()
+
+
+def test_replica_is_no_place_to_keep_anything(server):
+    with Redis.from_url(server.url) as redis:
+        redis.replicaof("127.0.0.1", "1")
+        assert Durability.of(redis).faults() == ["redis_primary"]
+
+
+def test_host_that_forbids_config_is_said_to(server, monkeypatch):
+    monkeypatch.setenv("RELAY_LANGUAGE", "es")
+    with Redis.from_url(server.url) as redis:
+        redis.execute_command("ACL", "SETUSER", "default", "-config")
+        assert "no deja ver" in Durability.of(redis).statement()
+
+
+def test_old_redis_is_refused():
+    found = Durability((5, 0), append_only=True, fsync="", eviction="noeviction", is_replica=False)
+
+    assert found.faults() == ["redis_version"]
+
+
+def test_doctor_names_what_is_missing_and_exits_so(server):
+    result = CliRunner().invoke(
+        main, ["doctor"], env={"REDIS_URL": server.url, "RELAY_LANGUAGE": "en"}
+    )
+
+    assert result.exit_code == 1
+    assert "A 200 means the event is on Redis's disk already." in result.output
+    assert "worker_seen" in result.output
