@@ -1,5 +1,6 @@
 """The commands a newcomer and a host run, as real processes."""
 
+import contextlib
 import os
 import pty
 import re
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from relay.standin import StandinServer
 
 pytestmark = pytest.mark.slow
 
+NOT_CI = {name: value for name, value in os.environ.items() if name != "CI"}
 ROOT = Path(__file__).parents[1]
 SCRIPTS = Path(sys.executable).parent
 PROCFILE = dict(
@@ -85,19 +88,28 @@ def test_demo_says_so_when_an_event_does_not_arrive(tmp_path):
     assert "validation" in done.stdout
 
 
-def test_demo_at_a_terminal_serves_until_interrupted(tmp_path):
+@contextlib.contextmanager
+def demo_at_a_terminal(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A demo that serves, and what it has shown; killed in the end if it is still there."""
     master, slave = pty.openpty()
-    environ = {k: v for k, v in os.environ.items() if k != "CI"}
     process = subprocess.Popen(
-        [SCRIPTS / "mercately-relay", "demo", "--folder", str(tmp_path)],
-        env={**environ, "RELAY_LANGUAGE": "en", "COLUMNS": "160", "TERM": "dumb"},
-        cwd=tmp_path,
+        [SCRIPTS / "mercately-relay", "demo", "--folder", str(folder)],
+        env={**NOT_CI, "RELAY_LANGUAGE": "en", "COLUMNS": "160", "TERM": "dumb"},
+        cwd=folder,
         stdout=slave,
         stdin=slave,
     )
     os.close(slave)
     try:
-        shown = read_until(master, "Ctrl-C ends everything")
+        yield process, read_until(master, "Ctrl-C ends everything")
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+def test_demo_at_a_terminal_serves_until_interrupted(tmp_path):
+    with demo_at_a_terminal(tmp_path) as (process, shown):
         addresses = dict(re.findall(r"^(\w+) +(http://[^\s<]+)", shown, re.MULTILINE))
         assert addresses.keys() == {"webhooks", "dashboard", "Mercately"}
         queues = requests.get(f"{addresses['dashboard']}/0/data/queues.json", timeout=5).json()
@@ -108,17 +120,27 @@ def test_demo_at_a_terminal_serves_until_interrupted(tmp_path):
                 SCRIPTS / "mercately-relay", "--env", tmp_path / "demo.env",
                 "send", "shopify", "orders/paid",
             ],
-            env=environ,
+            env=NOT_CI,
             capture_output=True,
             text=True,
             check=False,
         )  # fmt: skip
         assert '"status": "accepted"' in sent.stdout, sent.stderr
-    finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == 0
-        os.close(master)
-    assert processes_in(tmp_path) == []
+        assert processes_in(tmp_path) == []
+
+
+def test_demo_that_is_killed_takes_everything_with_it(tmp_path):
+    """SIGKILL leaves it no moment to tidy up: Redis, web and worker end by themselves."""
+    with demo_at_a_terminal(tmp_path) as (process, _):
+        assert len(processes_in(tmp_path)) >= 4
+        process.kill()
+        process.wait()
+        give_up_at = time.monotonic() + 20
+        while processes_in(tmp_path) and time.monotonic() < give_up_at:
+            time.sleep(0.1)
+        assert processes_in(tmp_path) == []
 
 
 def read_until(master: int, words: str) -> str:
@@ -206,6 +228,30 @@ def test_senders_that_trickle_keep_others_waiting_for_seconds_only(heroku):
             connection.close()
         web.terminate()
         web.wait(timeout=25)
+
+
+def test_worker_whose_redis_is_gone_ends_when_it_is_told_to(heroku, tmp_path):
+    with EmbeddedRedis(tmp_path / "mortal") as mortal:
+        worker = subprocess.Popen(
+            shlex.split(PROCFILE["worker"]),
+            env={**heroku, "REDIS_URL": mortal.url},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        with Redis.from_url(mortal.url) as redis:
+            give_up_at = time.monotonic() + 20
+            while not redis.smembers("rq:workers") and time.monotonic() < give_up_at:
+                time.sleep(0.05)
+        time.sleep(0.5)
+        mortal.process.kill()
+        mortal.process.wait()
+        time.sleep(0.5)
+        worker.terminate()
+        try:
+            assert worker.wait(timeout=15) == 0
+        finally:
+            worker.kill()
+            worker.wait()
 
 
 @pytest.mark.parametrize("command", ["standin", "dashboard"])

@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 from redis import RedisError
+from rq.exceptions import StopRequested
 
 from config import log
 from config.relay_toml import ConfigError
@@ -33,17 +34,20 @@ def main() -> None:
 
 def run(settings: Settings, *, burst: bool = False) -> None:
     """Work until a signal says stop; a worker that RQ ends for a lost Redis is started anew."""
+    worker: RelayWorker | None = None
     while True:
         try:
             worker = make_worker(settings)
             worker.work(burst=burst, logging_level="WARNING")
-            asked_to_stop = worker._shutdown_requested_date is not None  # noqa: SLF001  RQ has no public word for it
         except (OSError, RedisError) as error:
             _LOG.warning("worker.interrupted", error=type(error).__name__)
-            asked_to_stop = False
-        if burst or asked_to_stop:
+        # RQ has no public word for it. It holds even where saying goodbye to Redis failed.
+        if burst or (worker is not None and worker._shutdown_requested_date):  # noqa: SLF001
             return
-        time.sleep(_RESTART_AFTER_S)
+        try:
+            time.sleep(_RESTART_AFTER_S)
+        except StopRequested:  # the signal came in between two workers
+            return
 
 
 def make_worker(settings: Settings) -> RelayWorker:
