@@ -105,7 +105,8 @@ class Platform:
     `scheme` is how it signs, or makes that from a source's options. `topics` maps its names to
     ours, for tables and samples; `read` decides. `handshake` sees every request before it is
     verified, for address checks that cannot be signed. `stamp` gives the unsigned headers a
-    delivery of that topic carries. `keeps` are the headers `read` needs to read again later.
+    delivery of that topic carries. `keeps` names the headers `read` needs to read again
+    later, or makes that from a source's options: never a signature or a token.
     `answer` replaces our JSON body where the platform insists on its own; `later` is how it
     must be told to send again.
     """
@@ -118,7 +119,7 @@ class Platform:
     topics: Mapping[str, str]
     handshake: Callable[[Delivery], Handshake | None] = no_handshake
     stamp: Callable[[str, bytes], Mapping[str, str]] = no_headers
-    keeps: tuple[str, ...] = ()
+    keeps: tuple[str, ...] | Callable[[Mapping[str, Any]], tuple[str, ...]] = ()
     media_types: tuple[str, ...] = ("application/json",)
     options: type[Schema] | None = None
     options_fault: Callable[[Mapping[str, Any]], str] = no_fault
@@ -132,6 +133,10 @@ class Platform:
 
     def scheme_for(self, options: Mapping[str, Any]) -> Scheme:
         return self.scheme(options) if callable(self.scheme) else self.scheme
+
+    def kept_headers(self, delivery: Delivery, options: Mapping[str, Any]) -> dict[str, str]:
+        names = self.keeps(options) if callable(self.keeps) else self.keeps
+        return {name: delivery.headers[name] for name in names if name in delivery.headers}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ every event arrived, 1 otherwise.
 
 import base64
 import contextlib
-import json
 import logging
 import os
 import secrets
@@ -24,6 +23,7 @@ from typing import Any, Final
 import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from dotenv import dotenv_values
 from redis import Redis
 from rich.console import Console
 from rich.table import Table
@@ -94,7 +94,7 @@ def _run(folder: Path, console: Console, stack: contextlib.ExitStack) -> int:
     stack.enter_context(_child(folder / "worker.log", "worker"))
     dashboard_url = stack.enter_context(_dashboard(settings))
     _wait_until_ready(web_url)
-    ledger = Ledger(redis, lease_s=settings.lease_s, keep_delivered_s=settings.keep_delivered_s)
+    ledger = Ledger.open(redis, settings)
     rows = [_send(name, topic, web_url, relay, ledger, standin) for name, topic in _TOPICS.items()]
     console.print(_table(rows))
     arrived = all(row.ms is not None for row in rows)
@@ -108,7 +108,10 @@ def _run(folder: Path, console: Console, stack: contextlib.ExitStack) -> int:
 def _environ(folder: Path, redis_url: str, standin_url: str) -> Mapping[str, str]:
     """What the demo's processes see; the same is kept in a file for other commands."""
     file = folder / "demo.env"
-    known = json.loads(file.with_suffix(".json").read_text()) if file.with_suffix(".json").exists() else _secrets()  # fmt: skip  # noqa: E501
+    known = _secrets()
+    kept = dotenv_values(file) if file.exists() else {}
+    if all(kept.get(name) for name in known):  # keys of one pair come and go together
+        known = {name: str(kept[name]) for name in known}
     environ = {
         "REDIS_URL": redis_url,
         "RELAY_CONFIG": str(Path(config.__file__).parent / "demo.toml"),
@@ -118,12 +121,8 @@ def _environ(folder: Path, redis_url: str, standin_url: str) -> Mapping[str, str
         "MERCATELY_API_KEY": DEMO_KEY,
         **known,
     }
-    for path, content in (
-        (file.with_suffix(".json"), json.dumps(known)),
-        (file, "".join(f'{name}="{value}"\n' for name, value in environ.items())),
-    ):
-        path.touch(mode=0o600)
-        path.write_text(content)
+    file.touch(mode=0o600)
+    file.write_text("".join(f'{name}="{value}"\n' for name, value in environ.items()))
     return environ
 
 

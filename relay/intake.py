@@ -19,6 +19,7 @@ from redis import Redis, RedisError
 from rq import Queue
 from ulid import ULID
 
+from config.settings import Settings
 from relay import queue as rq_queue
 from relay.contract import Receipt, Source, Status, digest_of
 from relay.errors import NotStored
@@ -153,6 +154,12 @@ class Intake:
         self._accept = redis.register_script(_ACCEPT)
         self._requeue = redis.register_script(_REQUEUE)
 
+    @classmethod
+    def open(cls, queue: Queue, settings: Settings) -> "Intake":
+        return cls(
+            queue.connection, queue, dedup_s=settings.dedup_s, backlog_max=settings.backlog_max
+        )
+
     def accept(
         self, delivery: Delivery, source: Source, items: Sequence[Translated], now: datetime
     ) -> Receipt:
@@ -166,8 +173,9 @@ class Intake:
         args: list[Any] = [
             at, self._backlog_max, self._dedup_s, at + GRACE_S, source.name, calls, _IGNORED_KEPT,
         ]  # fmt: skip
+        headers = json.dumps(source.platform.kept_headers(delivery, source.options))
         for item in items:
-            args += self._arguments(delivery, source, item, now)
+            args += self._arguments(headers, source, item, now)
         keys = [
             OPEN, state_key(State.HELD), COUNTS, IGNORED, self._queue.key, Queue.redis_queues_keys,
         ]  # fmt: skip
@@ -182,7 +190,7 @@ class Intake:
         return Receipt(statuses, tuple(texts[1::2]))
 
     def _arguments(
-        self, delivery: Delivery, source: Source, item: Translated, now: datetime
+        self, headers: str, source: Source, item: Translated, now: datetime
     ) -> list[Any]:
         if isinstance(item, Ignored):
             entry = {
@@ -206,7 +214,7 @@ class Intake:
             "runs": 1,
             "job": record_id,
             "raw": item.raw,
-            "headers": json.dumps(kept_headers(delivery, source)),
+            "headers": headers,
         }
         if isinstance(item, Held):
             fields = shared | {
@@ -259,18 +267,6 @@ class Intake:
             ],
         )  # fmt: skip
         return cast("Requeued", answer.decode())
-
-
-def kept_headers(delivery: Delivery, source: Source) -> dict[str, str]:
-    """Only the headers needed to read the body again: never a signature or a token."""
-    names = (
-        *source.platform.keeps,
-        *(source.options.get(n, "").lower() for n in _HEADER_OPTIONS),
-    )
-    return {name: delivery.headers[name] for name in names if name in delivery.headers}
-
-
-_HEADER_OPTIONS: Final = ("type_header", "id_header")
 
 
 def call_fields(call: Call) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from typing import Any, Final, TypeVar, cast
 
 from redis import Redis
 
+from config.settings import Settings
 from relay.model import Customer, Outcome, State, Verdict
 
 _T = TypeVar("_T")
@@ -139,7 +140,6 @@ end
 return 1
 """
 
-
 _DISCARD: Final = """
 -- KEYS record, index of discarded, attempts; ARGV id, now, keep for
 local state = redis.call('HGET', KEYS[1], 'state')
@@ -164,6 +164,10 @@ class Ledger:
         self._claim = redis.register_script(_CLAIM)
         self._settle = redis.register_script(_SETTLE)
         self._discard = redis.register_script(_DISCARD)
+
+    @classmethod
+    def open(cls, redis: Redis, settings: Settings) -> "Ledger":
+        return cls(redis, lease_s=settings.lease_s, keep_delivered_s=settings.keep_delivered_s)
 
     def claim(self, record_id: str) -> Claim | State | float | None:
         """Take a record for as long as the lease runs.

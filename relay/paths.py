@@ -118,6 +118,11 @@ class _FoundSchema(Schema):
 _FOUND: Final = _FoundSchema()
 
 
+def header_names(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The headers the options take something from."""
+    return tuple(options[name].lower() for name in ("type_header", "id_header") if options[name])
+
+
 def types_fault(options: Mapping[str, Any]) -> str:
     """What is wrong with `types`, empty when nothing is."""
     unknown = sorted(set(options["types"].values()) - EVENT_TYPES.keys())

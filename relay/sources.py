@@ -45,7 +45,6 @@ def load(file: Path, environ: Mapping[str, str]) -> Relay:
     for name, entry in read.sources.items():
         key = f"sources.{name}"
         platform = platforms.get(entry.platform)
-        destination = read.destinations.get(entry.destination)
         if platform is None:
             faults.append(f"{key}.platform: expected one of {list(platforms)}")
             continue
@@ -55,26 +54,12 @@ def load(file: Path, environ: Mapping[str, str]) -> Relay:
         faults += found
         warnings += more
         faults += _topic_faults(key, entry, platform, options or {})
-        if options is None or destination is None:
+        if options is None or entry.destination not in read.destinations:
             continue
-        scheme, found = _scheme(key, platform, options, entry)
+        scheme, usable, found = _scheme(key, platform, options, entry)
         faults += found
-        sources[name] = Source(
-            name=name,
-            platform=platform,
-            scheme=scheme,
-            secrets=_usable(entry.secrets, scheme),
-            destination=destination,
-            rules=own_rules,
-            topics=entry.topics,
-            machine_events=entry.machine_events,
-            public_url=entry.public_url.rstrip("/"),
-            on_invalid=entry.on_invalid,
-            options=options,
-            signing_key=entry.signing_key,
-            customer_id=entry.customer_id,
-            language=read.language,
-        )
+        bound = replace(entry, secrets=usable)
+        sources[name] = _source(bound, platform, scheme, options, own_rules, read)
     if faults:
         raise ConfigError(file, faults)
     return Relay(read.language, read.destinations, sources, tuple(warnings))
@@ -120,16 +105,30 @@ def dry(file: Path, environ: Mapping[str, str], platform: Platform, name: str = 
     )
     if options is None or faults or rule_faults:
         raise ConfigError(file, faults + rule_faults)
+    return _source(replace(entry, secrets=()), platform, PathToken(), options, rules, read)
+
+
+def _source(
+    entry: SourceEntry,
+    platform: Platform,
+    scheme: Scheme,
+    options: Mapping[str, Any],
+    rules: Mapping[str, Rule],
+    read: RelayFile,
+) -> Source:
     return Source(
         name=entry.name,
         platform=platform,
-        scheme=PathToken(),
-        secrets=(),
+        scheme=scheme,
+        secrets=entry.secrets,
         destination=read.destinations[entry.destination],
         rules=rules,
         topics=entry.topics,
         machine_events=entry.machine_events,
+        public_url=entry.public_url.rstrip("/"),
+        on_invalid=entry.on_invalid,
         options=options,
+        signing_key=entry.signing_key,
         customer_id=entry.customer_id,
         language=read.language,
     )
@@ -151,10 +150,12 @@ def _options(
 
 def _scheme(
     key: str, platform: Platform, options: Mapping[str, Any], entry: SourceEntry
-) -> tuple[Scheme, list[str]]:
+) -> tuple[Scheme, tuple[str, ...], list[str]]:
+    """The scheme, the secrets it can use, and faults."""
     scheme = platform.scheme_for(options)
+    secrets = _usable(entry.secrets, scheme)
     faults = []
-    if fault := first_fault(scheme, _usable(entry.secrets, scheme)):
+    if fault := first_fault(scheme, secrets):
         faults.append(f"{key}.secrets: {fault}")
     if entry.tolerance_s is not None:
         if isinstance(scheme, StandardWebhooks | Ecdsa):
@@ -163,7 +164,7 @@ def _scheme(
             faults.append(f"{key}.tolerance: {platform.name} signs no time")
     if entry.on_invalid == "reject" and platform.name != "generic":
         faults.append(f"{key}.on_invalid: only generic may reject; others drop a hook that refuses")
-    return scheme, faults
+    return scheme, secrets, faults
 
 
 def _usable(secrets: tuple[str, ...], scheme: Scheme) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ def create_app(
     relay = relay or relay_sources.load(settings.config_file, settings.environ)
     redis = redis or connect(settings)
     queue = open_queue(redis, settings.queue, settings.job_timeout_s)
-    intake = Intake(redis, queue, dedup_s=settings.dedup_s, backlog_max=settings.backlog_max)
+    intake = Intake.open(queue, settings)
     app = Flask("relay")
     app.extensions["relay"] = relay
     _add_webhooks(app, settings, relay, intake)

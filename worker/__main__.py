@@ -51,12 +51,11 @@ def run(settings: Settings, *, burst: bool = False) -> None:
 
 
 def make_worker(settings: Settings) -> RelayWorker:
-    redis = connect(settings)
-    queue = open_queue(redis, settings.queue, settings.job_timeout_s)
+    queue = open_queue(connect(settings), settings.queue, settings.job_timeout_s)
     return RelayWorker(
         queue,
         ledger=tasks.station().ledger,
-        intake=Intake(redis, queue, dedup_s=settings.dedup_s, backlog_max=settings.backlog_max),
+        intake=Intake.open(queue, settings),
         sweep_s=settings.sweep_s,
     )
 

@@ -55,6 +55,16 @@ def after_look_up(reply: Reply, attempt: int, destination: Destination) -> Outco
     return _again("unexpected_answer", attempt, destination, reply)
 
 
+def after_absence(refusal: Reply | None, destination: Destination) -> Outcome:
+    """There is nobody to tell; `refusal` is the 404 of the event, or of a try to create them."""
+    if destination.on_absent == "drop":
+        return Outcome(Verdict.DISCARDED, "customer_absent")
+    if refusal is None or refusal.status == 404:
+        return Outcome(Verdict.HELD, "customer_absent", status=refusal.status if refusal else 0)
+    answer = refusal.text[:_ANSWER_KEPT]
+    return Outcome(Verdict.HELD, "customer_refused", status=refusal.status, answer=answer)
+
+
 def after_silence(error: Unanswered, attempt: int, destination: Destination) -> Outcome:
     """What it means that no answer came; an ambiguous one follows the destination's wish."""
     if error.ambiguous and destination.on_ambiguous == "hold":

@@ -78,7 +78,7 @@ class Station:
     def open(
         cls, redis: Redis, settings: Settings, destinations: Mapping[str, Destination]
     ) -> "Station":
-        ledger = Ledger(redis, lease_s=settings.lease_s, keep_delivered_s=settings.keep_delivered_s)
+        ledger = Ledger.open(redis, settings)
         posts = {}
         for name, destination in destinations.items():
             gate = Gate(redis, name, destination.rate_per_s)
@@ -164,7 +164,7 @@ def _attempt(record: Record, attempt: int, post: Post) -> Outcome:
     except Unanswered as error:
         return retry.after_silence(error, attempt, post.destination)
     if isinstance(reply, Absent):
-        return _absent(reply, post.destination)
+        return retry.after_absence(reply.reply, post.destination)
     outcome = retry.after_reply(reply, attempt, post.destination)
     if outcome.reason != "credentials":
         return outcome
@@ -187,18 +187,6 @@ def _exchange(record: Record, post: Post) -> Reply | Absent:
         if found.by != "cache":
             break
     return Absent(reply)
-
-
-def _absent(absent: Absent, destination: Destination) -> Outcome:
-    """Nobody there to tell: what the destination wants done then."""
-    if destination.on_absent == "drop":
-        return Outcome(Verdict.DISCARDED, "customer_absent")
-    reply = absent.reply
-    if reply is not None and reply.status != 404:
-        return Outcome(
-            Verdict.HELD, "customer_refused", status=reply.status, answer=reply.text[:2000]
-        )
-    return Outcome(Verdict.HELD, "customer_absent", status=404 if reply else 0)
 
 
 def _key_works(post: Post) -> bool:

@@ -1,4 +1,4 @@
-"""Commands that only look: check, platforms, transform, events, show."""
+"""Commands that only look: check, doctor, platforms, transform, events, show."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,6 @@ from relay.durability import Durability
 from relay.model import Delivery, Event, State, Translated
 from relay.pipeline import read, translate_item
 from relay.platforms import discovered
-from relay.queue import open_queue
 from relay.readiness import missing
 
 _HIDDEN: Final = "••••"
@@ -95,10 +94,9 @@ def _table(key: str, values: Mapping[str, Any]) -> None:
 )
 @click.pass_context
 def doctor(context: click.Context) -> None:
-    found = room.settings(context)
-    store = room.Store(found)
+    store = room.Store(room.settings(context))
     click.echo(Durability.of(store.redis).statement())
-    faults = missing(store.redis, open_queue(store.redis, found.queue))
+    faults = missing(store.redis, store.queue)
     for fault in faults:
         click.echo(f"{text('falta', 'missing')}: {fault}")
     context.exit(1 if faults else 0)

@@ -43,7 +43,7 @@ def configured(load: Callable[[], _T]) -> _T:
 
 
 class Store:
-    """Ledger and intake over a Redis that answers."""
+    """Queue, ledger and intake over a Redis that answers."""
 
     def __init__(self, found: Settings) -> None:
         self.redis: Redis = connect(found)
@@ -52,12 +52,6 @@ class Store:
         except RedisError as error:
             said = text("Redis no responde (REDIS_URL)", "Redis does not answer (REDIS_URL)")
             raise click.ClickException(f"{said}: {type(error).__name__}") from error
-        self.ledger = Ledger(
-            self.redis, lease_s=found.lease_s, keep_delivered_s=found.keep_delivered_s
-        )
-        self.intake = Intake(
-            self.redis,
-            open_queue(self.redis, found.queue, found.job_timeout_s),
-            dedup_s=found.dedup_s,
-            backlog_max=found.backlog_max,
-        )
+        self.queue = open_queue(self.redis, found.queue, found.job_timeout_s)
+        self.ledger = Ledger.open(self.redis, found)
+        self.intake = Intake.open(self.queue, found)

@@ -1,4 +1,4 @@
-"""Commands that do something: send, replay, history."""
+"""Commands that do something: send, replay, discard, history."""
 
 import json
 from collections import Counter

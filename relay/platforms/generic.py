@@ -82,6 +82,7 @@ platform = Platform(
     topics={},
     handshake=_handshake,
     stamp=_stamp,
+    keeps=paths.header_names,
     options=_OptionsSchema,
     options_fault=paths.types_fault,
 )

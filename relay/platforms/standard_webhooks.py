@@ -72,7 +72,7 @@ platform = Platform(
     read=paths.read,
     topics={"order.created": "order.created", "contact.created": "customer.created"},
     stamp=_stamp,
-    keeps=("webhook-id", "svix-id"),
+    keeps=paths.header_names,
     options=_OptionsSchema,
     options_fault=paths.types_fault,
 )

@@ -146,7 +146,10 @@ def test_mark_names_nobody(depot, redis):
 
 
 def test_held_record_keeps_what_is_needed_to_read_it_again(depot):
-    platform = replace(depot.source.platform, keeps=("x-topic", "x-absent"))
+    platform = replace(
+        depot.source.platform,
+        keeps=lambda options: ("x-topic", "x-absent", options["id_header"]),
+    )
     source = replace(depot.source, platform=platform, options={"id_header": "x-id"})
     headers = {"x-topic": "orders/create", "x-id": "7", "x-hmac": "proof", "cookie": "c"}
 
