@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint format golden clean
+.PHONY: help demo test bench chaos lint format golden clean
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -15,6 +15,12 @@ demo: $(STAMP) ## Everything on this machine: sends one signed sample per source
 
 test: lint ## Linters, types, import rules and all tests
 	@$(BIN)/python -m pytest
+
+bench: $(STAMP)-bench ## Ours beside the others, in about five minutes; writes bench.json
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+chaos: $(STAMP) ## 10,000 events while all is killed and stopped; CI=true: 2,000, in four minutes
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
@@ -38,4 +44,9 @@ $(STAMP): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3-venv is needed: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
 	@echo "installing into $(VENV) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+$(STAMP)-bench: $(STAMP)
+	@echo "installing what it is compared with …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	@touch $@

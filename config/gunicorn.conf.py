@@ -1,8 +1,12 @@
 """gunicorn: `gunicorn -c config/gunicorn.conf.py 'relay.web:create_app()'`."""
 
 import os
+from typing import Any
 
+from config import log
 from config.settings import load
+from relay.connection import connect
+from relay.durability import announce
 
 _settings = load()
 
@@ -21,3 +25,9 @@ max_requests = 0
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+
+
+def when_ready(_server: Any) -> None:
+    """Once, in the arbiter: what Redis says a 200 will be worth."""
+    log.configure(_settings.log_level)
+    announce(connect(_settings), _settings.durability)

@@ -36,7 +36,9 @@ class ConfigError(Exception):
 class Destination:
     """A Mercately account and how to treat it.
 
-    `rate_per_s` is shared by all workers; `retry_delays_s` are the waits before attempt 2, 3, …
+    `rate_per_s` and `in_flight` (requests at once) are shared by all workers; `retry_delays_s` are
+    the waits before attempt 2, 3, … With `ordering` strict a customer's later events wait while
+    one of theirs does.
     `identifier` other than `lookup` puts the phone or e-mail itself into the address.
     """
 
@@ -44,6 +46,8 @@ class Destination:
     server: str
     api_key: str = field(repr=False)
     rate_per_s: float
+    in_flight: int
+    ordering: Literal["strict", "relaxed"]
     timezone: ZoneInfo
     country: str
     on_absent: Literal["create", "hold", "drop"]
@@ -126,8 +130,20 @@ class _DestinationSchema(Schema):
     server = fields.URL(
         schemes={"http", "https"}, require_tld=False, load_default="https://app.mercately.com"
     )
-    api_key = fields.String(required=True, validate=validate.Length(min=1))
+    api_key = fields.String(
+        required=True,
+        validate=[
+            validate.Length(min=1),
+            validate.Regexp(r"([!-~]([ -~]*[!-~])?)?\Z", error="expected visible ASCII characters"),
+        ],
+    )
     rate = _Rate(load_default=2.0)
+    in_flight = fields.Integer(
+        strict=True,
+        load_default=32,
+        validate=validate.Range(1, 10_000, error="expected a whole number from 1 to 10000"),
+    )
+    ordering = fields.String(load_default="strict", validate=validate.OneOf(["strict", "relaxed"]))
     timezone = fields.String(load_default="America/Guayaquil", validate=_check_timezone)
     country = fields.String(
         load_default="EC",

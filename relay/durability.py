@@ -1,14 +1,18 @@
 """What a 200 is worth with the Redis there is: read, not assumed."""
 
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, Literal, cast
 
+import structlog
 from redis import Redis, RedisError
 
 from config.language import text
 
+_LOG: Final = structlog.get_logger()
 # Redis 6.2 has what RQ and our scripts need.
 _VERSION_MIN: Final = (6, 2)
+# The first with WAITAOF.
+_VERSION_WAITS: Final = (7, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,12 @@ class Durability:
             is_replica=info.get("role") != "master",
         )
 
+    @property
+    def can_wait(self) -> bool:
+        """Whether a write can be waited for until it is on disk; with `always` it is there."""
+        asked = self.fsync in ("everysec", "")
+        return self.append_only and asked and self.version >= _VERSION_WAITS
+
     def faults(self) -> list[str]:
         """Reason codes of what breaks the promise, empty when nothing does."""
         checks = {
@@ -43,37 +53,58 @@ class Durability:
         }
         return [name for name, holds in checks.items() if not holds]
 
-    def statement(self) -> str:
+    def statement(self, wanted: Literal["fsync", "relaxed"]) -> str:
         """What may be lost of what was answered 200, in a sentence a merchant can use."""
         if not self.append_only:
             return text(
                 "Redis no guarda en disco: al reiniciarse se pierde todo lo aceptado sin entregar.",
                 "Redis keeps nothing on disk: a restart loses all that is not delivered yet.",
             )
-        return {
-            "always": text(
+        if self.fsync == "always":
+            return text(
                 "Un 200 significa que el evento ya está en el disco de Redis.",
                 "A 200 means the event is on Redis's disk already.",
-            ),
-            "everysec": text(
+            )
+        if self.can_wait and wanted == "fsync":
+            return text(
+                "Un 200 espera a que el evento esté en el disco de Redis, hasta un segundo. "
+                "Con appendfsync always no hay que esperar.",
+                "A 200 waits until the event is on Redis's disk, for up to a second. "
+                "With appendfsync always there is no wait.",
+            )
+        return self._what_may_be_lost()
+
+    def _what_may_be_lost(self) -> str:
+        if self.fsync == "everysec":
+            return text(
                 "Si la máquina de Redis pierde la corriente, puede perderse el último segundo "
                 "de lo aceptado. Un Redis que solo se cae no pierde nada.",
                 "If the machine of Redis loses power, the last second of what was accepted may "
                 "be lost. A Redis that merely crashes loses nothing.",
-            ),
-            "no": text(
+            )
+        if self.fsync == "no":
+            return text(
                 "El disco se escribe cuando el sistema quiere: un corte de corriente puede perder "
                 "medio minuto de lo aceptado.",
                 "The disk is written when the system likes: a power cut may lose half a minute "
                 "of what was accepted.",
-            ),
-        }.get(
-            self.fsync,
-            text(
-                "Redis guarda en disco, pero su proveedor no deja ver cada cuánto.",
-                "Redis keeps a file on disk, but its host does not let us see how often.",
-            ),
+            )
+        return text(
+            "Redis guarda en disco, pero su proveedor no deja ver cada cuánto.",
+            "Redis keeps a file on disk, but its host does not let us see how often.",
         )
+
+
+def announce(redis: Redis, wanted: Literal["fsync", "relaxed"]) -> None:
+    """Log at start what Redis says of itself; that it cannot be asked ends nothing."""
+    try:
+        found = Durability.of(redis)
+    except RedisError as error:
+        _LOG.warning("redis.not_asked", error=type(error).__name__)
+        return
+    said = _LOG.warning if found.faults() else _LOG.info
+    waits = wanted == "fsync" and found.can_wait
+    said("redis.durability", faults=found.faults(), fsync=found.fsync, waits_for_disk=waits)
 
 
 def _fsync(redis: Redis) -> str:

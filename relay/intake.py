@@ -4,8 +4,6 @@ Accepting a delivery is one script in one round trip: de-dup check, records, ope
 and RQ jobs of every event in it, all or nothing. A 200 is sent only after it has returned.
 Platforms send again what was not answered, so an accept that Redis did but we did not hear of
 is answered `duplicate` the next time.
-
-Keys are made per event and not declared to the script: neither RQ nor we run on a cluster.
 """
 
 import json
@@ -16,130 +14,34 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
 from redis import Redis, RedisError
+from redis.exceptions import NoScriptError
 from rq import Queue
+from rq.utils import utcformat
 from ulid import ULID
 
 from config.settings import Settings
-from relay import queue as rq_queue
-from relay.contract import Receipt, Source, Status, digest_of
+from relay import lua
+from relay.contract import Receipt, Source, Status
 from relay.errors import NotStored
-from relay.ledger import COUNTS, GRACE_S, IGNORED, OPEN, Record, record_key, state_key
+from relay.guard import Guard
+from relay.ledger import (
+    COUNTS,
+    GRACE_S,
+    IGNORED,
+    OPEN,
+    Record,
+    event_field,
+    lane_key,
+    record_key,
+    short_digest,
+    state_key,
+)
 from relay.model import Call, Delivery, Held, Ignored, State, Translated
+from relay.queue import FAILURE_TTL_S, RESULT_TTL_S, description, job_data, queue_name
 
 _IGNORED_KEPT: Final = 1000
-
-_ACCEPT: Final = """
--- KEYS open, held, counts, ignored, queue, queues
--- ARGV now, backlog cap, de-dup seconds, look again at, source, number of calls, ignored kept,
---      then per item:
---      'call'    seen key, record key, record id, job key, n, n fields, m, m fields
---      'held'    seen key, record key, record id, n, n fields
---      'ignored' n, n fields
-local cap = tonumber(ARGV[2])
-if redis.call('ZCARD', KEYS[1]) + tonumber(ARGV[6]) > cap then return 'backlog_full' end
-local result, counts, i = {}, {}, 8
-local function hash(key)
-  local n = tonumber(ARGV[i])
-  if key then redis.call('HSET', key, unpack(ARGV, i + 1, i + n)) end
-  i = i + n + 1
-end
-while ARGV[i] do
-  local kind, status, id = ARGV[i], nil, ''
-  if kind == 'ignored' then
-    status = kind
-    local n = tonumber(ARGV[i + 1])
-    redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[7], '*', unpack(ARGV, i + 2, i + 1 + n))
-    i = i + n + 2
-  else
-    local seen, record = ARGV[i + 1], ARGV[i + 2]
-    id = ARGV[i + 3]
-    local known = redis.call('GET', seen)
-    local job = kind == 'call' and ARGV[i + 4] or nil
-    i = i + (job and 5 or 4)
-    if known then
-      status, id = 'duplicate', known
-      hash(nil)
-      if job then hash(nil) end
-    else
-      status = job and 'accepted' or 'held'
-      redis.call('SET', seen, id, 'EX', ARGV[3])
-      hash(record)
-      if job then
-        hash(job)
-        redis.call('ZADD', KEYS[1], ARGV[4], id)
-        redis.call('RPUSH', KEYS[5], id)
-      else
-        redis.call('ZADD', KEYS[2], ARGV[1], id)
-      end
-    end
-  end
-  counts[status] = (counts[status] or 0) + 1
-  result[#result + 1] = status
-  result[#result + 1] = id
-end
-if counts.accepted then redis.call('SADD', KEYS[6], KEYS[5]) end
-for status, n in pairs(counts) do redis.call('HINCRBY', KEYS[3], ARGV[5] .. ':' .. status, n) end
-return result
-"""
-
-_REQUEUE: Final = """
--- KEYS record, open, queue, queues, intermediate, scheduled
--- ARGV mode ('revive' or 'replay'), id, now, look again at, runs expected, new job id,
---      new job key, n, n job fields, m, m record fields
-local state = redis.call('HGET', KEYS[1], 'state')
-if not state then
-  redis.call('ZREM', KEYS[2], ARGV[2])
-  return 'absent'
-end
-local open = state == 'accepted' or state == 'retrying'
-local runs = redis.call('HGET', KEYS[1], 'runs')
-local old = redis.call('HGET', KEYS[1], 'job')
-if runs ~= ARGV[5] then return 'moved' end
-if ARGV[1] == 'replay' then
-  if open then return 'open' end
-else
-  if not open then
-    redis.call('ZREM', KEYS[2], ARGV[2])
-    return 'settled'
-  end
-  local due = redis.call('ZSCORE', KEYS[2], ARGV[2])
-  if due and tonumber(due) > tonumber(ARGV[3]) then return 'moved' end
-  local status = redis.call('HGET', 'rq:job:' .. old, 'status')
-  if status == 'queued' then
-    -- Popped by a worker that died before it began; put back in front.
-    if redis.call('LREM', KEYS[5], 0, old) > 0 then
-      redis.call('LPUSH', KEYS[3], old)
-      redis.call('ZADD', KEYS[2], ARGV[4], ARGV[2])
-      return 'returned'
-    end
-    -- Searching a long list would hold up everybody; a lost one is found when it is short.
-    if redis.call('LLEN', KEYS[3]) > 1000 or redis.call('LPOS', KEYS[3], old) then
-      -- The longer the list, the later: looking at who waits must not cost who is lost.
-      redis.call('ZADD', KEYS[2], tonumber(ARGV[4]) + redis.call('LLEN', KEYS[3]) / 20, ARGV[2])
-      return 'waiting'
-    end
-  elseif status == 'scheduled' and redis.call('ZSCORE', KEYS[6], old) then
-    redis.call('ZADD', KEYS[2], ARGV[4], ARGV[2])
-    return 'waiting'
-  end
-end
-redis.call('DEL', 'rq:job:' .. old)
-redis.call('LREM', KEYS[5], 0, old)
-redis.call('ZREM', KEYS[6], old)
-local n = tonumber(ARGV[8])
-redis.call('HSET', ARGV[7], unpack(ARGV, 9, 8 + n))
-redis.call('HSET', KEYS[1], unpack(ARGV, 10 + n))
-redis.call('HINCRBY', KEYS[1], 'runs', 1)
-redis.call('HDEL', KEYS[1], 'lease', 'holder')
-redis.call('HDEL', KEYS[1], 'answer', 'settled_at')
-redis.call('PERSIST', KEYS[1])
-redis.call('PERSIST', 'relay:attempts:' .. ARGV[2])
-if not open then redis.call('ZREM', 'relay:state:' .. state, ARGV[2]) end
-redis.call('ZADD', KEYS[2], ARGV[4], ARGV[2])
-redis.call('RPUSH', KEYS[3], ARGV[6])
-redis.call('SADD', KEYS[4], KEYS[3])
-return 'requeued'
-"""
+# Less than a client's time-out: the answer must be Redis's own.
+_ON_DISK_WITHIN_MS: Final = 2500
 
 Requeued = Literal["requeued", "returned", "waiting", "settled", "moved", "open", "absent"]
 
@@ -147,17 +49,24 @@ Requeued = Literal["requeued", "returned", "waiting", "settled", "moved", "open"
 class Intake:
     """Writes records and jobs. Safe to share between threads."""
 
-    def __init__(self, redis: Redis, queue: Queue, *, dedup_s: int, backlog_max: int) -> None:
-        self._queue = queue
+    def __init__(
+        self, redis: Redis, queue: Queue, *, dedup_s: int, backlog_max: int, guard: Guard
+    ) -> None:
+        self._redis = redis
+        self._guard = guard
+        self._base = queue.name
+        self._job_ttls = (queue._default_timeout, RESULT_TTL_S, FAILURE_TTL_S)  # noqa: SLF001  RQ has no other word for it
         self._dedup_s = dedup_s
         self._backlog_max = backlog_max
-        self._accept = redis.register_script(_ACCEPT)
-        self._requeue = redis.register_script(_REQUEUE)
+        self._accept = redis.register_script(lua.script("lanes", "accept"))
+        self._requeue = redis.register_script(lua.script("lanes", "requeue"))
 
     @classmethod
     def open(cls, queue: Queue, settings: Settings) -> "Intake":
+        redis = queue.connection
+        guard = Guard(redis, durability=settings.durability, watermark=settings.memory_watermark)
         return cls(
-            queue.connection, queue, dedup_s=settings.dedup_s, backlog_max=settings.backlog_max
+            redis, queue, dedup_s=settings.dedup_s, backlog_max=settings.backlog_max, guard=guard
         )
 
     def accept(
@@ -166,21 +75,24 @@ class Intake:
         """Keep every item of a delivery, or none.
 
         Raises:
-            NotStored: Redis cannot be reached or refuses, or too many events are waiting.
+            NotStored: Redis cannot be reached or refuses, is nearly full, or cannot write to its
+                disk in time; or too many events are waiting.
         """
         at = now.timestamp()
         calls = sum(isinstance(item, Call) for item in items)
         args: list[Any] = [
             at, self._backlog_max, self._dedup_s, at + GRACE_S, source.name, calls, _IGNORED_KEPT,
+            queue_name(self._base, source.destination.name, source.name), utcformat(now),
+            *self._job_ttls,
         ]  # fmt: skip
-        headers = json.dumps(source.platform.kept_headers(delivery, source.options))
+        kept = source.platform.kept_headers(delivery, source.options)
+        headers = json.dumps(kept) if kept else ""
         for item in items:
-            args += self._arguments(headers, source, item, now)
-        keys = [
-            OPEN, state_key(State.HELD), COUNTS, IGNORED, self._queue.key, Queue.redis_queues_keys,
-        ]  # fmt: skip
+            args += _arguments(headers, source, item, now)
+        keys = [OPEN, state_key(State.HELD), COUNTS, IGNORED, Queue.redis_queues_keys]
         try:
-            answer: Any = self._accept(keys=keys, args=args)
+            self._guard.check()
+            answer: Any = self._run(keys, args)
         except RedisError as error:
             raise NotStored from error
         if answer == b"backlog_full":
@@ -189,98 +101,123 @@ class Intake:
         statuses = cast("tuple[Status, ...]", tuple(texts[::2]))
         return Receipt(statuses, tuple(texts[1::2]))
 
-    def _arguments(
-        self, headers: str, source: Source, item: Translated, now: datetime
-    ) -> list[Any]:
-        if isinstance(item, Ignored):
-            entry = {
-                "at": now.isoformat(timespec="seconds"),
-                "source": source.name,
-                "topic": item.topic[:100],
-                "type": item.event_type,
-                "reason": item.reason,
-            }
-            return ["ignored", *_counted(entry)]
-        record_id = str(ULID.from_datetime(now))
-        seen = f"relay:seen:{source.name}:{digest_of(item.key)}"
-        shared = {
-            "source": source.name,
-            "platform": source.platform.name,
-            "topic": item.topic,
-            "type": item.event_type,
-            "destination": source.destination.name,
-            "accepted_at": now.timestamp(),
-            "key": item.key,
-            "runs": 1,
-            "job": record_id,
-            "raw": item.raw,
-            "headers": headers,
-        }
-        if isinstance(item, Held):
-            fields = shared | {
-                "state": State.HELD.value,
-                "reason": item.reason,
-                "reasons": json.dumps(item.reasons),
-            }
-            return ["held", seen, record_key(record_id), record_id, *_counted(fields)]
-        text = rq_queue.description(source.name, item.topic, item.destination, record_id)
-        job = rq_queue.job_fields(self._queue, record_id, record_id, text, now)
-        fields = shared | {"state": State.ACCEPTED.value, **call_fields(item)}
-        return [
-            "call", seen, record_key(record_id), record_id, rq_queue.job_key(record_id),
-            *_counted(fields), *_counted(job),
-        ]  # fmt: skip
+    def _run(self, keys: list[str], args: list[Any]) -> Any:
+        """The script; and, in the same round trip, the wait for the disk where there is one."""
+        if not self._guard.waits:
+            return self._accept(keys=keys, args=args)
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.evalsha(self._accept.sha, len(keys), *keys, *args)
+            pipeline.waitaof(1, 0, _ON_DISK_WITHIN_MS)
+            try:
+                answer, (on_disk, _) = pipeline.execute()
+            except NoScriptError:
+                self._redis.script_load(self._accept.script)
+                return self._run(keys, args)
+        if not on_disk:
+            raise NotStored("not_on_disk")
+        return answer
 
     def replay(self, record: Record, call: Call | None = None) -> Requeued:
         """Send a settled record again, with a new call if it has been mapped anew."""
         fields: dict[str, Any] = {"state": State.ACCEPTED.value, "attempts": 0, "reason": ""}
-        if call is not None:
-            fields |= call_fields(call) | {
-                "type": call.event_type,
-                "destination": call.destination,
-                "reasons": "{}",
-            }
-        return self._requeued("replay", record, fields)
+        if call is None:
+            lane = lane_key(record.destination, record.customer)
+            return self._requeued("replay", record, record.destination, lane, fields)
+        fields |= call_fields(call, _about(record)) | {"reasons": "{}"}
+        lane = lane_key(call.destination, call.customer)
+        return self._requeued("replay", record, call.destination, lane, fields)
 
     def revive(self, record: Record) -> Requeued:
         """Give an open record a new job if its present one is lost."""
-        return self._requeued("revive", record, {})
+        return self._requeued("revive", record, record.destination, "", {})
 
     def _requeued(
-        self, mode: Literal["revive", "replay"], record: Record, fields: Mapping[str, Any]
+        self,
+        mode: Literal["revive", "replay"],
+        record: Record,
+        destination: str,
+        lane: str,
+        fields: Mapping[str, Any],
     ) -> Requeued:
         now = time.time()
-        job_id = f"{record.id}-r{record.runs + 1}"
-        text = rq_queue.description(record.source, record.topic, record.destination, record.id)
-        job = rq_queue.job_fields(
-            self._queue, job_id, record.id, text, datetime.fromtimestamp(now, UTC)
-        )
-        queue = self._queue
         answer: Any = self._requeue(
-            keys=[
-                record_key(record.id), OPEN, queue.key, Queue.redis_queues_keys,
-                queue.intermediate_queue_key, queue.scheduled_job_registry.key,
-            ],
+            keys=[record_key(record.id), OPEN, Queue.redis_queues_keys],
             args=[
-                mode, record.id, now, now + GRACE_S, record.runs, job_id,
-                rq_queue.job_key(job_id), *_counted(job), *_counted({**fields, "job": job_id}),
+                mode, record.id, now, now + GRACE_S, record.runs,
+                queue_name(self._base, destination, record.source), lane,
+                utcformat(datetime.fromtimestamp(now, UTC)), f"{record.id}-r{record.runs + 1}",
+                job_data(record.id), description(record.source, record.topic),
+                *self._job_ttls, *_flat(fields),
             ],
         )  # fmt: skip
         return cast("Requeued", answer.decode())
 
 
-def call_fields(call: Call) -> dict[str, Any]:
-    """A call as a record holds it."""
+def _arguments(headers: str, source: Source, item: Translated, now: datetime) -> list[Any]:
+    """One item, as the script reads it."""
+    if isinstance(item, Ignored):
+        entry = {
+            "at": now.isoformat(timespec="seconds"),
+            "source": source.name,
+            "topic": item.topic[:100],
+            "type": item.event_type,
+            "reason": item.reason,
+        }
+        return ["ignored", *_counted(entry)]
+    record_id = str(ULID.from_datetime(now))
+    seen = f"relay:seen:{short_digest(source.name, item.key)}"
+    about = {
+        "source": source.name,
+        "platform": source.platform.name,
+        "topic": item.topic,
+        "key": item.key,
+    }
+    fields: dict[str, Any] = {"raw": item.raw}
+    if headers:
+        fields["headers"] = headers
+    if isinstance(item, Held):
+        about |= {"type": item.event_type, "destination": source.destination.name}
+        fields |= {
+            "state": State.HELD.value,
+            "reason": item.reason,
+            "reasons": json.dumps(item.reasons),
+            "event": event_field(about),
+        }
+        return ["held", seen, record_id, *_counted(fields)]
+    lane = lane_key(item.destination, item.customer)
+    fields |= {"state": State.ACCEPTED.value, **call_fields(item, about)}
+    text = description(source.name, item.topic)
+    return ["call", seen, record_id, lane, job_data(record_id), text, *_counted(fields)]
+
+
+def call_fields(call: Call, about: Mapping[str, Any]) -> dict[str, str]:
+    """The parts of a record that a call decides."""
     customer = {name: value for name, value in asdict(call.customer).items() if value}
-    return {
+    event = {
+        **about,
+        "type": call.event_type,
+        "destination": call.destination,
+        "customer": customer,
         "occurred_at": call.occurred_at.timestamp(),
-        "customer": json.dumps(customer, ensure_ascii=False),
-        "body": json.dumps(call.body, ensure_ascii=False),
-        "drops": json.dumps(dict(call.drops)),
+    }
+    if call.drops:
+        event["drops"] = dict(call.drops)
+    return {
+        "event": event_field(event),
+        "body": json.dumps(call.body, separators=(",", ":")),
     }
 
 
+def _about(record: Record) -> dict[str, Any]:
+    """What was known of a record before it was translated."""
+    names = ("source", "platform", "topic", "key")
+    return {name: getattr(record, name) for name in names}
+
+
 def _counted(fields: Mapping[str, Any]) -> list[Any]:
-    """Fields and values in a row, after how many there are."""
-    flat = [part for pair in fields.items() for part in pair]
-    return [len(flat), *flat]
+    """Names and values in turn, after how many there are."""
+    return [2 * len(fields), *_flat(fields)]
+
+
+def _flat(fields: Mapping[str, Any]) -> list[Any]:
+    return [part for pair in fields.items() for part in pair]

@@ -7,25 +7,30 @@
 
 A record is a hash `relay:record:<id>`. Open records (accepted, retrying) are in the sorted set
 `relay:open`, scored by the moment at which somebody must look whether their job still lives;
-the others are in `relay:state:<state>`, scored by when they got there. A worker owns a record
-while it holds its lease. Held and dead records stay until a person acts; delivered and discarded
-ones expire.
+the others are in `relay:state:<state>`, scored by when they got there. Held and dead records stay
+until a person acts; delivered and discarded ones expire. The open records of one customer at one
+destination form a lane (`relay/lua/lanes.lua`): they go out one at a time, in order.
 
-Every change of state is one script: it happens whole or not at all, and a late worker cannot
-undo what a later one has settled.
+Every change of state is one script: it happens whole or not at all. An attempt is written down
+only if no other has been since it began, but for one that delivered: that is a fact.
 """
 
+import base64
+import hashlib
 import json
-import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, cast
 
 from redis import Redis
+from rq.utils import utcformat
+from ulid import ULID
 
 from config.settings import Settings
-from relay.model import Customer, Outcome, State, Verdict
+from relay import lua
+from relay.model import OPEN_STATES, Customer, Outcome, State, Verdict
 
 _T = TypeVar("_T")
 OPEN: Final = "relay:open"
@@ -33,7 +38,13 @@ COUNTS: Final = "relay:counts"
 IGNORED: Final = "relay:ignored"
 # How long after a due moment an open record's job is given before somebody looks for it.
 GRACE_S: Final = 60.0
-_KEPT_ATTEMPTS: Final = 50
+_LOG_KEPT_BYTES: Final = 16_384
+# New ones at the end: records outlive a deployment.
+_EVENT: Final = (
+    "source", "topic", "type", "destination", "customer", "key", "occurred_at", "platform", "drops",
+)  # fmt: skip
+_EVENT_TEXTS: Final = ("source", "topic", "type", "destination", "key", "platform")
+_TO_DELIVER: Final = ("state", "event", "body", "attempts")
 _STATES: Final[Mapping[Verdict, State | None]] = {
     Verdict.DELIVERED: State.DELIVERED,
     Verdict.RETRY: State.RETRYING,
@@ -48,12 +59,20 @@ def record_key(record_id: str) -> str:
     return f"relay:record:{record_id}"
 
 
-def attempts_key(record_id: str) -> str:
-    return f"relay:attempts:{record_id}"
-
-
 def state_key(state: str) -> str:
     return f"relay:state:{state}"
+
+
+def lane_key(destination: str, customer: Customer) -> str:
+    """A customer's lane, named by what the call knows them by; no key in Redis names a person."""
+    reference = customer.customer_id or customer.phone or customer.email.lower()
+    return f"relay:lane:{short_digest(destination, reference)}"
+
+
+def short_digest(*parts: str) -> str:
+    """96 bits of the parts: no two keys of ours meet, and Redis holds many of them."""
+    text = "\0".join(parts).encode(errors="replace")
+    return base64.urlsafe_b64encode(hashlib.sha256(text).digest()[:12]).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,161 +107,62 @@ class Record:
     headers: Mapping[str, str] = field(default_factory=dict)
     fault: str = ""
 
+    @property
+    def open(self) -> bool:
+        """Whether it is still to be delivered."""
+        return self.state in OPEN_STATES
+
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A record in this worker's hands until the lease ends; `token` proves it."""
+class Attempt:
+    """What one try to deliver a record came to. `passing` gives the next of its lane way;
+    `takeovers` is how often a worker died with the record in its hands.
+    """
 
     record: Record
-    token: str
-
-
-_CLAIM: Final = """
-local state = redis.call('HGET', KEYS[1], 'state')
-if state ~= 'accepted' and state ~= 'retrying' then return state or 'absent' end
-local now = tonumber(ARGV[1])
-local lease = tonumber(redis.call('HGET', KEYS[1], 'lease') or '0')
-if lease > now then return tostring(lease) end
-local till = ARGV[2]
-redis.call('HSET', KEYS[1], 'lease', till, 'holder', ARGV[3])
-redis.call('ZADD', KEYS[2], till, ARGV[4])
-return redis.call('HGETALL', KEYS[1])
-"""
-
-_SETTLE: Final = """
--- KEYS record, open, attempts, index of the new state
--- ARGV token, id, new state ('' keeps it), now, look again at, keep for (s, 0 for ever), entry,
---      kept entries, then fields to set
-local state = redis.call('HGET', KEYS[1], 'state')
-if not state then return 0 end
-if ARGV[7] ~= '' then
-  redis.call('RPUSH', KEYS[3], ARGV[7])
-  redis.call('LTRIM', KEYS[3], -tonumber(ARGV[8]), -1)
-end
-local new, keep = ARGV[3], tonumber(ARGV[6])
-if state ~= 'accepted' and state ~= 'retrying' then return 0 end
-if redis.call('HGET', KEYS[1], 'holder') ~= ARGV[1] and new ~= 'delivered' then return 0 end
-redis.call('HDEL', KEYS[1], 'lease', 'holder')
-if new ~= '' then redis.call('HSET', KEYS[1], 'state', new) end
-if #ARGV > 8 then redis.call('HSET', KEYS[1], unpack(ARGV, 9)) end
-if new == '' or new == 'retrying' then
-  redis.call('ZADD', KEYS[2], ARGV[5], ARGV[2])
-  return 1
-end
-redis.call('ZREM', KEYS[2], ARGV[2])
-redis.call('ZADD', KEYS[4], ARGV[4], ARGV[2])
-if keep > 0 then
-  redis.call('HDEL', KEYS[1], 'raw', 'headers')
-  redis.call('EXPIRE', KEYS[1], keep)
-  redis.call('EXPIRE', KEYS[3], keep)
-  redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', tonumber(ARGV[4]) - keep)
-end
-return 1
-"""
-
-_DISCARD: Final = """
--- KEYS record, index of discarded, attempts; ARGV id, now, keep for
-local state = redis.call('HGET', KEYS[1], 'state')
-if state ~= 'held' and state ~= 'dead' then return 0 end
-redis.call('HSET', KEYS[1], 'state', 'discarded', 'settled_at', ARGV[2])
-redis.call('HDEL', KEYS[1], 'raw', 'headers')
-redis.call('ZREM', 'relay:state:' .. state, ARGV[1])
-redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-redis.call('EXPIRE', KEYS[3], ARGV[3])
-return 1
-"""
+    outcome: Outcome
+    took_s: float
+    passing: bool = False
+    takeovers: int = 0
+    at: float = field(default_factory=time.time)
 
 
 class Ledger:
     """Reads and moves records. Making them is `relay/intake.py`'s."""
 
-    def __init__(self, redis: Redis, *, lease_s: float, keep_delivered_s: int) -> None:
+    def __init__(self, redis: Redis, *, keep_delivered_s: int) -> None:
         self.redis = redis
-        self._lease_s = lease_s
         self._keep_delivered_s = keep_delivered_s
-        self._claim = redis.register_script(_CLAIM)
-        self._settle = redis.register_script(_SETTLE)
-        self._discard = redis.register_script(_DISCARD)
+        self._settle = redis.register_script(lua.script("lanes", "settle"))
+        self._discard = redis.register_script(lua.script("discard"))
 
     @classmethod
     def open(cls, redis: Redis, settings: Settings) -> "Ledger":
-        return cls(redis, lease_s=settings.lease_s, keep_delivered_s=settings.keep_delivered_s)
+        return cls(redis, keep_delivered_s=settings.keep_delivered_s)
 
-    def claim(self, record_id: str) -> Claim | State | float | None:
-        """Take a record for as long as the lease runs.
+    def settle(self, attempts: Sequence[Attempt]) -> list[bool]:
+        """Write down what attempts came to, in one step.
 
         Returns:
-            The claim; the state it is in, if that is not open any more; the seconds until the
-            present owner's lease ends; None if there is no such record.
+            For each, whether it counts; False where another had settled the record meanwhile.
         """
-        now, token = time.time(), secrets.token_hex(8)
-        answer: Any = self._claim(
-            keys=[record_key(record_id), OPEN],
-            args=[now, now + self._lease_s, token, record_id],
-        )
-        if isinstance(answer, list):
-            return Claim(
-                _record(record_id, dict(zip(answer[::2], answer[1::2], strict=True))), token
-            )
-        text = answer.decode()
-        if text == "absent":
-            return None
-        return State(text) if text in tuple(State) else max(float(text) - now, 1.0)
-
-    def settle(self, claim: Claim, outcome: Outcome, *, took_s: float, now: float) -> bool:
-        """Write down what an attempt came to; False if another worker had settled it already."""
-        record, verdict = claim.record, outcome.verdict
-        state = _STATES[verdict]
-        counted = verdict is not Verdict.PAUSED
-        attempt = record.attempts + 1 if counted else record.attempts
-        entry = {
-            "attempt": attempt,
-            "at": round(now, 3),
-            "outcome": verdict.value,
-            "reason": outcome.reason,
-            "status": outcome.status,
-            "ms": round(took_s * 1000),
-            "retry_in_s": round(outcome.delay_s, 1),
-            "ambiguous": outcome.ambiguous,
-        }
-        fields: dict[str, Any] = {"attempts": attempt, "reason": outcome.reason}
-        if outcome.answer:
-            fields["answer"] = outcome.answer
-        if state not in (None, State.RETRYING):
-            fields["settled_at"] = now
-        kept = state in (State.DELIVERED, State.DISCARDED)
-        return bool(
-            self._settle(
-                keys=[
-                    record_key(record.id),
-                    OPEN,
-                    attempts_key(record.id),
-                    state_key(state or "none"),
-                ],
-                args=[
-                    claim.token,
-                    record.id,
-                    state.value if state else "",
-                    now,
-                    now + outcome.delay_s + GRACE_S,
-                    self._keep_delivered_s if kept else 0,
-                    json.dumps(entry) if counted else "",
-                    _KEPT_ATTEMPTS,
-                    *(part for pair in fields.items() for part in pair),
-                ],
-            )
-        )
+        now = time.time()
+        args: list[Any] = [
+            now,
+            utcformat(datetime.fromtimestamp(now, UTC)),
+            self._keep_delivered_s,
+            _LOG_KEPT_BYTES,
+        ]
+        for attempt in attempts:
+            args += _settlement(attempt, now)
+        answer: Any = self._settle(keys=[OPEN], args=args)
+        return [bool(written) for written in answer]
 
     def discard(self, record_id: str) -> bool:
         """A person says a held or dead record is not wanted; False for any other."""
         return bool(
             self._discard(
-                keys=[
-                    record_key(record_id),
-                    state_key(State.DISCARDED),
-                    attempts_key(record_id),
-                ],
+                keys=[record_key(record_id), state_key(State.DISCARDED)],
                 args=[record_id, time.time(), self._keep_delivered_s],
             )
         )
@@ -251,16 +171,31 @@ class Ledger:
         values = cast("dict[bytes, bytes]", self.redis.hgetall(record_key(record_id)))
         return _record(record_id, values) if b"state" in values else None
 
+    def to_deliver(self, record_ids: Sequence[str]) -> list[Record | None]:
+        """The records, in one round trip and without `raw`; None where there is none."""
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for record_id in record_ids:
+                pipeline.hmget(record_key(record_id), _TO_DELIVER)
+            rows = cast("list[list[bytes | None]]", pipeline.execute())
+        found = [
+            {name.encode(): value for name, value in zip(_TO_DELIVER, row, strict=True) if value}
+            for row in rows
+        ]
+        return [
+            _record(record_id, values) if b"state" in values else None
+            for record_id, values in zip(record_ids, found, strict=True)
+        ]
+
     def attempts(self, record_id: str) -> list[dict[str, Any]]:
         """The attempt log, oldest first."""
-        entries = cast("list[bytes]", self.redis.lrange(attempts_key(record_id), 0, -1))
-        return [json.loads(entry) for entry in entries]
+        log = cast("bytes | None", self.redis.hget(record_key(record_id), "log")) or b""
+        return [json.loads(entry) for entry in log.splitlines()]
 
     def ids(self, states: Iterable[State]) -> Iterator[str]:
         """Record ids in any of the states, oldest first within each index."""
         wanted = set(states)
         indices = [state_key(state) for state in State if state in wanted]
-        if wanted & {State.ACCEPTED, State.RETRYING}:
+        if wanted & OPEN_STATES:
             indices.append(OPEN)
         for index in indices:
             for record_id in cast("list[bytes]", self.redis.zrange(index, 0, -1)):
@@ -285,6 +220,12 @@ class Ledger:
         found = self.redis.zrange(OPEN, "-inf", now, byscore=True, offset=0, num=limit)
         return [record_id.decode() for record_id in cast("list[bytes]", found)]
 
+    def forget_expired(self) -> None:
+        """Take the records that have expired out of their indices."""
+        for state in (State.DELIVERED, State.DISCARDED):
+            until = time.time() - self._keep_delivered_s
+            self.redis.zremrangebyscore(state_key(state), "-inf", until)
+
     def drop_absent(self, record_id: str) -> None:
         """Take an id without a record out of the index of open ones."""
         self.redis.zrem(OPEN, record_id)
@@ -300,37 +241,77 @@ class Ledger:
         return [{k.decode(): v.decode() for k, v in values.items()} for _, values in entries]
 
 
+def _settlement(attempt: Attempt, now: float) -> list[Any]:
+    """One attempt, as the script reads it."""
+    record, outcome = attempt.record, attempt.outcome
+    state = _STATES[outcome.verdict]
+    counted = outcome.verdict is not Verdict.PAUSED
+    number = record.attempts + counted
+    entry: dict[str, Any] = {
+        "attempt": number,
+        "at": round(attempt.at, 3),
+        "outcome": outcome.verdict.value,
+        "reason": outcome.reason,
+        "status": outcome.status,
+        "ms": round(attempt.took_s * 1000),
+        "retry_in_s": round(outcome.delay_s, 1),
+        "ambiguous": outcome.ambiguous,
+    }
+    if attempt.takeovers:
+        entry["takeovers"] = attempt.takeovers
+    leaves = attempt.passing if state in (None, State.RETRYING) else True
+    lane = lane_key(record.destination, record.customer) if leaves else ""
+    return [
+        record.id,
+        record.attempts,
+        number,
+        state.value if state else "",
+        now + outcome.delay_s + GRACE_S,
+        lane,
+        json.dumps(entry, separators=(",", ":")) if counted else "",
+        outcome.reason,
+        outcome.answer,
+    ]
+
+
 def _record(record_id: str, values: Mapping[bytes, bytes]) -> Record:
     faults: list[str] = []
 
-    def text(name: str) -> str:
-        return values.get(name.encode(), b"").decode()
-
-    def read(name: str, make: Callable[[str], _T], otherwise: _T) -> _T:
+    def read(name: str, make: Callable[[bytes], _T], otherwise: _T) -> _T:
+        value = values.get(name.encode())
         try:
-            return make(text(name)) if text(name) else otherwise
-        except (ValueError, TypeError):
+            return make(value) if value else otherwise
+        except (ValueError, TypeError, AttributeError):
             faults.append(name)
             return otherwise
 
+    def text(name: str) -> str:
+        return read(name, bytes.decode, "")
+
+    event: Mapping[str, Any] = read("event", _event, {})
+    customer = Customer()
+    try:
+        customer = Customer(**_texts(event.get("customer", {})))
+    except (TypeError, AttributeError):
+        faults.append("event.customer")
     return Record(
         id=record_id,
         state=State(text("state")),
-        source=text("source"),
-        platform=text("platform"),
-        topic=text("topic"),
-        event_type=text("type"),
-        destination=text("destination"),
-        accepted_at=read("accepted_at", float, 0.0),
-        occurred_at=read("occurred_at", float, 0.0),
-        key=text("key"),
-        customer=read("customer", lambda found: Customer(**_object(found)), Customer()),
+        source=event.get("source", ""),
+        platform=event.get("platform", ""),
+        topic=event.get("topic", ""),
+        event_type=event.get("type", ""),
+        destination=event.get("destination", ""),
+        accepted_at=_accepted_at(record_id),
+        occurred_at=event.get("occurred_at", 0.0),
+        key=event.get("key", ""),
+        customer=customer,
         body=read("body", _object, {}),
         attempts=read("attempts", int, 0),
-        runs=read("runs", int, 0),
+        runs=read("runs", int, 1),
         reason=text("reason"),
         reasons=read("reasons", _object, {}),
-        drops=read("drops", _object, {}),
+        drops=event.get("drops", {}),
         answer=text("answer"),
         settled_at=read("settled_at", float, 0.0),
         raw=values.get(b"raw", b""),
@@ -339,7 +320,35 @@ def _record(record_id: str, values: Mapping[bytes, bytes]) -> Record:
     )
 
 
-def _object(text: str) -> dict[str, Any]:
+def _accepted_at(record_id: str) -> float:
+    """An id begins with its time."""
+    try:
+        return ULID.from_str(record_id).timestamp
+    except ValueError:
+        return 0.0
+
+
+def event_field(values: Mapping[str, Any]) -> str:
+    """What a record says of its event: values by place, for names would take half the room."""
+    return json.dumps([values.get(name, "") for name in _EVENT], separators=(",", ":"))
+
+
+def _event(text: bytes) -> dict[str, Any]:
+    values = json.loads(text)
+    if not isinstance(values, list):
+        raise TypeError("expected a list")
+    event = {name: value for name, value in zip(_EVENT, values, strict=False) if value != ""}
+    _texts({name: event[name] for name in _EVENT_TEXTS if name in event})
+    return event
+
+
+def _texts(values: Mapping[str, Any]) -> Mapping[str, str]:
+    if not all(isinstance(value, str) for value in values.values()):
+        raise TypeError("expected texts")
+    return values
+
+
+def _object(text: bytes) -> dict[str, Any]:
     found = json.loads(text)
     if not isinstance(found, dict):
         raise TypeError("expected an object")

@@ -169,7 +169,8 @@ class Outcome:
 
     `delay_s` counts from now and only matters for `retry` and `paused`. `status` is the HTTP
     status that led here, 0 when there was none. `answer` is the start of the body that came
-    back. `ambiguous` means the request was written and no answer came.
+    back. `ambiguous` means the request was written and no answer came. `retry_after_s` is what
+    the answer asked for, 0 when it did not.
     """
 
     verdict: Verdict
@@ -178,3 +179,4 @@ class Outcome:
     status: int = 0
     answer: str = ""
     ambiguous: bool = False
+    retry_after_s: float = 0.0

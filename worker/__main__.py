@@ -1,24 +1,26 @@
-"""`python -m worker`: run the worker on the one queue until told to stop."""
+"""`python -m worker`: deliver what was accepted, until told to stop."""
 
+import signal
 import sys
 import time
+from types import FrameType
 from typing import Final
 
 import structlog
 from redis import RedisError
-from rq.exceptions import StopRequested
 
 from config import log
 from config.relay_toml import ConfigError
 from config.settings import Settings, SettingsError, load as load_settings
 from relay.connection import connect
+from relay.durability import announce
 from relay.intake import Intake
 from relay.queue import open_queue
 from worker import tasks
 from worker.engine import RelayWorker
 
 _LOG: Final = structlog.get_logger()
-_RESTART_AFTER_S: Final = 1.0
+_LOOK_AGAIN_S: Final = 1.0
 
 
 def main() -> None:
@@ -29,33 +31,39 @@ def main() -> None:
         tasks.station()
     except (SettingsError, ConfigError) as error:
         sys.exit(f"{error}")
+    announce(connect(settings), settings.durability)
+    signal.signal(signal.SIGTERM, _exit)  # until the worker puts its own in place
     run(settings)
 
 
+def _exit(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
 def run(settings: Settings, *, burst: bool = False) -> None:
-    """Work until a signal says stop; a worker that RQ ends for a lost Redis is started anew."""
+    """Work until a signal says stop; a Redis that is not there yet is waited for."""
     worker: RelayWorker | None = None
-    while True:
+    while worker is None or not worker.stopping:
         try:
             worker = make_worker(settings)
             worker.work(burst=burst, logging_level="WARNING")
         except (OSError, RedisError) as error:
-            _LOG.warning("worker.interrupted", error=type(error).__name__)
-        # RQ has no public word for it. It holds even where saying goodbye to Redis failed.
-        if burst or (worker is not None and worker._shutdown_requested_date):  # noqa: SLF001
+            _LOG.warning("worker.waits_for_redis", error=type(error).__name__)
+        else:
             return
-        try:
-            time.sleep(_RESTART_AFTER_S)
-        except StopRequested:  # the signal came in between two workers
+        if burst:
             return
+        time.sleep(_LOOK_AGAIN_S)
 
 
 def make_worker(settings: Settings) -> RelayWorker:
     queue = open_queue(connect(settings), settings.queue, settings.job_timeout_s)
     return RelayWorker(
         queue,
-        ledger=tasks.station().ledger,
+        station=tasks.station(),
         intake=Intake.open(queue, settings),
+        concurrency=settings.concurrency,
+        grace_s=settings.shutdown_grace_s,
         sweep_s=settings.sweep_s,
     )
 

@@ -4,7 +4,7 @@ Ids are cached under a hash of the phone or e-mail, so that no key in Redis name
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar, cast
 
@@ -51,21 +51,32 @@ class Customers:
         self._client = client
         self._destination = destination
 
-    def find(self, customer: Customer, *, use_cache: bool = True) -> Found | Absent:
-        """The id to use for a call.
+    def given(self, customer: Customer) -> str:
+        """The id a call can be made with as it stands, empty where one has to be found."""
+        if customer.customer_id:
+            return customer.customer_id
+        return {"phone": customer.phone, "email": customer.email}.get(
+            self._destination.identifier, ""
+        )
+
+    def known(self, customers: Sequence[Customer]) -> list[str]:
+        """The ids cached for them, empty where there is none; one command for all."""
+        keys = [self._keys(customer) for customer in customers]
+        flat = [key for group in keys for key in group]
+        values = iter(cast("list[bytes | None]", self._redis.mget(flat)) if flat else [])
+        found = [[next(values) for _ in group] for group in keys]
+        return [next((value.decode() for value in group if value), "") for group in found]
+
+    def find(self, customer: Customer, known: str = "") -> Found | Absent:
+        """The id to use for a call; `known` is what was cached for them.
 
         Raises:
             Unresolved: Mercately answered a look-up with neither a customer nor "not found".
             Unanswered: it did not answer.
         """
-        if customer.customer_id:
-            return Found(customer.customer_id, "given")
-        direct = {"phone": customer.phone, "email": customer.email}.get(
-            self._destination.identifier, ""
-        )
-        if direct:
-            return Found(direct, "given")
-        if use_cache and (known := self._cached(customer)):
+        if given := self.given(customer):
+            return Found(given, "given")
+        if known:
             return Found(known, "cache")
         if found := self._look_up(customer):
             return found
@@ -102,10 +113,6 @@ class Customers:
             raise Unresolved(reply)
         # Refused as a duplicate, if another worker has just created them.
         return self._look_up(customer) or Absent(reply)
-
-    def _cached(self, customer: Customer) -> str:
-        values = cast("list[bytes | None]", self._redis.mget(self._keys(customer)))
-        return next((value.decode() for value in values if value), "")
 
     def _remember(self, customer_id: str, *references: str) -> None:
         """Under what Mercately itself matched, never under what merely came with it.

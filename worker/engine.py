@@ -1,51 +1,147 @@
-"""Our RQ worker: a `SimpleWorker` that also promotes retries and sweeps, every second or so.
+"""Our RQ worker: the concurrent one, with what it has to know of deliveries.
 
-One job at a time. Everything RQ shows of a worker (name, state, counts, heartbeats) stays RQ's.
+Records are read by the batch, tried in threads, and written down by the batch; every destination
+is a group of queues behind its gate, one queue for each source.
 """
 
-from datetime import timedelta
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final, cast
 
 import structlog
-from redis import RedisError
-from rq import Queue, SimpleWorker
-from rq.utils import now
+from redis import Redis, RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
+from config import log
 from relay.intake import Intake
-from relay.ledger import Ledger
+from relay.model import Verdict
+from relay.queue import BELL, TASK
 from worker import sweep
+from worker.concurrent import Catch, ConcurrentWorker, Group, HandBack, Run
+from worker.tasks import DeliveryFault, Errand, Station, result
 
-_LOG = structlog.get_logger()
-_RQ_MAINTENANCE = timedelta(seconds=60)
+_LOG: Final = structlog.get_logger()
+_RQ_MAINTENANCE_S: Final = 60
 
 
-class RelayWorker(SimpleWorker):
-    """Runs jobs of one queue and is the net below them."""
+class RelayWorker(ConcurrentWorker):
+    """Delivers the records of all queues that `base` begins the name of."""
 
-    def __init__(self, queue: Queue, *, ledger: Ledger, intake: Intake, sweep_s: float) -> None:
-        super().__init__([queue], connection=queue.connection, serializer=queue.serializer)
-        self._ledger = ledger
+    def __init__(
+        self,
+        base: Queue,
+        *,
+        station: Station,
+        intake: Intake,
+        concurrency: int,
+        grace_s: float,
+        sweep_s: float,
+    ) -> None:
+        super().__init__(
+            [base],
+            concurrency=concurrency,
+            grace_s=grace_s,
+            bell=BELL,
+            fair=True,
+            connection=base.connection,
+            serializer=JSONSerializer,
+            maintenance_interval=_RQ_MAINTENANCE_S,
+        )
+        self._base = base
+        self._station = station
         self._intake = intake
-        self._sweep_every = timedelta(seconds=sweep_s)
-        self._swept_at = self._rq_cleaned_at = now() - timedelta(days=1)
+        self._sweep_s = sweep_s
+        self._swept_at = self._queues_read_at = 0.0
 
-    @property
-    def dequeue_timeout(self) -> int:
-        """Short, so that a due retry does not wait for the next new event."""
-        return 1
+    def register_birth(self) -> None:
+        super().register_birth()  # type: ignore[no-untyped-call]  # RQ has no types here
+        self._find_queues()
 
-    @property
-    def should_run_maintenance_tasks(self) -> bool:
-        return True
+    def groups(self) -> list[Group]:
+        """A destination that is slow to answer leaves room for the others."""
+        running = Counter(self._destination(run.queue.name) for run in list(self.runs.values()))
+        queues: dict[str, list[str]] = {}
+        for name in list(self._by_name):
+            queues.setdefault(self._destination(name), []).append(name)
+        shared = len(queues) > 2  # beside the base queue, which only people put jobs into
+        spare = max(1, self.concurrency // 8) if shared else 0
+        groups = []
+        for destination, names in sorted(queues.items()):
+            post = self._station.posts.get(destination)
+            limit = max(0, self.room - (spare if running[destination] else 0))
+            groups.append(Group(tuple(names), limit, post.gate.valve if post else None))
+        return groups
 
-    def run_maintenance_tasks(self) -> None:
-        """Called by RQ between jobs and while idle. Redis away is no reason to stop."""
+    def caught(self, catch: Catch, groups: Sequence[Group]) -> None:
+        for group, state in zip(groups, catch.states, strict=False):
+            if post := self._station.posts.get(self._destination(group.queues[0])):
+                post.gate.state = state
+        if not catch.taken:  # the bell may have rung for a queue we do not know yet
+            self._find_queues()
+
+    def prepare(self, runs: Sequence[Run]) -> None:
         try:
-            sweep.promote(self.queues[0])
-            if now() - self._swept_at > self._sweep_every:
-                sweep.sweep(self._ledger, self._intake)
-                self._swept_at = now()
-            if now() - self._rq_cleaned_at > _RQ_MAINTENANCE:
-                super().run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ has no types here
-                self._rq_cleaned_at = now()
-        except RedisError as error:
-            _LOG.warning("maintenance.postponed", error=type(error).__name__)
+            self._read(runs)
+        except RedisError:
+            raise
+        except Exception as error:  # noqa: BLE001  its text may name a person
+            raise DeliveryFault(f"{type(error).__name__} at {log.place(error)}") from None
+
+    def _read(self, runs: Sequence[Run]) -> None:
+        ours = [run for run in runs if run.job.func_name == TASK]
+        errands = self._station.read([run.job.args[0] for run in ours]) if ours else []
+        for run, errand in zip(ours, errands, strict=True):
+            errand.takeovers = run.takeovers
+            run.note = errand
+
+    def perform(self, run: Run) -> Any:
+        errand: Errand | None = run.note
+        if errand is None:
+            return super().perform(run)
+        try:
+            outcome = self._station.attempt(errand)
+        except Exception:
+            self._station.settle([errand])  # RQ keeps it as failed; the sweep gives it a new job
+            raise
+        if outcome is None:
+            return errand.nothing
+        return HandBack() if outcome.verdict is Verdict.PAUSED else result(outcome)
+
+    def ended(self, runs: Sequence[Run]) -> None:
+        self._station.settle([run.note for run in runs if run.note])
+
+    def maintain(self) -> None:
+        super().maintain()
+        sweeping = time.monotonic() - self._swept_at > self._sweep_s
+        if self.runs or sweeping:
+            self._find_queues()
+        if sweeping:
+            self._swept_at = time.monotonic()
+            if sweep.sweep(self._station.ledger, self._intake):
+                self.alarm.ring()
+            self._station.ledger.forget_expired()
+
+    def _destination(self, queue_name: str) -> str:
+        """`principal` of `mercately.principal.shopify`."""
+        return queue_name.removeprefix(f"{self._base.name}.").partition(".")[0]
+
+    def _find_queues(self) -> None:
+        """A source has its queue from its first event on."""
+        redis: Redis = self.connection
+        known = {queue.key for queue in self.queues}
+        prefix = f"{self._base.key}."
+        keys = cast("set[bytes]", redis.smembers(Queue.redis_queues_keys))
+        found = {key.decode() for key in keys}
+        fresh = [key for key in sorted(found - known) if key.startswith(prefix)]
+        for key in fresh:
+            name = key.removeprefix(Queue.redis_queue_namespace_prefix)
+            queue = Queue(name, connection=redis, serializer=JSONSerializer)
+            self.queues.append(queue)
+            self._by_name[name] = queue
+            redis.sadd(WORKERS_BY_QUEUE_KEY % name, self.key)
+        if fresh:
+            redis.hset(self.key, "queues", ",".join(self.queue_names()))
+            self.alarm.ring()

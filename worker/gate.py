@@ -1,58 +1,163 @@
-"""What stands before a destination, shared by all workers: its pace, and whether it is paused."""
+"""What stands before a destination, shared by all workers: its pace, and whether it is shut.
 
-import json
+It is the valve of the destination's queues (`worker/concurrent`): jobs wait behind it in Redis,
+where waiting costs no thread and no attempt. Here is written what moves it:
+
+- `rate` falls to half of what was going through when Mercately says 429 or 503, and rises again
+  by a tenth a second;
+- `shut` for 5 s, then longer, after ten failures in a row, and whoever is let through next tries
+  for all;
+- `shut` on a refused key, until a probe finds the key good again.
+"""
+
 import time
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from redis import Redis
 
-_PROBE_EVERY_S: Final = 30
+from config.relay_toml import Destination
+from relay.model import Outcome, Verdict
+from worker.concurrent import Valve
 
-# Generic cell rate algorithm: one time stamp a destination says when the next call may go.
+CREDENTIALS: Final = "credentials"
+UNEASY: Final = "uneasy"  # neither at rest nor on trial
+_PROBE_EVERY_S: Final = 30.0
+_FAILURES_MAX: Final = 10
+_SHUT_FROM_S: Final = 5.0
+_SHUT_TO_S: Final = 60.0
+_RATE_MIN: Final = 0.5
+_RETRY_AFTER_MAX_S: Final = 300.0
+
+_HEAR: Final = """
+-- KEYS valve; ARGV now, good, slow, bad, retry after (s), rate (/s), rate seen (/s),
+--      failures to shut after, seconds shut at first, and at most, least rate
+local v = redis.call('HMGET', KEYS[1], 'rate', 'shut', 'trial', 'failures', 'trips', 'slowed',
+  'tripped')
+local now, most = tonumber(ARGV[1]), tonumber(ARGV[6])
+local good, slow, bad = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local rate, shut, trial, after = tonumber(v[1]), tonumber(v[2]) or 0, v[3], tonumber(ARGV[5])
+local since = now - (tonumber(v[6]) or 0)
+if slow > 0 and since >= 1 then
+  rate = math.max(tonumber(ARGV[11]), math.min(rate or most, math.max(1, tonumber(ARGV[7]))) / 2)
+  redis.call('HSET', KEYS[1], 'rate', rate, 'slowed', now)
+elseif good > 0 and slow == 0 and rate and since >= 1 then
+  rate = rate * 1.1 + 0.1
+  redis.call('HSET', KEYS[1], 'rate', rate, 'slowed', now)
+  if rate >= most then redis.call('HDEL', KEYS[1], 'rate', 'slowed') end
+end
+if good > 0 then
+  redis.call('HDEL', KEYS[1], 'failures', 'trips')
+  if trial == 'outage' or not trial and shut <= now then
+    redis.call('HDEL', KEYS[1], 'trial', 'shut', 'tripped')
+  end
+elseif bad > 0 then
+  local failures = redis.call('HINCRBY', KEYS[1], 'failures', bad)
+  -- What was under way as it was shut says nothing new: who then tries for all moves `shut`.
+  local tried = trial == 'outage' and v[2] ~= v[7]
+  if tried or (not trial and failures >= tonumber(ARGV[8]) and shut <= now) then
+    local trips = redis.call('HINCRBY', KEYS[1], 'trips', 1)
+    local wait = math.min(tonumber(ARGV[9]) * 2 ^ (trips - 1), tonumber(ARGV[10]))
+    local till = now + math.max(wait, after)
+    redis.call('HSET', KEYS[1], 'trial', 'outage', 'shut', till, 'tripped', till)
+    return 'shut'
+  end
+end
+if after > 0 and now + after > shut then redis.call('HSET', KEYS[1], 'shut', now + after) end
+return ''
+"""
+
+# For stock workers, which know of no valves: the same bucket, drawn on in advance.
 _TAKE: Final = """
-local now, gap = tonumber(ARGV[1]), tonumber(ARGV[2])
-local at = tonumber(redis.call('GET', KEYS[1]) or '0')
-if at < now then at = now end
-local next, wait = at + gap, at - now
-redis.call('SET', KEYS[1], string.format('%.6f', next), 'EX', math.ceil(next - now) + 1)
+local v = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'rate', 'shut', 'trial')
+local now = tonumber(ARGV[1])
+local rate = math.min(tonumber(ARGV[2]), tonumber(v[3]) or math.huge)
+local burst = math.max(1, rate / 4)
+local past = math.max(0, now - (tonumber(v[2]) or 0))
+local tokens = math.min(burst, (tonumber(v[1]) or burst) + past * rate)
+local wait = math.max((tonumber(v[4]) or 0) - now, tokens < 1 and (1 - tokens) / rate or 0)
+if wait <= tonumber(ARGV[3]) then
+  redis.call('HSET', KEYS[1], 'tokens', tokens - 1, 'at', now)
+  if v[5] then redis.call('HSET', KEYS[1], 'shut', now + tonumber(ARGV[4])) end -- one tries for all
+end
 return string.format('%.6f', wait)
 """
 
 
-class Gate:
-    """One destination's gate."""
+@dataclass(slots=True)
+class Heard:
+    """What a batch of attempts says of how a destination is doing."""
 
-    def __init__(self, redis: Redis, destination: str, rate_per_s: float) -> None:
+    good: int = 0
+    slow: int = 0
+    bad: int = 0
+    retry_after_s: float = 0.0
+
+    def add(self, outcome: Outcome) -> None:
+        """A refusal of one event says nothing against the destination: it did answer."""
+        if outcome.verdict is Verdict.PAUSED:
+            return
+        if outcome.status in (429, 503):
+            self.slow += 1
+            self.retry_after_s = max(self.retry_after_s, outcome.retry_after_s)
+        if outcome.status >= 500 or (outcome.verdict is Verdict.RETRY and not outcome.status):
+            self.bad += 1
+        elif outcome.status and outcome.status != 429:
+            self.good += 1
+
+
+class Gate:
+    """One destination's gate. `state` is the valve's when jobs were last taken, empty at rest."""
+
+    def __init__(self, redis: Redis, destination: Destination) -> None:
         self._redis = redis
-        self._gap_s = 1.0 / rate_per_s
-        self._pace_key = f"relay:pace:{destination}"
-        self._paused_key = f"relay:paused:{destination}"
-        self._probe_key = f"relay:probe:{destination}"
+        self.valve = Valve(
+            f"relay:valve:{destination.name}", destination.rate_per_s, destination.in_flight
+        )
+        self.state = ""
+        self._seen: list[tuple[float, int]] = []
+        self._hear = redis.register_script(_HEAR)
         self._take = redis.register_script(_TAKE)
 
-    def wait_turn(self) -> None:
-        """Take the next place in the pace, and wait for it."""
-        answer: Any = self._take(keys=[self._pace_key], args=[time.time(), self._gap_s])
-        time.sleep(float(answer))
+    def hear(self, heard: Heard) -> bool:
+        """Move the valve by what came back; True if that has shut it. At rest it costs nothing."""
+        now = time.time()
+        self._seen = [entry for entry in self._seen if entry[0] > now - 2]
+        self._seen.append((now, heard.good + heard.slow + heard.bad))
+        if not (heard.slow or heard.bad or self.state):
+            return False
+        seen_per_s = sum(count for _, count in self._seen) / max(now - self._seen[0][0], 1.0)
+        answer: Any = self._hear(
+            keys=[self.valve.key],
+            args=[
+                now, heard.good, heard.slow, heard.bad,
+                min(heard.retry_after_s, _RETRY_AFTER_MAX_S), self.valve.rate_per_s, seen_per_s,
+                _FAILURES_MAX, _SHUT_FROM_S, _SHUT_TO_S, min(_RATE_MIN, self.valve.rate_per_s),
+            ],
+        )  # fmt: skip
+        return bool(answer == b"shut")
 
-    def wait_s(self) -> float:
-        """How long the next place in the pace is away; nothing is taken."""
-        at = cast("bytes | None", self._redis.get(self._pace_key))
-        return float(at) - time.time() if at else 0.0
+    def charge(self) -> None:
+        """A request besides the event's own has its place in the pace too."""
+        self._redis.hincrbyfloat(self.valve.key, "tokens", -1.0)
 
-    def pause(self, reason: str) -> None:
-        """Stop all calls until a probe says the key is good again."""
-        value = json.dumps({"reason": reason, "since": round(time.time())})
-        self._redis.set(self._paused_key, value, nx=True)
+    def wait_s(self, at_most_s: float) -> float:
+        """How long a stock worker has to wait; its place is taken unless that is too long."""
+        args = [time.time(), self.valve.rate_per_s, at_most_s, _PROBE_EVERY_S]
+        answer: Any = self._take(keys=[self.valve.key], args=args)
+        return float(answer)
+
+    def pause(self) -> None:
+        """The key was refused: nothing goes until a probe says that it is good again."""
+        self.state = CREDENTIALS
+        shut = time.time() + _PROBE_EVERY_S
+        self._redis.hset(self.valve.key, mapping={"trial": CREDENTIALS, "shut": shut})
 
     def resume(self) -> None:
-        self._redis.delete(self._paused_key, self._probe_key)
+        self.state = ""
+        self._redis.hdel(self.valve.key, "trial", "shut", "failures", "trips")
 
     def paused(self) -> str:
-        """Why the destination is paused, empty when it is not."""
-        value = cast("bytes | None", self._redis.get(self._paused_key))
-        return str(json.loads(value)["reason"]) if value else ""
-
-    def may_probe(self) -> bool:
-        """True for one caller now and then: that one asks whether the key is good again."""
-        return bool(self._redis.set(self._probe_key, "1", nx=True, ex=_PROBE_EVERY_S))
+        """The word of its trial (`credentials`, `outage`), empty when it is open."""
+        found = cast("bytes | None", self._redis.hget(self.valve.key, "trial"))
+        return found.decode() if found else ""

@@ -72,6 +72,13 @@ def after_silence(error: Unanswered, attempt: int, destination: Destination) -> 
     return _again(error.reason, attempt, destination, None, ambiguous=error.ambiguous)
 
 
+def after_death(destination: Destination) -> Outcome | None:
+    """A worker died with the event in its hands, and may have sent it: None if it may go again."""
+    if destination.on_ambiguous == "hold":
+        return Outcome(Verdict.HELD, "worker_died", ambiguous=True)
+    return None
+
+
 def after_crash(attempt: int, destination: Destination) -> Outcome:
     """A fault of our own: tried again on the same schedule, then kept as dead."""
     return _again("internal_error", attempt, destination, None)
@@ -94,7 +101,13 @@ def _again(
     if reply is not None and reply.retry_after_s is not None:
         delay_s = max(delay_s, min(reply.retry_after_s, _RETRY_AFTER_MAX_S))
     return Outcome(
-        Verdict.RETRY, reason, delay_s=delay_s, status=status, answer=answer, ambiguous=ambiguous
+        Verdict.RETRY,
+        reason,
+        delay_s=delay_s,
+        status=status,
+        answer=answer,
+        ambiguous=ambiguous,
+        retry_after_s=reply.retry_after_s or 0.0 if reply else 0.0,
     )
 
 

@@ -1,16 +1,16 @@
 """The worker's story: one record, one attempt, one outcome.
 
-    job -> claim -> gate -> customer -> HTTP -> outcome -> ledger
+    job -> errand -> customer -> HTTP -> outcome -> ledger
 
-RQ calls `deliver` with a record id. The ledger decides whether there is anything to do, the
-outcome decides what is next; RQ is told only when to wake us again. Whatever happens in between,
-the record stays open, so a death at any point loses nothing: the sweep (`worker/sweep.py`) gives
-it a new job.
+RQ calls `deliver` with a record id; our own worker (`worker/engine.py`) does the same steps for
+many at once. The ledger decides whether there is anything to do, the outcome decides what is next;
+RQ is told only when to wake us again. Whatever happens in between, the record stays open, so a
+death at any point loses nothing.
 """
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -23,12 +23,12 @@ from config import log, relay_toml
 from config.relay_toml import ConfigError, Destination
 from config.settings import Settings, load as load_settings
 from relay.connection import connect
-from relay.ledger import Claim, Ledger, Record
-from relay.model import Outcome, State, Verdict
+from relay.ledger import Attempt, Ledger, Record
+from relay.model import Outcome, Verdict
 from worker import retry
 from worker.client import Client
 from worker.customers import Absent, Customers, Unresolved
-from worker.gate import Gate
+from worker.gate import CREDENTIALS, UNEASY, Gate, Heard
 from worker.reply import Reply, Unanswered
 
 _LOG: Final = structlog.get_logger()
@@ -67,6 +67,22 @@ class Post:
     gate: Gate
 
 
+@dataclass(slots=True)
+class Errand:
+    """A record to deliver, with what was read for it; `attempt` is set when it has been tried.
+
+    `nothing` says why there is nothing to do. `takeovers` is how often a worker died with it.
+    """
+
+    record: Record | None
+    post: Post | None = None
+    known_customer: str = ""
+    nothing: str = ""
+    takeovers: int = 0
+    attempt: Attempt | None = None
+    told: bool = False
+
+
 class Station:
     """What delivering needs. Safe to share between threads."""
 
@@ -81,82 +97,145 @@ class Station:
         ledger = Ledger.open(redis, settings)
         posts = {}
         for name, destination in destinations.items():
-            gate = Gate(redis, name, destination.rate_per_s)
+            gate = Gate(redis, destination)
             client = Client(
                 destination,
                 user_agent=settings.user_agent,
                 connect_timeout_s=settings.connect_timeout_s,
                 read_timeout_s=settings.read_timeout_s,
-                take_turn=gate.wait_turn,
+                on_extra=gate.charge,
             )
             customers = Customers(redis, client, destination)
             posts[name] = Post(destination, client, customers, gate)
         return cls(ledger, posts)
 
     def deliver(self, record_id: str) -> str | Retry:
-        """One attempt: what RQ shall keep as the result, or when it shall call again.
+        """One attempt under a stock worker: what RQ shall keep, or when it shall call again.
 
         Raises:
             DeliveryFault: a bug; the record is open and due again all the same.
         """
-        claim = self.ledger.claim(record_id)
-        if claim is None:
-            return "absent"
-        if isinstance(claim, State):
-            return f"already {claim.value}"
-        if isinstance(claim, float):
-            return _again(claim)  # another worker has it
-        started = time.perf_counter()
-        attempt = claim.record.attempts + 1
-        post = self.posts.get(claim.record.destination)
+        (errand,) = self.read([record_id])
+        if errand.post:
+            wait_s = errand.post.gate.wait_s(_LONGEST_WAIT_S)
+            if wait_s > _LONGEST_WAIT_S:  # better asleep in Redis than in a job
+                return _again(wait_s)
+            time.sleep(wait_s)
+            errand.post.gate.state = errand.post.gate.paused() or UNEASY
+        try:
+            outcome = self.attempt(errand)
+        finally:
+            self.settle([errand])
+        return result(outcome) if outcome else errand.nothing
+
+    def read(self, record_ids: Sequence[str]) -> list[Errand]:
+        """What there is to do for records, in one round trip and one a destination."""
+        errands = [self._errand(record) for record in self.ledger.to_deliver(record_ids)]
+        for post in self.posts.values():
+            unknown = [
+                (errand, errand.record.customer)
+                for errand in errands
+                if errand.post is post
+                and errand.record
+                and not post.customers.given(errand.record.customer)
+            ]
+            if unknown:
+                found = post.customers.known([customer for _, customer in unknown])
+                for (errand, _), customer_id in zip(unknown, found, strict=True):
+                    errand.known_customer = customer_id
+        return errands
+
+    def _errand(self, record: Record | None) -> Errand:
+        if record is None:
+            return Errand(None, nothing="absent")
+        if not record.open:
+            return Errand(None, nothing=f"already {record.state.value}")
+        return Errand(record, self.posts.get(record.destination))
+
+    def attempt(self, errand: Errand) -> Outcome | None:
+        """Try once, None if there is nothing to do. What came of it is in `errand.attempt`.
+
+        Raises:
+            DeliveryFault: a bug of ours, which counts as an attempt too.
+        """
+        record, post = errand.record, errand.post
+        if record is None:
+            return None
+        started, fault = time.perf_counter(), ""
         if post is None:
-            outcome = Outcome(Verdict.HELD, "unknown_destination")
-            return self._settled(claim, outcome, started)
-        if claim.record.fault:
-            fault = f"UnreadableRecord at {claim.record.fault}"
+            reason = "unreadable_record" if record.fault else "unknown_destination"
+            outcome = Outcome(Verdict.HELD, reason)
+        elif record.fault:
+            fault = f"UnreadableRecord at {record.fault}"
         else:
             try:
-                outcome = _attempt(claim.record, attempt, post)
+                outcome = _attempt(errand, record, post)
             except Exception as error:  # noqa: BLE001  told below, without its text
                 fault = f"{type(error).__name__} at {log.place(error)}"
-            else:
-                return self._settled(claim, outcome, started)
-        self._settled(claim, retry.after_crash(attempt, post.destination), started)
-        raise DeliveryFault(fault)
-
-    def _settled(self, claim: Claim, outcome: Outcome, started: float) -> str | Retry:
+        if fault and post:
+            outcome = retry.after_crash(record.attempts + 1, post.destination)
+        passing = post is not None and post.destination.ordering == "relaxed"
         took_s = time.perf_counter() - started
-        in_time = self.ledger.settle(claim, outcome, took_s=took_s, now=time.time())
-        _LOG.info(
-            "call.attempted",
-            record_id=claim.record.id,
-            source=claim.record.source,
-            destination=claim.record.destination,
-            attempt=claim.record.attempts + 1,
-            outcome=outcome.verdict.value,
-            reason=outcome.reason,
-            status=outcome.status,
-            ms=round(took_s * 1000),
-            retry_in_s=round(outcome.delay_s, 1),
-            ambiguous=outcome.ambiguous,
-        )
-        if not in_time:  # the lease ran out, and another job has the record now
-            _LOG.warning("call.superseded", record_id=claim.record.id)
-            return "superseded"
-        if outcome.verdict in (Verdict.RETRY, Verdict.PAUSED):
-            return _again(outcome.delay_s)
-        verdict, reason = outcome.verdict.value, outcome.reason
-        return verdict if verdict == reason else f"{verdict}: {reason}"
+        errand.attempt = Attempt(record, outcome, took_s, passing, errand.takeovers)
+        if fault:
+            raise DeliveryFault(fault)
+        return outcome
+
+    def settle(self, errands: Iterable[Errand]) -> None:
+        """Write down what was tried, then let the gates know."""
+        tried = [(errand, errand.attempt) for errand in errands if errand.attempt]
+        if not tried:
+            return
+        written = self.ledger.settle([attempt for _, attempt in tried])
+        heard: dict[str, Heard] = {}
+        for (errand, attempt), in_time in zip(tried, written, strict=True):
+            if errand.told:
+                continue
+            errand.told = True
+            _tell(attempt, in_time=in_time)
+            if errand.post:
+                heard.setdefault(attempt.record.destination, Heard()).add(attempt.outcome)
+        for name, sounds in heard.items():
+            if self.posts[name].gate.hear(sounds):
+                _LOG.warning("destination.shut", destination=name)
 
 
-def _attempt(record: Record, attempt: int, post: Post) -> Outcome:
+def result(outcome: Outcome) -> str | Retry:
+    """What RQ is told of an outcome: a word or two to keep, or when to call again."""
+    if outcome.verdict in (Verdict.RETRY, Verdict.PAUSED):
+        return _again(outcome.delay_s)
+    verdict, reason = outcome.verdict.value, outcome.reason
+    return verdict if verdict == reason else f"{verdict}: {reason}"
+
+
+def _tell(attempt: Attempt, *, in_time: bool) -> None:
+    record, outcome = attempt.record, attempt.outcome
+    _LOG.info(
+        "call.attempted",
+        record_id=record.id,
+        source=record.source,
+        destination=record.destination,
+        attempt=record.attempts + 1,
+        outcome=outcome.verdict.value,
+        reason=outcome.reason,
+        status=outcome.status,
+        ms=round(attempt.took_s * 1000),
+        retry_in_s=round(outcome.delay_s, 1),
+        ambiguous=outcome.ambiguous,
+    )
+    if not in_time:  # it was settled by another meanwhile
+        _LOG.warning("call.superseded", record_id=record.id)
+
+
+def _attempt(errand: Errand, record: Record, post: Post) -> Outcome:
     """Find the customer, make the call, say what it came to."""
-    if post.gate.paused() and not _key_works_again(post):
+    if errand.takeovers and (outcome := retry.after_death(post.destination)):
+        return outcome
+    if post.gate.state == CREDENTIALS and not _key_works_again(post):
         return Outcome(Verdict.PAUSED, "credentials", delay_s=retry.jittered(retry.PAUSED_S))
-    if (wait_s := post.gate.wait_s()) > _LONGEST_WAIT_S:  # better asleep in Redis than in a job
-        return Outcome(Verdict.PAUSED, "pace", delay_s=wait_s)
+    attempt = record.attempts + 1
     try:
-        reply = _exchange(record, post)
+        reply = _exchange(record, post, errand.known_customer)
     except Unresolved as error:
         if error.reply.ok:
             return retry.after_look_up(error.reply, attempt, post.destination)
@@ -170,14 +249,14 @@ def _attempt(record: Record, attempt: int, post: Post) -> Outcome:
         return outcome
     key_works = _key_works(post)
     if not key_works:
-        post.gate.pause("credentials")
+        post.gate.pause()
     return retry.after_reply(reply, attempt, post.destination, key_works=key_works)
 
 
-def _exchange(record: Record, post: Post) -> Reply | Absent:
+def _exchange(record: Record, post: Post, known: str) -> Reply | Absent:
     """Ask for the customer and send the event; an id that was cached may be wrong once."""
-    for use_cache in (True, False):
-        found = post.customers.find(record.customer, use_cache=use_cache)
+    for cached in (known, ""):
+        found = post.customers.find(record.customer, cached)
         if isinstance(found, Absent):
             return found
         reply = post.client.post_event(found.id, record.body)
@@ -199,8 +278,6 @@ def _key_works(post: Post) -> bool:
 
 
 def _key_works_again(post: Post) -> bool:
-    if not post.gate.may_probe():
-        return False
     try:
         works = post.client.agents().ok
     except Unanswered:
@@ -212,4 +289,4 @@ def _key_works_again(post: Post) -> bool:
 
 
 def _again(delay_s: float) -> Retry:
-    return Retry(max=_RQ_NEVER_GIVES_UP, interval=max(1, math.ceil(delay_s)))
+    return Retry(max=_RQ_NEVER_GIVES_UP, interval=max(1, math.ceil(delay_s)), enqueue_at_front=True)

@@ -94,8 +94,9 @@ def _table(key: str, values: Mapping[str, Any]) -> None:
 )
 @click.pass_context
 def doctor(context: click.Context) -> None:
-    store = room.Store(room.settings(context))
-    click.echo(Durability.of(store.redis).statement())
+    found = room.settings(context)
+    store = room.Store(found)
+    click.echo(Durability.of(store.redis).statement(found.durability))
     faults = missing(store.redis, store.queue)
     for fault in faults:
         click.echo(f"{text('falta', 'missing')}: {fault}")

@@ -1,0 +1,38 @@
+-- A lane is a customer's events at one destination, one at a time in the order accepted.
+--
+-- `relay:lane:<...>` holds the id of the last record in it, and each record the id of its `next`:
+-- entering costs one command, and leaving an empty lane one a batch. Only the head of a lane has
+-- its job in the queue; the jobs of the others are deferred.
+
+local function is_open(id)
+  local state = redis.call('HGET', 'relay:record:' .. id, 'state')
+  return state == 'accepted' or state == 'retrying'
+end
+
+-- A worker that waits looks at the bell, which rings when a queue has ceased to be empty.
+local function push(side, queue, job)
+  local length = redis.call(side, 'rq:queue:' .. queue, job)
+  if length == 1 and redis.call('EXISTS', 'relay:bell') == 0 then redis.call('LPUSH', 'relay:bell', 1) end
+  return length
+end
+
+-- Whom the record has to wait for, nil when it is the head.
+local function enter(lane, id)
+  local last = redis.call('SET', lane, id, 'GET')
+  if not last or last == id or not is_open(last) then return nil end
+  redis.call('HSET', 'relay:record:' .. last, 'next', id)
+  redis.call('HSET', 'relay:record:' .. id, 'after', last)
+  return last
+end
+
+-- The head has left: its follower's turn has come. In front, since it was accepted long ago.
+local function release(id, now, iso)
+  local job = redis.call('HGET', 'relay:record:' .. id, 'job') or id
+  redis.call('HDEL', 'relay:record:' .. id, 'after')
+  local queue = redis.call('HGET', 'rq:job:' .. job, 'origin')
+  redis.call('ZADD', 'relay:open', 'XX', queue and now + 60 or now, id)
+  if not queue then return end -- the sweep gives it a new job
+  redis.call('ZREM', 'rq:deferred:' .. queue, job)
+  redis.call('HSET', 'rq:job:' .. job, 'status', 'queued', 'enqueued_at', iso)
+  push('LPUSH', queue, job)
+end

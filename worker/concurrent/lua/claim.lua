@@ -1,0 +1,127 @@
+-- Take jobs for a worker, as many as it has room for and as the valves of their queues let through.
+--
+-- ARGV worker, lease (s), now as RQ writes it, room, prefix of execution ids, number of the first,
+--      life of an entry among the started (s), 1 for equal shares, bell or '', trial (s),
+--      then per group of queues: valve or '', rate (/s), cap, limit, number of queues, names
+-- Returns 'suspended', or how long to wait for pace and for a shut valve (s, '' for neither), how
+-- each group's valve stands ('' is at rest), and of each job: queue, execution id, its hash.
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+local worker, iso, room, trial_s = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[10])
+redis.call('ZADD', 'rq:leases', now + tonumber(ARGV[2]), worker)
+if redis.call('EXISTS', 'rq:suspended') == 1 then return 'suspended' end
+
+-- A valve is a hash: tokens as of `at`, a `rate` while slowed down, `shut` until when, and
+-- `trial` while only one job at a time may try whether things are well again.
+local function look(group)
+  if group.valve == '' then return end
+  local v = redis.call('HMGET', group.valve, 'tokens', 'at', 'rate', 'shut', 'trial', 'failures')
+  group.rate = math.min(group.rate, tonumber(v[3]) or group.rate)
+  local burst = math.max(1, group.rate / 4)
+  local past = math.max(0, now - (tonumber(v[2]) or 0))
+  group.tokens = math.min(burst, (tonumber(v[1]) or burst) + past * group.rate)
+  group.shut, group.trial = tonumber(v[4]) or 0, v[5] or ''
+  group.state = group.trial ~= '' and group.trial or (v[3] or v[4] or v[6]) and 'uneasy' or ''
+  local most = math.max(0, math.floor(group.tokens))
+  if group.cap > 0 then
+    local running = 0
+    for _, queue in ipairs(group.queues) do
+      running = running + redis.call('ZCARD', 'rq:wip:' .. queue)
+    end
+    most = math.min(most, group.cap - running)
+  end
+  if group.trial ~= '' then most = math.min(most, 1) end
+  if group.shut > now then most = 0 end
+  group.limit = math.min(group.limit, most)
+end
+
+local groups, live, i = {}, {}, 11
+while ARGV[i] do
+  local group = {
+    valve = ARGV[i], rate = tonumber(ARGV[i + 1]), cap = tonumber(ARGV[i + 2]),
+    limit = tonumber(ARGV[i + 3]), queues = {}, state = '', taken = 0,
+  }
+  local n = tonumber(ARGV[i + 4])
+  for j = i + 5, i + 4 + n do group.queues[#group.queues + 1] = ARGV[j] end
+  look(group)
+  groups[#groups + 1] = group
+  for _, queue in ipairs(group.queues) do
+    if group.limit > 0 then live[#live + 1] = { name = queue, group = group } end
+  end
+  i = i + 5 + n
+end
+
+-- By turns: what is not used up by one queue is shared among those that have more.
+local taken = {}
+while room > 0 and #live > 0 do
+  local share = ARGV[8] == '1' and math.max(1, math.floor(room / #live)) or room
+  local more = {}
+  for _, queue in ipairs(live) do
+    local group = queue.group
+    local n = math.min(share, room, group.limit - group.taken)
+    local ids = n > 0 and redis.call('LPOP', 'rq:queue:' .. queue.name, n) or {}
+    for _, id in ipairs(ids) do taken[#taken + 1] = { id, queue.name } end
+    room = room - #ids
+    group.taken = group.taken + #ids
+    if n > 0 and #ids == n then more[#more + 1] = queue end
+  end
+  live = more
+end
+
+local function holds(hash, field)
+  for at = 1, #hash, 2 do
+    if hash[at] == field then return true end
+  end
+end
+
+local jobs, wip, claims = {}, {}, {}
+local number, till = tonumber(ARGV[6]), now + tonumber(ARGV[7])
+for at, found in ipairs(taken) do
+  local id, queue = found[1], found[2]
+  local hash = redis.call('HGETALL', 'rq:job:' .. id)
+  if holds(hash, 'data') then
+    local execution = ARGV[5] .. (number + at)
+    -- It may have been given a life as a job that waits, or as one that had ended.
+    if holds(hash, 'ttl') or holds(hash, 'ended_at') then redis.call('PERSIST', 'rq:job:' .. id) end
+    redis.call('HSET', 'rq:job:' .. id, 'status', 'started', 'started_at', iso,
+      'last_heartbeat', iso, 'worker_name', worker)
+    wip[queue] = wip[queue] or {}
+    table.insert(wip[queue], till)
+    table.insert(wip[queue], id .. ':' .. execution)
+    table.insert(claims, now + at / 1e6)
+    table.insert(claims, id .. ':' .. execution)
+    jobs[#jobs + 1] = { queue, id, execution, hash }
+  end
+end
+for queue, entries in pairs(wip) do redis.call('ZADD', 'rq:wip:' .. queue, unpack(entries)) end
+if #claims > 0 then redis.call('ZADD', 'rq:claims:' .. worker, unpack(claims)) end
+
+local pace, shut, states = nil, nil, {}
+for _, group in ipairs(groups) do
+  states[#states + 1] = group.state
+  if group.valve ~= '' then
+    if group.taken > 0 then
+      local left = group.tokens - group.taken
+      redis.call('HSET', group.valve, 'tokens', string.format('%.6f', left),
+        'at', string.format('%.6f', now))
+      group.tokens = left
+      if group.trial ~= '' then redis.call('HSET', group.valve, 'shut', now + trial_s) end
+    end
+    local wait, closed = nil, group.shut > now
+    if closed then
+      wait = group.shut - now
+    elseif group.tokens < 1 and group.trial == '' then
+      wait = (1 - group.tokens) / group.rate
+    end
+    if wait then
+      local keys = {}
+      for _, queue in ipairs(group.queues) do keys[#keys + 1] = 'rq:queue:' .. queue end
+      if redis.call('EXISTS', unpack(keys)) > 0 then
+        if closed then shut = math.min(shut or wait, wait) else pace = math.min(pace or wait, wait) end
+      end
+    end
+  end
+end
+-- All that may go now is taken. Without room for it the bell stays, for others to look.
+if room > 0 and ARGV[9] ~= '' then redis.call('DEL', ARGV[9]) end
+return { tostring(pace or ''), tostring(shut or ''), states, jobs }

@@ -1,0 +1,64 @@
+"""One job in a worker's hands, from its claim to the moment its end is written down."""
+
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from rq import Queue
+from rq.executions import Execution
+from rq.job import Job, get_current_job
+from rq.timeouts import JobTimeoutException
+
+ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+
+
+class JobStopped(BaseException):
+    """Raised inside a job that somebody stopped; no `except Exception` of its own swallows it."""
+
+
+class TimedOut(JobTimeoutException):
+    """Raised inside a job that ran too long."""
+
+    def __init__(self) -> None:
+        job = get_current_job()
+        limit = f" ({job.timeout or Queue.DEFAULT_TIMEOUT} seconds)" if job else ""
+        # Past JobTimeoutException: RQ's timer for callbacks replaces its __init__ with words of
+        # its own.
+        Exception.__init__(self, f"Task exceeded maximum timeout value{limit}")
+
+
+class HandBack:
+    """Returned by a job that could not begin: it goes back to the front as if never taken."""
+
+
+@dataclass(eq=False, slots=True)
+class Run:
+    """`takeovers` is how often a worker died or was stopped with this job in its hands.
+
+    `note` is for whoever prepares and performs it; `fault` says why it cannot be performed.
+    """
+
+    job: Job
+    queue: Queue
+    execution: Execution
+    takeovers: int = 0
+    fault: Exception | None = None
+    began_at: float = 0.0
+    stopped: bool = False
+    over: bool = False
+    shown: bool = False
+    shown_at: float = 0.0
+    note: Any = None
+    value: Any = field(default=None, repr=False)
+
+    @property
+    def member(self) -> str:
+        """As it stands among the claims and the started."""
+        return f"{self.job.id}:{self.execution.id}"
+
+    @property
+    def overdue(self) -> bool:
+        """Whether it has run for longer than its job may."""
+        limit = self.job.timeout or self.queue.DEFAULT_TIMEOUT
+        return bool(self.began_at) and 0 < limit < time.monotonic() - self.began_at

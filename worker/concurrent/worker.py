@@ -1,0 +1,476 @@
+"""The worker itself: what it takes, runs and gives up, and when.
+
+    claim -> pool -> perform -> books -> commit
+
+The main loop claims whenever there is room; a pool of threads performs; the books write ends down
+in batches; a watch keeps the lease. Ends that need more than a batch can do (failures, dependents,
+callbacks) are written by RQ's own code, in the thread of the job.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any, Final
+
+from redis import RedisError
+from redis.client import Pipeline, PubSub, PubSubWorkerThread
+from rq import Queue
+from rq.command import parse_payload
+from rq.defaults import DEFAULT_LOGGING_DATE_FORMAT, DEFAULT_LOGGING_FORMAT
+from rq.executions import Execution
+from rq.job import Job, JobStatus, Retry
+from rq.timeouts import TimerDeathPenalty
+from rq.utils import now
+from rq.worker import BaseWorker
+from rq.worker.base import DequeueStrategy, WorkerStatus
+
+from worker.concurrent.bell import Alarm, Bell
+from worker.concurrent.books import Books
+from worker.concurrent.claims import Catch, Claims, Group, Taken, fast, retry_wait_s
+from worker.concurrent.endings import Endings
+from worker.concurrent.pool import Pool
+from worker.concurrent.run import ExcInfo, JobStopped, Run
+from worker.concurrent.watch import Watch
+
+_SOCKET_TIMEOUT_S: Final = 10
+_LOOK_EVERY_S: Final = 5.0
+_SUSPENDED_S: Final = 1.0
+_CARE_EVERY_S: Final = 1.0
+_FLUSH_WITHIN_S: Final = 5.0
+_GATHER_S: Final = 0.003
+_AHEAD_S: Final = 0.05
+_PACE_EVERY_S: Final = 0.2
+_RETRY_FROM_S: Final = 0.1
+_RETRY_TO_S: Final = 2.0
+
+
+class ConcurrentWorker(BaseWorker):
+    """Runs up to `concurrency` jobs at once.
+
+    Told to stop, it finishes what it has begun within `grace_s` seconds and hands the rest back.
+    `bell` names a list in Redis that whoever enqueues pushes to when a queue has been empty; a
+    worker of one queue needs none. `fair` gives queues equal shares, where RQ empties one after the
+    other. Subclasses may `prepare` a batch, `perform` a run and hear when it has `ended`.
+    """
+
+    death_penalty_class = TimerDeathPenalty  # callbacks run in threads too
+    _mine = threading.local()
+
+    def __init__(
+        self,
+        queues: Sequence[Queue],
+        *,
+        concurrency: int = 32,
+        grace_s: float = 20.0,
+        bell: str = "",
+        fair: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(queues, **options)
+        self.concurrency = concurrency
+        self.grace_s = grace_s
+        self.alarm = Alarm()
+        self.claims = Claims(self.connection, self.name, bell)
+        self.runs: dict[str, Run] = {}
+        self._bell_key = bell
+        self._fair = fair
+        self._by_name = {queue.name: queue for queue in self.queues}
+        self._taken = self._left = self._left_then = self._ahead = 0
+        self._paced_at = 0.0
+        self._count_lock = threading.Lock()
+        self._endings = Endings(self)
+        self._forced = self.over = False
+        self._look_at = self._give_up_at = 0.0
+        self._watch: Watch | None = None
+
+    @property
+    def connection_timeout(self) -> int:
+        """RQ waits for minutes, since it blocks for as long; we never block for more than 4 s."""
+        return _SOCKET_TIMEOUT_S
+
+    # What a subclass may change.
+
+    def groups(self) -> list[Group]:
+        """The queues to take from, and how."""
+        return [Group(tuple(self._by_name), self.concurrency)]
+
+    def prepare(self, runs: Sequence[Run]) -> None:
+        """Called with what was taken, before any of it runs; it may set each run's `note`.
+
+        Called again after a RedisError.
+        """
+
+    def perform(self, run: Run) -> Any:
+        """Run the job, in a thread of the pool."""
+        return run.job.perform()
+
+    def ended(self, runs: Sequence[Run]) -> None:
+        """Called with runs that returned, before RQ is told; again after a RedisError."""
+
+    def caught(self, catch: Catch, groups: Sequence[Group]) -> None:
+        """Called after each look for jobs, with how the valves stand."""
+
+    def maintain(self) -> None:
+        """Called every second, in a thread of its own."""
+        # RQ takes for abandoned what it has not heard of for a while. After a time without Redis
+        # that is all that runs, until each of us has shown again what it holds.
+        if self._watch and self._watch.steady and self.should_run_maintenance_tasks:
+            self.run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ has no types here
+
+    # The loop.
+
+    def work(  # noqa: PLR0913, PLR0917  RQ's signature
+        self,
+        burst: bool = False,  # noqa: FBT001, FBT002  RQ's signature
+        logging_level: str | None = None,
+        date_format: str = DEFAULT_LOGGING_DATE_FORMAT,
+        log_format: str = DEFAULT_LOGGING_FORMAT,
+        max_jobs: int | None = None,
+        max_idle_time: int | None = None,
+        with_scheduler: bool = False,  # noqa: ARG002, FBT001, FBT002  what is due is queued anyway
+        dequeue_strategy: DequeueStrategy = DequeueStrategy.DEFAULT,
+    ) -> bool:
+        """As RQ's: returns whether any job was taken. Redis away ends nothing once it has begun."""
+        self.bootstrap(logging_level, date_format, log_format)
+        self._dequeue_strategy = dequeue_strategy
+        self._taken = self._left = self._left_then = 0
+        self._look_at, self.over = 0.0, False
+        self._install_signal_handlers()
+        self.pool = Pool(self.concurrency, self._perform, self._end)
+        self.books = Books(self._write, self._spoiled, self.alarm, lambda: self._ahead > 0)
+        self._watch = Watch(self)
+        keys = [self._bell_key] if self._bell_key else self.queue_keys()
+        bell = Bell(self.connection, keys, self.alarm)
+        self._maintain()
+        threading.Thread(target=self._care, name="care", daemon=True).start()
+        try:
+            self._loop(bell, max_jobs, max_idle_time, burst=burst)
+        finally:
+            bell.close()
+            self._wind_down()
+            self._watch.close()
+            self._say_goodbye()
+        return self._taken > 0
+
+    def _loop(
+        self, bell: Bell, max_jobs: int | None, max_idle_time: int | None, *, burst: bool
+    ) -> None:
+        retry_s, full, idle_since = _RETRY_FROM_S, False, time.monotonic()
+        while not self._stop_requested:
+            wanted = self._wanted(max_jobs, full=full)
+            if wanted < 1:
+                if max_jobs is not None and self._taken >= max_jobs and not self.runs:
+                    return
+                self.alarm.wait(0.2)
+                continue
+            quiet = not self.runs
+            try:
+                catch = self._catch(wanted) if self._look_when_due() else Catch()
+                self._show_state(catch)
+            except RedisError as error:
+                self.log.warning("Redis is away: %s", type(error).__name__)
+                self.alarm.wait(retry_s)
+                retry_s = min(retry_s * 2, _RETRY_TO_S)
+                continue
+            retry_s, full = _RETRY_FROM_S, 2 * len(catch.taken) > wanted
+            if catch.taken or not quiet:
+                idle_since = time.monotonic()
+            if catch.taken:
+                bell.answered()
+                continue
+            if burst and quiet and catch.pace_s is None:
+                return
+            if quiet and max_idle_time and time.monotonic() - idle_since > max_idle_time:
+                return
+            if not catch.suspended:
+                bell.listen()
+            waits = [self._look_at - time.time(), catch.pace_s, catch.shut_s]
+            waits.append(_SUSPENDED_S if catch.suspended or max_idle_time else None)
+            self.alarm.wait(min(wait for wait in waits if wait is not None))
+
+    def _wanted(self, max_jobs: int | None, *, full: bool) -> int:
+        """How many jobs to take now."""
+        self._set_pace()
+        if full and self.room < self.concurrency // 4:
+            time.sleep(_GATHER_S)  # a claim of many costs hardly more than a claim of one
+            if self._taken - self._left >= self.concurrency:
+                return 0
+        return self.room if max_jobs is None else min(self.room, max_jobs - self._taken)
+
+    def _catch(self, room: int) -> Catch:
+        """Take jobs and start them."""
+        groups = self.groups()
+        fair = self._fair or self._dequeue_strategy != DequeueStrategy.DEFAULT
+        catch = self.claims.claim(groups, room, fair=fair)
+        runs = [self._begun(taken) for taken in catch.taken]
+        self.runs |= {run.execution.id: run for run in runs}
+        self._taken += len(runs)
+        wait_s = _RETRY_FROM_S
+        while runs and not self._stop_requested:
+            try:
+                self._prepare([run for run in runs if not run.fault])
+            except RedisError as error:
+                self.log.warning("Redis is away: %s", type(error).__name__)
+                self.alarm.wait(wait_s)
+                wait_s = min(wait_s * 2, _RETRY_TO_S)
+            else:
+                for run in runs:
+                    self.pool.submit(run)
+                break
+        else:
+            self._taken -= len(runs)  # told to stop meanwhile: they are handed back
+        self.caught(catch, groups)
+        return catch
+
+    def _prepare(self, runs: Sequence[Run]) -> None:
+        """One that cannot be prepared fails alone."""
+        try:
+            self.prepare(runs)
+        except RedisError:
+            raise
+        except Exception as error:  # noqa: BLE001  told as the failure of the job
+            if len(runs) == 1:
+                runs[0].fault = error
+                return
+            for run in runs:
+                self._prepare([run])
+
+    def _begun(self, taken: Taken) -> Run:
+        queue = self._by_name[taken.queue]
+        job = self.job_class(taken.job_id, connection=self.connection, serializer=self.serializer)
+        fault: Exception | None = None
+        try:
+            job.restore(taken.hash)
+        except Exception as error:  # noqa: BLE001  no hash of RQ's: it fails like any other
+            fault = error
+        execution = Execution(taken.execution_id, job.id, self.connection, self.name)
+        execution._job = job  # noqa: SLF001  what RQ itself does
+        job.worker_name, job.started_at = self.name, execution.created_at
+        job._status = JobStatus.STARTED  # noqa: SLF001  as in Redis
+        self.executions[execution.id] = execution
+        return Run(job, queue, execution, int(taken.hash.get(b"takeovers", 0)), fault)
+
+    def _look_when_due(self) -> bool:
+        """Queue what is due. False if that showed that there is nothing to claim."""
+        if time.time() < self._look_at:
+            return True
+        self._look_at = time.time() + _LOOK_EVERY_S
+        found, due = self.claims.look(tuple(self._by_name))
+        self._look_at = min(self._look_at, due or self._look_at)
+        return found
+
+    def due_at(self, moment: float) -> None:
+        """A job falls due then (unix time): look for it in time."""
+        if moment < self._look_at:
+            self._look_at = moment
+            self.alarm.ring()
+
+    @property
+    def room(self) -> int:
+        """How many jobs more could begin soon."""
+        return self.concurrency + self._ahead - (self._taken - self._left)
+
+    def _set_pace(self) -> None:
+        """Take a little more than there are threads, so that none waits for the next claim.
+
+        As much as will begin within moments: long jobs are better left for other workers.
+        """
+        since_s = time.monotonic() - self._paced_at
+        if since_s > _PACE_EVERY_S:
+            ended = self._left - self._left_then
+            self._paced_at, self._left_then = time.monotonic(), self._left
+            self._ahead = min(self.concurrency // 2, int(_AHEAD_S * ended / since_s))
+
+    def members(self) -> set[str]:
+        """Everything this worker holds, as it knows itself."""
+        return {run.member for run in list(self.runs.values())}
+
+    def _show_state(self, catch: Catch) -> None:
+        busy = catch.taken or self._taken > self._left
+        idle = WorkerStatus.SUSPENDED if catch.suspended else WorkerStatus.IDLE
+        state = WorkerStatus.BUSY if busy else idle
+        if state != self.get_state():
+            self.set_state(state)
+
+    # One run, in a thread of the pool.
+
+    def _perform(self, run: Run) -> None:
+        run.began_at = time.monotonic()
+        run.execution.created_at = now()
+        if run.fault:
+            raise run.fault
+        if run.stopped:
+            raise JobStopped  # before it began
+        run.value = self.perform(run)
+
+    def _end(self, run: Run, raised: ExcInfo | None) -> None:
+        run.over = True
+        try:
+            if raised:
+                self._endings.failed(run, raised)
+            elif fast(run, self.default_result_ttl):
+                self.books.add(run)
+            else:
+                self._endings.succeeded(run)
+        finally:
+            with self._count_lock:
+                self._left += 1
+            self.alarm.ring()
+
+    def _write(self, runs: Sequence[Run]) -> None:
+        """Called by the books."""
+        self.ended(runs)
+        words = self.claims.commit(runs, self.default_result_ttl)
+        for run, word in zip(runs, words, strict=True):
+            if word == "rq":
+                _begin(self._endings.succeeded, run, told=True)
+                continue
+            if word == "lost":
+                self.hide(run)
+            self.forget(run)
+            if isinstance(run.value, Retry):
+                self.due_at(time.time() + retry_wait_s(run.job, run.value))
+
+    def _spoiled(self, run: Run, raised: ExcInfo) -> None:
+        """Called by the books."""
+        _begin(self._endings.failed, run, raised)
+
+    def hide(self, run: Run) -> None:
+        """Nothing says any longer that we run it."""
+        with self.connection.pipeline() as pipeline:
+            run.execution.delete(run.job, pipeline)
+            pipeline.execute()
+
+    def forget(self, run: Run) -> None:
+        """The end of a run is written down, or no longer ours to write."""
+        self.executions.pop(run.execution.id, None)
+        self.runs.pop(run.execution.id, None)
+
+    def cleanup_execution(
+        self, job: Job, pipeline: Pipeline, execution: Execution | None = None
+    ) -> None:
+        """Called by RQ's own code with whatever ends a job: it is no longer claimed either."""
+        super().cleanup_execution(job, pipeline, execution)
+        if execution:
+            pipeline.zrem(self.claims.key, execution.composite_key)
+
+    @property
+    def _stopped_job_id(self) -> str | None:
+        """Where RQ keeps which job was stopped; of several that end, the one this thread ends."""
+        return getattr(self._mine, "stopped_job_id", None)
+
+    @_stopped_job_id.setter
+    def _stopped_job_id(self, job_id: str | None) -> None:
+        self._mine.stopped_job_id = job_id
+
+    # Signals, commands, the end.
+
+    def _install_signal_handlers(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            super()._install_signal_handlers()  # type: ignore[no-untyped-call]  # RQ has no types here
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002  RQ's
+        """Stop; asked again, at once. In a signal handler: nothing here may take a lock."""
+        asked_at = self._shutdown_requested_date
+        if asked_at is None:
+            self._shutdown_requested_date = now()
+            self._stop_requested = True
+        # Some hosts say SIGTERM twice in one breath; a person at a keyboard means it.
+        elif signum == signal.SIGINT or (now() - asked_at).total_seconds() > 1:
+            self._forced = True
+        self.alarm.ring()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stop_requested
+
+    def handle_payload(self, message: dict[str, Any]) -> None:
+        """Commands name a job, of which this worker may run several."""
+        payload = parse_payload(message)
+        if payload.get("command") == "stop-job":
+            for run in list(self.runs.values()):
+                if run.job.id == payload.get("job_id"):
+                    self.request_stop_execution(run.execution.id)
+            return
+        super().handle_payload(message)  # type: ignore[no-untyped-call]  # RQ has no types here
+
+    def request_stop_execution(self, execution_id: str) -> None:
+        run = self.runs.get(execution_id)
+        if run is None:
+            self.log.warning("Not running execution %s, command ignored.", execution_id)
+            return
+        run.stopped = True
+        self.pool.interrupt(run, JobStopped)
+
+    def _pubsub_exception_handler(
+        self, exc: Exception, pubsub: PubSub, pubsub_thread: PubSubWorkerThread
+    ) -> None:
+        """Commands are heard again as soon as Redis is back."""
+        if not isinstance(exc, RedisError):
+            super()._pubsub_exception_handler(exc, pubsub, pubsub_thread)
+        time.sleep(_RETRY_TO_S)
+
+    def _care(self) -> None:
+        while not self.over:
+            time.sleep(_CARE_EVERY_S)
+            self._maintain()
+
+    def _maintain(self) -> None:
+        try:
+            self.maintain()
+        except RedisError as error:
+            self.log.warning("Maintenance is postponed: %s", type(error).__name__)
+        except Exception:
+            self.log.exception("Maintenance failed")
+
+    def _wind_down(self) -> None:
+        """Finish what has begun, hand the rest back, write everything down."""
+        give_up_at = time.monotonic() + self.grace_s
+        while self._taken > self._left and not self._forced and time.monotonic() < give_up_at:
+            self.alarm.wait(0.1)
+        self.pool.close()
+        self._give_up_at = time.monotonic() + _FLUSH_WITHIN_S
+        self._persistently(self._hand_back_unfinished)
+        while self.runs and time.monotonic() < self._give_up_at:
+            self.alarm.wait(0.1)
+        self.books.close()
+        self.over = True
+        if self.runs:
+            self.log.error("Redis is away: %d ends could not be written", len(self.runs))
+
+    def _hand_back_unfinished(self) -> None:
+        unfinished = [run for run in list(self.runs.values()) if not run.over]
+        waiting = [run.member for run in unfinished if not run.began_at]
+        begun = [run.member for run in unfinished if run.began_at]
+        self.claims.hand_back(waiting)
+        if jobs := self.claims.hand_back(begun, counted=True):
+            self.log.warning("Out of time: %d jobs handed back", len(jobs))
+        for run in unfinished:
+            self.forget(run)
+
+    def _say_goodbye(self) -> None:
+        self._persistently(self.claims.end)
+        try:
+            self.teardown()  # type: ignore[no-untyped-call]  # RQ has no types here
+        except RedisError:
+            self.log.warning("Redis is away: it will find out by itself that we are gone")
+
+    def _persistently(self, step: Callable[[], None]) -> None:
+        """For the last steps: Redis may be back in a moment, but a host does not wait for long."""
+        while True:
+            try:
+                step()
+            except RedisError:
+                if time.monotonic() > self._give_up_at:
+                    return
+                time.sleep(_RETRY_FROM_S)
+            else:
+                return
+
+
+def _begin(work: Callable[..., None], *args: Any, **options: Any) -> None:
+    """In a thread of its own: it may take as long as Redis is away."""
+    threading.Thread(target=work, args=args, kwargs=options, daemon=True).start()
