@@ -175,7 +175,7 @@ def test_a_sample_of_every_topic_is_delivered_or_says_why_not(
     now_headers = senders.signed(platform, headers, body, senders.datetime.now(senders.UTC))
     answer = client.post(f"/webhooks/{platform}", data=body, headers=now_headers)
     station = Station.open(redis, settings, destinations)
-    ledger = Ledger(redis, lease_s=1, keep_delivered_s=60)
+    ledger = Ledger(redis, keep_delivered_s=60)
 
     assert answer.status_code == 200
     for record_id in answer.json["ids"]:

@@ -11,9 +11,11 @@ from redis import Redis
 
 from config.settings import Settings
 from relay.embedded_redis import EmbeddedRedis
-from relay.ledger import OPEN, Ledger, record_key
+from relay.ledger import OPEN, Ledger
 from relay.model import State
+from relay.queue import BELL
 from relay.standin import Standin
+from worker.concurrent.claims import Claims
 
 pytestmark = pytest.mark.slow
 
@@ -53,13 +55,18 @@ def stage(redis_server: EmbeddedRedis, config_file: Path) -> Iterator[Stage]:
         process.wait(timeout=10)
 
 
+QUEUE = "mercately.principal.shopify"
+
+
 def time_passes(redis: Redis) -> None:
-    """Leases end, retries fall due, and somebody looks for lost jobs."""
+    """Leases end and are taken over, retries fall due, and somebody looks for lost jobs."""
     for record_id in redis.zrange(OPEN, 0, -1):
         redis.zadd(OPEN, {record_id: 1})
-        redis.hdel(record_key(record_id.decode()), "lease")
-    for job_id in redis.zrange("rq:scheduled:mercately", 0, -1):
-        redis.zadd("rq:scheduled:mercately", {job_id: 1})
+    for name in redis.zrange("rq:leases", 0, -1):
+        redis.zadd("rq:leases", {name: 1})
+        Claims(redis, "heir", BELL).take_back(name.decode())
+    for job_id in redis.zrange(f"rq:scheduled:{QUEUE}", 0, -1):
+        redis.zadd(f"rq:scheduled:{QUEUE}", {job_id: 1})
 
 
 def kills(when: str) -> Iterator[tuple[int, str]]:
@@ -80,8 +87,9 @@ def test_web_killed_during_accept_leaves_everything_or_nothing(
         answer = stage("accept", kill_at, when)
         kept = {key.decode().split(":")[1] for key in redis.keys("relay:*")}
         kept -= {"counts"}
-        queued = redis.llen("rq:queue:mercately")
-        assert (kept, queued) in ((set(), 0), ({"seen", "record", "open"}, 1)), kill_at
+        queued = redis.llen(f"rq:queue:{QUEUE}")
+        whole = {"seen", "record", "open", "lane", "bell"}
+        assert (kept, queued) in ((set(), 0), (whole, 1)), kill_at
         outcomes.add(queued)
         if answer.startswith("done"):
             break
@@ -106,7 +114,7 @@ def test_web_killed_during_accept_leaves_everything_or_nothing(
 def test_worker_killed_during_delivery_loses_nothing(
     when: str, fault: str, stage: Stage, redis: Redis, standin: Standin, settings: Settings
 ) -> None:
-    ledger = Ledger(redis, lease_s=settings.lease_s, keep_delivered_s=settings.keep_delivered_s)
+    ledger = Ledger(redis, keep_delivered_s=settings.keep_delivered_s)
     for kill_at, _ in kills(when):
         redis.flushall()
         standin.reset()

@@ -113,7 +113,10 @@ def test_demo_at_a_terminal_serves_until_interrupted(tmp_path):
         addresses = dict(re.findall(r"^(\w+) +(http://[^\s<]+)", shown, re.MULTILINE))
         assert addresses.keys() == {"webhooks", "dashboard", "Mercately"}
         queues = requests.get(f"{addresses['dashboard']}/0/data/queues.json", timeout=5).json()
-        assert [queue["name"] for queue in queues["queues"]] == ["mercately"]
+        assert sorted(queue["name"] for queue in queues["queues"]) == [
+            f"mercately.principal.{name}"
+            for name in ("crm", "sendgrid", "shopify", "standard_webhooks", "woocommerce")
+        ]
         assert len(requests.get(addresses["Mercately"], timeout=5).json()) >= 1
         sent = subprocess.run(
             [

@@ -46,6 +46,8 @@ def source(read: Any, line: str) -> SourceEntry:
 
 DURATION = 'expected a duration such as "5s", "30m" or "2h"'
 DURATIONS = 'expected durations such as "5s 5m 30m 2h"'
+KEY = "expected visible ASCII characters"
+IN_FLIGHT = "expected a whole number from 1 to 10000"
 RATE = 'expected a rate such as "2/s" or "120/m"'
 NAME = "expected lower-case letters, - and _"
 UNSET = "environment variable NOT_SET is not set"
@@ -61,11 +63,15 @@ FAULTS = [
     ('[destinations.crm]\napi_key = ""', "destinations.crm.api_key: Shorter than minimum length 1."),
     ('[destinations.crm]\napi_key = "${NOT_SET}"', f"destinations.crm.api_key: {UNSET}"),
     ('[destinations.crm]\napi_key = "${EMPTY}"', "destinations.crm.api_key: environment variable EMPTY is not set"),
+    *((f"[destinations.crm]\napi_key = {key}", f"destinations.crm.api_key: {KEY}") for key in ('"k\\n"', '" k"', '"k "', '"clé"', '"k\\u0000"')),
     ("[destinations.crm]\napi_key = 1", "destinations.crm.api_key: Not a valid string."),
     (f"{CRM}colour = 1", "destinations.crm.colour: Unknown field."),
     (f'{CRM}server = "app.mercately.com"', "destinations.crm.server: Not a valid URL."),
     (f'{CRM}server = "ftp://x.example"', "destinations.crm.server: Not a valid URL."),
     *((f"{CRM}rate = {rate}", f"destinations.crm.rate: {RATE}") for rate in ("2", '"2"', '"0/s"', '"-1/s"', '"2/d"', '"two/s"', '"2 /s"')),
+    *((f"{CRM}in_flight = {value}", f"destinations.crm.in_flight: {IN_FLIGHT}") for value in ("0", "-1", "10001")),
+    *((f"{CRM}in_flight = {value}", "destinations.crm.in_flight: Not a valid integer.") for value in ('"32"', "1.5", "true")),
+    (f'{CRM}ordering = "none"', "destinations.crm.ordering: Must be one of: strict, relaxed."),
     (f'{CRM}timezone = "Guayaquil"', 'destinations.crm.timezone: expected a time zone such as "America/Guayaquil"'),
     (f'{CRM}country = "Ecuador"', 'destinations.crm.country: expected two letters such as "EC"'),
     (f'{CRM}country = "ec"', 'destinations.crm.country: expected two letters such as "EC"'),
@@ -171,7 +177,7 @@ def test_all_faults_are_told_together_and_each_names_the_file(tmp_path):
         ("${NOT_SET:-http://x:1/${}", "http://x:1/${"),
         ("$KEY", "$KEY"),
         ("$${KEY}", "$key-from-the-environment"),
-        ("{KEY} %KEY% ${1}", "{KEY} %KEY% ${1}"),
+        ("{KEY}%KEY%${1}", "{KEY}%KEY%${1}"),
     ],
 )
 def test_variables_are_filled_in(written, expected, read):
@@ -245,6 +251,11 @@ def test_secret_of_the_environment_is_taken_as_it_stands(secret, read):
         ('rate = "120/m"', "rate_per_s", 2.0),
         ('rate = "0.5/s"', "rate_per_s", 0.5),
         ('rate = "1800/h"', "rate_per_s", 0.5),
+        ("", "in_flight", 32),
+        ("in_flight = 1", "in_flight", 1),
+        ("in_flight = 10000", "in_flight", 10_000),
+        ("", "ordering", "strict"),
+        ('ordering = "relaxed"', "ordering", "relaxed"),
         ("", "retry_delays_s", (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0)),
         ('retry_schedule = "5s  1.5m 2h 1d"', "retry_delays_s", (5.0, 90.0, 7200.0, 86400.0)),
         ('retry_schedule = ["1s", "2m"]', "retry_delays_s", (1.0, 120.0)),

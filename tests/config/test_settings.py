@@ -12,6 +12,7 @@ import pytest
 
 from config import settings as module
 from config.settings import Settings, SettingsError, load
+from relay.queue import JOB_TIMEOUT_S
 
 EXAMPLE = Path(module.__file__).with_name("example.env")
 DAY_S = 24 * 3600
@@ -49,9 +50,14 @@ CHANGES = [
     ("RELAY_PUBLIC_URL", "https://h.example", "public_url", "https://h.example"),
     ("RELAY_BODY_MAX_BYTES", "10", "body_max_bytes", 10),
     ("RELAY_BACKLOG_MAX", "11", "backlog_max", 11),
+    ("RELAY_MEMORY_WATERMARK", "0.5", "memory_watermark", 0.5),
+    ("RELAY_DURABILITY", "relaxed", "durability", "relaxed"),
     ("RELAY_DEDUP_DAYS", "90", "dedup_s", 90 * DAY_S),
     ("RELAY_KEEP_DELIVERED_DAYS", "1", "keep_delivered_s", DAY_S),
-    ("RELAY_LEASE_S", "200.5", "lease_s", 200.5),
+    ("RELAY_MEMORY_WATERMARK", "0.5", "memory_watermark", 0.5),
+    ("RELAY_DURABILITY", "relaxed", "durability", "relaxed"),
+    ("RELAY_CONCURRENCY", "64", "concurrency", 64),
+    ("RELAY_SHUTDOWN_GRACE", "7.5", "shutdown_grace_s", 7.5),
     ("RELAY_SWEEP_S", "1", "sweep_s", 1.0),
     ("RELAY_CONNECT_TIMEOUT_S", "1.5", "connect_timeout_s", 1.5),
     ("RELAY_READ_TIMEOUT_S", "2", "read_timeout_s", 2.0),
@@ -93,7 +99,8 @@ def test_example_is_what_holds_without_any_variable():
 def test_every_unusable_variable_is_named_at_once_and_no_value():
     wrong = {
         "PORT": "eighty-eight", "RELAY_BODY_MAX_BYTES": "1MB-secret", "RELAY_DEDUP_DAYS": "0",
-        "RELAY_KEEP_DELIVERED_DAYS": "0", "RELAY_LEASE_S": "long-secret",
+        "RELAY_KEEP_DELIVERED_DAYS": "0", "RELAY_SHUTDOWN_GRACE": "long-secret",
+        "RELAY_CONCURRENCY": "0", "RELAY_DURABILITY": "perhaps-secret",
         "RELAY_REDIS_TLS_VERIFY": "maybe", "RELAY_BACKLOG_MAX": "",
     }  # fmt: skip
     os.environ.update(wrong, REDIS_URL="redis://:hush@h:1/0")
@@ -112,6 +119,45 @@ def test_dedup_memory_has_bounds(days, fits):
     else:
         with pytest.raises(SettingsError, match="RELAY_DEDUP_DAYS"):
             load()
+
+
+BOUNDS = [
+    ("RELAY_CONCURRENCY", "0", False),
+    ("RELAY_CONCURRENCY", "1", True),
+    ("RELAY_CONCURRENCY", "1000", True),
+    ("RELAY_CONCURRENCY", "1001", False),
+    ("RELAY_CONCURRENCY", "2.5", False),
+    ("RELAY_SHUTDOWN_GRACE", "-1", False),
+    ("RELAY_SHUTDOWN_GRACE", "0", True),
+    ("RELAY_MEMORY_WATERMARK", "0.05", False),
+    ("RELAY_MEMORY_WATERMARK", "0.1", True),
+    ("RELAY_MEMORY_WATERMARK", "1", True),
+    ("RELAY_MEMORY_WATERMARK", "1.1", False),
+    ("RELAY_DURABILITY", "relaxed", True),
+    ("RELAY_DURABILITY", "Relaxed", False),
+]
+
+
+@pytest.mark.parametrize(("variable", "value", "fits"), BOUNDS)
+def test_setting_has_bounds(variable, value, fits):
+    os.environ[variable] = value
+    if fits:
+        load()
+    else:
+        with pytest.raises(SettingsError, match=variable):
+            load()
+
+
+@pytest.mark.parametrize(("connect_s", "read_s"), [("5", "20"), ("0.5", "0.5"), ("60", "300")])
+def test_job_may_take_longer_than_its_longest_attempt(connect_s, read_s):
+    """Six requests: four spellings of a phone, an e-mail, and the event itself."""
+    os.environ.update(RELAY_CONNECT_TIMEOUT_S=connect_s, RELAY_READ_TIMEOUT_S=read_s)
+
+    assert load().job_timeout_s >= 6 * (float(connect_s) + float(read_s)) + 10
+
+
+def test_jobs_are_given_what_the_default_settings_say():
+    assert load().job_timeout_s == JOB_TIMEOUT_S
 
 
 def test_secrets_are_never_shown_and_settings_never_change():
@@ -143,8 +189,8 @@ def test_example_can_be_used_as_an_env_file():
 
 
 def test_unusable_value_in_the_env_file_is_named(env_file):
-    with pytest.raises(SettingsError, match="RELAY_LEASE_S"):
-        load(env_file("RELAY_LEASE_S=soon"))
+    with pytest.raises(SettingsError, match="RELAY_SHUTDOWN_GRACE"):
+        load(env_file("RELAY_SHUTDOWN_GRACE=soon"))
 
 
 def test_environment_is_carried_as_it_was_at_start():

@@ -274,7 +274,7 @@ def test_send_signs_and_posts(run, settings, relay, redis):
     assert unknown.exit_code == 1
     assert "orders_create" in unknown.output  # what there is
     assert nobody.exit_code == 2
-    ledger = Ledger(redis, lease_s=1, keep_delivered_s=1)
+    ledger = Ledger(redis, keep_delivered_s=1)
     assert [r.source for r in ledger.records([State.ACCEPTED])] == ["shopify"]
 
 

@@ -35,7 +35,7 @@ def test_settings_of_redis_are_told_in_words(server, change, faults, said, monke
         found = Durability.of(redis)
 
     assert found.faults() == faults
-    assert said in found.statement()
+    assert said in found.statement("fsync")
 
 
 def test_replica_is_no_place_to_keep_anything(server):
@@ -48,7 +48,22 @@ def test_host_that_forbids_config_is_said_to(server, monkeypatch):
     monkeypatch.setenv("RELAY_LANGUAGE", "es")
     with Redis.from_url(server.url) as redis:
         redis.execute_command("ACL", "SETUSER", "default", "-config")
-        assert "no deja ver" in Durability.of(redis).statement()
+        assert "no deja ver" in Durability.of(redis).statement("fsync")
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted", "said"),
+    [
+        ((7, 2), "fsync", "waits until the event is on Redis's disk"),
+        ((7, 2), "relaxed", "the last second"),
+        ((7, 0), "fsync", "the last second"),
+    ],
+)
+def test_wait_for_the_disk_is_told_where_there_is_one(version, wanted, said, monkeypatch):
+    monkeypatch.setenv("RELAY_LANGUAGE", "en")
+    found = Durability(version, True, "everysec", "noeviction", is_replica=False)
+
+    assert said in found.statement(wanted)
 
 
 def test_old_redis_is_refused():

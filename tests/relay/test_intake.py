@@ -11,10 +11,9 @@ from rq import Queue
 from relay.contract import Receipt
 from relay.embedded_redis import EmbeddedRedis
 from relay.errors import NotStored
-from relay.ledger import COUNTS, GRACE_S, OPEN, attempts_key, record_key, state_key
-from relay.model import Held, Ignored, State
-from relay.queue import job_key
-from tests.worker.depot import BODY, Depot, call
+from relay.ledger import COUNTS, GRACE_S, OPEN, Attempt, lane_key, record_key, state_key
+from relay.model import Customer, Held, Ignored, Outcome, State, Verdict
+from tests.worker.depot import ANA, BODY, PERSONAL, Depot, apart, call, job_key
 
 DEDUP_S = 3600
 HELD = Held("orders/create", "held-1", "no_customer", {"contact": "expected one"}, b'{"id": 7}')
@@ -37,9 +36,10 @@ def cramped(redis, settings, relay):
 
 
 def settle_as(depot, record_id, state):
-    depot.redis.hset(record_key(record_id), "state", state)
-    depot.redis.zrem(OPEN, record_id)
-    depot.redis.zadd(state_key(state), {record_id: 1})
+    """As a worker does, whose one attempt it was."""
+    outcome = Outcome(Verdict(state.value), f"because_{state}")
+    attempt = Attempt(depot.record(record_id), outcome, took_s=0)
+    assert depot.ledger.settle([attempt]) == [True]
     return depot.record(record_id)
 
 
@@ -65,16 +65,17 @@ def test_record_job_mark_and_index_are_written_together(depot, redis):
 
 def test_order_of_a_delivery_is_the_order_of_its_jobs(depot):
     keys = [f"order-{n}" for n in range(20)]
-    receipt = depot.accept(*keys)
+    receipt = depot.accept(*apart(*keys))
 
     assert depot.waiting() == list(receipt.ids)
     assert [depot.record(record_id).key for record_id in receipt.ids] == keys
 
 
 def test_mixed_delivery_is_kept_part_by_part(depot, redis):
-    depot.accept("known")
+    known, new = apart("known", "new")
+    depot.accept(known)
 
-    receipt = depot.accept("new", "known", HELD, IGNORED, "new", replace(HELD, key="held-2"))
+    receipt = depot.accept(new, known, HELD, IGNORED, new, replace(HELD, key="held-2"))
 
     assert receipt.statuses == ("accepted", "duplicate", "held", "ignored", "duplicate", "held")
     new, known, held, ignored, again, _ = receipt.ids
@@ -177,7 +178,7 @@ def test_nothing_to_keep_is_nothing_kept(depot, redis):
 
 
 def test_large_batch_is_one_delivery_like_any(depot, redis):
-    receipt = depot.accept(*(f"event-{n}" for n in range(3000)))
+    receipt = depot.accept(*apart(*(f"event-{n}" for n in range(3000))))
 
     assert set(receipt.statuses) == {"accepted"}
     assert len(set(receipt.ids)) == redis.zcard(OPEN) == len(depot.waiting()) == 3000
@@ -201,11 +202,13 @@ def commands(server, redis):
 
 
 @pytest.mark.parametrize("items", [1, 50])
-def test_accepting_is_one_round_trip(depot, redis_server, items):
+@pytest.mark.parametrize("calls", [apart, list], ids=["apart", "one_customer"])
+def test_accepting_is_one_round_trip(depot, redis_server, items, calls):
     depot.accept("first")  # after which Redis knows the script
 
     with commands(redis_server, depot.redis) as sent:
-        depot.accept(*(f"order-{n}" for n in range(items)), HELD, IGNORED, "first")
+        keys = [f"order-{n}" for n in range(items)]
+        depot.accept(*(calls(*keys) if calls is apart else keys), HELD, IGNORED, "first")
 
     assert sent == ["EVALSHA"]
 
@@ -304,15 +307,17 @@ def down(server, redis):
 
 
 @pytest.mark.parametrize("trouble", [read_only, out_of_memory, disk_broken, down])
-def test_what_redis_will_not_keep_is_refused_whole(tmp_path, settings, relay, trouble):
+def test_what_redis_will_not_keep_is_refused_whole(tmp_path, settings, relay, trouble, monkeypatch):
     """And it is all there, and new, once Redis is well again."""
-    batch = ("order-2", HELD, IGNORED, "order-1")
+    monkeypatch.setattr("relay.guard._MEMORY_EVERY_S", 60.0)  # the script itself has to notice
+    known, new = apart("order-1", "order-2")
+    batch = (new, HELD, IGNORED, known, "order-3", "order-4")
     with (
         EmbeddedRedis(tmp_path / "redis") as server,
         Redis.from_url(server.url) as redis,
         Depot(redis, settings, relay) as depot,
     ):
-        depot.accept("order-1")
+        depot.accept(known, "order-0")
         before = everything(redis)
 
         with trouble(server, redis):
@@ -323,9 +328,9 @@ def test_what_redis_will_not_keep_is_refused_whole(tmp_path, settings, relay, tr
 
         assert caught.value.reason == "not_stored"
         assert everything(redis) == before
-        statuses = ("accepted", "held", "ignored", "duplicate")
+        statuses = ("accepted", "held", "ignored", "duplicate", "accepted", "accepted")
         assert depot.accept(*batch).statuses == statuses
-        assert len(depot.waiting()) == 2
+        assert (len(depot.waiting()), len(depot.deferred())) == (3, 2)
 
 
 # Again.
@@ -379,7 +384,9 @@ def test_record_that_is_gone_is_not_replayed(depot, redis):
     redis.delete(record_key(record_id))
 
     assert depot.intake.replay(record) == "absent"
-    assert redis.exists(record_key(record_id), attempts_key(record_id)) == 0
+    assert not redis.keys(f"*{record_id}-r2*")
+    assert redis.exists(record_key(record_id)) == 0
+    assert redis.zscore(OPEN, record_id) is None
 
 
 def test_held_record_is_replayed_with_its_new_call(depot):
@@ -393,3 +400,215 @@ def test_held_record_is_replayed_with_its_new_call(depot):
     assert (record.body, record.customer) == (mapped.body, mapped.customer)
     assert (record.event_type, record.raw) == ("order.created", HELD.raw)
     assert record.occurred_at == mapped.occurred_at.timestamp()
+
+
+# Lanes: one customer's events, one at a time, in the order accepted.
+
+LANE = lane_key("principal", ANA)
+
+
+def ends(depot, *ids):
+    """As if workers had delivered them, one after the other."""
+    for record_id in ids:
+        depot.redis.lrem(depot.queue.key, 0, record_id)
+        settle_as(depot, record_id, State.DELIVERED)
+
+
+def test_batch_with_several_events_of_a_customer_queues_the_first_of_each(depot, redis):
+    (beto,) = apart("beto-1")
+    batch = ["ana-1", beto, "ana-2", replace(beto, key="beto-2"), "ana-3", "ana-1", HELD]
+
+    receipt = depot.accept(*batch)
+
+    ana_1, beto_1, ana_2, beto_2, ana_3, again, _ = receipt.ids
+    assert receipt.statuses == (*["accepted"] * 5, "duplicate", "held")
+    assert again == ana_1
+    assert depot.waiting() == [ana_1, beto_1]
+    assert depot.deferred() == [ana_2, beto_2, ana_3]
+    assert redis.get(LANE) == ana_3.encode()
+    ends(depot, ana_1)
+    assert depot.waiting() == [ana_2, beto_1]
+    ends(depot, ana_2, beto_1)
+    assert sorted(depot.waiting()) == sorted([beto_2, ana_3])
+
+
+def test_events_of_a_customer_go_out_in_the_order_accepted_whatever_their_sources(
+    depot, relay, redis
+):
+    one, other = list(relay.sources.values())[:2]
+    ids = [depot.accept(f"order-{n}", source=(one, other)[n % 2]).ids[0] for n in range(6)]
+    queues = [depot.queue_of(source).key for source in (one, other)]
+    ran = []
+    while found := [redis.lpop(key) for key in queues if redis.llen(key)]:
+        (job_id,) = found  # never two at once
+        ran.append(job_id.decode())
+        settle_as(depot, ran[-1], State.DELIVERED)
+
+    assert ran == ids
+
+
+def test_job_behind_another_is_complete_but_for_its_place(depot, redis):
+    first, second = depot.accept("order-1", "order-2").ids
+
+    jobs = [redis.hgetall(job_key(one)) for one in (first, second)]
+
+    assert jobs[0].keys() == jobs[1].keys()
+    assert [job.pop(b"status") for job in jobs] == [b"queued", b"deferred"]
+    assert second.encode() in jobs[1].pop(b"data")
+    assert first.encode() in jobs[0].pop(b"data")
+    assert jobs[0] == jobs[1]
+    assert redis.zscore(OPEN, second) > time.time() + 3600  # it is looked for with its turn
+
+
+def test_duplicate_does_not_enter_a_lane(depot, redis):
+    first, second = depot.accept("order-1", "order-2").ids
+
+    depot.accept("order-1")
+
+    assert redis.get(LANE) == second.encode()
+    ends(depot, first, second)
+    assert not redis.keys("relay:lane:*")
+    assert depot.waiting() == depot.deferred() == []
+
+
+@pytest.mark.parametrize("state", [State.DELIVERED, State.DEAD, State.HELD, State.DISCARDED])
+def test_lane_with_nobody_open_in_it_holds_nobody_up(depot, redis, state):
+    """Even if its key has been left behind."""
+    (first,) = depot.accept("order-1").ids
+    settle_as(depot, first, state)
+    redis.delete(depot.queue.key)
+    redis.set(LANE, first)
+
+    (second,) = depot.accept("order-2").ids
+
+    assert (depot.waiting(), depot.deferred()) == ([second], [])
+
+
+def test_lane_whose_last_record_has_expired_holds_nobody_up(depot, redis):
+    redis.set(LANE, "01JEXPIRED")
+
+    (record_id,) = depot.accept("order-1").ids
+
+    assert (depot.waiting(), depot.deferred()) == ([record_id], [])
+
+
+def test_keys_and_places_of_a_lane_name_nobody(depot, redis):
+    depot.accept("order-1", "order-2")
+
+    told = b" ".join(redis.keys())
+    told += b" ".join(redis.get(key) for key in redis.keys("relay:lane:*"))
+    assert not any(word.encode() in told for word in PERSONAL)
+
+
+def test_lane_costs_one_command_where_nobody_waits(depot, redis):
+    """Counted by Redis itself, for events of a customer each."""
+
+    def cost(*keys):
+        redis.config_resetstat()
+        depot.accept(*apart(*keys))
+        found = redis.info("commandstats")
+        return {name.removeprefix("cmdstat_"): row["calls"] for name, row in found.items()}
+
+    cost("first")  # after which Redis knows the script, and the queue is not empty
+    few, many = cost(*(f"a-{n}" for n in range(5))), cost(*(f"b-{n}" for n in range(15)))
+
+    more = {name: many[name] - few.get(name, 0) for name in many}
+    assert {name: count / 10 for name, count in more.items() if count} == {
+        "set": 2,  # the mark of the event, and the lane
+        "hset": 2,  # the record and its job
+        "rpush": 1,
+        "zadd": 1,
+    }
+
+
+def test_bell_rings_as_a_queue_ceases_to_be_empty_and_once_only(depot, redis):
+    """Stock workers never answer it: it must not pile up."""
+    for number in range(5):
+        depot.accept(*apart(f"a-{number}", f"b-{number}"))
+        redis.delete(depot.queue.key)
+
+    assert redis.llen("relay:bell") == 1
+
+
+def test_replayed_record_enters_its_lane_at_the_end(depot):
+    """What has come since is not to be overtaken by what a person has just put right."""
+    first, second, third = depot.accept("order-1", "order-2", "order-3").ids
+    settle_as(depot, first, State.DEAD)
+    assert depot.intake.replay(depot.record(first)) == "requeued"
+    again = f"{first}-r2"
+
+    assert depot.deferred() == [third, again]
+    ends(depot, second)
+    assert third in depot.waiting()
+    ends(depot, third)
+    assert (again in depot.waiting(), depot.deferred()) == (True, [])
+    ends(depot, first)
+    assert not depot.redis.keys("relay:lane:*")
+
+
+def test_replayed_record_has_its_lane_to_itself_where_nobody_is_open(depot):
+    (record_id,) = depot.accept("order-1").ids
+    record = settle_as(depot, record_id, State.DEAD)
+    depot.redis.delete(depot.queue.key)
+
+    depot.intake.replay(record)
+    (behind,) = depot.accept("order-2").ids
+
+    assert depot.waiting() == [f"{record_id}-r2"]
+    assert depot.deferred() == [behind]
+    ends(depot, record_id)
+    assert behind in depot.waiting()
+
+
+def test_record_mapped_anew_enters_the_lane_of_its_new_customer(depot):
+    carla = Customer(phone="+525599000003")
+    (theirs,) = depot.accept(call("order-0", customer=carla)).ids
+    (record_id,) = depot.accept("order-1").ids
+    record = settle_as(depot, record_id, State.DEAD)
+    (anas,) = depot.accept("order-2").ids
+
+    assert depot.intake.replay(record, call("order-1", customer=carla)) == "requeued"
+
+    assert depot.deferred() == [f"{record_id}-r2"]
+    ends(depot, anas)
+    assert depot.deferred() == [f"{record_id}-r2"]
+    ends(depot, theirs)
+    assert (f"{record_id}-r2" in depot.waiting(), depot.deferred()) == (True, [])
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_record_replayed_while_it_is_the_last_of_its_lane_does_not_wait_for_itself(depot, times):
+    """Its lane's key may still name it, where a worker was overtaken."""
+    (record_id,) = depot.accept("order-1").ids
+    for run in range(times):
+        record = settle_as(depot, record_id, State.HELD)
+        depot.redis.set(LANE, record_id)
+        assert depot.intake.replay(record) == "requeued"
+        assert depot.waiting()[-1] == f"{record_id}-r{run + 2}"
+        assert depot.deferred() == []
+
+
+def test_record_behind_another_is_not_revived_before_its_turn(depot, redis):
+    first, second = depot.accept("order-1", "order-2").ids
+    redis.delete(job_key(second))
+    depot.let_time_pass(second)
+
+    assert depot.intake.revive(depot.record(second)) == "waiting"
+    ends(depot, first)
+    assert depot.intake.revive(depot.record(second)) == "requeued"
+
+    assert depot.waiting()[-1] == f"{second}-r2"
+
+
+def test_revived_record_keeps_its_place_in_the_lane(depot, redis):
+    first, second, third = depot.accept("order-1", "order-2", "order-3").ids
+    redis.delete(job_key(first))
+    depot.let_time_pass(first)
+
+    assert depot.intake.revive(depot.record(first)) == "requeued"
+
+    assert depot.waiting()[-1] == f"{first}-r2"
+    assert depot.deferred() == [second, third]
+    ends(depot, first)
+    assert second in depot.waiting()
+    assert depot.deferred() == [third]

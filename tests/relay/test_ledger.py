@@ -1,17 +1,23 @@
 """What is true of a record, and who may change it: the state table, row by row."""
 
+import itertools
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
 
-from relay.ledger import GRACE_S, OPEN, Claim, attempts_key, record_key, state_key
-from relay.model import OPEN_STATES, Held, Ignored, Outcome, State, Verdict
-from tests.worker.depot import ANA, BODY, Depot, call
+from relay.ledger import GRACE_S, OPEN, Attempt, lane_key, record_key, state_key
+from relay.model import OPEN_STATES, Customer, Held, Ignored, Outcome, State, Verdict
+from tests.worker.depot import ANA, BODY, PERSONAL, Depot, apart, call, job_key
 
 SETTLED = (State.DELIVERED, State.HELD, State.DEAD, State.DISCARDED)
+ENDS = (Verdict.DELIVERED, Verdict.HELD, Verdict.DEAD, Verdict.DISCARDED)
 KEPT_S = 1000
+LOG_KEPT_BYTES = 16_384
+LANE = lane_key("principal", ANA)
 
 
 @pytest.fixture
@@ -30,14 +36,17 @@ def keep(depot):
     return depot.keep
 
 
-def outcome(verdict, **changes) -> Outcome:
+def attempt(record, verdict, *, passing=False, takeovers=0, **changes) -> Attempt:
+    """What a worker that has read the record brings back."""
     made = Outcome(verdict, f"because_{verdict}", status=418)
     waits = verdict in (Verdict.RETRY, Verdict.PAUSED)
-    return replace(made, delay_s=300.0 if waits else 0.0, **changes)
+    outcome = replace(made, delay_s=300.0 if waits else 0.0, **changes)
+    return Attempt(record, outcome, took_s=0.25, passing=passing, takeovers=takeovers)
 
 
-def settle(ledger, claim, verdict, **changes) -> bool:
-    return ledger.settle(claim, outcome(verdict, **changes), took_s=0.25, now=time.time())
+def settle(ledger, record, verdict, **changes) -> bool:
+    (counts,) = ledger.settle([attempt(record, verdict, **changes)])
+    return counts
 
 
 def put(redis, record_id, state) -> None:
@@ -54,17 +63,16 @@ def indices(redis, record_id) -> set[str]:
 
 
 @pytest.fixture
-def claimed(ledger, keep, redis):
-    """A claim on a record in an open state."""
+def taken(ledger, keep, redis):
+    """A record in an open state, as a worker has read it."""
 
-    def claim_one(state=State.ACCEPTED) -> Claim:
+    def take_one(state=State.ACCEPTED):
         (record_id,) = keep("order-1")
         put(redis, record_id, state)
-        claim = ledger.claim(record_id)
-        assert isinstance(claim, Claim)
-        return claim
+        (record,) = ledger.to_deliver([record_id])
+        return record
 
-    return claim_one
+    return take_one
 
 
 # Open records: state, verdict, new state.
@@ -79,156 +87,257 @@ ROWS = [
 
 
 @pytest.mark.parametrize("before, verdict, after", sorted(ROWS))
-def test_attempt_moves_an_open_record(ledger, claimed, redis, before, verdict, after):
-    claim = claimed(before)
+def test_attempt_moves_an_open_record(ledger, taken, redis, before, verdict, after):
+    found = taken(before)
 
-    assert settle(ledger, claim, verdict)
+    assert settle(ledger, found, verdict)
 
-    record = ledger.get(claim.record.id)
+    record = ledger.get(found.id)
     assert record.state is after
     assert record.reason == f"because_{verdict}"
     assert record.attempts == (0 if verdict is Verdict.PAUSED else 1)
     assert (record.settled_at > 0) is (after in SETTLED)
     expected = OPEN if after in OPEN_STATES else state_key(after)
     assert indices(redis, record.id) == {expected}
-    assert redis.hmget(record_key(record.id), "lease", "holder") == [None, None]
 
 
 @pytest.mark.parametrize("verdict", [Verdict.RETRY, Verdict.PAUSED])
-def test_open_record_is_looked_for_after_its_wait(ledger, claimed, redis, verdict):
-    claim = claimed()
+def test_open_record_is_looked_for_after_its_wait(ledger, taken, redis, verdict):
+    record = taken()
 
-    settle(ledger, claim, verdict)
+    settle(ledger, record, verdict)
 
-    look_at = redis.zscore(OPEN, claim.record.id)
-    assert look_at == pytest.approx(time.time() + 300 + GRACE_S, abs=5)
+    assert redis.zscore(OPEN, record.id) == pytest.approx(time.time() + 300 + GRACE_S, abs=5)
+
+
+def test_batch_is_settled_one_by_one(ledger, keep, redis):
+    """What another has settled meanwhile does not cost the rest of the batch."""
+    records = [ledger.get(one) for one in keep(*apart(*(f"order-{n}" for n in range(6))))]
+    settle(ledger, records[2], Verdict.RETRY)
+    redis.delete(record_key(records[4].id))
+
+    counted = ledger.settle(
+        [
+            attempt(*pair)
+            for pair in zip(records, [*ENDS, Verdict.RETRY, Verdict.RETRY], strict=True)
+        ]
+    )
+
+    assert counted == [True, True, False, True, False, True]
+    states = [record and record.state for record in map(ledger.get, (one.id for one in records))]
+    assert states == ["delivered", "held", "retrying", "discarded", None, "retrying"]
 
 
 @pytest.mark.parametrize("before", SETTLED)
-@pytest.mark.parametrize("verdict", sorted(Verdict))
-def test_late_worker_cannot_undo_what_is_settled(ledger, claimed, redis, before, verdict):
-    """Not even by a success; that it was made is in the log."""
-    claim = claimed()
-    put(redis, claim.record.id, before)
-
-    assert not settle(ledger, claim, verdict)
-
-    assert ledger.get(claim.record.id).state is before
-    assert indices(redis, claim.record.id) == {state_key(before)}
-    told = [row["outcome"] for row in ledger.attempts(claim.record.id)]
-    assert told == ([] if verdict is Verdict.PAUSED else [verdict])
-
-
 @pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.DELIVERED}))
-def test_worker_that_lost_its_lease_decides_nothing(ledger, claimed, redis, verdict):
-    late = claimed()
-    redis.hset(record_key(late.record.id), "lease", 1)
-    present = ledger.claim(late.record.id)
-    assert isinstance(present, Claim)
+def test_late_worker_cannot_undo_what_is_settled(ledger, taken, redis, before, verdict):
+    """That it has tried is in the log."""
+    late = taken()
+    put(redis, late.id, before)
 
     assert not settle(ledger, late, verdict)
 
-    assert ledger.get(late.record.id).state is State.ACCEPTED
-    assert isinstance(ledger.claim(late.record.id), float)  # still the present one's
-    assert settle(ledger, present, Verdict.DEAD)
-
-
-def test_success_counts_whoever_brings_it(ledger, claimed, redis):
-    """It was delivered: another worker must not send it again."""
-    late = claimed()
-    redis.hset(record_key(late.record.id), "lease", 1)
-    present = ledger.claim(late.record.id)
-
-    assert settle(ledger, late, Verdict.DELIVERED)
-    assert not settle(ledger, present, Verdict.RETRY)
-
-    assert ledger.get(late.record.id).state is State.DELIVERED
-    assert [row["outcome"] for row in ledger.attempts(late.record.id)] == ["delivered", "retry"]
-
-
-def test_record_that_is_gone_is_not_brought_back(ledger, claimed, redis):
-    claim = claimed()
-    redis.delete(record_key(claim.record.id))
-
-    assert not settle(ledger, claim, Verdict.RETRY)
-    assert redis.exists(record_key(claim.record.id), attempts_key(claim.record.id)) == 0
+    assert ledger.get(late.id).state is before
+    assert indices(redis, late.id) == {state_key(before)}
+    told = [row["outcome"] for row in ledger.attempts(late.id)]
+    assert told == ([] if verdict is Verdict.PAUSED else [verdict])
 
 
 @pytest.mark.parametrize("before", [State.HELD, State.DEAD, State.DISCARDED])
-def test_replay_opens_a_settled_record(ledger, depot, claimed, redis, before):
-    claim = claimed()
-    settle(ledger, claim, Verdict(before.value))
+def test_late_success_is_a_fact_whatever_was_settled_meanwhile(ledger, taken, redis, before):
+    """Nobody may be asked to send again what Mercately has."""
+    late = taken()
+    settle(ledger, late, Verdict(before.value))
 
-    assert depot.intake.replay(ledger.get(claim.record.id)) == "requeued"
+    assert settle(ledger, late, Verdict.DELIVERED)
 
-    record = ledger.get(claim.record.id)
+    record = ledger.get(late.id)
+    assert (record.state, record.raw, record.headers) == (State.DELIVERED, b"", {})
+    assert indices(redis, late.id) == {state_key("delivered")}
+    assert KEPT_S - 5 <= redis.ttl(record_key(late.id)) <= KEPT_S
+    assert [row["outcome"] for row in ledger.attempts(late.id)] == [before.value, "delivered"]
+
+
+def test_second_success_changes_nothing_but_the_log(ledger, taken, redis):
+    first = taken()
+    settle(ledger, first, Verdict.DELIVERED)
+    before = ledger.get(first.id)
+
+    assert not settle(ledger, first, Verdict.DELIVERED)
+
+    assert ledger.get(first.id) == before
+    assert indices(redis, first.id) == {state_key("delivered")}
+    assert [row["attempt"] for row in ledger.attempts(first.id)] == [1, 1]
+
+
+@pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.DELIVERED}))
+def test_attempt_that_another_overtook_decides_nothing(ledger, taken, verdict):
+    late = taken()
+    settle(ledger, late, Verdict.RETRY)  # by another, who had read the same
+    before = ledger.get(late.id)
+
+    assert not settle(ledger, late, verdict)
+
+    assert ledger.get(late.id) == before
+    told = [row["outcome"] for row in ledger.attempts(late.id)]
+    assert told == ["retry"] + ([] if verdict is Verdict.PAUSED else [verdict])
+    assert settle(ledger, before, Verdict.DEAD)  # who has read it since may decide
+
+
+def test_success_counts_whoever_brings_it(ledger, taken):
+    """It was delivered: another worker must not send it again."""
+    record = taken()
+    settle(ledger, record, Verdict.RETRY)
+
+    assert settle(ledger, record, Verdict.DELIVERED)
+    assert not settle(ledger, ledger.get(record.id), Verdict.RETRY)
+
+    assert ledger.get(record.id).state is State.DELIVERED
+    told = [row["outcome"] for row in ledger.attempts(record.id)]
+    assert told == ["retry", "delivered", "retry"]
+
+
+def test_pause_overtakes_nobody(ledger, taken):
+    """It was no attempt: whoever has really tried meanwhile decides."""
+    record = taken()
+    settle(ledger, record, Verdict.PAUSED)
+
+    assert settle(ledger, record, Verdict.DEAD)
+    assert ledger.get(record.id).attempts == 1
+
+
+def test_attempt_told_again_after_a_lost_answer_is_one_attempt(ledger, taken):
+    tried = attempt(taken(), Verdict.RETRY)
+    ledger.settle([tried])
+    before = ledger.get(tried.record.id)
+    time.sleep(0.005)
+
+    ledger.settle([tried])
+
+    assert ledger.get(tried.record.id) == before
+    assert len(ledger.attempts(tried.record.id)) == 1
+
+
+def test_record_that_is_gone_is_not_brought_back(ledger, taken, redis):
+    record = taken()
+    redis.delete(record_key(record.id))
+
+    assert not settle(ledger, record, Verdict.RETRY)
+    assert redis.exists(record_key(record.id)) == 0
+
+
+@pytest.mark.parametrize("before", [State.HELD, State.DEAD, State.DISCARDED])
+def test_replay_opens_a_settled_record(ledger, depot, taken, redis, before):
+    found = taken()
+    settle(ledger, found, Verdict(before.value))
+
+    assert depot.intake.replay(ledger.get(found.id)) == "requeued"
+
+    record = ledger.get(found.id)
     assert (record.state, record.attempts, record.reason) == (State.ACCEPTED, 0, "")
     assert indices(redis, record.id) == {OPEN}
 
 
-# Claims.
+@pytest.mark.parametrize("before", [State.HELD, State.DEAD])
+def test_person_may_discard_what_waits_for_one(ledger, taken, redis, before):
+    record = taken()
+    settle(ledger, record, Verdict(before.value))
+
+    assert ledger.discard(record.id)
+
+    found = ledger.get(record.id)
+    assert (found.state, found.raw) == (State.DISCARDED, b"")
+    assert indices(redis, record.id) == {state_key("discarded")}
+    assert KEPT_S - 5 <= redis.ttl(record_key(record.id)) <= KEPT_S
 
 
-def test_claim_is_for_one_worker_until_the_lease_ends(ledger, keep, redis, settings):
-    (record_id,) = keep("order-1")
-    first = ledger.claim(record_id)
-    assert isinstance(first, Claim)
+@pytest.mark.parametrize("before", sorted(set(State) - {State.HELD, State.DEAD}))
+def test_person_cannot_discard_what_is_open_or_over(ledger, taken, redis, before):
+    record = taken()
+    put(redis, record.id, before)
 
-    wait_s = ledger.claim(record_id)
-
-    assert wait_s == pytest.approx(settings.lease_s, abs=2)
-    redis.hset(record_key(record_id), "lease", 1)
-    second = ledger.claim(record_id)
-    assert isinstance(second, Claim)
-    assert second.token != first.token
+    assert not ledger.discard(record.id)
+    assert not ledger.discard("01JABSENT")
+    assert ledger.get(record.id).state is before
 
 
-def test_claimed_record_is_looked_for_when_the_lease_ends(ledger, keep, redis, settings):
-    (record_id,) = keep("order-1")
-
-    ledger.claim(record_id)
-
-    assert redis.zscore(OPEN, record_id) == pytest.approx(time.time() + settings.lease_s, abs=2)
+# What a worker reads.
 
 
-@pytest.mark.parametrize("state", SETTLED)
-def test_settled_record_cannot_be_claimed(ledger, keep, redis, state):
-    (record_id,) = keep("order-1")
-    put(redis, record_id, state)
-
-    assert ledger.claim(record_id) is state
-
-
-def test_absent_record_cannot_be_claimed(ledger, redis):
-    assert ledger.claim("01JABSENT") is None
-    assert redis.keys() == []
-
-
-def test_claim_brings_the_record_as_it_was_accepted(ledger, keep):
-    made = replace(call("order-1"), drops={"phone": "not_a_number"})
+def test_record_is_read_as_it_was_accepted(ledger, keep):
+    made = replace(call("order-1"), drops={"phone": "not_a_number"}, raw=b'{"id": 1}')
     (record_id,) = keep(made)
 
-    record = ledger.claim(record_id).record
+    record = ledger.get(record_id)
 
-    assert record == ledger.get(record_id)
     assert (record.customer, record.body, record.drops) == (ANA, BODY, {"phone": "not_a_number"})
     assert (record.topic, record.event_type) == ("orders/create", "order.created")
     assert (record.destination, record.key) == ("principal", "order-1")
     assert (record.state, record.attempts, record.runs) == (State.ACCEPTED, 0, 1)
     assert record.occurred_at == made.occurred_at.timestamp()
     assert record.accepted_at == pytest.approx(time.time(), abs=5)
+    assert (record.raw, record.fault) == (b'{"id": 1}', "")
+
+
+def test_worker_reads_a_batch_in_its_order_and_without_what_it_does_not_send(ledger, keep):
+    first, second = keep(*(replace(one, raw=b"{}" * 99) for one in apart("order-1", "order-2")))
+
+    found = ledger.to_deliver([second, "01JABSENT", first])
+
+    expected = [replace(ledger.get(one), raw=b"") for one in (second, first)]
+    assert found == [expected[0], None, expected[1]]
+
+
+def test_absent_record_is_none_and_leaves_no_trace(ledger, redis):
+    assert ledger.get("01JABSENT") is None
+    assert ledger.to_deliver(["01JABSENT"]) == [None]
+    assert ledger.to_deliver([]) == []
+    assert redis.keys() == []
+
+
+# A newer version of us has written it, or a fault of ours has.
+UNREADABLE = {
+    "cut": ("body", '{"notes": "x', "body"),
+    "no_object": ("body", "[1]", "body"),
+    "no_list": ("event", '{"source": "x"}', "event"),
+    "unknown_customer_field": ("event", '["s","t","y","d",{"nickname":"x"}]', "event.customer"),
+    "no_text": ("event", '["s","t","y","d",{"phone":["+593"]}]', "event.customer"),
+    "no_customer": ("event", '["s","t","y","d",["+593"]]', "event.customer"),
+    "no_number": ("attempts", "many", "attempts"),
+}
+
+
+@pytest.mark.parametrize("field, value, fault", UNREADABLE.values(), ids=UNREADABLE)
+def test_record_nobody_can_read_says_where(ledger, keep, redis, field, value, fault):
+    """It is shown and kept: only sending it needs more."""
+    (record_id,) = keep("order-1")
+    redis.hset(record_key(record_id), field, value)
+
+    assert ledger.get(record_id).fault == fault
+    assert ledger.to_deliver([record_id])[0].fault == fault
+    assert [record.id for record in ledger.records([State.ACCEPTED])] == [record_id]
+
+
+def test_record_of_a_newer_version_with_more_places_is_read(ledger, keep, redis):
+    """Records outlive a deployment, in both directions."""
+    (record_id,) = keep("order-1")
+    before = ledger.get(record_id)
+    event = redis.hget(record_key(record_id), "event")
+    redis.hset(record_key(record_id), "event", event[:-1] + b',"one more"]')
+
+    assert ledger.get(record_id) == before
 
 
 # The log of attempts.
 
 
-def test_attempts_are_numbered_and_timed(ledger, claimed):
-    claim = claimed()
-    settle(ledger, claim, Verdict.RETRY, ambiguous=True)
-    settle(ledger, ledger.claim(claim.record.id), Verdict.PAUSED)
-    settle(ledger, ledger.claim(claim.record.id), Verdict.DELIVERED)
+def test_attempts_are_numbered_and_timed(ledger, taken):
+    record = taken()
+    settle(ledger, record, Verdict.RETRY, ambiguous=True)
+    settle(ledger, ledger.get(record.id), Verdict.PAUSED)
+    settle(ledger, ledger.get(record.id), Verdict.DELIVERED)
 
-    first, second = ledger.attempts(claim.record.id)
+    first, second = ledger.attempts(record.id)
 
     assert first.pop("at") == pytest.approx(time.time(), abs=5)
     assert first == {
@@ -241,71 +350,284 @@ def test_attempts_are_numbered_and_timed(ledger, claimed):
         "ambiguous": True,
     }
     assert (second["attempt"], second["outcome"]) == (2, "delivered")
-    assert ledger.get(claim.record.id).attempts == 2
+    assert ledger.get(record.id).attempts == 2
 
 
-def test_log_keeps_the_last_fifty(ledger, claimed):
-    claim = claimed()
-    for _ in range(60):
-        settle(ledger, claim, Verdict.RETRY)
-        claim = ledger.claim(claim.record.id)
+def test_attempt_after_a_worker_s_death_says_so(ledger, taken):
+    record = taken()
 
-    assert [row["attempt"] for row in ledger.attempts(claim.record.id)] == [*range(11, 61)]
-    assert ledger.get(claim.record.id).attempts == 60
+    settle(ledger, record, Verdict.DELIVERED, takeovers=2)
+
+    assert [row["takeovers"] for row in ledger.attempts(record.id)] == [2]
 
 
-def test_last_answer_is_kept_until_there_is_another(ledger, claimed):
-    claim = claimed()
-    settle(ledger, claim, Verdict.RETRY, answer="first")
-    settle(ledger, ledger.claim(claim.record.id), Verdict.RETRY)
-    assert ledger.get(claim.record.id).answer == "first"
+def test_log_keeps_the_last_and_is_bounded(ledger, taken, redis):
+    record = taken()
+    for _ in range(200):
+        settle(ledger, record, Verdict.RETRY)
+        record = ledger.get(record.id)
 
-    settle(ledger, ledger.claim(claim.record.id), Verdict.DEAD, answer="last")
-    assert ledger.get(claim.record.id).answer == "last"
+    kept = [row["attempt"] for row in ledger.attempts(record.id)]
+    assert kept == [*range(kept[0], 201)]
+    assert len(kept) >= 50
+    size = redis.hstrlen(record_key(record.id), "log")
+    assert LOG_KEPT_BYTES - 500 < size <= LOG_KEPT_BYTES
+    assert ledger.get(record.id).attempts == 200
+
+
+def test_last_answer_is_kept_until_there_is_another(ledger, taken):
+    record = taken()
+    settle(ledger, record, Verdict.RETRY, answer="first")
+    settle(ledger, ledger.get(record.id), Verdict.RETRY)
+    assert ledger.get(record.id).answer == "first"
+
+    settle(ledger, ledger.get(record.id), Verdict.DEAD, answer="last")
+    assert ledger.get(record.id).answer == "last"
 
 
 # How long.
 
 
 @pytest.mark.parametrize("verdict", [Verdict.DELIVERED, Verdict.DISCARDED])
-def test_what_is_over_expires_with_its_log(ledger, claimed, redis, verdict):
-    claim = claimed()
+def test_what_is_over_expires_with_its_log(ledger, taken, redis, verdict):
+    record = taken()
 
-    settle(ledger, claim, verdict)
+    settle(ledger, record, verdict)
 
-    for key in (record_key(claim.record.id), attempts_key(claim.record.id)):
-        assert KEPT_S - 5 <= redis.ttl(key) <= KEPT_S
+    assert KEPT_S - 5 <= redis.ttl(record_key(record.id)) <= KEPT_S
+    assert len(ledger.attempts(record.id)) == 1
+    assert {key for key in redis.keys("relay:*") if record.id.encode() in key} == {
+        record_key(record.id).encode()
+    }
 
 
 @pytest.mark.parametrize("verdict", [Verdict.RETRY, Verdict.PAUSED, Verdict.HELD, Verdict.DEAD])
-def test_what_waits_for_somebody_never_expires(ledger, claimed, redis, verdict):
-    claim = claimed()
+def test_what_waits_for_somebody_never_expires(ledger, keep, redis, verdict):
+    (record_id,) = keep(replace(call(), raw=b"{}"))
+    record = ledger.get(record_id)
 
-    settle(ledger, claim, verdict)
+    settle(ledger, record, verdict)
 
-    assert redis.ttl(record_key(claim.record.id)) == -1
-    assert redis.ttl(attempts_key(claim.record.id)) in (-1, -2)  # or there is none
+    assert redis.ttl(record_key(record.id)) == -1
+    assert ledger.get(record_id).raw == b"{}"  # from which it can be mapped anew
 
 
-@pytest.mark.parametrize("verdict", [Verdict.DELIVERED, Verdict.DISCARDED])
-def test_index_forgets_what_has_expired(ledger, claimed, redis, verdict):
-    index = state_key(verdict.value)
+@pytest.mark.parametrize("state", [State.DELIVERED, State.DISCARDED])
+def test_index_forgets_what_has_expired(ledger, redis, state):
+    index = state_key(state)
     redis.zadd(index, {"expired": time.time() - KEPT_S - 1, "still-there": time.time() - 10})
 
-    claim = claimed()
-    settle(ledger, claim, verdict)
+    ledger.forget_expired()
 
-    assert set(redis.zrange(index, 0, -1)) == {b"still-there", claim.record.id.encode()}
+    assert redis.zrange(index, 0, -1) == [b"still-there"]
 
 
-def test_replayed_record_and_its_log_no_longer_expire(ledger, depot, claimed, redis):
-    claim = claimed()
-    settle(ledger, claim, Verdict.DISCARDED)
+@pytest.mark.parametrize("state", [State.HELD, State.DEAD])
+def test_index_never_forgets_what_waits_for_somebody(ledger, redis, state):
+    redis.zadd(state_key(state), {"ancient": 1})
 
-    depot.intake.replay(ledger.get(claim.record.id))
+    ledger.forget_expired()
 
-    assert redis.ttl(record_key(claim.record.id)) == -1
-    assert redis.ttl(attempts_key(claim.record.id)) == -1
+    assert redis.zrange(state_key(state), 0, -1) == [b"ancient"]
+
+
+def test_replayed_record_and_its_log_no_longer_expire(ledger, depot, taken, redis):
+    record = taken()
+    settle(ledger, record, Verdict.DISCARDED)
+
+    depot.intake.replay(ledger.get(record.id))
+
+    assert redis.ttl(record_key(record.id)) == -1
+    assert len(ledger.attempts(record.id)) == 1
+
+
+# Lanes: one customer's events, one at a time, in the order accepted.
+
+
+@pytest.fixture
+def lane(depot, keep):
+    """The records of three events of one customer; the first has the lane."""
+    ids = keep("order-1", "order-2", "order-3")
+    assert (depot.waiting(), depot.deferred()) == ([ids[0]], [*ids[1:]])
+    return ids
+
+
+def status_of(depot, job_id) -> JobStatus:
+    return Job.fetch(job_id, connection=depot.redis, serializer=JSONSerializer).get_status()
+
+
+def tried(depot, record_id, verdict, **changes) -> None:
+    """A worker takes the job, which ends with an attempt."""
+    assert depot.redis.lrem(depot.queue.key, 0, record_id) == 1
+    assert settle(depot.ledger, depot.record(record_id), verdict, **changes)
+
+
+@pytest.mark.parametrize("verdict", ENDS)
+def test_next_of_a_lane_is_released_by_every_end_of_the_one_before(depot, lane, verdict):
+    first, second, third = lane
+
+    tried(depot, first, verdict)
+
+    assert (depot.waiting(), depot.deferred()) == ([second], [third])
+    assert [status_of(depot, one) for one in (second, third)] == ["queued", "deferred"]
+    tried(depot, second, verdict)
+    assert (depot.waiting(), depot.deferred()) == ([third], [])
+
+
+@pytest.mark.parametrize("verdict", [Verdict.RETRY, Verdict.PAUSED])
+@pytest.mark.parametrize("passing", [False, True], ids=["strict", "relaxed"])
+def test_next_of_a_lane_passes_one_that_waits_only_where_it_may(depot, lane, verdict, passing):
+    first, second, _ = lane
+
+    tried(depot, first, verdict, passing=passing)
+
+    released = [second] if passing else []
+    assert (depot.waiting(), depot.deferred()) == (released, [*lane[1 + len(released) :]])
+
+
+def test_one_that_was_passed_releases_nobody_a_second_time(depot, lane):
+    """Else two of one customer would be on their way at once."""
+    first, second, third = lane
+    tried(depot, first, Verdict.RETRY, passing=True)
+
+    for verdict in (Verdict.RETRY, Verdict.DELIVERED):
+        assert settle(depot.ledger, depot.record(first), verdict, passing=True)
+        assert (depot.waiting(), depot.deferred()) == ([second], [third])
+
+    tried(depot, second, Verdict.DELIVERED)
+    assert (depot.waiting(), depot.deferred()) == ([third], [])
+
+
+def test_one_that_was_passed_last_leaves_the_lane_empty(depot, keep, redis):
+    (first,) = keep("order-1")
+    tried(depot, first, Verdict.RETRY, passing=True)
+    assert not redis.exists(LANE)
+
+    (second,) = keep("order-2")
+    assert settle(depot.ledger, depot.record(first), Verdict.RETRY, passing=True)
+
+    assert depot.waiting() == [second]
+    assert redis.get(LANE) == second.encode()  # the one behind is not forgotten
+
+
+def test_lane_is_gone_with_its_last(depot, lane, redis):
+    for record_id in lane:
+        assert redis.get(LANE) == lane[-1].encode()
+        tried(depot, record_id, Verdict.DELIVERED)
+
+    assert not redis.keys("relay:lane:*")
+    assert depot.waiting() == depot.deferred() == []
+
+
+def test_whole_lane_may_end_in_one_batch(depot, lane, redis):
+    """A worker that took them as they were released, and writes them down together."""
+    found = [depot.record(one) for one in lane]
+    redis.delete(depot.queue.key)
+
+    assert depot.ledger.settle([attempt(one, Verdict.DELIVERED) for one in found]) == [True] * 3
+
+    assert not redis.keys("relay:lane:*")
+    (fourth,) = depot.keep("order-4")
+    assert depot.waiting()[-1] == fourth
+    assert depot.deferred() == []
+
+
+def test_released_job_is_looked_after_again(depot, lane, redis):
+    """While it waits for another nobody looks; from its turn on somebody does."""
+    first, second, _ = lane
+    assert redis.zscore(OPEN, second) > time.time() + 3600
+
+    tried(depot, first, Verdict.DELIVERED)
+
+    assert redis.zscore(OPEN, second) == pytest.approx(time.time() + GRACE_S, abs=5)
+
+
+def test_one_whose_job_is_lost_is_due_as_its_turn_comes(depot, lane, redis):
+    first, second, _ = lane
+    redis.delete(job_key(second))
+
+    tried(depot, first, Verdict.DELIVERED)
+
+    assert depot.waiting() == []
+    assert depot.ledger.overdue(time.time(), 10) == [second]
+
+
+def test_released_job_goes_to_the_front_of_its_own_queue(depot, relay, redis):
+    """It was accepted before what has come meanwhile, maybe from another source."""
+    other = list(relay.sources.values())[1]
+    (first,) = depot.accept("order-1").ids
+    (second,) = depot.accept("order-2", source=other).ids
+    depot.accept(*apart("order-3"), source=other)
+    assert depot.waiting() == [first]
+
+    tried(depot, first, Verdict.DELIVERED)
+
+    assert depot.waiting() == []
+    assert redis.lindex(depot.queue_of(other).key, 0) == second.encode()
+
+
+def test_late_success_does_not_let_two_pass(depot, lane):
+    """A worker comes back with a success long after its record was given up as dead."""
+    first, second, third = lane
+    late = depot.record(first)
+    tried(depot, first, Verdict.DEAD)
+
+    assert settle(depot.ledger, late, Verdict.DELIVERED)
+
+    assert (depot.waiting(), depot.deferred()) == ([second], [third])
+
+
+@pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.DELIVERED}))
+def test_overtaken_attempt_releases_nobody(depot, lane, verdict):
+    first, second, third = lane
+    late = depot.record(first)
+    tried(depot, first, Verdict.RETRY)
+
+    assert not settle(depot.ledger, late, verdict, passing=True)
+
+    assert (depot.waiting(), depot.deferred()) == ([], [second, third])
+
+
+def test_leaving_an_empty_lane_costs_one_command_a_batch(depot, redis):
+    few, many = apart(*(f"few-{n}" for n in range(5))), apart(*(f"many-{n}" for n in range(15)))
+
+    def cost(calls):
+        records = [depot.record(one) for one in depot.keep(*calls)]
+        redis.config_resetstat()
+        depot.ledger.settle([attempt(one, Verdict.DELIVERED) for one in records])
+        found = redis.info("commandstats")
+        return {name.removeprefix("cmdstat_"): row["calls"] for name, row in found.items()}
+
+    cost(few)  # after which Redis knows the script
+    costs = cost(apart(*(f"some-{n}" for n in range(5)))), cost(many)
+    assert [one["del"] for one in costs] == [1, 1]
+    more = {
+        name: costs[1][name] - costs[0][name]
+        for name in costs[0]
+        if costs[1][name] - costs[0][name]
+    }
+    assert more == {"hmget": 10, "hset": 10, "expire": 10}
+
+
+CUSTOMERS = {
+    "id": (Customer(customer_id="c1", phone=ANA.phone), Customer(customer_id="c1")),
+    "phone": (ANA, Customer(phone=ANA.phone)),
+    "email": (Customer(email="ana@example.com"), Customer(email="Ana@Example.com")),
+}
+
+
+@pytest.mark.parametrize("one, same", CUSTOMERS.values(), ids=CUSTOMERS)
+def test_lane_is_the_customer_s_by_what_they_are_known_by(one, same):
+    assert lane_key("principal", one) == lane_key("principal", same)
+
+
+def test_lanes_of_others_are_others():
+    customers = [one for one, _ in CUSTOMERS.values()] + [Customer(phone="+593999000002")]
+    keys = [lane_key(name, one) for name in ("principal", "other") for one in customers]
+
+    assert len(set(keys)) == len(keys)
+    for key, word in itertools.product(keys, PERSONAL):
+        assert word not in key
 
 
 # Looking.

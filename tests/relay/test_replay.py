@@ -18,8 +18,9 @@ from rq.serializers import JSONSerializer
 
 from relay.contract import Source
 from relay.embedded_redis import EmbeddedRedis
+from relay.guard import Guard
 from relay.intake import Intake
-from relay.ledger import OPEN, Ledger, Record, state_key
+from relay.ledger import OPEN, Attempt, Ledger, Record, state_key
 from relay.model import Outcome, State, Verdict
 from relay.queue import TASK, open_queue
 from relay.replay import Replayed, replay
@@ -34,17 +35,23 @@ LEAD = {"type": "lead.new", "kind": "lead.new", "email": "ana@example.com"}
 
 @pytest.fixture
 def queue(redis: Redis) -> Queue:
-    return open_queue(redis, "mercately")
+    return open_queue(redis, "mercately.crm.generic")
 
 
 @pytest.fixture
-def intake(redis: Redis, queue: Queue) -> Intake:
-    return Intake(redis, queue, dedup_s=86400, backlog_max=1000)
+def intake(redis: Redis) -> Intake:
+    return Intake(
+        redis,
+        open_queue(redis, "mercately"),
+        dedup_s=86400,
+        backlog_max=1000,
+        guard=Guard(redis, durability="relaxed", watermark=1.0),
+    )
 
 
 @pytest.fixture
 def ledger(redis: Redis) -> Ledger:
-    return Ledger(redis, lease_s=180, keep_delivered_s=86400)
+    return Ledger(redis, keep_delivered_s=86400)
 
 
 @pytest.fixture
@@ -79,8 +86,9 @@ def again(record: Record, intake: Intake, *sources: Source) -> Replayed:
 
 def settled(ledger: Ledger, record_id: str, verdict: Verdict, reason: str = "x") -> Record:
     """The record as a worker leaves it after one attempt."""
-    claim = ledger.claim(record_id)
-    assert ledger.settle(claim, Outcome(verdict, reason), took_s=0, now=time.time())
+    record = ledger.get(record_id)
+    assert record is not None
+    assert ledger.settle([Attempt(record, Outcome(verdict, reason), took_s=0)]) == [True]
     record = ledger.get(record_id)
     assert record is not None
     return record
@@ -199,7 +207,8 @@ def test_event_that_was_mapped_is_sent_again_as_it_was(verdict, post, intake, le
     assert queue.job_ids[-1] == f"{record_id}-r2"
     assert redis.ttl(f"relay:record:{record_id}") == -1
     assert redis.zscore(state_key(record.state), record_id) is None
-    assert ledger.claim(record_id).record.id == record_id
+    (due,) = ledger.to_deliver([record_id])
+    assert due.open
 
 
 def test_event_can_be_sent_again_and_again(post, intake, ledger, queue):
@@ -241,10 +250,11 @@ def test_delivery_that_comes_again_after_a_replay_is_still_a_duplicate(post, int
     assert queue.count == 1
 
 
-def test_time_of_the_first_delivery_is_kept(post, intake, ledger, redis):
+def test_time_of_the_first_delivery_is_kept(post, intake, ledger):
     (record_id,) = post(BLIND, LEAD)
+    held = ledger.get(record_id)
     earlier = time.time() - timedelta(days=3).total_seconds()
-    redis.hset(f"relay:record:{record_id}", "accepted_at", earlier)
-    assert again(ledger.get(record_id), intake, SEEING).outcome == "requeued"
+    assert again(replace(held, accepted_at=earlier), intake, SEEING).outcome == "requeued"
     found = ledger.get(record_id)
     assert found.occurred_at == pytest.approx(earlier)
+    assert found.accepted_at == held.accepted_at

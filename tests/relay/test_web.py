@@ -93,7 +93,7 @@ class TestTaken:
 
         assert (first.status_code, first.content_type) == (200, "application/json")
         ids = first.json["ids"]
-        states = [Ledger(redis, lease_s=1, keep_delivered_s=1).get(one).state for one in ids]
+        states = [Ledger(redis, keep_delivered_s=1).get(one).state for one in ids]
         assert states == ["accepted"] * len(states)
         assert first.json | {"status": "duplicate"} == again.json
         assert (again.status_code, redis.zcard(OPEN)) == (200, len(ids))
@@ -135,7 +135,7 @@ class TestTaken:
         why = {"topic": "orders/create", "reason": reason, "errors": errors}
         assert response.status_code == 200
         assert response.json == {"status": "held", "ids": [record_id], "reasons": [why]}
-        record = Ledger(redis, lease_s=1, keep_delivered_s=1).get(record_id)
+        record = Ledger(redis, keep_delivered_s=1).get(record_id)
         assert (record.state, record.raw, record.reasons) == ("held", body, errors)
 
     def test_thousand_events_are_accepted_once(self, web, redis):
@@ -149,7 +149,7 @@ class TestTaken:
         assert half_new.json["status"] == "accepted"
         assert half_new.json["ids"][:500] == first.json["ids"][500:]
         assert len({*first.json["ids"], *half_new.json["ids"]}) == redis.zcard(OPEN) == 1500
-        assert redis.llen("rq:queue:mercately") == 1500
+        assert redis.llen("rq:queue:mercately.crm.sendgrid") == 1500
 
     @pytest.mark.parametrize(
         "changed",

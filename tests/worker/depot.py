@@ -1,5 +1,6 @@
 """Records as the web half writes them, and a worker's half to deliver them."""
 
+import itertools
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,8 +22,9 @@ from relay.contract import Receipt, Source
 from relay.intake import Intake
 from relay.ledger import OPEN, Record
 from relay.model import Call, Customer, Delivery, Translated
-from relay.queue import open_queue
+from relay.queue import open_queue, queue_name
 from relay.sources import Relay
+from relay.standin import Standin
 from worker import tasks
 from worker.tasks import Station
 
@@ -38,6 +40,7 @@ BODY: Mapping[str, Any] = {
 }
 
 
+_STRANGERS = itertools.count(100_000)
 KEY = "5ec7e75ec7e75ec7e75ec7e75ec7e75e"
 
 
@@ -48,6 +51,8 @@ def destination(**changes: Any) -> Destination:
         "server": "https://app.mercately.com",
         "api_key": KEY,
         "rate_per_s": 1000.0,
+        "in_flight": 32,
+        "ordering": "strict",
         "timezone": ZoneInfo("America/Guayaquil"),
         "country": "EC",
         "on_absent": "hold",
@@ -70,20 +75,43 @@ def call(
     return Call("principal", "order.created", topic, key, at, customer, body)
 
 
+def apart(*keys: str, standin: Standin | None = None) -> list[Call]:
+    """A call for each key, each for a customer of its own, so that none waits for another.
+
+    Mercately knows them where the stand-in is given.
+    """
+    made = []
+    for key in keys:
+        customer = Customer(phone=f"+593999{next(_STRANGERS)}")
+        if standin:
+            standin.add_customer(phone=customer.phone)
+        made.append(call(key, customer=customer, body={"notes": key}))
+    return made
+
+
+def job_key(job_id: str) -> str:
+    """Where RQ keeps a job."""
+    return f"rq:job:{job_id}"
+
+
 class Depot:
     """Both halves on one Redis; `changes` are to the destination."""
 
     def __init__(self, redis: Redis, settings: Settings, relay: Relay, **changes: Any) -> None:
         self.redis = redis
-        self.queue = open_queue(redis, settings.queue)
-        self.intake = Intake(
-            redis, self.queue, dedup_s=settings.dedup_s, backlog_max=settings.backlog_max
-        )
+        self.base = open_queue(redis, settings.queue)
+        self.intake = Intake.open(self.base, settings)
         self.source = next(iter(relay.sources.values()))
+        self.queue = self.queue_of(self.source)
         destinations = {name: replace(one, **changes) for name, one in relay.destinations.items()}
         self.station = Station.open(redis, settings, destinations)
         self.ledger = self.station.ledger
         self.post = self.station.posts["principal"]
+
+    def queue_of(self, source: Source) -> Queue:
+        """Where the jobs of a source wait."""
+        name = queue_name(self.base.name, source.destination.name, source.name)
+        return open_queue(self.redis, name)
 
     def accept(
         self,
@@ -116,8 +144,16 @@ class Depot:
     def waiting(self) -> list[str]:
         return [job_id.decode() for job_id in self.redis.lrange(self.queue.key, 0, -1)]
 
+    def deferred(self) -> list[str]:
+        """Those behind another of the same customer."""
+        return self.queue.deferred_job_registry.get_job_ids(cleanup=False)
+
     def scheduled(self) -> list[str]:
         return [job_id.decode() for job_id in self.redis.zrange(self._scheduled_key, 0, -1)]
+
+    def begun(self, job_id: str) -> bool:
+        """Whether a worker has it in hand."""
+        return self.redis.hget(job_key(job_id), "status") == b"started"
 
     def let_time_pass(self, record_id: str) -> None:
         """As if the moment had come at which somebody looks for the record's job."""
@@ -136,11 +172,11 @@ class Depot:
     def run_stock_worker(self) -> None:
         """RQ's own worker until the queue is empty: nothing in it promotes or revives."""
         with signals_kept():
-            self._stock_worker().work(burst=True, logging_level="DEBUG")
+            self.stock_worker().work(burst=True, logging_level="DEBUG")
 
     def run_jobs(self) -> None:
         """The same without its birth and death, which take a second."""
-        worker = self._stock_worker()
+        worker = self.stock_worker()
         while True:
             found = Queue.dequeue_any(
                 [self.queue], None, connection=self.redis, serializer=JSONSerializer
@@ -149,7 +185,7 @@ class Depot:
                 return
             worker.execute_job(*found)
 
-    def _stock_worker(self) -> SimpleWorker:
+    def stock_worker(self) -> SimpleWorker:
         return SimpleWorker([self.queue], connection=self.redis, serializer=JSONSerializer)
 
     def __enter__(self) -> Self:

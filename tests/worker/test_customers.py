@@ -29,6 +29,12 @@ def book(redis: Redis, connect, standin_server: StandinServer):
     return customers
 
 
+def find(customers: Customers, customer: Customer) -> Found | Absent:
+    """As a worker does: what is cached is read for a whole batch beforehand."""
+    (known,) = customers.known([customer])
+    return customers.find(customer, known)
+
+
 # Given.
 
 
@@ -128,10 +134,10 @@ def test_spelling_that_is_refused_is_one_that_is_not_known(book):
 def test_integer_ids_are_text(book, standin):
     standin.behaviour.integer_ids = True
 
-    found = book().find(ANA)
+    found = find(book(), ANA)
 
     assert found == Found("1001", "lookup")
-    assert book().find(ANA) == Found("1001", "cache")
+    assert find(book(), ANA) == Found("1001", "cache")
 
 
 @pytest.mark.parametrize("customer", [None, [], {"name": "x"}, {"id": None}, {"id": True}])
@@ -148,20 +154,46 @@ def test_found_customer_is_known_by_what_was_matched_only(book):
     """A household shares a phone: the e-mail that came with it may be another person's."""
     with Wire(FOUND, FOUND) as wire:
         customers = book(wire.url)
-        customers.find(ANA)
+        find(customers, ANA)
         for known in (ANA, Customer(phone=ANA.phone)):
-            assert customers.find(known) == Found("c7", "cache")
+            assert find(customers, known) == Found("c7", "cache")
         assert len(wire.requests) == 1
-        assert customers.find(Customer(email=ANA.email)) == Found("c7", "lookup")
-        assert customers.find(Customer(email="Ana@Example.COM")) == Found("c7", "cache")
+        assert find(customers, Customer(email=ANA.email)) == Found("c7", "lookup")
+        assert find(customers, Customer(email="Ana@Example.COM")) == Found("c7", "cache")
 
     assert len(wire.requests) == 2
 
 
+def test_cache_is_read_for_a_whole_batch_at_once(book, redis):
+    """Phone before e-mail, and nothing for those who have neither."""
+    beto, eva = Customer(email="beto@example.com"), Customer(phone="+593999000009")
+    with Wire(FOUND, answer(200, b'{"customer": {"id": "c9"}}')) as wire:
+        customers = book(wire.url)
+        for customer in (ANA, beto):
+            customers.find(customer)
+        redis.config_resetstat()
+
+        found = customers.known([eva, beto, Customer(), ANA, ANA])
+
+    assert found == ["", "c9", "", "c7", "c7"]
+    told = redis.info("commandstats")
+    assert told["cmdstat_mget"]["calls"] == 1
+    assert len(wire.requests) == 2
+
+
+@pytest.mark.parametrize("customers", [[], [Customer()], [Customer(customer_id="c1")]])
+def test_nobody_to_look_for_costs_no_command(book, redis, customers):
+    redis.config_resetstat()
+
+    assert book().known(customers) == [""] * len(customers)
+
+    assert "cmdstat_mget" not in redis.info("commandstats")
+
+
 def test_customers_are_not_shared_between_destinations(book):
     with Wire(FOUND) as wire:
-        book(wire.url).find(ANA)
-        book(wire.url, name="other").find(ANA)
+        find(book(wire.url), ANA)
+        find(book(wire.url, name="other"), ANA)
 
     assert len(wire.requests) == 2
 
@@ -171,8 +203,8 @@ def test_cache_is_passed_over_on_request_and_corrected(book):
         customers = book(wire.url)
         customers.find(ANA)
 
-        assert customers.find(ANA, use_cache=False) == Found("c9", "lookup")
-        assert customers.find(ANA) == Found("c9", "cache")
+        assert customers.find(ANA, known="") == Found("c9", "lookup")
+        assert find(customers, ANA) == Found("c9", "cache")
 
 
 def test_forgotten_customer_is_looked_up_again(book):
@@ -181,14 +213,15 @@ def test_forgotten_customer_is_looked_up_again(book):
         customers.find(ANA)
         customers.forget(ANA)
 
-        assert customers.find(Customer(email=ANA.email)) == Found("c7", "lookup")
+        assert find(customers, ANA) == Found("c7", "lookup")
+        assert find(customers, Customer(email=ANA.email)) == Found("c7", "lookup")
 
 
 def test_absent_customer_is_asked_for_every_time(book):
     with Wire(NOT_FOUND) as wire:
         customers = book(wire.url)
-        customers.find(Customer(email=ANA.email))
-        customers.find(Customer(email=ANA.email))
+        find(customers, Customer(email=ANA.email))
+        find(customers, Customer(email=ANA.email))
 
     assert len(wire.requests) == 2
 
@@ -219,8 +252,8 @@ def test_absent_customer_is_not_created_unasked(book, policy):
 def test_absent_customer_is_created_where_asked(book, wrapped):
     with Wire(NOT_FOUND, NOT_FOUND, NOT_FOUND, CREATED) as wire:
         customers = book(wire.url, on_absent="create", customer_wrapper=wrapped)
-        assert customers.find(ANA) == Found("c8", "created")
-        assert customers.find(ANA) == Found("c8", "cache")
+        assert find(customers, ANA) == Found("c8", "created")
+        assert find(customers, ANA) == Found("c8", "cache")
 
     assert (wire.requests[-1].method, wire.paths[-1]) == ("POST", "/customers")
     ana = {

@@ -15,8 +15,7 @@ from structlog.testing import capture_logs
 from relay.embedded_redis import EmbeddedRedis
 from relay.ledger import record_key
 from relay.model import State
-from relay.queue import job_key
-from tests.worker.depot import Depot, call, deployed, signals_kept
+from tests.worker.depot import Depot, apart, call, deployed, signals_kept
 from worker import __main__ as entry, tasks
 
 
@@ -102,7 +101,7 @@ def test_idle_worker_promotes_as_the_moment_comes(depot, standin, settings):
 
 def test_lost_job_is_found_and_run_in_one_go(depot, standin, redis, run):
     record_id = depot.keep_one()
-    redis.delete(job_key(record_id), depot.queue.key)
+    redis.delete(f"rq:job:{record_id}", depot.queue.key)
     depot.let_time_pass(record_id)
 
     run()
@@ -112,15 +111,15 @@ def test_lost_job_is_found_and_run_in_one_go(depot, standin, redis, run):
 
 def test_sweep_keeps_its_pace(depot, redis, settings):
     worker = entry.make_worker(replace(settings, sweep_s=60.0))
-    worker.run_maintenance_tasks()
+    worker.maintain()
     record_id = depot.keep_one()
-    redis.delete(job_key(record_id), depot.queue.key)
+    redis.delete(f"rq:job:{record_id}", depot.queue.key)
     depot.let_time_pass(record_id)
 
-    worker.run_maintenance_tasks()
+    worker.maintain()
     assert depot.waiting() == []
 
-    entry.make_worker(replace(settings, sweep_s=60.0)).run_maintenance_tasks()
+    entry.make_worker(replace(settings, sweep_s=60.0)).maintain()
     assert depot.waiting() == [f"{record_id}-r2"]
 
 
@@ -129,7 +128,9 @@ def test_rq_s_own_cleaning_is_done_too(depot, redis, settings):
     record_id = depot.keep_one()
     redis.zadd(depot.queue.started_job_registry.key, {f"{record_id}:an-execution": 1})
 
-    entry.make_worker(settings).run_maintenance_tasks()
+    worker = entry.make_worker(settings)
+    worker.maintain()  # and so it knows the queue
+    worker.run_maintenance_tasks()
 
     assert redis.zcard(depot.queue.started_job_registry.key) == 0
 
@@ -161,8 +162,8 @@ def test_worker_is_seen_by_rq_while_it_works_and_gone_after(depot, standin, sett
 
 
 def test_worker_counts_for_rq(depot, standin, settings):
-    standin.fail("unavailable_503", times=1)
-    depot.keep("order-1", "order-2")
+    standin.fail("unavailable_503", times=1, on="events")
+    depot.keep(*apart("order-1", "order-2", standin=standin))
     worker = entry.make_worker(settings)
 
     with signals_kept():
@@ -174,12 +175,12 @@ def test_worker_counts_for_rq(depot, standin, settings):
 
 
 def test_worker_ends_after_the_job_in_hand_when_told_to(depot, standin, settings):
-    """SIGTERM in the middle of the first of two jobs."""
+    """SIGTERM in the middle of the first of a customer's two jobs."""
     first, second = depot.keep("order-1", "order-2")
     standin.slow_s = 0.6
     standin.fail("slow", times=1)
 
-    with meanwhile(lambda: eventually(lambda: depot.redis.hget(record_key(first), "holder"))):
+    with meanwhile(lambda: eventually(lambda: depot.begun(first))):
         entry.run(settings)
 
     assert depot.record(first).state is State.DELIVERED
@@ -189,15 +190,15 @@ def test_worker_ends_after_the_job_in_hand_when_told_to(depot, standin, settings
 
 def test_record_nobody_can_read_does_not_end_the_worker(depot, standin, redis, run):
     """A newer version of us may have written it; an older one must go on with the rest."""
-    unreadable = depot.keep_one("order-1")
-    redis.hset(record_key(unreadable), "customer", '{"nickname": "x"}')
-    redis.delete(job_key(unreadable), depot.queue.key)
-    depot.let_time_pass(unreadable)
-    depot.keep_one("order-2")
+    unreadable, strange, good = depot.keep(*apart("1", "2", "3", standin=standin))
+    redis.hset(record_key(unreadable), "event", '["s","t","y","principal",{"nickname":"x"}]')
+    redis.hset(record_key(strange), "state", "of-a-kind-yet-unknown")
 
     run()
 
-    assert len(standin.events) == 1
+    assert [event.body["notes"] for event in standin.events] == ["3"]
+    assert depot.record(good).state is State.DELIVERED
+    assert depot.record(unreadable).reason == "internal_error"
 
 
 @pytest.fixture
@@ -235,20 +236,20 @@ def full(server):
 
 
 @pytest.mark.parametrize("trouble", [away, read_only, full])
-def test_maintenance_redis_will_not_have_is_postponed(mortal, relay, trouble):
+def test_maintenance_redis_will_not_have_is_postponed(mortal, relay, trouble, caplog):
     server, settings = mortal
     worker = entry.make_worker(settings)
     with Redis.from_url(server.url) as redis, Depot(redis, settings, relay) as depot:
         record_id = depot.keep_one()
         depot.let_time_pass(record_id)  # and so there is something to write
 
-        with trouble(server), capture_logs() as lines:
-            worker.run_maintenance_tasks()
-        assert [line["event"] for line in lines] == ["maintenance.postponed"]
+        with trouble(server):
+            worker._maintain()
+        assert "Maintenance is postponed" in caplog.text
 
-        redis.delete(job_key(record_id), depot.queue.key)
+        redis.delete(f"rq:job:{record_id}", depot.queue.key)
         depot.let_time_pass(record_id)
-        worker.run_maintenance_tasks()
+        worker._maintain()
         assert depot.waiting() == [f"{record_id}-r2"]
 
 
@@ -259,7 +260,7 @@ def test_worker_without_redis_says_so_and_does_not_fall(mortal):
     with away(server), capture_logs() as lines:
         entry.run(settings, burst=True)
 
-    assert [line["event"] for line in lines] == ["worker.interrupted"]
+    assert [line["event"] for line in lines] == ["worker.waits_for_redis"]
 
 
 @pytest.mark.parametrize("moment", ["idle", "busy"])
@@ -274,7 +275,7 @@ def test_worker_outlives_its_redis(mortal, relay, standin, moment):
                 standin.fail("slow", times=1)
             first = depot.keep_one(call("order-1", body={"notes": "1"}))
             if moment == "busy":
-                eventually(lambda: depot.redis.hget(record_key(first), "holder"))
+                eventually(lambda: depot.begun(first))
             else:
                 eventually(lambda: depot.record(first).state is State.DELIVERED)
                 time.sleep(0.1)

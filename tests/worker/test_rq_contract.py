@@ -17,7 +17,7 @@ import worker.tasks
 from relay.ledger import record_key
 from relay.model import Customer, State
 from relay.queue import JOB_TIMEOUT_S, TASK
-from tests.worker.depot import PERSONAL, call
+from tests.worker.depot import PERSONAL, apart, call
 from worker.tasks import station
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -75,7 +75,7 @@ def test_accepted_job_reads_as_one_that_rq_has_enqueued(depot):
     assert job.get_position() == 0
     assert depot.queue.job_ids == [record_id, "theirs"]
     ours, enqueued = job.to_dict(), job_of(depot, "theirs").to_dict()
-    moments = {"created_at", "enqueued_at"}
+    moments = {"created_at", "enqueued_at", "data"}  # the same call, written without spaces
     assert {name: value for name, value in ours.items() if name not in moments} == {
         name: value for name, value in enqueued.items() if name not in moments
     }
@@ -150,9 +150,7 @@ def test_description_cannot_become_markup(depot, topic):
 
     text = job_of(depot, record_id).description
 
-    assert re.fullmatch(r"[A-Za-z0-9 ._/:@>()-]+", text)
-    assert text.count(">") == 1
-    assert " -> principal (" in text
+    assert re.fullmatch(r"[A-Za-z0-9 ._/:@-]+", text)
     assert len(text) < 200
     assert depot.record(record_id).topic == topic
 
@@ -160,8 +158,7 @@ def test_description_cannot_become_markup(depot, topic):
 def test_description_says_where_from_and_where_to(depot):
     record_id = depot.keep_one()
 
-    expected = f"{depot.source.name} orders/create -> principal ({record_id})"
-    assert job_of(depot, record_id).description == expected
+    assert job_of(depot, record_id).description == f"{depot.source.name} orders/create"
 
 
 def test_rq_never_gets_to_know_anybody(depot, standin, caplog, capfd):
@@ -170,7 +167,7 @@ def test_rq_never_gets_to_know_anybody(depot, standin, caplog, capfd):
     standin.fail("validation_422", times=1)
     standin.fail("unavailable_503", times=1)
     standin.fail("unauthorized_400", times=1)
-    ids = depot.keep(*(f"order-{n}" for n in range(4)))
+    ids = depot.keep(call("order-0"), *apart("order-1", "order-2", "order-3", standin=standin))
     absent = call("absent", customer=Customer(phone="+593999000019", email="eva@example.com"))
     broken = depot.keep(absent, call("broken"))[1]
     depot.redis.hset(record_key(broken), "body", r'{"notes": "Pedido secreto \ud83d"}')
@@ -224,17 +221,6 @@ def test_job_of_a_settled_record_ends_quietly(depot, standin):
 
     assert job_of(depot, "once-more").return_value() == "already delivered"
     assert len(standin.events) == 1
-
-
-def test_job_of_a_record_in_another_s_hands_is_scheduled(depot):
-    record_id = depot.keep_one()
-    depot.ledger.claim(record_id)
-
-    depot.run_jobs()
-
-    assert depot.scheduled() == [record_id]
-    (row,) = job_of(depot, record_id).results()
-    assert row.type is Result.Type.RETRIED
 
 
 def test_result_of_a_job_is_text_or_retry(depot, standin):

@@ -7,11 +7,12 @@ import pytest
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
-from relay.ledger import OPEN, record_key
+from relay.ledger import OPEN, Attempt, record_key
 from relay.model import Outcome, State, Verdict
-from relay.queue import job_key
-from tests.worker.depot import call
+from relay.queue import BELL
+from tests.worker.depot import apart, job_key
 from worker import sweep
+from worker.concurrent.claims import Claims, Group
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -24,7 +25,7 @@ def status_of(depot, job_id) -> JobStatus:
     return Job.fetch(job_id, connection=depot.redis, serializer=JSONSerializer).get_status()
 
 
-# Due retries.
+# Due retries: queued by every worker of ours, whoever scheduled them.
 
 
 @pytest.fixture
@@ -37,10 +38,14 @@ def retrying(depot, standin):
     return record_id
 
 
+def promote(depot, name="a-worker") -> None:
+    Claims(depot.redis, name, BELL).look([depot.queue.name])
+
+
 def test_due_retry_is_queued_and_delivered(depot, standin, retrying):
     depot.make_due(retrying)
 
-    assert sweep.promote(depot.queue) == 1
+    promote(depot)
 
     assert depot.scheduled() == []
     assert depot.waiting() == [retrying]
@@ -51,7 +56,8 @@ def test_due_retry_is_queued_and_delivered(depot, standin, retrying):
 
 
 def test_retry_that_is_not_due_stays(depot, retrying):
-    assert sweep.promote(depot.queue) == 0
+    promote(depot)
+
     assert (depot.scheduled(), depot.waiting()) == ([retrying], [])
 
 
@@ -59,7 +65,7 @@ def test_scheduled_job_that_is_gone_is_dropped(depot, redis, retrying):
     depot.make_due(retrying)
     redis.delete(job_key(retrying))
 
-    sweep.promote(depot.queue)
+    promote(depot)
 
     assert (depot.scheduled(), depot.waiting()) == ([], [])
     assert redis.exists(job_key(retrying)) == 0
@@ -69,7 +75,7 @@ def test_promoted_queue_is_known_to_rq_again(depot, redis, retrying):
     redis.delete("rq:queues")
     depot.make_due(retrying)
 
-    sweep.promote(depot.queue)
+    promote(depot)
 
     assert redis.smembers("rq:queues") == {depot.queue.key.encode()}
 
@@ -79,22 +85,25 @@ def test_due_jobs_are_queued_once_whoever_promotes(depot, redis):
     registry = depot.queue.scheduled_job_registry.key
     due = [f"j{n:03}" for n in range(350)]
     for at, job_id in enumerate(due, 1):
-        redis.hset(job_key(job_id), "status", "scheduled")
+        redis.hset(job_key(job_id), mapping={"status": "scheduled", "data": "x"})
         redis.zadd(registry, {job_id: at})
     redis.zadd(registry, {"later": time.time() + 60})
-    promoted = []
 
-    def promote():
-        promoted.extend(sweep.promote(depot.queue) for _ in range(10))
+    promote(depot)
+    first = depot.waiting()
+    assert first == due[: len(first)]
+    assert len(first) <= 101  # Redis has others to serve: the rest is for the next look
 
-    threads = [threading.Thread(target=promote) for _ in range(4)]
+    def promote_often(name):
+        for _ in range(10):
+            promote(depot, name)
+
+    threads = [threading.Thread(target=promote_often, args=[f"w-{n}"]) for n in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert sum(promoted) == 350
-    assert max(promoted) <= 100
     assert depot.waiting() == due
     assert depot.scheduled() == ["later"]
 
@@ -133,10 +142,23 @@ def started_and_never_claimed(depot, job_id):
     _set_status(depot, job_id, "started")
 
 
-def started_with_the_lease_over(depot, job_id):
+def started_by_one_of_ours_who_is_gone(depot, job_id):
+    """Its claims were taken back, but for this one."""
+    claimed(depot, job_id)
+    depot.redis.delete("rq:leases")
+
+
+def started_by_a_stock_worker_who_is_gone(depot, job_id):
+    """It gives a sign of life for each job, which has run out."""
     started_and_never_claimed(depot, job_id)
-    depot.ledger.claim(job_id)
-    depot.redis.hset(record_key(job_id), "lease", 1)
+    depot.redis.hset(job_key(job_id), "worker_name", "stock")
+
+
+def claimed(depot, job_id):
+    """As one of our workers takes it."""
+    queue = Group((depot.queue.name,), limit=9)
+    catch = Claims(depot.redis, "ours", BELL).claim([queue], room=9, fair=True)
+    assert [taken.job_id for taken in catch.taken] == [job_id]
 
 
 def scheduled_and_not_in_the_registry(depot, job_id):
@@ -160,7 +182,8 @@ LOST = {
         in_the_intermediate_list_only,
         queued_and_in_no_list,
         started_and_never_claimed,
-        started_with_the_lease_over,
+        started_by_one_of_ours_who_is_gone,
+        started_by_a_stock_worker_who_is_gone,
         scheduled_and_not_in_the_registry,
     )
 } | {status: ended(status) for status in ("failed", "finished", "stopped", "canceled", "deferred")}
@@ -214,7 +237,7 @@ def test_two_sweeps_make_one_job(depot, standin, lose):
 
 
 def test_many_sweepers_make_one_job_a_record(depot, standin):
-    ids = depot.keep(*(call(f"order-{n}", body={"notes": str(n)}) for n in range(30)))
+    ids = depot.keep(*apart(*map(str, range(30)), standin=standin))
     for record_id in ids:
         hash_gone(depot, record_id)
         depot.let_time_pass(record_id)
@@ -253,23 +276,45 @@ def test_revived_record_keeps_its_attempts(depot, standin, retrying, redis):
     assert [row["attempt"] for row in depot.ledger.attempts(retrying)] == [1, 2]
 
 
-def test_worker_that_was_given_up_decides_nothing(depot, redis):
-    """It was slower than its lease; a success would still count."""
+def late(depot, seen, verdict) -> bool:
+    """What a worker tells that had the record when it was given a new job."""
+    (counts,) = depot.ledger.settle([Attempt(seen, Outcome(verdict, "refused"), took_s=0)])
+    return counts
+
+
+def test_worker_that_was_given_up_decides_nothing_once_another_has_tried(depot, standin):
     record_id = depot.keep_one()
-    late = depot.ledger.claim(record_id)
+    seen = depot.record(record_id)
+    started_and_never_claimed(depot, record_id)
+    depot.let_time_pass(record_id)
+    swept(depot)
+    standin.fail("unavailable_503", times=1)
+    depot.run_jobs()
+
+    assert not late(depot, seen, Verdict.DEAD)
+
+    assert depot.record(record_id).state is State.RETRYING
+    depot.deliver(record_id)
+    assert depot.record(record_id).state is State.DELIVERED
+
+
+def test_worker_that_was_given_up_and_comes_first_decides(depot, standin):
+    """It was slow, and has tried all the same: the new job has nothing left to do."""
+    record_id = depot.keep_one()
+    seen = depot.record(record_id)
     started_and_never_claimed(depot, record_id)
     depot.let_time_pass(record_id)
     swept(depot)
 
-    dead = Outcome(Verdict.DEAD, "refused")
-    assert not depot.ledger.settle(late, dead, took_s=0, now=time.time())
+    assert late(depot, seen, Verdict.DEAD)
 
     depot.run_jobs()
-    assert depot.record(record_id).state is State.DELIVERED
+    assert standin.events == []
+    assert depot.record(record_id).state is State.DEAD
 
 
 def test_job_that_was_popped_goes_back_in_front(depot):
-    first, second, third = depot.keep(*(f"order-{n}" for n in range(3)))
+    first, second, third = depot.keep(*apart(*(f"order-{n}" for n in range(3))))
     in_the_intermediate = depot.redis.lmove(depot.queue.key, depot.queue.intermediate_queue_key)
     assert in_the_intermediate == first.encode()
     depot.let_time_pass(first)
@@ -301,14 +346,52 @@ def test_job_that_is_scheduled_is_left_there(depot, redis, retrying):
     assert redis.zscore(OPEN, retrying) > time.time() + 50
 
 
-def test_record_in_a_worker_s_hands_is_left_there(depot):
+@pytest.mark.parametrize("lease_till", [9e9, 1], ids=["alive", "to_be_inherited"])
+def test_record_in_the_hands_of_one_of_ours_is_left_there(depot, redis, lease_till):
+    """Of one who died the others take everything back, in its order: that is not for us."""
     record_id = depot.keep_one()
-    started_and_never_claimed(depot, record_id)
+    claimed(depot, record_id)
+    redis.zadd("rq:leases", {"ours": lease_till})
     depot.let_time_pass(record_id)
-    depot.ledger.claim(record_id)
 
     assert swept(depot) == 0
     assert depot.waiting() == []
+    assert redis.zscore(OPEN, record_id) > time.time() + 50
+
+
+def test_record_in_a_stock_worker_s_hands_is_left_there(depot, redis):
+    record_id = depot.keep_one()
+    job = Job.fetch(record_id, connection=redis, serializer=JSONSerializer)
+    depot.redis.lpop(depot.queue.key)
+    worker = depot.stock_worker()
+    worker.prepare_execution(job)
+    worker.prepare_job_execution(job)
+    depot.let_time_pass(record_id)
+
+    assert swept(depot) == 0
+    assert depot.waiting() == []
+    assert redis.zscore(OPEN, record_id) > time.time() + 50
+
+
+def test_job_behind_another_of_its_customer_is_left_there(depot, redis):
+    first, second = depot.keep("order-1", "order-2")
+    depot.let_time_pass(second)
+
+    assert swept(depot) == 0
+
+    assert (depot.waiting(), depot.deferred()) == ([first], [second])
+    assert redis.zscore(OPEN, second) > time.time() + 3600
+
+
+def test_job_in_a_long_queue_is_looked_for_the_later_the_longer_it_is(depot, redis):
+    """Looking after all who wait would take from delivering."""
+    record_id = depot.keep_one()
+    redis.rpush(depot.queue.key, *(f"other-{n}" for n in range(5000)))
+    depot.let_time_pass(record_id)
+
+    assert swept(depot) == 0
+
+    assert redis.zscore(OPEN, record_id) > time.time() + 50 + 5000 / 20
 
 
 def test_settled_record_leaves_the_index_of_open_ones(depot, redis):
@@ -331,8 +414,9 @@ def test_id_without_a_record_leaves_the_index_of_open_ones(depot, redis):
 
 def test_record_nobody_can_read_does_not_keep_the_others_from_being_found(depot, standin, redis):
     """A newer version of us may have written it."""
-    unreadable, good = depot.keep("order-1", "order-2")
-    redis.hset(record_key(unreadable), "customer", '{"nickname": "x"}')
+    unreadable, good = depot.keep(*apart("order-1", "order-2", standin=standin))
+    event = '["s","t","y","principal",{"nickname":"x"}]'
+    redis.hset(record_key(unreadable), "event", event)
     for record_id in (unreadable, good):
         hash_gone(depot, record_id)
         depot.let_time_pass(record_id)

@@ -11,6 +11,7 @@ from relay.model import Customer, Held, State
 from relay.standin import API
 from tests.worker.depot import ANA, ANA_ID, BODY, Depot, call
 from tests.worker.wire import Wire, answer
+from worker import tasks
 
 EVA = Customer(phone="+593999000009", email="eva@example.com", first_name="Eva")
 FOUND = answer(200, b'{"customer": {"id": "c7"}}')
@@ -59,15 +60,16 @@ def test_success_needs_no_readable_body(depot, standin, fault):
     assert depot.record(record_id).state is State.DELIVERED
 
 
-def test_every_request_keeps_the_pace(open_depot):
-    """Three look-ups of one customer are three calls to Mercately."""
+def test_every_request_has_its_place_in_the_pace(open_depot):
+    """Three look-ups of one customer are three calls to Mercately: the next event waits for all."""
     with Wire(ABSENT) as wire:
         depot = open_depot(server=wire.url, rate_per_s=10.0)
-        record_id = depot.keep_one()
+        first, second = depot.keep("order-1", "order-2")
+        depot.deliver(first)
         started = time.monotonic()
-        depot.deliver(record_id)
+        depot.deliver(second)
 
-    assert len(wire.requests) == 3
+    assert len(wire.requests) == 6
     assert time.monotonic() - started >= 2 / 10 - 0.02
 
 
@@ -91,6 +93,7 @@ def test_failed_attempts_are_scheduled_and_logged(depot, standin):
     assert 4 <= interval_s(depot.deliver(record_id)) <= 6
     assert depot.record(record_id).state is State.RETRYING
     assert interval_s(depot.deliver(record_id)) == 400
+    depot.redis.hset("relay:valve:principal", "shut", 1)  # as if that were over
     assert depot.record(record_id).reason == "too_many_requests"
     assert depot.deliver(record_id) == "delivered"
 
@@ -263,7 +266,8 @@ def test_customer_whom_another_worker_has_just_made_is_found(open_depot, standin
 
 def test_destination_that_is_no_longer_configured_is_held(depot, redis):
     record_id = depot.keep_one()
-    redis.hset(record_key(record_id), "destination", "gone")
+    text = redis.hget(record_key(record_id), "event").replace(b"principal", b"gone")
+    redis.hset(record_key(record_id), "event", text)
 
     assert depot.deliver(record_id) == "held: unknown_destination"
 
@@ -301,14 +305,47 @@ def test_delivered_record_is_not_sent_twice(depot, standin):
     assert len(standin.events) == 1
 
 
-def test_record_in_another_s_hands_makes_the_job_come_back(depot, open_depot, redis, standin):
+def test_attempt_that_another_has_overtaken_changes_nothing(depot, open_depot, standin):
+    """A worker that was frozen in the middle: what has happened since counts."""
     record_id = depot.keep_one()
-    depot.ledger.claim(record_id)
-    other = open_depot()
+    (late,) = depot.station.read([record_id])
+    standin.fail("unavailable_503", times=1)
+    open_depot().deliver(record_id)
 
-    assert 170 <= interval_s(other.deliver(record_id)) <= 181
-    assert standin.events == []
-    assert other.record(record_id).attempts == 0
+    standin.fail("validation_422", times=1)
+    depot.station.attempt(late)
+    depot.station.settle([late])
 
-    redis.hset(record_key(record_id), "lease", 1)  # it has died
-    assert other.deliver(record_id) == "delivered"
+    assert depot.record(record_id).state is State.RETRYING
+    assert told(depot, record_id, "outcome") == [("retry",), ("dead",)]
+
+
+def test_delivery_counts_however_late_it_is_told(depot, open_depot, standin):
+    record_id = depot.keep_one()
+    (late,) = depot.station.read([record_id])
+    standin.fail("validation_422", times=1)
+    open_depot().deliver(record_id)
+    assert depot.record(record_id).state is State.DEAD
+
+    depot.station.attempt(late)
+    depot.station.settle([late])
+
+    assert depot.record(record_id).state is State.DELIVERED
+    assert list(depot.ledger.ids([State.DEAD])) == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "result"), [("hold", "held: worker_died"), ("retry", "delivered")]
+)
+def test_event_a_worker_died_with_is_ambiguous(open_depot, standin, wish, result):
+    depot = open_depot(on_ambiguous=wish)
+    record_id = depot.keep_one()
+    (errand,) = depot.station.read([record_id])
+    errand.takeovers = 1
+
+    outcome = depot.station.attempt(errand)
+    depot.station.settle([errand])
+
+    assert tasks.result(outcome) == result
+    assert told(depot, record_id, "takeovers", "ambiguous") == [(1, wish == "hold")]
+    assert len(standin.events) == (wish == "retry")

@@ -1,0 +1,1 @@
+"""How fast the relay is, beside what else one could have used: `python -m tests.benchmarks`."""

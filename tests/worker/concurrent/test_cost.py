@@ -1,0 +1,126 @@
+"""What it costs Redis: per job at full load, and per second with nothing to do."""
+
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from redis import Redis
+from redis.connection import AbstractConnection
+from rq import Queue
+from rq.utils import now
+
+from relay.model import Customer
+from tests.benchmarks.sink import Sink
+from tests.benchmarks.stage import sink_running
+from tests.worker.concurrent import jobs
+from tests.worker.concurrent.crew import at_work, burst, eventually
+from tests.worker.depot import Depot, call
+from worker.__main__ import make_worker
+
+pytestmark = pytest.mark.slow
+
+COMMANDS_MAX = 12
+TRIPS_MAX = 3
+IDLE_PER_S = 5
+CONCURRENCY = 32
+
+
+@pytest.fixture
+def trips(monkeypatch) -> list[str]:
+    """Every question this process asks Redis, a pipeline or a script as one; who asked."""
+    asked: list[str] = []
+    send = AbstractConnection.send_packed_command
+
+    def counted(*args, **options):
+        asked.append(threading.current_thread().name)
+        return send(*args, **options)
+
+    monkeypatch.setattr(AbstractConnection, "send_packed_command", counted)
+    return asked
+
+
+@contextmanager
+def counted(redis: Redis) -> Iterator[Counter[str]]:
+    """How often each command was run meanwhile, those inside scripts too."""
+    found: Counter[str] = Counter()
+    redis.config_resetstat()
+    yield found
+    stats = redis.info("commandstats")
+    found.update({name.removeprefix("cmdstat_"): one["calls"] for name, one in stats.items()})
+    for name in ("info", "config"):
+        found.pop(name, None)
+
+
+def test_a_job_costs_few_commands_and_fewer_round_trips(redis, queue, hire, trips):
+    count = 1000
+    queue.enqueue_many([Queue.prepare_data(jobs.nap, (0.005,)) for _ in range(count)])
+    worker = hire(queue, concurrency=CONCURRENCY)
+    trips.clear()
+    with counted(redis) as commands:
+        burst(worker)
+    asked = len(trips)
+    assert queue.finished_job_registry.count == count
+    assert commands.total() / count <= COMMANDS_MAX, commands
+    assert asked / count <= TRIPS_MAX, Counter(trips)
+
+
+@pytest.fixture
+def sink(tmp_path) -> Iterator[Sink]:
+    """A Mercately that answers at once, in a process of its own: the load is then full."""
+    with sink_running(tmp_path) as found:
+        yield found
+
+
+def test_a_delivered_event_costs_no_more(redis, environment, settings, relay, sink, trips):
+    count = 1000
+    file = settings.config_file
+    text = file.read_text().replace('rate = "1000/s"', 'rate = "100000/s"\nin_flight = 128')
+    file.write_text(re.sub(r'server = ".*"', f'server = "{sink.url}"', text))
+    with Depot(redis, settings, relay) as depot:
+        for n in range(0, count, 50):
+            people = [Customer(customer_id=f"c{m}") for m in range(n, n + 50)]
+            depot.accept(*(call(one.customer_id, customer=one) for one in people))
+    worker = make_worker(replace(settings, concurrency=64, sweep_s=5.0))
+    trips.clear()
+    with counted(redis) as commands:
+        burst(worker)
+    asked = len(trips)
+    assert redis.zcard("relay:state:delivered") == count
+    assert commands.total() / count <= COMMANDS_MAX, commands
+    assert asked / count <= TRIPS_MAX, Counter(trips)
+
+
+def commands_a_second(redis: Redis, seconds: float = 6.0) -> tuple[float, Counter[str]]:
+    with counted(redis) as commands:
+        time.sleep(seconds)
+    return commands.total() / seconds, commands
+
+
+@pytest.mark.parametrize("queues", [1, 4])
+def test_an_idle_worker_is_hardly_heard(redis, hire, queues):
+    worker = hire(*(Queue(f"q{n}", connection=redis) for n in range(queues)))
+    with at_work(worker):
+        assert eventually(lambda: worker.get_state() == "idle")
+        worker.last_cleaned_at = now()  # RQ's own maintenance, every ten minutes
+        rate, commands = commands_a_second(redis)
+    assert rate < IDLE_PER_S, commands
+
+
+def test_an_idle_relay_worker_is_hardly_heard(redis, open_depot, relay, environment, settings):
+    depot = open_depot()
+    assert len(relay.sources) >= 3
+    for source in list(relay.sources.values())[:3]:
+        depot.accept(f"of {source.name}", source=source)
+    worker = make_worker(replace(settings, sweep_s=5.0))
+    with at_work(worker):
+        assert eventually(lambda: depot.redis.zcard("relay:open") == 0 and not worker.runs)
+        assert len(worker.queues) == 4
+        time.sleep(1)
+        worker.last_cleaned_at = now()
+        rate, commands = commands_a_second(redis)
+    assert rate < IDLE_PER_S, commands

@@ -1,0 +1,72 @@
+"""Raising in somebody's thread, at any moment, and never in the wrong one."""
+
+import random
+import threading
+import time
+from collections import Counter
+
+from worker.concurrent.pool import Pool
+from worker.concurrent.run import JobStopped
+
+
+class Errand:
+    """As little of a Run as a pool needs."""
+
+
+def work_for(seconds):
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        pass
+
+
+def test_an_interruption_strikes_its_own_run_or_none():
+    """However close it comes to the end of one or the beginning of the next."""
+    asked, ended = set(), Counter()
+
+    def perform(run):
+        work_for(random.uniform(0, 0.0006))
+        if random.random() < 0.3:
+            raise ValueError
+
+    def end(run, raised):
+        work_for(0.0001)
+        ended[run] += 1
+        if raised and raised[0] is JobStopped:
+            assert run in asked
+
+    pool = Pool(4, perform, end)
+    runs = [Errand() for _ in range(3000)]
+    for run in runs:
+        pool.submit(run)
+        if random.random() < 0.5:
+            chosen = run if random.random() < 0.5 else random.choice(runs)
+            asked.add(chosen)
+            pool.interrupt(chosen, JobStopped)
+            work_for(random.uniform(0, 0.0004))
+    until = time.monotonic() + 20
+    while len(ended) < len(runs) and time.monotonic() < until:
+        time.sleep(0.01)
+
+    assert set(ended.values()) == {1}
+    assert len(ended) == len(runs)
+    assert sum(thread.name.startswith("job-") for thread in threading.enumerate()) >= 4
+    pool.close()
+
+
+def test_what_has_not_begun_does_not_begin_once_it_is_closed():
+    begun, go = [], threading.Event()
+
+    def perform(run):
+        begun.append(run)
+        go.wait(5)
+
+    pool = Pool(1, perform, lambda _run, _raised: None)
+    first, second = Errand(), Errand()
+    pool.submit(first)
+    while not begun:
+        time.sleep(0.001)
+    pool.submit(second)
+    pool.close()
+    go.set()
+    time.sleep(0.05)
+    assert begun == [first]

@@ -1,0 +1,478 @@
+"""What a worker does with jobs while they run: how many, which first, for how long, until when."""
+
+import signal
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from rq import Callback, Queue, Retry
+from rq.command import (
+    send_shutdown_command,
+    send_stop_execution_command,
+    send_stop_job_command,
+)
+from rq.job import Job, JobStatus
+from rq.results import Result
+from rq.suspension import resume, suspend
+
+from tests.worker.concurrent import jobs
+from tests.worker.concurrent.crew import (
+    at_work,
+    burst,
+    eventually,
+    let_go,
+    said,
+    stock_burst,
+)
+from worker.concurrent import ConcurrentWorker, HandBack
+
+
+def only_result(job: Job) -> Result:
+    (result,) = job.results()
+    return result
+
+
+# How many at once.
+
+
+def test_n_jobs_run_at_once_and_never_more(redis, queue, hire):
+    for n in range(7):
+        queue.enqueue(jobs.hold, str(n))
+    with at_work(hire(queue, concurrency=5)):
+        assert eventually(lambda: len(said(redis)) == 5)
+        time.sleep(0.1)
+        assert len(said(redis)) == 5
+        assert queue.job_ids
+
+        let_go(redis, *(str(n) for n in range(7)))
+        assert eventually(lambda: len(said(redis)) == 14)
+
+
+def test_a_free_thread_takes_the_next_job_while_others_are_busy(redis, queue, hire):
+    queue.enqueue(jobs.hold, "long")
+    with at_work(hire(queue, concurrency=2)):
+        assert eventually(lambda: said(redis))
+        for n in range(20):
+            queue.enqueue(jobs.say, str(n))
+        assert eventually(lambda: len(said(redis)) == 21)
+        let_go(redis, "long")
+
+
+def test_a_job_that_arrives_wakes_an_idle_worker_at_once(redis, queue, hire):
+    with at_work(hire(queue)):
+        time.sleep(0.3)
+        for n in range(3):
+            began = time.monotonic()
+            queue.enqueue(jobs.say, str(n))
+            assert eventually(lambda n=n: len(said(redis)) > n)
+            assert time.monotonic() - began < 0.3
+
+
+def test_every_job_knows_itself(queue, hire):
+    made = [queue.enqueue(jobs.who) for _ in range(30)]
+    burst(hire(queue))
+    assert [job.return_value() for job in made] == [
+        [job.id, JobStatus.STARTED, True, True] for job in made
+    ]
+
+
+# Which first.
+
+
+def test_queues_are_emptied_one_after_the_other(redis, hire):
+    queues = [Queue(name, connection=redis) for name in ("high", "low")]
+    for queue in reversed(queues):
+        for n in range(5):
+            queue.enqueue(jobs.say, f"{queue.name} {n}")
+    burst(hire(*queues, concurrency=1))
+    assert said(redis) == [f"{queue.name} {n}" for queue in queues for n in range(5)]
+
+
+@pytest.mark.parametrize("option", ["fair", "round_robin"])
+def test_equal_shares_where_asked_for(redis, hire, option):
+    queues = [Queue(name, connection=redis) for name in ("a", "b", "c")]
+    for queue, count in zip(queues, (20, 3, 20), strict=True):
+        for n in range(count):
+            queue.enqueue(jobs.hold, f"{queue.name}{n}")
+    worker = hire(*queues, concurrency=12, fair=option == "fair")
+    options = {} if option == "fair" else {"dequeue_strategy": "round_robin"}
+    with at_work(worker, **options):
+        assert eventually(lambda: len(said(redis)) == 12)
+        shares = {name: sum(f" {name}" in word for word in said(redis)) for name in "abc"}
+        # Four each; what the second does not use up is shared by the others.
+        assert shares["b"] == 3
+        assert {shares["a"], shares["c"]} <= {4, 5}
+        let_go(redis, *(f"{name}{n}" for name in "abc" for n in range(20)))
+
+
+def test_stock_worker_and_ours_share_a_queue_and_every_job_runs_once(redis, queue, hire):
+    for n in range(200):
+        queue.enqueue(jobs.say, str(n))
+    with at_work(hire(queue, concurrency=2)):
+        stock_burst([queue])
+        assert eventually(lambda: len(said(redis)) == 200)
+    assert sorted(map(int, said(redis))) == list(range(200))
+    assert queue.finished_job_registry.count == 200
+    assert queue.started_job_registry.count == 0
+
+
+# For how long.
+
+
+def test_time_is_up_for_one_and_not_for_others(redis, queue, hire):
+    short = queue.enqueue(jobs.dawdle, "short", 10, job_timeout=1)
+    long = queue.enqueue(jobs.dawdle, "long", 2.2, job_timeout=5)
+    endless = queue.enqueue(jobs.dawdle, "endless", 2.2, job_timeout=-1)
+    began = time.monotonic()
+    burst(hire(queue))
+
+    assert time.monotonic() - began < 5
+    assert only_result(short).type is Result.Type.FAILED
+    assert "dawdle" in only_result(short).exc_string
+    assert "Task exceeded maximum timeout value (1 seconds)" in only_result(short).exc_string
+    assert (long.return_value(), endless.return_value()) == ("long", "endless")
+
+
+def test_time_that_is_up_is_told_in_the_job_s_own_seconds(queue, hire):
+    """RQ's timer for callbacks changes the words of the exception for everybody."""
+    queue.enqueue(jobs.add, 1, on_success=Callback(jobs.cheer, timeout=77))
+    worker = hire(queue)
+    burst(worker)
+    job = queue.enqueue(jobs.dawdle, "x", 10, job_timeout=1)
+    burst(worker)
+    assert "(1 seconds)" in only_result(job).exc_string
+
+
+def test_a_job_whose_time_was_up_may_try_again(queue, hire):
+    job = queue.enqueue(jobs.dawdle, "x", 10, job_timeout=1, retry=Retry(max=1, interval=60))
+    burst(hire(queue))
+    assert job.id in queue.scheduled_job_registry
+    assert job.get_status() is JobStatus.SCHEDULED
+
+
+# Commands.
+
+
+def test_one_of_several_is_stopped(redis, queue, hire, listening):
+    held = [queue.enqueue(jobs.hold, str(n), retry=Retry(max=3)) for n in range(3)]
+    with at_work(hire(queue)):
+        assert eventually(lambda: len(said(redis)) == 3)
+        send_stop_job_command(redis, held[1].id)
+        assert eventually(lambda: held[1].get_status() is JobStatus.STOPPED)
+        assert [job.get_status() for job in held[::2]] == [JobStatus.STARTED] * 2
+        let_go(redis, "0", "2")
+        assert eventually(lambda: held[2].is_finished)
+    assert held[0].return_value() == "0"
+    assert held[1].id in queue.failed_job_registry
+    assert "JobStopped" in only_result(held[1]).exc_string
+    assert Job.fetch(held[1].id, redis).retries_left == 3
+    assert queue.started_job_registry.count == 0
+
+
+def test_an_execution_is_stopped(redis, queue, hire, listening):
+    job = queue.enqueue(jobs.hold, "x", on_stopped=Callback(jobs.shrug))
+    with at_work(hire(queue)):
+        (execution,) = eventually(job.get_executions)
+        send_stop_execution_command(redis, job.id, execution.id)
+        assert eventually(lambda: job.get_status() is JobStatus.STOPPED)
+    assert said(redis)[-1] == f"shrug {job.id}"
+
+
+def test_a_stop_is_ignored_by_what_is_not_running(redis, queue, hire, listening):
+    job = queue.enqueue(jobs.add, 1)
+    with at_work(hire(queue)):
+        assert eventually(lambda: job.is_finished)
+        send_stop_job_command(redis, job.id)
+        time.sleep(0.1)
+        again = queue.enqueue(jobs.add, 2)
+        assert eventually(lambda: again.is_finished)
+    assert job.is_finished
+
+
+def test_a_callback_of_a_stopped_job_may_fail(redis, queue, hire, listening):
+    job = queue.enqueue(jobs.hold, "x", on_stopped=Callback(jobs.bad_shrug))
+    with at_work(hire(queue)):
+        assert eventually(lambda: said(redis))
+        send_stop_job_command(redis, job.id)
+        assert eventually(lambda: job.get_status() is JobStatus.STOPPED)
+    assert redis.keys("rq:claims:*") == []
+
+
+def test_told_to_shut_down_it_finishes_what_it_has_begun(redis, queue, hire, listening):
+    queue.enqueue(jobs.hold, "x")
+    queue.enqueue(jobs.say, "next")
+    worker = hire(queue, concurrency=1)
+
+    def command():
+        assert eventually(lambda: said(redis))
+        send_shutdown_command(redis, worker.name)
+        assert eventually(lambda: worker.stopping)
+        let_go(redis, "x")
+
+    helper = threading.Thread(target=command)
+    helper.start()
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    try:
+        worker.work(logging_level="CRITICAL")
+    finally:
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGTERM, before[1])
+    helper.join()
+    assert said(redis) == ["begun x", "ended x"]
+    assert len(queue.job_ids) == 1
+
+
+# Suspension.
+
+
+def test_suspended_it_takes_nothing_and_resumed_it_goes_on(redis, queue, hire):
+    queue.enqueue(jobs.hold, "x")
+    worker = hire(queue)
+    with at_work(worker):
+        assert eventually(lambda: said(redis))
+        suspend(redis)
+        time.sleep(0.1)
+        job = queue.enqueue(jobs.say, "late")
+        let_go(redis, "x")  # what has begun is finished
+        assert eventually(lambda: said(redis)[-1] == "ended x")
+        assert eventually(lambda: worker.get_state() == "suspended")
+        time.sleep(0.3)
+        assert job.is_queued
+
+        resume(redis)
+        assert eventually(lambda: job.is_finished)
+
+
+def test_suspended_burst_ends_at_once(redis, queue, hire):
+    suspend(redis)
+    queue.enqueue(jobs.say, "late")
+    began = time.monotonic()
+    assert burst(hire(queue)) is False
+    assert time.monotonic() - began < 1
+    assert len(queue.job_ids) == 1
+
+
+# Until when.
+
+
+def test_burst_tells_whether_there_was_anything(queue, hire):
+    assert burst(hire(queue)) is False
+    queue.enqueue(jobs.nothing)
+    assert burst(hire(queue)) is True
+
+
+def test_burst_stays_for_what_its_jobs_enqueue(redis, queue, hire):
+    parent = queue.enqueue(jobs.nap, 0.2)
+    for n in range(3):
+        queue.enqueue(jobs.say, str(n), depends_on=parent)
+    burst(hire(queue))
+    assert sorted(said(redis)) == ["0", "1", "2"]
+
+
+def test_a_worker_may_work_again(redis, queue, hire):
+    worker = hire(queue)
+    for n in range(2):
+        queue.enqueue_in(timedelta(seconds=-1), jobs.say, str(n))
+        burst(worker, max_jobs=1)
+    assert said(redis) == ["0", "1"]
+
+
+def test_no_more_jobs_than_asked_for(redis, queue, hire):
+    for n in range(10):
+        queue.enqueue(jobs.say, str(n))
+    with at_work(hire(queue), max_jobs=7) as thread:
+        assert eventually(lambda: not thread.is_alive())
+    assert len(said(redis)) == 7
+    assert len(queue.job_ids) == 3
+
+
+@pytest.mark.slow
+def test_it_ends_when_it_has_been_idle_for_long_enough(redis, queue, hire):
+    queue.enqueue(jobs.nap, 2.5)
+    began = time.monotonic()
+    hired = hire(queue)
+    with at_work(hired, max_idle_time=1) as thread:
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+    # The time it was at work does not count.
+    assert 3.4 < time.monotonic() - began < 6
+
+
+def test_a_due_job_is_promoted_by_an_idle_worker_as_its_moment_comes(redis, queue, hire):
+    job = queue.enqueue(jobs.again_once, 1)
+    began = time.monotonic()
+    with at_work(hire(queue)):
+        assert eventually(lambda: job.is_finished)
+    assert 0.9 < time.monotonic() - began < 2.5
+    assert [result.type.name for result in job.results()] == ["SUCCESSFUL", "RETRIED"]
+
+
+@pytest.mark.slow
+def test_what_others_schedule_is_promoted_too(redis, queue, hire):
+    with at_work(hire(queue)):
+        time.sleep(0.2)
+        job = queue.enqueue_in(timedelta(seconds=2), jobs.add, 1)
+        assert eventually(lambda: job.is_finished, within_s=8)
+    assert queue.scheduled_job_registry.count == 0
+
+
+def test_many_due_jobs_are_promoted_in_one_go(redis, queue, hire):
+    for n in range(250):
+        queue.enqueue_in(timedelta(seconds=-5), jobs.say, str(n))
+    burst(hire(queue))
+    assert len(set(said(redis))) == len(said(redis)) == 250
+
+
+# Exceptions.
+
+
+def test_exception_handlers_are_called_in_turn_until_one_says_no(queue, hire):
+    called = []
+    handlers = [
+        lambda job, *exc_info: called.append(("first", job.id, exc_info[0])),
+        lambda job, *exc_info: bool(called.append(("second", job.id, exc_info[0]))),
+        lambda job, *exc_info: called.append("never"),
+    ]
+    job = queue.enqueue(jobs.fail)
+    burst(hire(queue, exception_handlers=handlers))
+    assert called == [("first", job.id, ValueError), ("second", job.id, ValueError)]
+    assert job.is_failed
+
+
+def test_default_handler_may_be_switched_off(queue, hire):
+    job = queue.enqueue(jobs.fail)
+    burst(hire(queue, disable_default_exception_handler=True))
+    assert job.is_failed
+    assert queue.failed_job_registry.count == 0
+    assert job.results() == []
+
+
+def test_a_handler_that_fails_spoils_nothing(redis, queue, hire):
+    def handler(*_):
+        raise RuntimeError("no handle")
+
+    failed, well = queue.enqueue(jobs.fail), queue.enqueue(jobs.add, 1)
+    burst(hire(queue, exception_handlers=[handler]))
+    assert failed.is_failed
+    assert "out of order" in only_result(failed).exc_string
+    assert well.is_finished
+    assert redis.keys("rq:claims:*") == []
+
+
+# Deleted, canceled, unreadable.
+
+
+def test_deleted_or_canceled_while_it_waits_a_job_does_not_run(redis, queue, hire):
+    queue.enqueue(jobs.say, "deleted").delete()
+    queue.enqueue(jobs.say, "canceled").cancel()
+    gone = queue.enqueue(jobs.say, "gone")
+    redis.delete(gone.key)  # as if its life had ended: its id is still in the queue
+    queue.enqueue(jobs.say, "well")
+    burst(hire(queue))
+    assert said(redis) == ["well"]
+    assert redis.keys("rq:claims:*") == []
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "options"),
+    [
+        (jobs.forget_me, (), {}),
+        (jobs.forget_me, (), {"on_success": Callback(jobs.cheer)}),
+        (jobs.forget_me_and_fail, (), {}),
+        (jobs.forget_me_and_fail, (), {"retry": Retry(max=2)}),
+        (jobs.forget_me_and_retry, (0,), {}),
+        (jobs.forget_me_and_retry, (60,), {}),
+        (jobs.forget_me_and_retry, (60,), {"on_success": Callback(jobs.cheer)}),
+    ],
+)
+def test_deleted_while_it_runs_a_job_stays_deleted(redis, queue, hire, function, args, options):
+    queue.enqueue(function, *args, job_id="gone", **options)
+    burst(hire(queue))
+    assert [key for key in redis.keys("*gone*") if not key.startswith(b"rq:worker:")] == []
+    assert queue.job_ids == []
+    assert redis.zcard(queue.finished_job_registry.key) == 0
+    assert redis.zcard(queue.failed_job_registry.key) == 0
+    assert redis.zcard(queue.scheduled_job_registry.key) == 0
+    assert redis.zcard(queue.started_job_registry.key) == 0
+
+
+def test_an_unreadable_call_fails_and_harms_no_other(redis, queue, hire):
+    bad = queue.enqueue(jobs.add, 1)
+    redis.hset(bad.key, "data", b"not a pickle")
+    good = queue.enqueue(jobs.add, 1)
+    burst(hire(queue))
+    assert redis.hget(bad.key, "status") == b"failed"
+    assert redis.zscore(queue.failed_job_registry.key, bad.id)
+    assert good.is_finished
+
+
+def test_a_hash_that_is_not_rq_s_fails_and_harms_no_other(redis, queue, hire):
+    bad = queue.enqueue(jobs.add, 1)
+    redis.hset(bad.key, "timeout", "soon")
+    empty = queue.enqueue(jobs.add, 1)
+    redis.hdel(empty.key, "data")
+    good = queue.enqueue(jobs.add, 1)
+    burst(hire(queue))
+    assert redis.hget(bad.key, "status") == b"failed"
+    assert good.is_finished
+    assert queue.job_ids == []
+    assert redis.keys("rq:claims:*") == []
+
+
+# What subclasses do.
+
+
+class Fussy(ConcurrentWorker):
+    """Stumbles over words, wherever it is told to."""
+
+    stumbles_in = ""
+
+    def stumble(self, place, runs):
+        if place == self.stumbles_in and any("stone" in run.job.args for run in runs):
+            raise KeyError("stumbled")
+
+    def prepare(self, runs):
+        self.stumble("prepare", runs)
+        for run in runs:
+            run.note = f"prepared {run.job.args[0]}"
+
+    def perform(self, run):
+        self.stumble("perform", [run])
+        return run.note
+
+    def ended(self, runs):
+        self.stumble("ended", runs)
+
+
+@pytest.mark.parametrize("place", ["prepare", "perform", "ended"])
+def test_what_a_subclass_cannot_do_for_one_it_does_for_the_others(redis, queue, place):
+    made = [queue.enqueue(jobs.say, word) for word in ("grass", "stone", "sand")]
+    worker = Fussy([queue], connection=redis, concurrency=4)
+    worker.stumbles_in = place
+    burst(worker)
+    assert [job.get_status() for job in made] == ["finished", "failed", "finished"]
+    assert made[0].return_value() == "prepared grass"
+    assert "stumbled" in only_result(made[1]).exc_string
+
+
+class Reluctant(ConcurrentWorker):
+    """Begins nothing the first few times."""
+
+    asked = 0
+
+    def perform(self, run):
+        self.asked += 1
+        return HandBack() if self.asked <= 3 else super().perform(run)
+
+
+def test_what_could_not_begin_goes_back_as_if_never_taken(redis, queue):
+    job = queue.enqueue(jobs.say, "first", retry=Retry(max=1))
+    queue.enqueue(jobs.say, "child", depends_on=job)
+    worker = Reluctant([queue], connection=redis, concurrency=1)
+    burst(worker)
+    assert said(redis) == ["first", "child"]
+    assert worker.asked == 5
+    job.refresh()
+    assert (len(job.results()), job.retries_left) == (1, 1)
+    assert not redis.hexists(job.key, "takeovers")
