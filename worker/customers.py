@@ -5,10 +5,11 @@ Ids are cached under a hash of the phone or e-mail, so that no key in Redis name
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar, cast
 
-from redis import Redis
+from redis import Redis, RedisError
 
 from config.relay_toml import Destination
 from relay.model import Customer
@@ -96,7 +97,8 @@ class Customers:
 
     def forget(self, customer: Customer) -> None:
         if keys := self._keys(customer):
-            self._redis.delete(*keys)
+            with suppress(RedisError):  # then it is found wrong, and forgotten, the next time
+                self._redis.delete(*keys)
 
     def _create(self, customer: Customer) -> Found | Absent:
         body = {
@@ -120,7 +122,8 @@ class Customers:
         A household shares a phone: the e-mail beside it in one order may be another person's.
         """
         for reference in filter(None, references):
-            self._redis.set(self._key(reference), customer_id, ex=_CACHED_S)
+            with suppress(RedisError):  # then it is looked up again
+                self._redis.set(self._key(reference), customer_id, ex=_CACHED_S)
 
     def _keys(self, customer: Customer) -> list[str]:
         return [self._key(value) for value in (customer.phone, customer.email) if value]

@@ -101,11 +101,8 @@ class RelayWorker(ConcurrentWorker):
         errand: Errand | None = run.note
         if errand is None:
             return super().perform(run)
-        try:
-            outcome = self._station.attempt(errand)
-        except Exception:
-            self._station.settle([errand])  # RQ keeps it as failed; the sweep gives it a new job
-            raise
+        # What it raises RQ keeps as failed; the sweep gives the record a new job.
+        outcome = self._station.attempt(errand)
         if outcome is None:
             return errand.nothing
         return HandBack() if outcome.verdict is Verdict.PAUSED else result(outcome)

@@ -8,13 +8,16 @@ where waiting costs no thread and no attempt. Here is written what moves it:
 - `shut` for 5 s, then longer, after ten failures in a row, and whoever is let through next tries
   for all;
 - `shut` on a refused key, until a probe finds the key good again.
+
+What an attempt itself tells the valve is lost if Redis is away; the attempt is not.
 """
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from redis import Redis
+from redis import Redis, RedisError
 
 from config.relay_toml import Destination
 from relay.model import Outcome, Verdict
@@ -139,7 +142,8 @@ class Gate:
 
     def charge(self) -> None:
         """A request besides the event's own has its place in the pace too."""
-        self._redis.hincrbyfloat(self.valve.key, "tokens", -1.0)
+        with suppress(RedisError):  # a little too fast, for once
+            self._redis.hincrbyfloat(self.valve.key, "tokens", -1.0)
 
     def wait_s(self, at_most_s: float) -> float:
         """How long a stock worker has to wait; its place is taken unless that is too long."""
@@ -151,11 +155,13 @@ class Gate:
         """The key was refused: nothing goes until a probe says that it is good again."""
         self.state = CREDENTIALS
         shut = time.time() + _PROBE_EVERY_S
-        self._redis.hset(self.valve.key, mapping={"trial": CREDENTIALS, "shut": shut})
+        with suppress(RedisError):  # then the next one is refused too
+            self._redis.hset(self.valve.key, mapping={"trial": CREDENTIALS, "shut": shut})
 
     def resume(self) -> None:
         self.state = ""
-        self._redis.hdel(self.valve.key, "trial", "shut", "failures", "trips")
+        with suppress(RedisError):  # then the next one asks again
+            self._redis.hdel(self.valve.key, "trial", "shut", "failures", "trips")
 
     def paused(self) -> str:
         """The word of its trial (`credentials`, `outage`), empty when it is open."""

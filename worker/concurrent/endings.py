@@ -48,7 +48,7 @@ class Endings:
                 execute_success_callback(job, worker.death_penalty_class, run.value)
                 self._finished(run)
         except BaseException:  # noqa: BLE001  as in RQ, it becomes the job's
-            self.failed(run, sys.exc_info())
+            self.failed(run, sys.exc_info(), told=True)
 
     def _retried(self, run: Run, retry: Retry) -> None:
         job, retries, registry = run.job, run.job.number_of_retries, run.job.started_job_registry
@@ -70,19 +70,22 @@ class Endings:
         self._written(run, write)
         job.send_webhooks(JobStatus.FINISHED)
 
-    def failed(self, run: Run, exc_info: ExcInfo) -> None:
+    def failed(self, run: Run, exc_info: ExcInfo, *, told: bool = False) -> None:
+        """The same; `told` if `ended` has had its turn."""
         job, worker = run.job, self._worker
+        if not told:
+            self._tell(run)
         job.ended_at = job.last_heartbeat = now()
         if run.stopped:
             self._shrug(run)
         else:
             exc_info = self._mourn(run, exc_info)
-        told, left = format_exc_info(exc_info), job.retries_left
+        text, left = format_exc_info(exc_info), job.retries_left
 
         def write() -> None:
             job.retries_left = left  # as it was, should this be a second try
             worker._stopped_job_id = job.id if run.stopped else None  # noqa: SLF001  as RQ's own commands do
-            worker.handle_job_failure(job, run.queue, exc_string=told, execution=run.execution)
+            worker.handle_job_failure(job, run.queue, exc_string=text, execution=run.execution)
 
         try:
             self._written(run, write)
@@ -90,6 +93,12 @@ class Endings:
             _LOG.exception("The end of job %s cannot be written; RQ will find it abandoned", job.id)
             self._until_kept(lambda: worker.claims.drop(run))
             self._over(run)
+
+    def _tell(self, run: Run) -> None:
+        try:
+            self._until_kept(lambda: self._worker.ended([run]))
+        except Exception:  # noqa: BLE001  the failure of the job itself is told all the same
+            _LOG.exception("What was to follow the failure of job %s did not", run.job.id)
 
     def _shrug(self, run: Run) -> None:
         try:

@@ -107,7 +107,7 @@ class ConcurrentWorker(BaseWorker):
         return run.job.perform()
 
     def ended(self, runs: Sequence[Run]) -> None:
-        """Called with runs that returned, before RQ is told; again after a RedisError."""
+        """Called with runs that returned or raised, before RQ is told; again after a RedisError."""
 
     def caught(self, catch: Catch, groups: Sequence[Group]) -> None:
         """Called after each look for jobs, with how the valves stand."""
@@ -288,7 +288,7 @@ class ConcurrentWorker(BaseWorker):
         return {run.member for run in list(self.runs.values())}
 
     def _show_state(self, catch: Catch) -> None:
-        busy = catch.taken or self._taken > self._left
+        busy = catch.taken or self.runs  # until its end is written down a job is not over
         idle = WorkerStatus.SUSPENDED if catch.suspended else WorkerStatus.IDLE
         state = WorkerStatus.BUSY if busy else idle
         if state != self.get_state():
@@ -335,7 +335,7 @@ class ConcurrentWorker(BaseWorker):
 
     def _spoiled(self, run: Run, raised: ExcInfo) -> None:
         """Called by the books."""
-        _begin(self._endings.failed, run, raised)
+        _begin(self._endings.failed, run, raised, told=True)
 
     def hide(self, run: Run) -> None:
         """Nothing says any longer that we run it."""
