@@ -103,7 +103,7 @@ class StandardWebhooks:
         claims = [_decoded(text, "base64") for name, _, text in versions if name == "v1" and text]
         if not claims:
             raise Refused(MALFORMED)
-        signed = f"{message_id}.{timestamp}.".encode() + delivery.body
+        signed = f"{message_id}.{timestamp}.".encode(errors="surrogatepass") + delivery.body
         expected = [self._digest(secret, signed) for secret in secrets]
         _require_match(claims, expected)
         _require_recent(sent_at_s, now, past_s=self.tolerance_s)

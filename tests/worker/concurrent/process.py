@@ -1,0 +1,25 @@
+"""A worker as a process of its own: `python -m tests.worker.concurrent.process URL NAME GRACE_S`."""
+
+import sys
+
+from redis import Redis
+from rq import Queue
+
+from worker.concurrent import ConcurrentWorker
+
+
+def main() -> None:
+    url, name, grace_s = sys.argv[1:]
+    redis = Redis.from_url(url)
+    worker = ConcurrentWorker(
+        [Queue("work", connection=redis)],
+        name=name,
+        concurrency=4,
+        grace_s=float(grace_s),
+        connection=redis,
+    )
+    worker.work(logging_level="CRITICAL")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""How a worker ends, wished or not, and who goes on with what it had in hand."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from rq import Queue
+from rq.job import Job, JobStatus
+
+from relay.embedded_redis import EmbeddedRedis
+from tests.worker.concurrent import jobs
+from tests.worker.concurrent.conftest import Hire
+from tests.worker.concurrent.crew import at_work, eventually, let_go, said
+from worker.concurrent.claims import LEASE_S
+
+pytestmark = pytest.mark.slow
+
+Start = Callable[..., subprocess.Popen[bytes]]
+_ROOT = Path(__file__).parents[3]
+_THREADS = 4  # of the process
+_TAKEN_OVER_WITHIN_S = 10.0
+
+
+@contextmanager
+def processes(url: str) -> Iterator[Start]:
+    """Starts workers; those that are still there in the end are killed."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(name: str = "anna", grace_s: float = 20.0) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "tests.worker.concurrent.process", url, name, str(grace_s)]
+        started.append(subprocess.Popen(command, cwd=_ROOT))
+        return started[-1]
+
+    try:
+        yield start
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def start(redis_server: EmbeddedRedis) -> Iterator[Start]:
+    with processes(redis_server.url) as begin:
+        yield begin
+
+
+def begun(redis: Redis) -> int:
+    return sum(word.startswith("begun") for word in said(redis))
+
+
+def held(queue: Queue, count: int) -> list[Job]:
+    """Jobs that last until they are let go."""
+    return [queue.enqueue(jobs.hold, str(n), 60) for n in range(count)]
+
+
+@pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
+def test_what_a_dead_worker_had_in_hand_is_run_by_another_within_ten_seconds(
+    redis: Redis, queue: Queue, hire: Hire, start: Start, death: signal.Signals
+) -> None:
+    owner = start()
+    mine = held(queue, _THREADS)
+    assert eventually(lambda: begun(redis) == _THREADS, within_s=10)
+    with at_work(hire(queue, name="heir")):
+        time.sleep(LEASE_S + 1)  # who has just come does not judge yet
+        assert begun(redis) == _THREADS  # it lived, and nobody took anything
+
+        owner.send_signal(death)
+        died_at = time.monotonic()
+        assert eventually(lambda: begun(redis) == 2 * _THREADS, within_s=_TAKEN_OVER_WITHIN_S + 5)
+        assert time.monotonic() - died_at < _TAKEN_OVER_WITHIN_S
+
+        let_go(redis, *(str(n) for n in range(_THREADS)))
+        assert eventually(lambda: all(job.is_finished for job in mine))
+        owner.send_signal(signal.SIGCONT)  # who comes back finds that it is over
+        time.sleep(1)
+    assert [redis.hget(job.key, "number_of_retries") for job in mine] == [None] * _THREADS
+    assert [redis.hget(job.key, "takeovers") for job in mine] == [b"1"] * _THREADS
+    assert [len(job.results()) for job in mine] == [1] * _THREADS
+    assert {job.latest_result().worker_name for job in mine} == {"heir"}
+
+
+def test_told_to_end_it_finishes_what_it_can_and_hands_the_rest_back(
+    redis: Redis, queue: Queue, start: Start
+) -> None:
+    worker = start(grace_s=1.5)
+    mine = held(queue, _THREADS)
+    assert eventually(lambda: begun(redis) == _THREADS, within_s=10)
+    later = queue.enqueue(jobs.say, "later")
+
+    worker.terminate()
+    let_go(redis, "0", "2")
+    told_at = time.monotonic()
+    assert worker.wait(timeout=10) == 0
+    assert 1.0 < time.monotonic() - told_at < 5
+
+    assert [mine[n].get_status() for n in (0, 2)] == [JobStatus.FINISHED] * 2
+    assert queue.job_ids == [mine[1].id, mine[3].id, later.id]
+    assert [redis.hget(mine[n].key, "takeovers") for n in (1, 3)] == [b"1"] * 2
+    assert redis.keys("rq:claims:*") == redis.zrange("rq:leases", 0, -1) == []
+
+
+def test_told_once_from_the_keyboard_it_finishes_and_told_twice_it_goes_at_once(
+    redis: Redis, queue: Queue, start: Start
+) -> None:
+    worker = start()
+    mine = held(queue, 2)
+    assert eventually(lambda: begun(redis) == 2, within_s=10)
+
+    worker.send_signal(signal.SIGINT)
+    time.sleep(1)
+    assert worker.poll() is None
+    worker.send_signal(signal.SIGINT)
+    told_at = time.monotonic()
+    assert worker.wait(timeout=10) == 0
+
+    assert time.monotonic() - told_at < 3
+    assert queue.job_ids == [job.id for job in mine]
+
+
+def test_nobody_inherits_from_the_living_after_redis_was_away(tmp_path: Path) -> None:
+    """All leases are over when Redis comes back; everybody's next beat is on its way."""
+    with (
+        EmbeddedRedis(tmp_path) as server,
+        Redis.from_url(server.url) as redis,
+        processes(server.url) as start,
+    ):
+        for name in ("anna", "bruno"):
+            start(name)
+        assert eventually(lambda: redis.zcard("rq:leases") == 2, within_s=10)
+        queue = Queue("work", connection=redis)
+        mine = held(queue, 2 * _THREADS)
+        assert eventually(lambda: begun(redis) == 2 * _THREADS, within_s=10)
+        time.sleep(LEASE_S + 1)  # both are in a position to judge
+
+        server.process.send_signal(signal.SIGSTOP)
+        time.sleep(LEASE_S + 2)
+        server.process.send_signal(signal.SIGCONT)
+        time.sleep(LEASE_S + 4)
+
+        assert begun(redis) == 2 * _THREADS
+        let_go(redis, *(str(n) for n in range(2 * _THREADS)))
+        assert eventually(lambda: all(job.is_finished for job in mine))
+        assert [len(job.results()) for job in mine] == [1] * len(mine)
