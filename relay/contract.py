@@ -169,7 +169,7 @@ def json_body(body: bytes) -> Any:
         value = json.loads(body)
         # Half a character can only come as an escape. It has no UTF-8, so a ? takes its place:
         # one of them must not cost the neighbours in a batch.
-        if b"\\ud" in body.lower():
+        if b"\\ud" in body or b"\\uD" in body:
             text = json.dumps(value, ensure_ascii=False).encode(errors="replace")
             value = json.loads(text)
     except UnicodeDecodeError as error:

@@ -29,8 +29,6 @@ from relay.ledger import (
     GRACE_S,
     IGNORED,
     OPEN,
-    Record,
-    event_field,
     lane_key,
     record_key,
     short_digest,
@@ -38,6 +36,7 @@ from relay.ledger import (
 )
 from relay.model import Call, Delivery, Held, Ignored, State, Translated
 from relay.queue import FAILURE_TTL_S, RESULT_TTL_S, description, job_data, queue_name
+from relay.record import Record, delivery_field, event_field
 
 _IGNORED_KEPT: Final = 1000
 # Less than a client's time-out: the answer must be Redis's own.
@@ -85,8 +84,7 @@ class Intake:
             queue_name(self._base, source.destination.name, source.name), utcformat(now),
             *self._job_ttls,
         ]  # fmt: skip
-        kept = source.platform.kept_headers(delivery, source.options)
-        headers = json.dumps(kept) if kept else ""
+        headers = source.platform.kept_headers(delivery, source.options)
         for item in items:
             args += _arguments(headers, source, item, now)
         keys = [OPEN, state_key(State.HELD), COUNTS, IGNORED, Queue.redis_queues_keys]
@@ -153,7 +151,9 @@ class Intake:
         return cast("Requeued", answer.decode())
 
 
-def _arguments(headers: str, source: Source, item: Translated, now: datetime) -> list[Any]:
+def _arguments(
+    headers: Mapping[str, str], source: Source, item: Translated, now: datetime
+) -> list[Any]:
     """One item, as the script reads it."""
     if isinstance(item, Ignored):
         entry = {
@@ -172,9 +172,7 @@ def _arguments(headers: str, source: Source, item: Translated, now: datetime) ->
         "topic": item.topic,
         "key": item.key,
     }
-    fields: dict[str, Any] = {"raw": item.raw}
-    if headers:
-        fields["headers"] = headers
+    fields: dict[str, Any] = {"delivery": delivery_field(headers, item.raw)}
     if isinstance(item, Held):
         about |= {"type": item.event_type, "destination": source.destination.name}
         fields |= {

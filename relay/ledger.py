@@ -19,31 +19,25 @@ import base64
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
 from redis import Redis
 from rq.utils import utcformat
-from ulid import ULID
 
 from config.settings import Settings
 from relay import lua
 from relay.model import OPEN_STATES, Customer, Outcome, State, Verdict
+from relay.record import Record, read_record
 
-_T = TypeVar("_T")
 OPEN: Final = "relay:open"
 COUNTS: Final = "relay:counts"
 IGNORED: Final = "relay:ignored"
 # How long after a due moment an open record's job is given before somebody looks for it.
 GRACE_S: Final = 60.0
 _LOG_KEPT_BYTES: Final = 16_384
-# New ones at the end: records outlive a deployment.
-_EVENT: Final = (
-    "source", "topic", "type", "destination", "customer", "key", "occurred_at", "platform", "drops",
-)  # fmt: skip
-_EVENT_TEXTS: Final = ("source", "topic", "type", "destination", "key", "platform")
 _TO_DELIVER: Final = ("state", "event", "body", "attempts")
 _STATES: Final[Mapping[Verdict, State | None]] = {
     Verdict.DELIVERED: State.DELIVERED,
@@ -73,44 +67,6 @@ def short_digest(*parts: str) -> str:
     """96 bits of the parts: no two keys of ours meet, and Redis holds many of them."""
     text = "\0".join(parts).encode(errors="replace")
     return base64.urlsafe_b64encode(hashlib.sha256(text).digest()[:12]).decode()
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A record as read. Times are unix seconds; `raw` and `headers` are there until it is
-    delivered or discarded: from them it can be read and mapped anew.
-
-    `fault` names a field that could not be read (written by another version, say): such a record
-    is kept and shown, but not sent.
-    """
-
-    id: str
-    state: State
-    source: str
-    platform: str
-    topic: str
-    event_type: str
-    destination: str
-    accepted_at: float
-    occurred_at: float
-    key: str
-    customer: Customer
-    body: Mapping[str, Any]
-    attempts: int
-    runs: int
-    reason: str = ""
-    reasons: Mapping[str, Any] = field(default_factory=dict)
-    drops: Mapping[str, str] = field(default_factory=dict)
-    answer: str = ""
-    settled_at: float = 0.0
-    raw: bytes = field(default=b"", repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    fault: str = ""
-
-    @property
-    def open(self) -> bool:
-        """Whether it is still to be delivered."""
-        return self.state in OPEN_STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +125,10 @@ class Ledger:
 
     def get(self, record_id: str) -> Record | None:
         values = cast("dict[bytes, bytes]", self.redis.hgetall(record_key(record_id)))
-        return _record(record_id, values) if b"state" in values else None
+        return read_record(record_id, values) if b"state" in values else None
 
     def to_deliver(self, record_ids: Sequence[str]) -> list[Record | None]:
-        """The records, in one round trip and without `raw`; None where there is none."""
+        """The records, in one round trip and without what came in; None where there is none."""
         with self.redis.pipeline(transaction=False) as pipeline:
             for record_id in record_ids:
                 pipeline.hmget(record_key(record_id), _TO_DELIVER)
@@ -182,7 +138,7 @@ class Ledger:
             for row in rows
         ]
         return [
-            _record(record_id, values) if b"state" in values else None
+            read_record(record_id, values) if b"state" in values else None
             for record_id, values in zip(record_ids, found, strict=True)
         ]
 
@@ -272,84 +228,3 @@ def _settlement(attempt: Attempt, now: float) -> list[Any]:
         outcome.reason,
         outcome.answer,
     ]
-
-
-def _record(record_id: str, values: Mapping[bytes, bytes]) -> Record:
-    faults: list[str] = []
-
-    def read(name: str, make: Callable[[bytes], _T], otherwise: _T) -> _T:
-        value = values.get(name.encode())
-        try:
-            return make(value) if value else otherwise
-        except (ValueError, TypeError, AttributeError):
-            faults.append(name)
-            return otherwise
-
-    def text(name: str) -> str:
-        return read(name, bytes.decode, "")
-
-    event: Mapping[str, Any] = read("event", _event, {})
-    customer = Customer()
-    try:
-        customer = Customer(**_texts(event.get("customer", {})))
-    except (TypeError, AttributeError):
-        faults.append("event.customer")
-    return Record(
-        id=record_id,
-        state=State(text("state")),
-        source=event.get("source", ""),
-        platform=event.get("platform", ""),
-        topic=event.get("topic", ""),
-        event_type=event.get("type", ""),
-        destination=event.get("destination", ""),
-        accepted_at=_accepted_at(record_id),
-        occurred_at=event.get("occurred_at", 0.0),
-        key=event.get("key", ""),
-        customer=customer,
-        body=read("body", _object, {}),
-        attempts=read("attempts", int, 0),
-        runs=read("runs", int, 1),
-        reason=text("reason"),
-        reasons=read("reasons", _object, {}),
-        drops=event.get("drops", {}),
-        answer=text("answer"),
-        settled_at=read("settled_at", float, 0.0),
-        raw=values.get(b"raw", b""),
-        headers=read("headers", _object, {}),
-        fault=faults[0] if faults else "",
-    )
-
-
-def _accepted_at(record_id: str) -> float:
-    """An id begins with its time."""
-    try:
-        return ULID.from_str(record_id).timestamp
-    except ValueError:
-        return 0.0
-
-
-def event_field(values: Mapping[str, Any]) -> str:
-    """What a record says of its event: values by place, for names would take half the room."""
-    return json.dumps([values.get(name, "") for name in _EVENT], separators=(",", ":"))
-
-
-def _event(text: bytes) -> dict[str, Any]:
-    values = json.loads(text)
-    if not isinstance(values, list):
-        raise TypeError("expected a list")
-    event = {name: value for name, value in zip(_EVENT, values, strict=False) if value != ""}
-    _texts({name: event[name] for name in _EVENT_TEXTS if name in event})
-    return event
-
-
-def _texts(values: Mapping[str, Any]) -> Mapping[str, str]:
-    if not all(isinstance(value, str) for value in values.values()):
-        raise TypeError("expected texts")
-    return values
-
-
-def _object(text: bytes) -> dict[str, Any]:
-    found = json.loads(text)
-    if not isinstance(found, dict):
-        raise TypeError("expected an object")
-    return found

@@ -10,9 +10,9 @@ from typing import Any
 
 from relay.contract import Handshake, Source
 from relay.intake import Intake
-from relay.ledger import Record
 from relay.model import Call, Delivery, Held
 from relay.pipeline import translate
+from relay.record import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,9 @@ from config import log, relay_toml
 from config.relay_toml import ConfigError, Destination
 from config.settings import Settings, load as load_settings
 from relay.connection import connect
-from relay.ledger import Attempt, Ledger, Record
+from relay.ledger import Attempt, Ledger
 from relay.model import Outcome, Verdict
+from relay.record import Record
 from worker import retry
 from worker.client import Client
 from worker.customers import Absent, Customers, Unresolved

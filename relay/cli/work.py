@@ -10,8 +10,8 @@ import requests
 from config.language import text
 from relay import sample
 from relay.cli import room
-from relay.ledger import Record
 from relay.model import OPEN_STATES, State
+from relay.record import Record
 from relay.replay import replay as replay_record
 from worker.client import Client
 from worker.reply import Unanswered

@@ -44,10 +44,7 @@ for i = 5, #ARGV, 9 do
     else
       redis.call('ZADD', KEYS[1], ARGV[i + 4], id)
     end
-    if kept then
-      set('raw', '')
-      set('headers', '')
-    end
+    if kept then set('delivery', '') end
     -- Who has let the next one pass is in no lane any more, and says so with an empty `next`.
     local follower, lane = was[4], ARGV[i + 5]
     if open and lane ~= '' and follower ~= '' then

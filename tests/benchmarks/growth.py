@@ -49,7 +49,7 @@ def run(plan: Plan, folder: Path) -> list[Section]:
         lines, results = _bytes(plan, folder, environ_many)
         remarks = [
             f"waiting: {plan.waiting:,} events of as many customers; no AOF here, on neither side",
-            "bytes: growth of used_memory an event, without its body and the raw body beside it",
+            "bytes: growth of used_memory an event, without its body and the body it came as",
         ]
         rows, found = _rates(plan, folder, environ_few, environ_many, sink)
         lines += rows
@@ -77,8 +77,9 @@ def _bytes(plan: Plan, folder: Path, environ: dict[str, str]) -> tuple[list[Line
         before = redis.info("memory")["used_memory"]
         _fill(plan.waiting, folder, environ)
         each = (redis.info("memory")["used_memory"] - before) / plan.waiting
-    sent = kept = len(backlog.raw(0))
-    beyond = each - sent - kept
+    some = range(0, plan.waiting, max(1, plan.waiting // 1000))
+    body = sum(len(backlog.raw(number)) for number in some) / len(some)
+    beyond = each - 2 * body  # what came in, and what goes out
     line = Line("Redis, each waiting event", beyond, "bytes", bar=_BAR_BYTES, absolute=True)
     results = {
         "waiting": plan.waiting,

@@ -20,9 +20,10 @@ from relay.contract import Source
 from relay.embedded_redis import EmbeddedRedis
 from relay.guard import Guard
 from relay.intake import Intake
-from relay.ledger import OPEN, Attempt, Ledger, Record, state_key
+from relay.ledger import OPEN, Attempt, Ledger, state_key
 from relay.model import Outcome, State, Verdict
 from relay.queue import TASK, open_queue
+from relay.record import Record
 from relay.replay import Replayed, replay
 from relay.sources import Relay
 from relay.web import create_app

@@ -20,9 +20,10 @@ from config.relay_toml import Destination
 from config.settings import Settings
 from relay.contract import Receipt, Source
 from relay.intake import Intake
-from relay.ledger import OPEN, Record
+from relay.ledger import OPEN
 from relay.model import Call, Customer, Delivery, Translated
 from relay.queue import open_queue, queue_name
+from relay.record import Record
 from relay.sources import Relay
 from relay.standin import Standin
 from worker import tasks
