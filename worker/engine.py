@@ -66,12 +66,12 @@ class RelayWorker(ConcurrentWorker):
         queues: dict[str, list[str]] = {}
         for name in list(self._by_name):
             queues.setdefault(self._destination(name), []).append(name)
-        shared = len(queues) > 2  # beside the base queue, which only people put jobs into
+        shared = len(self._station.posts) > 1
         spare = max(1, self.concurrency // 8) if shared else 0
         groups = []
         for destination, names in sorted(queues.items()):
             post = self._station.posts.get(destination)
-            limit = max(0, self.room - (spare if running[destination] else 0))
+            limit = max(0 if running[destination] else 1, self.room - spare)
             groups.append(Group(tuple(names), limit, post.gate.valve if post else None))
         return groups
 

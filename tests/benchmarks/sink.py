@@ -111,6 +111,9 @@ class Sink:
         self.url = f"http://127.0.0.1:{port}"
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
 
+    def close(self) -> None:
+        self._connection.close()
+
     def reset(self, *, delay_ms: int = 0, keep: bool = False) -> None:
         self._ask(f"reset?delay_ms={delay_ms}{'&keep=1' if keep else ''}")
 

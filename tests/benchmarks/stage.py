@@ -114,7 +114,8 @@ def sink_running(folder: Path) -> Iterator[Sink]:
     port = free_port()
     with child(folder / "sink.log", os.environ, "tests.benchmarks.sink", str(port)) as process:
         wait_for_http(port, process)
-        yield Sink(port)
+        with contextlib.closing(Sink(port)) as sink:
+            yield sink
 
 
 @contextlib.contextmanager

@@ -1,0 +1,247 @@
+"""Many events at once: order, shares and waiting, as workers of ours keep them.
+
+What each part decides is tested beside it; here all of them work together.
+"""
+
+import signal
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+import pytest
+
+from relay.model import Customer, State
+from tests.benchmarks.stage import sink_running
+from tests.conftest import relay_toml
+from tests.worker.concurrent.crew import eventually
+from tests.worker.depot import Depot, call, signals_kept
+from worker import gate as gates
+from worker.__main__ import make_worker
+from worker.concurrent import claims
+
+pytestmark = pytest.mark.slow
+
+FLOOD = 100_000
+OTHERS_WAIT_AT_MOST_S = 2.0
+
+
+@contextmanager
+def at_work(settings, workers=1):
+    """Workers in threads of their own, told to stop at the end."""
+    made = [make_worker(settings) for _ in range(workers)]
+    threads = [
+        threading.Thread(target=worker.work, kwargs={"logging_level": "CRITICAL"})
+        for worker in made
+    ]
+    with signals_kept():
+        for thread in threads:
+            thread.start()
+        try:
+            yield made
+        finally:
+            for worker in made:
+                worker.request_stop(signal.SIGTERM, None)
+            for thread in threads:
+                thread.join(timeout=20)
+                assert not thread.is_alive()
+
+
+@pytest.fixture
+def configure(environment, settings, standin_server):
+    """Writes the worker's configuration: the stand-in, or another server, and more of each."""
+
+    def write(*, server=standin_server.url, destination="", more=""):
+        text = relay_toml(server, destination=destination, sources=more)
+        settings.config_file.write_text(text)
+
+    return write
+
+
+def second_destination(server):
+    return f'[destinations.segundo]\nserver = "{server}"\napi_key = "{"k" * 32}"\nrate = "1000/s"\n'
+
+
+def numbered(count, *, customers=0, destination="principal"):
+    """Calls to customers of their own, or to so many in turn."""
+    return [
+        replace(
+            call(
+                f"{destination}-{n}",
+                customer=Customer(customer_id=f"c{n % customers if customers else n}"),
+                body={"notes": f"{n % customers} {n}" if customers else str(n)},
+            ),
+            destination=destination,
+        )
+        for n in range(count)
+    ]
+
+
+def flood(depot, count):
+    calls = numbered(count)
+    for start in range(0, count, 200):
+        depot.accept(*calls[start : start + 200])
+
+
+def delivered(depot, record_id):
+    return depot.record(record_id).state is State.DELIVERED
+
+
+@pytest.mark.timeout(240)
+def test_flood_on_one_source_delays_no_other_source_and_no_other_destination(
+    redis, configure, settings, relay, tmp_path
+):
+    with ExitStack() as stack:
+        sink = stack.enter_context(sink_running(tmp_path))
+        configure(server=sink.url, more=second_destination(sink.url))
+        # A destination that takes its time: there is always more waiting than can be done.
+        sink.reset(delay_ms=50)
+        depot = stack.enter_context(Depot(redis, settings, relay))
+        flooded, other, *_ = relay.sources.values()
+        elsewhere = replace(
+            other, destination=replace(other.destination, name="segundo", server=sink.url)
+        )
+        flood(depot, FLOOD)
+        stack.enter_context(at_work(replace(settings, concurrency=32)))
+        assert eventually(lambda: sink.count() > 50, within_s=10)
+
+        waited = []
+        for n in range(3):
+            for source, name in ((other, "principal"), (elsewhere, "segundo")):
+                one = call(f"{name}-{n}", customer=Customer(customer_id=f"single{n}"))
+                began = time.monotonic()
+                (record_id,) = depot.accept(replace(one, destination=name), source=source).ids
+                assert eventually(lambda id_=record_id: delivered(depot, id_), within_s=10)
+                waited.append(time.monotonic() - began)
+
+        assert redis.llen(depot.queue_of(flooded).key) > FLOOD // 2  # all the while
+        assert max(waited) < OTHERS_WAIT_AT_MOST_S, waited
+
+
+def test_destination_that_hangs_leaves_room_for_the_others(
+    redis, configure, settings, relay, standin, tmp_path
+):
+    with ExitStack() as stack:
+        sink = stack.enter_context(sink_running(tmp_path))
+        configure(more=second_destination(sink.url))
+        standin.slow_s = 4.0
+        standin.fail("slow")
+        depot = stack.enter_context(Depot(redis, settings, relay))
+        elsewhere = replace(
+            depot.source, destination=replace(depot.source.destination, name="segundo")
+        )
+        depot.accept(*numbered(60))
+        stack.enter_context(at_work(settings))
+        time.sleep(0.5)  # every thread it may have waits for an answer
+
+        depot.accept(*numbered(20, destination="segundo"), source=elsewhere)
+
+        assert eventually(lambda: sink.count() == 20, within_s=OTHERS_WAIT_AT_MOST_S)
+        standin.clear()
+        standin.stopping.set()  # let go of those who wait
+
+
+def test_events_of_a_customer_keep_their_order_over_workers_and_retries(
+    redis, configure, settings, relay, standin
+):
+    configure(destination='retry_schedule = "1s 1s 1s"')
+    for n in range(12):
+        standin.add_customer(id=f"c{n}")
+    with Depot(redis, settings, relay) as depot:
+        for _ in range(6):
+            standin.fail("reset_before_recording", times=1)
+        ids = [record_id for one in numbered(120, customers=12) for record_id in depot.keep(one)]
+        with at_work(settings, workers=2):
+            assert eventually(lambda: all(delivered(depot, id_) for id_ in ids), within_s=30)
+
+    told = [event.body["notes"].split() for event in standin.events]
+    for customer in range(12):
+        own = [int(number) for name, number in told if name == str(customer)]
+        assert own == sorted(own)
+        assert len(own) == 10
+
+
+@pytest.mark.parametrize("ordering", ["strict", "relaxed"])
+def test_who_waits_for_a_retry_keeps_its_own_followers_or_lets_them_pass(
+    redis, configure, settings, relay, standin, ordering
+):
+    options = f'retry_schedule = "1s 1s"\nordering = "{ordering}"'
+    configure(destination=options)
+    standin.add_customer(id="c0")
+    standin.fail("unavailable_503", times=1)
+    with Depot(redis, settings, relay) as depot:
+        ids = [record_id for one in numbered(3, customers=1) for record_id in depot.keep(one)]
+        with at_work(settings):
+            assert eventually(lambda: all(delivered(depot, id_) for id_ in ids), within_s=10)
+
+    told = [event.body["notes"] for event in standin.events]
+    assert told == (["0 0", "0 1", "0 2"] if ordering == "strict" else ["0 1", "0 2", "0 0"])
+
+
+def test_no_more_are_under_way_than_a_destination_allows_and_the_rest_holds_no_thread(
+    redis, configure, settings, relay, tmp_path
+):
+    with ExitStack() as stack:
+        sink = stack.enter_context(sink_running(tmp_path))
+        sink.reset(delay_ms=300)
+        configure(server=sink.url, destination="in_flight = 3")
+        depot = stack.enter_context(Depot(redis, settings, relay))
+        depot.accept(*numbered(12))
+        began = time.monotonic()
+        (worker, other) = stack.enter_context(at_work(settings, workers=2))
+        most = 0
+        while sink.count() < 12 and time.monotonic() - began < 15:
+            most = max(most, len(worker.runs) + len(other.runs))
+            time.sleep(0.01)
+
+        assert sink.count() == 12
+        assert time.monotonic() - began >= 3 * 0.3 - 0.05
+        # What has ended is in hand until it is written down.
+        assert most <= 2 * 3
+
+
+def test_outage_costs_those_who_wait_no_attempt(
+    redis, configure, settings, relay, standin, monkeypatch
+):
+    monkeypatch.setattr(gates, "_SHUT_FROM_S", 1.0)
+    configure(destination="in_flight = 4")
+    for n in range(40):
+        standin.add_customer(id=f"c{n}")
+    standin.fail("poison_500")
+    with Depot(redis, settings, relay) as depot:
+        ids = depot.accept(*numbered(40)).ids
+        with at_work(settings):
+            assert eventually(lambda: depot.post.gate.paused() == "outage")
+            time.sleep(0.5)
+            tried = sum(depot.record(id_).attempts for id_ in ids)
+            assert 10 <= tried <= 10 + 2 * 4 + 1  # those under way when it shut
+            waiting = len(depot.waiting())
+            assert waiting == 40 - tried
+
+            standin.clear()
+            untried = [id_ for id_ in ids if not depot.record(id_).attempts]
+            assert eventually(lambda: all(delivered(depot, id_) for id_ in untried), within_s=10)
+        assert {depot.record(id_).attempts for id_ in untried} == {1}
+        assert depot.post.gate.paused() == ""
+
+
+def test_refused_key_costs_nobody_an_attempt_and_the_probe_ends_the_pause(
+    redis, configure, settings, relay, standin, monkeypatch
+):
+    monkeypatch.setattr(gates, "_PROBE_EVERY_S", 1.0)
+    monkeypatch.setattr(claims, "_TRIAL_S", 1.0)
+    configure()
+    for n in range(10):
+        standin.add_customer(id=f"c{n}")
+    standin.fail("unauthorized_401", on="all")
+    with Depot(redis, settings, relay) as depot:
+        ids = depot.accept(*numbered(10)).ids
+        with at_work(settings):
+            assert eventually(lambda: depot.post.gate.paused() == "credentials")
+            time.sleep(1.5)
+            assert {depot.record(id_).attempts for id_ in ids} == {0}
+            assert standin.events == []
+
+            standin.clear()
+            assert eventually(lambda: all(delivered(depot, id_) for id_ in ids), within_s=10)
+        assert {depot.record(id_).attempts for id_ in ids} == {1}
