@@ -9,7 +9,7 @@ is answered `duplicate` the next time.
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields as fields_of
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
@@ -34,13 +34,14 @@ from relay.ledger import (
     short_digest,
     state_key,
 )
-from relay.model import Call, Delivery, Held, Ignored, State, Translated
+from relay.model import Call, Customer, Delivery, Held, Ignored, State, Translated
 from relay.queue import FAILURE_TTL_S, RESULT_TTL_S, description, job_data, queue_name
 from relay.record import Record, delivery_field, event_field
 
 _IGNORED_KEPT: Final = 1000
 # Less than a client's time-out: the answer must be Redis's own.
 _ON_DISK_WITHIN_MS: Final = 2500
+_CUSTOMER: Final = tuple(part.name for part in fields_of(Customer))
 
 Requeued = Literal["requeued", "returned", "waiting", "settled", "moved", "open", "absent"]
 
@@ -190,12 +191,12 @@ def _arguments(
 
 def call_fields(call: Call, about: Mapping[str, Any]) -> dict[str, str]:
     """The parts of a record that a call decides."""
-    customer = {name: value for name, value in asdict(call.customer).items() if value}
+    known = {name: getattr(call.customer, name) for name in _CUSTOMER}
     event = {
         **about,
         "type": call.event_type,
         "destination": call.destination,
-        "customer": customer,
+        "customer": {name: value for name, value in known.items() if value},
         "occurred_at": call.occurred_at.timestamp(),
     }
     if call.drops:

@@ -145,7 +145,7 @@ def _delivery(
         headers={name.lower(): value for name, value in request.headers.items()},
         body=body,
         received_at=now,
-        query=tuple(request.args.items(multi=True)),
+        query=tuple(request.args.items(multi=True)) if query else (),
         token=token,
     )
 

@@ -71,7 +71,7 @@ class RelayWorker(ConcurrentWorker):
         groups = []
         for destination, names in sorted(queues.items()):
             post = self._station.posts.get(destination)
-            limit = max(0 if running[destination] else 1, self.room - spare)
+            limit = max(0 if running[destination] else 1, self.room.free - spare)
             groups.append(Group(tuple(names), limit, post.gate.valve if post else None))
         return groups
 

@@ -29,8 +29,10 @@ from rq.worker.base import DequeueStrategy, WorkerStatus
 from worker.concurrent.bell import Alarm, Bell
 from worker.concurrent.books import Books
 from worker.concurrent.claims import Catch, Claims, Group, Taken, fast, retry_wait_s
+from worker.concurrent.departure import Departure
 from worker.concurrent.endings import Endings
 from worker.concurrent.pool import Pool
+from worker.concurrent.room import Room
 from worker.concurrent.run import ExcInfo, JobStopped, Run
 from worker.concurrent.watch import Watch
 
@@ -38,10 +40,7 @@ _SOCKET_TIMEOUT_S: Final = 10
 _LOOK_EVERY_S: Final = 5.0
 _SUSPENDED_S: Final = 1.0
 _CARE_EVERY_S: Final = 1.0
-_FLUSH_WITHIN_S: Final = 5.0
 _GATHER_S: Final = 0.003
-_AHEAD_S: Final = 0.05
-_PACE_EVERY_S: Final = 0.2
 _RETRY_FROM_S: Final = 0.1
 _RETRY_TO_S: Final = 2.0
 
@@ -77,12 +76,11 @@ class ConcurrentWorker(BaseWorker):
         self._bell_key = bell
         self._fair = fair
         self._by_name = {queue.name: queue for queue in self.queues}
-        self._taken = self._left = self._left_then = self._ahead = 0
-        self._paced_at = 0.0
-        self._count_lock = threading.Lock()
+        self.room = Room(concurrency)
         self._endings = Endings(self)
-        self._forced = self.over = False
-        self._look_at = self._give_up_at = 0.0
+        self._departure = Departure(self)
+        self.forced = self.over = False
+        self._look_at = 0.0
         self._watch: Watch | None = None
 
     @property
@@ -135,11 +133,11 @@ class ConcurrentWorker(BaseWorker):
         """As RQ's: returns whether any job was taken. Redis away ends nothing once it has begun."""
         self.bootstrap(logging_level, date_format, log_format)
         self._dequeue_strategy = dequeue_strategy
-        self._taken = self._left = self._left_then = 0
+        self.room = Room(self.concurrency)
         self._look_at, self.over = 0.0, False
         self._install_signal_handlers()
         self.pool = Pool(self.concurrency, self._perform, self._end)
-        self.books = Books(self._write, self._spoiled, self.alarm, lambda: self._ahead > 0)
+        self.books = Books(self._write, self._spoiled, self.alarm, lambda: self.room.flowing)
         self._watch = Watch(self)
         keys = [self._bell_key] if self._bell_key else self.queue_keys()
         bell = Bell(self.connection, keys, self.alarm)
@@ -149,10 +147,10 @@ class ConcurrentWorker(BaseWorker):
             self._loop(bell, max_jobs, max_idle_time, burst=burst)
         finally:
             bell.close()
-            self._wind_down()
+            self._departure.wind_down()
             self._watch.close()
-            self._say_goodbye()
-        return self._taken > 0
+            self._departure.say_goodbye()
+        return self.room.taken > 0
 
     def _loop(
         self, bell: Bell, max_jobs: int | None, max_idle_time: int | None, *, burst: bool
@@ -161,7 +159,7 @@ class ConcurrentWorker(BaseWorker):
         while not self._stop_requested:
             wanted = self._wanted(max_jobs, full=full)
             if wanted < 1:
-                if max_jobs is not None and self._taken >= max_jobs and not self.runs:
+                if max_jobs is not None and self.room.taken >= max_jobs and not self.runs:
                     return
                 self.alarm.wait(0.2)
                 continue
@@ -192,12 +190,13 @@ class ConcurrentWorker(BaseWorker):
 
     def _wanted(self, max_jobs: int | None, *, full: bool) -> int:
         """How many jobs to take now."""
-        self._set_pace()
-        if full and self.room < self.concurrency // 4:
+        self.room.set_pace()
+        if full and self.room.free < self.concurrency // 4:
             time.sleep(_GATHER_S)  # a claim of many costs hardly more than a claim of one
-            if self._taken - self._left >= self.concurrency:
+            if self.room.in_hand >= self.concurrency:
                 return 0
-        return self.room if max_jobs is None else min(self.room, max_jobs - self._taken)
+        free = self.room.free
+        return free if max_jobs is None else min(free, max_jobs - self.room.taken)
 
     def _catch(self, room: int) -> Catch:
         """Take jobs and start them."""
@@ -206,7 +205,7 @@ class ConcurrentWorker(BaseWorker):
         catch = self.claims.claim(groups, room, fair=fair)
         runs = [self._begun(taken) for taken in catch.taken]
         self.runs |= {run.execution.id: run for run in runs}
-        self._taken += len(runs)
+        self.room.taken += len(runs)
         wait_s = _RETRY_FROM_S
         while runs and not self._stop_requested:
             try:
@@ -220,7 +219,7 @@ class ConcurrentWorker(BaseWorker):
                     self.pool.submit(run)
                 break
         else:
-            self._taken -= len(runs)  # told to stop meanwhile: they are handed back
+            self.room.taken -= len(runs)  # told to stop meanwhile: they are handed back
         self.caught(catch, groups)
         return catch
 
@@ -267,22 +266,6 @@ class ConcurrentWorker(BaseWorker):
             self._look_at = moment
             self.alarm.ring()
 
-    @property
-    def room(self) -> int:
-        """How many jobs more could begin soon."""
-        return self.concurrency + self._ahead - (self._taken - self._left)
-
-    def _set_pace(self) -> None:
-        """Take a little more than there are threads, so that none waits for the next claim.
-
-        As much as will begin within moments: long jobs are better left for other workers.
-        """
-        since_s = time.monotonic() - self._paced_at
-        if since_s > _PACE_EVERY_S:
-            ended = self._left - self._left_then
-            self._paced_at, self._left_then = time.monotonic(), self._left
-            self._ahead = min(self.concurrency // 2, int(_AHEAD_S * ended / since_s))
-
     def members(self) -> set[str]:
         """Everything this worker holds, as it knows itself."""
         return {run.member for run in list(self.runs.values())}
@@ -315,8 +298,7 @@ class ConcurrentWorker(BaseWorker):
             else:
                 self._endings.succeeded(run)
         finally:
-            with self._count_lock:
-                self._left += 1
+            self.room.left()
             self.alarm.ring()
 
     def _write(self, runs: Sequence[Run]) -> None:
@@ -379,7 +361,7 @@ class ConcurrentWorker(BaseWorker):
             self._stop_requested = True
         # Some hosts say SIGTERM twice in one breath; a person at a keyboard means it.
         elif signum == signal.SIGINT or (now() - asked_at).total_seconds() > 1:
-            self._forced = True
+            self.forced = True
         self.alarm.ring()
 
     @property
@@ -425,50 +407,6 @@ class ConcurrentWorker(BaseWorker):
             self.log.warning("Maintenance is postponed: %s", type(error).__name__)
         except Exception:
             self.log.exception("Maintenance failed")
-
-    def _wind_down(self) -> None:
-        """Finish what has begun, hand the rest back, write everything down."""
-        give_up_at = time.monotonic() + self.grace_s
-        while self._taken > self._left and not self._forced and time.monotonic() < give_up_at:
-            self.alarm.wait(0.1)
-        self.pool.close()
-        self._give_up_at = time.monotonic() + _FLUSH_WITHIN_S
-        self._persistently(self._hand_back_unfinished)
-        while self.runs and time.monotonic() < self._give_up_at:
-            self.alarm.wait(0.1)
-        self.books.close()
-        self.over = True
-        if self.runs:
-            self.log.error("Redis is away: %d ends could not be written", len(self.runs))
-
-    def _hand_back_unfinished(self) -> None:
-        unfinished = [run for run in list(self.runs.values()) if not run.over]
-        waiting = [run.member for run in unfinished if not run.began_at]
-        begun = [run.member for run in unfinished if run.began_at]
-        self.claims.hand_back(waiting)
-        if jobs := self.claims.hand_back(begun, counted=True):
-            self.log.warning("Out of time: %d jobs handed back", len(jobs))
-        for run in unfinished:
-            self.forget(run)
-
-    def _say_goodbye(self) -> None:
-        self._persistently(self.claims.end)
-        try:
-            self.teardown()  # type: ignore[no-untyped-call]  # RQ has no types here
-        except RedisError:
-            self.log.warning("Redis is away: it will find out by itself that we are gone")
-
-    def _persistently(self, step: Callable[[], None]) -> None:
-        """For the last steps: Redis may be back in a moment, but a host does not wait for long."""
-        while True:
-            try:
-                step()
-            except RedisError:
-                if time.monotonic() > self._give_up_at:
-                    return
-                time.sleep(_RETRY_FROM_S)
-            else:
-                return
 
 
 def _begin(work: Callable[..., None], *args: Any, **options: Any) -> None:
