@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from marshmallow import EXCLUDE, Schema, ValidationError
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
 from config.relay_toml import Destination
 from relay.errors import Unreadable
@@ -197,6 +197,24 @@ class Loose(Schema):
 
     class Meta:
         unknown = EXCLUDE
+
+
+class Text(fields.String):
+    """A text or null, which most of what platforms send is: told at a glance, as it comes often."""
+
+    def __init__(self) -> None:
+        super().__init__(allow_none=True)
+
+    def deserialize(
+        self,
+        value: Any,
+        attr: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Any:
+        if value is None or type(value) is str:
+            return value
+        return super().deserialize(value, attr, data, **options)
 
 
 def loaded(schema: Schema, value: Any) -> dict[str, Any]:

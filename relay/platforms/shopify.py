@@ -24,6 +24,7 @@ from relay.contract import (
     Nothing,
     Platform,
     Reading,
+    Text,
     digest_of,
     json_object,
     loaded,
@@ -55,29 +56,29 @@ _CONSENT: Final = {"subscribed": "subscribed", "unsubscribed": "unsubscribed"}
 
 
 class _AddressSchema(Loose):
-    first_name = fields.String(allow_none=True)
-    last_name = fields.String(allow_none=True)
-    address1 = fields.String(allow_none=True)
-    address2 = fields.String(allow_none=True)
-    city = fields.String(allow_none=True)
-    province = fields.String(allow_none=True)
-    zip = fields.String(allow_none=True)
-    country_code = fields.String(allow_none=True)
-    phone = fields.String(allow_none=True)
+    first_name = Text()
+    last_name = Text()
+    address1 = Text()
+    address2 = Text()
+    city = Text()
+    province = Text()
+    zip = Text()
+    country_code = Text()
+    phone = Text()
     latitude = fields.Float(allow_none=True)
     longitude = fields.Float(allow_none=True)
 
 
 class _CustomerSchema(Loose):
-    email = fields.String(allow_none=True)
-    phone = fields.String(allow_none=True)
-    first_name = fields.String(allow_none=True)
-    last_name = fields.String(allow_none=True)
+    email = Text()
+    phone = Text()
+    first_name = Text()
+    last_name = Text()
     default_address = fields.Nested(_AddressSchema, allow_none=True)
 
 
 class _ConsentSchema(Loose):
-    state = fields.String(allow_none=True)
+    state = Text()
 
 
 class _BodySchema(_CustomerSchema):
@@ -85,21 +86,21 @@ class _BodySchema(_CustomerSchema):
 
     id = fields.Raw(required=True)
     order_id = fields.Raw(allow_none=True)
-    name = fields.String(allow_none=True)
-    contact_email = fields.String(allow_none=True)
-    email_address = fields.String(allow_none=True)
-    sms_marketing_phone = fields.String(allow_none=True)
-    total_price = fields.String(allow_none=True)
-    currency = fields.String(allow_none=True)
-    financial_status = fields.String(allow_none=True)
-    fulfillment_status = fields.String(allow_none=True)
-    cancel_reason = fields.String(allow_none=True)
-    order_status_url = fields.String(allow_none=True)
-    abandoned_checkout_url = fields.String(allow_none=True)
-    tracking_number = fields.String(allow_none=True)
-    tracking_url = fields.String(allow_none=True)
-    tracking_company = fields.String(allow_none=True)
-    note = fields.String(allow_none=True)
+    name = Text()
+    contact_email = Text()
+    email_address = Text()
+    sms_marketing_phone = Text()
+    total_price = Text()
+    currency = Text()
+    financial_status = Text()
+    fulfillment_status = Text()
+    cancel_reason = Text()
+    order_status_url = Text()
+    abandoned_checkout_url = Text()
+    tracking_number = Text()
+    tracking_url = Text()
+    tracking_company = Text()
+    note = Text()
     created_at = fields.Raw(allow_none=True)
     updated_at = fields.Raw(allow_none=True)
     cancelled_at = fields.Raw(allow_none=True)

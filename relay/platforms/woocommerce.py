@@ -30,6 +30,7 @@ from relay.contract import (
     Nothing,
     Platform,
     Reading,
+    Text,
     digest_of,
     json_object,
     loaded,
@@ -58,33 +59,33 @@ _FORM: Final = "application/x-www-form-urlencoded"
 
 
 class _AddressSchema(Loose):
-    first_name = fields.String(allow_none=True)
-    last_name = fields.String(allow_none=True)
-    address_1 = fields.String(allow_none=True)
-    address_2 = fields.String(allow_none=True)
-    city = fields.String(allow_none=True)
-    state = fields.String(allow_none=True)
-    postcode = fields.String(allow_none=True)
-    country = fields.String(allow_none=True)
-    email = fields.String(allow_none=True)
-    phone = fields.String(allow_none=True)
+    first_name = Text()
+    last_name = Text()
+    address_1 = Text()
+    address_2 = Text()
+    city = Text()
+    state = Text()
+    postcode = Text()
+    country = Text()
+    email = Text()
+    phone = Text()
 
 
 class _BodySchema(Loose):
     id = fields.Integer(required=True)
-    number = fields.String(allow_none=True)
-    status = fields.String(allow_none=True)
-    total = fields.String(allow_none=True)
-    currency = fields.String(allow_none=True)
-    payment_url = fields.String(allow_none=True)
-    payment_method_title = fields.String(allow_none=True)
-    email = fields.String(allow_none=True)
-    first_name = fields.String(allow_none=True)
-    last_name = fields.String(allow_none=True)
-    date_created_gmt = fields.String(allow_none=True)
-    date_modified_gmt = fields.String(allow_none=True)
-    date_paid_gmt = fields.String(allow_none=True)
-    date_completed_gmt = fields.String(allow_none=True)
+    number = Text()
+    status = Text()
+    total = Text()
+    currency = Text()
+    payment_url = Text()
+    payment_method_title = Text()
+    email = Text()
+    first_name = Text()
+    last_name = Text()
+    date_created_gmt = Text()
+    date_modified_gmt = Text()
+    date_paid_gmt = Text()
+    date_completed_gmt = Text()
     billing = fields.Nested(_AddressSchema, allow_none=True)
     shipping = fields.Nested(_AddressSchema, allow_none=True)
 
