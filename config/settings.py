@@ -25,6 +25,7 @@ class Settings:
     queue: str
     host: str
     port: int
+    web_threads: int
     public_url: str
     body_max_bytes: int
     backlog_max: int
@@ -72,6 +73,7 @@ def load(env_file: Path | None = None) -> Settings:
         "queue": env.str("RELAY_QUEUE", "mercately"),
         "host": env.str("RELAY_HOST", "0.0.0.0"),  # noqa: S104  a container's port is published by choice
         "port": env.int("PORT", 8000),
+        "web_threads": env.int("RELAY_WEB_THREADS", 8, validate=validate.Range(1, 1000)),
         "public_url": env.str("RELAY_PUBLIC_URL", ""),
         "body_max_bytes": env.int("RELAY_BODY_MAX_BYTES", 1024 * 1024),
         "backlog_max": env.int("RELAY_BACKLOG_MAX", 1_000_000),

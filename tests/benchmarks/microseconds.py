@@ -1,6 +1,7 @@
 """Where the microseconds of one accept go, each stage alone in this process."""
 
 import contextlib
+import gc
 import io
 import itertools
 import os
@@ -52,6 +53,8 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
     )
     unsettled = mercately._body(rule, context, events[0].contact, source.destination)
 
+    gc.collect()
+    gc.freeze()  # a web process does not hold hundreds of orders, to be looked through again
     with Redis.from_url(settings.redis_url) as redis, _devnull() as quiet:
         redis.flushall()
         app = create_app(settings, relay, redis)

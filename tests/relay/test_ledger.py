@@ -318,6 +318,14 @@ def test_record_nobody_can_read_says_where(ledger, keep, redis, field, value, fa
     assert [record.id for record in ledger.records([State.ACCEPTED])] == [record_id]
 
 
+def test_delivery_nobody_can_unpack_is_told_and_the_call_made_from_it_is_sent(ledger, keep, redis):
+    (record_id,) = keep("order-1")
+    redis.hset(record_key(record_id), "delivery", b"not what zlib makes")
+
+    assert (ledger.get(record_id).fault, ledger.get(record_id).raw) == ("delivery", b"")
+    assert ledger.to_deliver([record_id])[0].fault == ""
+
+
 def test_record_of_a_newer_version_with_more_places_is_read(ledger, keep, redis):
     """Records outlive a deployment, in both directions."""
     (record_id,) = keep("order-1")

@@ -217,6 +217,13 @@ def test_another_kind_of_key_does_not_sign():
         SENDGRID.sign(senders.delivery({}, b""), ed25519, senders.NOW)
 
 
+@pytest.mark.parametrize("name", ["standard", "svix"])
+def test_half_a_character_in_an_id_is_one_more_id_that_was_not_signed(name):
+    headers = VECTORS[name][2].headers
+    (id_header,) = (header for header in headers if header.endswith("-id"))
+    assert _reason(name, headers={**headers, id_header: "\ud800"}) == MISMATCH
+
+
 # As wide as a header may be by the time it is text, with pieces that look right mixed in.
 HEADER = st.one_of(
     st.text(max_size=40),
