@@ -1,5 +1,6 @@
 """gunicorn: `gunicorn -c config/gunicorn.conf.py 'relay.web:create_app()'`."""
 
+import gc
 import os
 from typing import Any
 
@@ -35,3 +36,10 @@ def when_ready(_server: Any) -> None:
     """Once, in the arbiter: what Redis says a 200 will be worth."""
     log.configure(_settings.log_level)
     announce(connect(_settings), _settings.durability)
+
+
+def post_worker_init(_worker: Any) -> None:
+    """What was loaded is here to stay: to look through it for garbage cost 7 % of an accept."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
