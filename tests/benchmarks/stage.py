@@ -13,7 +13,6 @@ from pathlib import Path
 from unittest.mock import patch
 
 import config
-from config.relay_toml import Destination
 from config.settings import Settings, load as load_settings
 from relay.children import die_with_parent
 from relay.vocabulary import EVENT_TYPES
@@ -31,7 +30,8 @@ _RELAY_TOML = """
 server = "{server}"
 api_key = "0123456789abcdef0123456789abcdef"
 rate = "100000/s"
-{in_flight}
+in_flight = {in_flight}
+
 [sources.shopify]
 platform = "shopify"
 secrets = "${{SHOPIFY_SECRET}}"
@@ -41,15 +41,17 @@ secrets = "${{SHOPIFY_SECRET}}"
 
 
 def relay_toml(server: str) -> str:
-    """As many at once as there are threads, at any pace; the note of every event type."""
-    known = "in_flight" in Destination.__dataclass_fields__
-    in_flight = f"in_flight = {THREADS}" if known else ""
+    """At any pace; the note of every event type.
+
+    As many at once as there are threads, like the others: `in_flight` leaves room beside them for
+    what is claimed and does not run yet, or no longer, since it counts all that is in hand.
+    """
     rules = (
         f'"{name}" = {{ notes = true, custom_fields = {{ pedido = "{{{{ order_id }}}}" }},'
         ' creation_date = "occurred_at" }'
         for name in EVENT_TYPES
     )
-    return _RELAY_TOML.format(server=server, in_flight=in_flight) + "\n".join(rules) + "\n"
+    return _RELAY_TOML.format(server=server, in_flight=2 * THREADS) + "\n".join(rules) + "\n"
 
 
 def environment(folder: Path, redis_url: str, sink: Sink, port: int = 0) -> dict[str, str]:
