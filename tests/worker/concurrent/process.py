@@ -4,6 +4,7 @@ import sys
 
 from redis import Redis
 from rq import Queue
+from rq.serializers import JSONSerializer
 
 from worker.concurrent import ConcurrentWorker
 
@@ -12,11 +13,12 @@ def main() -> None:
     url, name, grace_s = sys.argv[1:]
     redis = Redis.from_url(url)
     worker = ConcurrentWorker(
-        [Queue("work", connection=redis)],
+        [Queue("work", connection=redis, serializer=JSONSerializer)],
         name=name,
         concurrency=4,
         grace_s=float(grace_s),
         connection=redis,
+        serializer=JSONSerializer,
     )
     worker.work(logging_level="CRITICAL")
 

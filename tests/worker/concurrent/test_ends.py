@@ -12,6 +12,7 @@ import pytest
 from redis import Redis
 from rq import Queue
 from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
 
 from relay.embedded_redis import EmbeddedRedis
 from tests.worker.concurrent import jobs
@@ -43,6 +44,16 @@ def processes(url: str) -> Iterator[Start]:
         for process in started:
             process.kill()
             process.wait()
+
+
+def work(redis: Redis) -> Queue:
+    """The processes' queue; its serializer is said, since others may have changed the default."""
+    return Queue("work", connection=redis, serializer=JSONSerializer)
+
+
+@pytest.fixture
+def queue(redis: Redis) -> Queue:
+    return work(redis)
 
 
 @pytest.fixture
@@ -134,7 +145,7 @@ def test_nobody_inherits_from_the_living_after_redis_was_away(tmp_path: Path) ->
         for name in ("anna", "bruno"):
             start(name)
         assert eventually(lambda: redis.zcard("rq:leases") == 2, within_s=10)
-        queue = Queue("work", connection=redis)
+        queue = work(redis)
         mine = held(queue, 2 * _THREADS)
         assert eventually(lambda: begun(redis) == 2 * _THREADS, within_s=10)
         time.sleep(LEASE_S + 1)  # both are in a position to judge
