@@ -3,8 +3,6 @@
 What each part decides is tested beside it; here all of them work together.
 """
 
-import signal
-import threading
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -14,7 +12,7 @@ import pytest
 from relay.model import Customer, State
 from tests.benchmarks.stage import sink_running
 from tests.conftest import relay_toml
-from tests.worker.concurrent.crew import eventually
+from tests.worker.concurrent.crew import at_work as working, eventually
 from tests.worker.depot import Depot, call, signals_kept
 from worker import gate as gates
 from worker.__main__ import make_worker
@@ -30,21 +28,10 @@ OTHERS_WAIT_AT_MOST_S = 2.0
 def at_work(settings, workers=1):
     """Workers in threads of their own, told to stop at the end."""
     made = [make_worker(settings) for _ in range(workers)]
-    threads = [
-        threading.Thread(target=worker.work, kwargs={"logging_level": "CRITICAL"})
-        for worker in made
-    ]
-    with signals_kept():
-        for thread in threads:
-            thread.start()
-        try:
-            yield made
-        finally:
-            for worker in made:
-                worker.request_stop(signal.SIGTERM, None)
-            for thread in threads:
-                thread.join(timeout=20)
-                assert not thread.is_alive()
+    with signals_kept(), ExitStack() as stack:
+        for worker in made:
+            stack.enter_context(working(worker))
+        yield made
 
 
 @pytest.fixture

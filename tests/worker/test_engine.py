@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from relay.embedded_redis import EmbeddedRedis
 from relay.ledger import record_key
 from relay.model import State
+from tests.worker.concurrent.crew import eventually
 from tests.worker.depot import Depot, apart, call, deployed, signals_kept
 from worker import __main__ as entry, tasks
 
@@ -29,13 +30,6 @@ def in_place(environment):
 def run(settings):
     """A worker until there is nothing to do."""
     return lambda: entry.run(settings, burst=True)
-
-
-def eventually(truth, within_s=5.0):
-    until = time.monotonic() + within_s
-    while not (found := truth()) and time.monotonic() < until:
-        time.sleep(0.02)
-    return found
 
 
 @contextmanager

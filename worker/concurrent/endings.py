@@ -2,7 +2,6 @@
 
 import logging
 import sys
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -17,14 +16,13 @@ from rq.job_lifecycle import format_exc_info
 from rq.rate_limit import release_slot
 from rq.utils import now
 
+from worker.concurrent.away import until_back
 from worker.concurrent.run import ExcInfo, Run
 
 if TYPE_CHECKING:
     from worker.concurrent.worker import ConcurrentWorker
 
 _LOG: Final = logging.getLogger("rq.worker")
-_RETRY_FROM_S: Final = 0.1
-_RETRY_TO_S: Final = 2.0
 
 
 class Endings:
@@ -151,15 +149,4 @@ class Endings:
         self._worker.alarm.ring()
 
     def _until_kept(self, step: Callable[[], None]) -> None:
-        wait_s = _RETRY_FROM_S
-        while True:
-            try:
-                step()
-            except RedisError as error:
-                if self._worker.over:
-                    return
-                _LOG.warning("An end is not written yet: %s", type(error).__name__)
-                time.sleep(wait_s)
-                wait_s = min(wait_s * 2, _RETRY_TO_S)
-            else:
-                return
+        until_back(step, given_up=lambda: self._worker.over)

@@ -26,6 +26,7 @@ from rq.utils import now
 from rq.worker import BaseWorker
 from rq.worker.base import DequeueStrategy, WorkerStatus
 
+from worker.concurrent.away import FIRST_WAIT_S, LONGEST_WAIT_S, until_back
 from worker.concurrent.bell import Alarm, Bell
 from worker.concurrent.books import Books
 from worker.concurrent.claims import Catch, Claims, Group, Taken, fast, retry_wait_s
@@ -41,8 +42,6 @@ _LOOK_EVERY_S: Final = 5.0
 _SUSPENDED_S: Final = 1.0
 _CARE_EVERY_S: Final = 1.0
 _GATHER_S: Final = 0.003
-_RETRY_FROM_S: Final = 0.1
-_RETRY_TO_S: Final = 2.0
 
 
 class ConcurrentWorker(BaseWorker):
@@ -76,7 +75,6 @@ class ConcurrentWorker(BaseWorker):
         self._bell_key = bell
         self._fair = fair
         self._by_name = {queue.name: queue for queue in self.queues}
-        self.room = Room(concurrency)
         self._endings = Endings(self)
         self._departure = Departure(self)
         self.forced = self.over = False
@@ -155,7 +153,7 @@ class ConcurrentWorker(BaseWorker):
     def _loop(
         self, bell: Bell, max_jobs: int | None, max_idle_time: int | None, *, burst: bool
     ) -> None:
-        retry_s, full, idle_since = _RETRY_FROM_S, False, time.monotonic()
+        retry_s, full, idle_since = FIRST_WAIT_S, False, time.monotonic()
         while not self._stop_requested:
             wanted = self._wanted(max_jobs, full=full)
             if wanted < 1:
@@ -170,9 +168,9 @@ class ConcurrentWorker(BaseWorker):
             except RedisError as error:
                 self.log.warning("Redis is away: %s", type(error).__name__)
                 self.alarm.wait(retry_s)
-                retry_s = min(retry_s * 2, _RETRY_TO_S)
+                retry_s = min(retry_s * 2, LONGEST_WAIT_S)
                 continue
-            retry_s, full = _RETRY_FROM_S, 2 * len(catch.taken) > wanted
+            retry_s, full = FIRST_WAIT_S, 2 * len(catch.taken) > wanted
             if catch.taken or not quiet:
                 idle_since = time.monotonic()
             if catch.taken:
@@ -206,22 +204,22 @@ class ConcurrentWorker(BaseWorker):
         runs = [self._begun(taken) for taken in catch.taken]
         self.runs |= {run.execution.id: run for run in runs}
         self.room.taken += len(runs)
-        wait_s = _RETRY_FROM_S
-        while runs and not self._stop_requested:
-            try:
-                self._prepare([run for run in runs if not run.fault])
-            except RedisError as error:
-                self.log.warning("Redis is away: %s", type(error).__name__)
-                self.alarm.wait(wait_s)
-                wait_s = min(wait_s * 2, _RETRY_TO_S)
-            else:
-                for run in runs:
-                    self.pool.submit(run)
-                break
-        else:
-            self.room.taken -= len(runs)  # told to stop meanwhile: they are handed back
+        if runs:
+            self._start(runs)
         self.caught(catch, groups)
         return catch
+
+    def _start(self, runs: Sequence[Run]) -> None:
+        prepared = not self._stop_requested and until_back(
+            lambda: self._prepare([run for run in runs if not run.fault]),
+            given_up=lambda: self._stop_requested,
+            wait=self.alarm.wait,
+        )
+        if prepared:
+            for run in runs:
+                self.pool.submit(run)
+        else:
+            self.room.taken -= len(runs)  # told to stop meanwhile: they are handed back
 
     def _prepare(self, runs: Sequence[Run]) -> None:
         """One that cannot be prepared fails alone."""
@@ -393,7 +391,7 @@ class ConcurrentWorker(BaseWorker):
         """Commands are heard again as soon as Redis is back."""
         if not isinstance(exc, RedisError):
             super()._pubsub_exception_handler(exc, pubsub, pubsub_thread)
-        time.sleep(_RETRY_TO_S)
+        time.sleep(LONGEST_WAIT_S)
 
     def _care(self) -> None:
         while not self.over:
