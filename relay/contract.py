@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow import Schema, ValidationError
 
 from config.relay_toml import Destination
 from relay.errors import Unreadable
@@ -190,31 +190,6 @@ def json_object(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Unreadable({"body": "expected a JSON object"})
     return value
-
-
-class Loose(Schema):
-    """For what platforms send: strict in what we use, blind to the rest."""
-
-    class Meta:
-        unknown = EXCLUDE
-
-
-class Text(fields.String):
-    """A text or null, which most of what platforms send is: told at a glance, as it comes often."""
-
-    def __init__(self) -> None:
-        super().__init__(allow_none=True)
-
-    def deserialize(
-        self,
-        value: Any,
-        attr: str | None = None,
-        data: Mapping[str, Any] | None = None,
-        **options: Any,
-    ) -> Any:
-        if value is None or type(value) is str:
-            return value
-        return super().deserialize(value, attr, data, **options)
 
 
 def loaded(schema: Schema, value: Any) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from marshmallow import fields, validate
 from relay.contract import (
     Events,
     Fault,
-    Loose,
     Nothing,
     Platform,
     Reading,
@@ -29,6 +28,7 @@ from relay.contract import (
     moment,
 )
 from relay.errors import Unreadable
+from relay.loose import Loose
 from relay.model import Contact, Delivery, Event
 from relay.signature import Ecdsa
 

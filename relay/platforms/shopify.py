@@ -20,17 +20,16 @@ from marshmallow import fields
 from relay.contract import (
     Events,
     Fault,
-    Loose,
     Nothing,
     Platform,
     Reading,
-    Text,
     digest_of,
     json_object,
     loaded,
     moment,
 )
 from relay.errors import Unreadable
+from relay.loose import Loose, Text
 from relay.model import Address, Contact, Delivery, Event
 from relay.signature import Hmac
 

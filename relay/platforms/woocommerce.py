@@ -26,17 +26,16 @@ from relay.contract import (
     Events,
     Fault,
     Handshake,
-    Loose,
     Nothing,
     Platform,
     Reading,
-    Text,
     digest_of,
     json_object,
     loaded,
     moment,
 )
 from relay.errors import Unreadable
+from relay.loose import Loose, Text
 from relay.model import Address, Contact, Delivery, Event
 from relay.signature import Hmac
 
