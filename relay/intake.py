@@ -7,6 +7,7 @@ is answered `duplicate` the next time.
 """
 
 import json
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields as fields_of
@@ -53,6 +54,7 @@ class Intake:
         self, redis: Redis, queue: Queue, *, dedup_s: int, backlog_max: int, guard: Guard
     ) -> None:
         self._redis = redis
+        self._lines = threading.local()
         self._guard = guard
         self._base = queue.name
         self._job_ttls = (queue._default_timeout, RESULT_TTL_S, FAILURE_TTL_S)  # noqa: SLF001  RQ has no other word for it
@@ -103,7 +105,7 @@ class Intake:
     def _run(self, keys: list[str], args: list[Any]) -> Any:
         """The script; and, in the same round trip, the wait for the disk where there is one."""
         if not self._guard.waits:
-            return self._accept(keys=keys, args=args)
+            return self._accept(keys=keys, args=args, client=self._line())
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.evalsha(self._accept.sha, len(keys), *keys, *args)
             pipeline.waitaof(1, 0, _ON_DISK_WITHIN_MS)
@@ -115,6 +117,13 @@ class Intake:
         if not on_disk:
             raise NotStored("not_on_disk")
         return answer
+
+    def _line(self) -> Redis:
+        """This thread's own connection: to borrow one each time costs half of a round trip."""
+        if not hasattr(self._lines, "redis"):
+            pool = self._redis.connection_pool
+            self._lines.redis = Redis(connection_pool=pool, single_connection_client=True)
+        return cast("Redis", self._lines.redis)
 
     def replay(self, record: Record, call: Call | None = None) -> Requeued:
         """Send a settled record again, with a new call if it has been mapped anew."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from isal import isal_zlib
 from ulid import ULID
 
 from relay.model import OPEN_STATES, Customer, State
@@ -16,7 +17,7 @@ _EVENT: Final = (
     "source", "topic", "type", "destination", "customer", "key", "occurred_at", "platform", "drops",
 )  # fmt: skip
 _EVENT_TEXTS: Final = ("source", "topic", "type", "destination", "key", "platform")
-# The least that zlib can do makes a fourth of an order; doing more costs time at the door.
+# Makes a fourth of an order, in a third of the time that the standard library takes.
 _SQUEEZE: Final = 1
 
 
@@ -123,7 +124,7 @@ def event_field(values: Mapping[str, Any]) -> str:
 def delivery_field(headers: Mapping[str, str], raw: bytes) -> bytes:
     """What came in, squeezed: it waits as long as the event does, and is seldom looked at."""
     head = json.dumps(headers, separators=(",", ":")) if headers else ""
-    return zlib.compress(b"%s\n%s" % (head.encode(), raw), _SQUEEZE)
+    return isal_zlib.compress(b"%s\n%s" % (head.encode(), raw), _SQUEEZE)
 
 
 def _delivery(value: bytes) -> tuple[Mapping[str, str], bytes]:

@@ -135,19 +135,31 @@ def _delivery(
         raise Refused("too_large", 413)
     if request.content_length not in (None, len(body)):
         raise Refused("incomplete", 400)
-    base = source.public_url or (
-        settings.public_url and f"{settings.public_url.rstrip('/')}{request.path}"
-    )
+    server = settings.public_url.rstrip("/") or f"{request.scheme}://{request.host}"
+    url = source.public_url or server + request.path
     query = request.query_string.decode("latin-1")
     return Delivery(
         method=request.method,
-        url=f"{base or request.base_url}{'?' if query else ''}{query}",
-        headers={name.lower(): value for name, value in request.headers.items()},
+        url=f"{url}{'?' if query else ''}{query}",
+        headers=_headers(request.environ),
         body=body,
         received_at=now,
         query=tuple(request.args.items(multi=True)) if query else (),
         token=token,
     )
+
+
+def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    """As WSGI has them, under the names they came with but for their case."""
+    headers = {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if value := environ.get(name):
+            headers[name.replace("_", "-").lower()] = value
+    return headers
 
 
 def _unsigned(refusal: Refused, delivery: Delivery, source: Source) -> Refused:
@@ -244,11 +256,8 @@ def _problem(
 
 
 def _json(body: Mapping[str, Any], status: int) -> Response:
-    response = Response(
-        json.dumps(body, ensure_ascii=False), status=status, content_type="application/json"
-    )
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return Response(json.dumps(body, ensure_ascii=False), status, headers)
 
 
 def _reply(reply: Reply) -> Response:
