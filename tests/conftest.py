@@ -50,7 +50,7 @@ language = "es"
 [destinations.principal]
 server = "{server}"
 api_key = "{key}"
-rate = "1000/s"
+rate = "{rate}"
 {destination}
 {sources}
 [events]
@@ -59,9 +59,13 @@ rate = "1000/s"
 )
 
 
-def relay_toml(server: str, *, destination: str = "", sources: str = "") -> str:
+def relay_toml(
+    server: str, *, rate: str = "1000/s", destination: str = "", sources: str = ""
+) -> str:
     """The test configuration; `destination` and `sources` are more TOML."""
-    return RELAY_TOML.format(server=server, key=DEMO_KEY, destination=destination, sources=sources)
+    return RELAY_TOML.format(
+        server=server, rate=rate, key=DEMO_KEY, destination=destination, sources=sources
+    )
 
 
 SECRETS = {

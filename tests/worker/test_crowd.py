@@ -38,8 +38,8 @@ def at_work(settings, workers=1):
 def configure(environment, settings, standin_server):
     """Writes the worker's configuration: the stand-in, or another server, and more of each."""
 
-    def write(*, server=standin_server.url, destination="", more=""):
-        text = relay_toml(server, destination=destination, sources=more)
+    def write(*, server=standin_server.url, rate="1000/s", destination="", more=""):
+        text = relay_toml(server, rate=rate, destination=destination, sources=more)
         settings.config_file.write_text(text)
 
     return write
@@ -232,3 +232,24 @@ def test_refused_key_costs_nobody_an_attempt_and_the_probe_ends_the_pause(
             standin.clear()
             assert eventually(lambda: all(delivered(depot, id_) for id_ in ids), within_s=10)
         assert {depot.record(id_).attempts for id_ in ids} == {1}
+
+
+@pytest.mark.parametrize("rate", ["2/s", "20/s"])
+def test_flood_takes_turns_with_others_at_any_pace(
+    rate, redis, configure, settings, relay, tmp_path
+):
+    with ExitStack() as stack:
+        sink = stack.enter_context(sink_running(tmp_path))
+        configure(server=sink.url, rate=rate)
+        depot = stack.enter_context(Depot(redis, settings, relay))
+        _, other, *_ = relay.sources.values()
+        depot.accept(*numbered(200))
+        stack.enter_context(at_work(settings))
+        assert eventually(lambda: sink.count() > 1, within_s=10)
+
+        for n in range(2):
+            began = time.monotonic()
+            one = call(f"single-{n}", customer=Customer(customer_id=f"single{n}"))
+            (record_id,) = depot.accept(one, source=other).ids
+            assert eventually(lambda id_=record_id: delivered(depot, id_), within_s=10)
+            assert time.monotonic() - began < OTHERS_WAIT_AT_MOST_S

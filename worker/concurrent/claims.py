@@ -88,6 +88,9 @@ class Claims:
         self.key = f"rq:claims:{worker_name}"
         self._execution_prefix = f"{uuid4().hex[:16]}-"
         self._number = 0
+        # When a queue was last served, counted in claims.
+        self._turn = 0
+        self._served: dict[str, int] = {}
         register = redis.register_script
         self._claim = register(lua.script("claim"))
         self._commit = register(lua.script("commit"))
@@ -96,36 +99,50 @@ class Claims:
         self._look = register(lua.script("look"))
 
     def claim(self, groups: Sequence[Group], room: int, *, fair: bool) -> Catch:
-        """Take up to `room` jobs."""
+        """Take up to `room` jobs; if `fair`, first from the queues that have waited longest.
+
+        Where there is room for one, or a valve lets one through, whoever is asked first takes all.
+        """
         args: list[Any] = [
             self._name, LEASE_S, utcformat(now()), room, self._execution_prefix, self._number,
             STARTED_S, int(fair), self._bell, _TRIAL_S,
         ]  # fmt: skip
         self._number += room
-        for group in groups:
+        asked = list(range(len(groups)))
+        if fair:
+            asked.sort(key=lambda place: min(map(self._turn_of, groups[place].queues)))
+        for place in asked:
+            group = groups[place]
             valve = group.valve or Valve("", 0, 0)
+            queues = sorted(group.queues, key=self._turn_of) if fair else group.queues
             args += [
-                valve.key, valve.rate_per_s, valve.cap, group.limit, len(group.queues),
-                *group.queues,
+                valve.key, valve.rate_per_s, valve.cap, group.limit, len(queues), *queues,
             ]  # fmt: skip
         answer: Any = self._claim(args=args)
         if answer == b"suspended":
             return Catch(suspended=True)
         pace, shut, states, jobs = answer
+        taken = [
+            Taken(
+                queue.decode(),
+                job_id.decode(),
+                execution_id.decode(),
+                dict(zip(values[::2], values[1::2], strict=True)),
+            )
+            for queue, job_id, execution_id, values in jobs
+        ]
+        self._turn += 1
+        self._served |= {job.queue: self._turn for job in taken}
+        stands = dict(zip(asked, states, strict=True))
         return Catch(
-            taken=[
-                Taken(
-                    queue.decode(),
-                    job_id.decode(),
-                    execution_id.decode(),
-                    dict(zip(values[::2], values[1::2], strict=True)),
-                )
-                for queue, job_id, execution_id, values in jobs
-            ],
+            taken,
             pace_s=float(pace) if pace else None,
             shut_s=float(shut) if shut else None,
-            states=tuple(state.decode() for state in states),
+            states=tuple(stands[place].decode() for place in sorted(stands)),
         )
+
+    def _turn_of(self, queue: str) -> int:
+        return self._served.get(queue, 0)
 
     def commit(self, runs: Sequence[Run], default_result_ttl: int) -> list[str]:
         """Write down how runs ended; `done`, `lost` or `rq` for each, see the script."""

@@ -4,7 +4,7 @@
 --      life of an entry among the started (s), 1 for equal shares, bell or '', trial (s),
 --      then per group of queues: valve or '', rate (/s), cap, limit, number of queues, names
 -- Returns 'suspended', or how long to wait for pace and for a shut valve (s, '' for neither), how
--- each group's valve stands ('' is at rest), and of each job: queue, execution id, its hash.
+-- each group's valve stands ('' is at rest), and of each job: queue, id, execution id, its hash.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 local worker, iso, room, trial_s = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[10])
@@ -45,25 +45,37 @@ while ARGV[i] do
   for j = i + 5, i + 4 + n do group.queues[#group.queues + 1] = ARGV[j] end
   look(group)
   groups[#groups + 1] = group
+  group.live = group.limit > 0 and n or 0
   for _, queue in ipairs(group.queues) do
     if group.limit > 0 then live[#live + 1] = { name = queue, group = group } end
   end
   i = i + 5 + n
 end
 
--- By turns: what is not used up by one queue is shared among those that have more.
+-- What there is room for is shared among all queues, and what a valve lets through among its own;
+-- what one of them does not use up, those that have more share again.
+local function share(whole, among)
+  return ARGV[8] == '1' and math.max(1, math.floor(whole / among)) or whole
+end
+
 local taken = {}
 while room > 0 and #live > 0 do
-  local share = ARGV[8] == '1' and math.max(1, math.floor(room / #live)) or room
-  local more = {}
+  local each, more = share(room, #live), {}
+  for _, group in ipairs(groups) do
+    group.share = share(group.limit - group.taken, math.max(1, group.live))
+    group.live = 0
+  end
   for _, queue in ipairs(live) do
     local group = queue.group
-    local n = math.min(share, room, group.limit - group.taken)
+    local n = math.min(each, group.share, room, group.limit - group.taken)
     local ids = n > 0 and redis.call('LPOP', 'rq:queue:' .. queue.name, n) or {}
     for _, id in ipairs(ids) do taken[#taken + 1] = { id, queue.name } end
     room = room - #ids
     group.taken = group.taken + #ids
-    if n > 0 and #ids == n then more[#more + 1] = queue end
+    if n > 0 and #ids == n then
+      more[#more + 1] = queue
+      group.live = group.live + 1
+    end
   end
   live = more
 end

@@ -1,0 +1,88 @@
+"""By turns: a long queue leaves its share to the others, however little goes through at a time."""
+
+import pytest
+from rq import Queue
+
+from tests.worker.concurrent import jobs
+from worker.concurrent import Group, Valve
+from worker.concurrent.claims import Claims
+
+NARROW = {
+    "a slow rate": Valve("valve", rate_per_s=4.0, cap=0),
+    "a low cap": Valve("valve", rate_per_s=1000.0, cap=1),
+}
+
+
+@pytest.fixture
+def fill(redis):
+    """Fills queues, named by their first letters."""
+
+    def filled(**counts):
+        for name, count in counts.items():
+            queue = Queue(name, connection=redis)
+            for n in range(count):
+                queue.enqueue(jobs.nothing, job_id=f"{name}{n}")
+
+    return filled
+
+
+@pytest.fixture
+def claims(connect):
+    return Claims(connect(), "anna", "")
+
+
+def served(claims, redis, groups, room, times):
+    """Which queues were served, claim by claim; each claim finds the valve rested."""
+    order = []
+    for _ in range(times):
+        redis.delete("valve", "valve2")
+        catch = claims.claim(groups, room, fair=True)
+        order.append("".join(sorted(taken.queue for taken in catch.taken)))
+        claims.hand_back([f"{taken.job_id}:{taken.execution_id}" for taken in catch.taken])
+    return order
+
+
+@pytest.mark.parametrize("valve", NARROW.values(), ids=NARROW)
+def test_a_valve_that_lets_one_through_serves_queues_in_turn(valve, redis, fill, claims):
+    fill(a=50, b=1, c=50)
+    assert served(claims, redis, [Group(("a", "b", "c"), 8, valve)], 8, 6) == list("abcabc")
+
+
+def test_a_claim_that_finds_the_valve_empty_takes_nobody_s_turn(redis, fill, claims):
+    fill(a=50, b=50)
+    group = Group(("a", "b"), 8, NARROW["a slow rate"])
+    order = []
+    for _ in range(4):
+        order += served(claims, redis, [group], 8, 1)
+        assert claims.claim([group], 8, fair=True).taken == []
+    assert order == list("abab")
+
+
+def test_room_for_one_is_given_in_turn(redis, fill, claims):
+    fill(a=50, b=50)
+    both = [Group(("a",), 8), Group(("b",), 8)]
+    assert served(claims, redis, both, 1, 4) == list("abab")
+    assert served(claims, redis, [Group(("a", "b"), 8)], 1, 4) == list("abab")
+
+
+def test_what_a_valve_lets_through_is_shared_in_one_claim(redis, fill, claims):
+    fill(a=50, b=50, c=1)
+    group = Group(("a", "b", "c"), 100, Valve("valve", rate_per_s=1000.0, cap=9))
+    assert served(claims, redis, [group], 64, 1) == ["aaaabbbbc"]
+
+
+def test_groups_are_told_of_their_own_valves_in_whatever_order_they_are_asked(redis, fill, claims):
+    fill(a=50, b=50)
+    groups = [
+        Group(("a",), 8, Valve("valve", 1000.0, 0)),
+        Group(("b",), 8, Valve("valve2", 1000.0, 0)),
+    ]
+    redis.hset("valve2", mapping={"rate": 500})
+    for _ in range(3):
+        assert claims.claim(groups, 1, fair=True).states == ("", "uneasy")
+
+
+def test_without_fairness_the_first_queue_is_emptied_first(redis, fill, claims):
+    fill(a=3, b=3)
+    found = claims.claim([Group(("a", "b"), 8)], 5, fair=False)
+    assert [taken.queue for taken in found.taken] == list("aaabb")
