@@ -17,24 +17,34 @@ _VERSION_WAITS: Final = (7, 2)
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """What Redis says of itself. `fsync` is empty where the host does not let us ask."""
+    """What Redis says of itself. `fsync` is empty where the host does not let us ask.
+
+    `memory_used` is the share of `maxmemory`, 0 where there is no such limit. `rests` tells of a
+    file that is not synced while it is rewritten.
+    """
 
     version: tuple[int, int]
     append_only: bool
     fsync: str
     eviction: str
     is_replica: bool
+    rests: bool = False
+    memory_used: float = 0.0
 
     @classmethod
     def of(cls, redis: Redis) -> "Durability":
         info = redis.info()
         major, minor = str(info["redis_version"]).split(".")[:2]
+        asked = _config(redis, "*appendfsync*")
+        limit = int(info.get("maxmemory", 0))
         return cls(
             version=(int(major), int(minor)),
             append_only=bool(info.get("aof_enabled")),
-            fsync=_fsync(redis),
+            fsync=asked.get("appendfsync", ""),
             eviction=str(info.get("maxmemory_policy", "")),
             is_replica=info.get("role") != "master",
+            rests=asked.get("no-appendfsync-on-rewrite") == "yes",
+            memory_used=int(info["used_memory"]) / limit if limit else 0.0,
         )
 
     @property
@@ -43,10 +53,17 @@ class Durability:
         asked = self.fsync in ("everysec", "")
         return self.append_only and asked and self.version >= _VERSION_WAITS
 
-    def faults(self) -> list[str]:
+    def keeps(self, wanted: Literal["fsync", "relaxed"]) -> bool:
+        """Whether what was asked for can be had; a host that does not say is believed."""
+        if wanted == "relaxed" or not self.append_only:  # of the latter something else is said
+            return True
+        return not self.rests and (self.fsync in ("always", "") or self.can_wait)
+
+    def faults(self, wanted: Literal["fsync", "relaxed"]) -> list[str]:
         """Reason codes of what breaks the promise, empty when nothing does."""
         checks = {
             "redis_append_only": self.append_only,
+            "redis_fsync": self.keeps(wanted),
             "redis_no_eviction": self.eviction in ("", "noeviction"),
             "redis_primary": not self.is_replica,
             "redis_version": self.version >= _VERSION_MIN,
@@ -59,6 +76,14 @@ class Durability:
             return text(
                 "Redis no guarda en disco: al reiniciarse se pierde todo lo aceptado sin entregar.",
                 "Redis keeps nothing on disk: a restart loses all that is not delivered yet.",
+            )
+        if self.rests:
+            return text(
+                "Mientras Redis reescribe su archivo no sincroniza el disco "
+                "(no-appendfsync-on-rewrite): un corte de corriente en ese momento puede perder "
+                "lo aceptado.",
+                "While Redis rewrites its file it does not sync the disk "
+                "(no-appendfsync-on-rewrite): a power cut just then may lose what was accepted.",
             )
         if self.fsync == "always":
             return text(
@@ -102,14 +127,15 @@ def announce(redis: Redis, wanted: Literal["fsync", "relaxed"]) -> None:
     except RedisError as error:
         _LOG.warning("redis.not_asked", error=type(error).__name__)
         return
-    said = _LOG.warning if found.faults() else _LOG.info
+    faults = found.faults(wanted)
+    said = _LOG.warning if faults else _LOG.info
     waits = wanted == "fsync" and found.can_wait
-    said("redis.durability", faults=found.faults(), fsync=found.fsync, waits_for_disk=waits)
+    said("redis.durability", faults=faults, fsync=found.fsync, waits_for_disk=waits)
 
 
-def _fsync(redis: Redis) -> str:
+def _config(redis: Redis, pattern: str) -> dict[str, str]:
     """Hosted Redis often refuses CONFIG."""
     try:
-        return str(cast("dict[str, str]", redis.config_get("appendfsync")).get("appendfsync", ""))
+        return cast("dict[str, str]", redis.config_get(pattern))
     except RedisError:
-        return ""
+        return {}

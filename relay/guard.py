@@ -9,9 +9,8 @@ from redis import Redis
 from relay.durability import Durability
 from relay.errors import NotStored
 
-_MEMORY_EVERY_S: Final = 2.0
-_MEMORY_AGAIN_S: Final = 0.2
-_DURABILITY_EVERY_S: Final = 60.0
+_EVERY_S: Final = 2.0
+_AGAIN_S: Final = 0.2
 
 
 class Guard:
@@ -28,33 +27,40 @@ class Guard:
         self._durability = durability
         self._watermark = watermark
         self._asking = threading.Lock()
-        self._memory_at = self._durability_at = float("-inf")
-        self._full = False
+        self._asked_at: float | None = None
+        self.full = False
         self.waits = False
 
     def check(self) -> None:
-        """Costs a round trip every two seconds.
+        """Costs two round trips every two seconds.
 
         Raises:
             NotStored: `redis_full`.
             RedisError: it cannot be asked.
         """
-        now = time.monotonic()
-        every_s = _MEMORY_AGAIN_S if self._full else _MEMORY_EVERY_S
-        if now - self._memory_at > every_s and self._asking.acquire(blocking=False):
-            try:
-                self._ask(now)
-                self._memory_at = now
-            finally:
-                self._asking.release()
-        if self._full:
+        self.look()
+        if self.full:
             raise NotStored("redis_full")
 
-    def _ask(self, now: float) -> None:
-        memory = self._redis.info("memory")
-        most = int(memory.get("maxmemory", 0))
-        self._full = bool(most) and int(memory["used_memory"]) > self._watermark * most
-        if now - self._durability_at > _DURABILITY_EVERY_S:
+    def look(self) -> None:
+        """Ask, unless somebody has just done so or is about to. The first answer is waited for.
+
+        Raises:
+            RedisError: it cannot be asked.
+        """
+        now = time.monotonic()
+        first = self._asked_at is None
+        every_s = _AGAIN_S if self.full else _EVERY_S
+        if self._asked_at is not None and now - self._asked_at < every_s:
+            return
+        if not self._asking.acquire(blocking=first):
+            return
+        try:
+            if first and self._asked_at is not None:  # another has asked while we waited
+                return
             found = Durability.of(self._redis)
+            self.full = found.memory_used > self._watermark
             self.waits = self._durability == "fsync" and found.can_wait
-            self._durability_at = now
+            self._asked_at = now
+        finally:
+            self._asking.release()

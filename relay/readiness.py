@@ -1,7 +1,7 @@
 """Whether a 200 can be promised: Redis reachable, writable and durable, and a worker about."""
 
 import time
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 from redis import Redis, RedisError
 from rq import Queue
@@ -13,7 +13,9 @@ from relay.durability import Durability
 _WORKER_SEEN_WITHIN_S: Final = 60.0
 
 
-def missing(redis: Redis, queue: Queue) -> list[str]:
+def missing(
+    redis: Redis, queue: Queue, durability: Literal["fsync", "relaxed"] = "fsync"
+) -> list[str]:
     """What keeps the relay from being ready, empty when nothing does."""
     try:
         redis.ping()
@@ -25,7 +27,7 @@ def missing(redis: Redis, queue: Queue) -> list[str]:
     except RedisError:
         faults.append("redis_writable")
     try:
-        faults += Durability.of(redis).faults()
+        faults += Durability.of(redis).faults(durability)
         if not _worker_seen(redis, queue):
             faults.append("worker_seen")
     except RedisError:
@@ -36,11 +38,7 @@ def missing(redis: Redis, queue: Queue) -> list[str]:
 def _worker_seen(redis: Redis, queue: Queue) -> bool:
     keys = cast("set[bytes]", redis.smembers(WORKERS_BY_QUEUE_KEY % queue.name))
     for key in keys:
-        values = redis.hmget(key.decode(), "last_heartbeat", "state")
-        seen, state = cast("list[bytes | None]", values)
-        # RQ gives no sign of life during a job; the worker's key outlives the longest one.
-        if seen and state == b"busy":
-            return True
+        seen = cast("bytes | None", redis.hget(key.decode(), "last_heartbeat"))
         if seen and time.time() - utcparse(seen.decode()).timestamp() < _WORKER_SEEN_WITHIN_S:
             return True
     return False

@@ -52,7 +52,7 @@ def create_app(
     app = Flask("relay")
     app.extensions["relay"] = relay
     _add_webhooks(app, settings, relay, intake)
-    _add_health(app, redis, queue)
+    _add_health(app, redis, queue, settings)
     app.register_error_handler(HTTPException, _http_problem)
     return app
 
@@ -217,14 +217,14 @@ def _later(error: NotStored, source: Source | None) -> Response:
     return response
 
 
-def _add_health(app: Flask, redis: Redis, queue: Queue) -> None:
+def _add_health(app: Flask, redis: Redis, queue: Queue, settings: Settings) -> None:
     @app.get("/healthz")
     def healthz() -> Response:
         return _json({"status": "alive"}, 200)
 
     @app.get("/readyz")
     def readyz() -> Response:
-        faults = missing(redis, queue)
+        faults = missing(redis, queue, settings.durability)
         status = "not_ready" if faults else "ready"
         return _json({"status": status, "missing": faults}, 503 if faults else 200)
 

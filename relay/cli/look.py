@@ -97,7 +97,7 @@ def doctor(context: click.Context) -> None:
     found = room.settings(context)
     store = room.Store(found)
     click.echo(Durability.of(store.redis).statement(found.durability))
-    faults = missing(store.redis, store.queue)
+    faults = missing(store.redis, store.queue, found.durability)
     for fault in faults:
         click.echo(f"{text('falta', 'missing')}: {fault}")
     context.exit(1 if faults else 0)

@@ -21,8 +21,9 @@ def server(tmp_path) -> Iterator[EmbeddedRedis]:
     ("change", "faults", "said"),
     [
         ({}, [], "is on Redis's disk already"),
-        ({"appendfsync": "everysec"}, [], "the last second"),
-        ({"appendfsync": "no"}, [], "half a minute"),
+        ({"appendfsync": "everysec"}, ["redis_fsync"], "the last second"),  # too old for WAITAOF
+        ({"appendfsync": "no"}, ["redis_fsync"], "half a minute"),
+        ({"no-appendfsync-on-rewrite": "yes"}, ["redis_fsync"], "does not sync the disk"),
         ({"appendonly": "no"}, ["redis_append_only"], "keeps nothing on disk"),
         ({"maxmemory-policy": "allkeys-lru"}, ["redis_no_eviction"], "disk already"),
     ],
@@ -34,14 +35,14 @@ def test_settings_of_redis_are_told_in_words(server, change, faults, said, monke
             redis.config_set(name, value)
         found = Durability.of(redis)
 
-    assert found.faults() == faults
+    assert found.faults("fsync") == faults
     assert said in found.statement("fsync")
 
 
 def test_replica_is_no_place_to_keep_anything(server):
     with Redis.from_url(server.url) as redis:
         redis.replicaof("127.0.0.1", "1")
-        assert Durability.of(redis).faults() == ["redis_primary"]
+        assert Durability.of(redis).faults("fsync") == ["redis_primary"]
 
 
 def test_host_that_forbids_config_is_said_to(server, monkeypatch):
@@ -69,7 +70,7 @@ def test_wait_for_the_disk_is_told_where_there_is_one(version, wanted, said, mon
 def test_old_redis_is_refused():
     found = Durability((5, 0), append_only=True, fsync="", eviction="noeviction", is_replica=False)
 
-    assert found.faults() == ["redis_version"]
+    assert found.faults("fsync") == ["redis_version"]
 
 
 def test_doctor_names_what_is_missing_and_exits_so(server):
