@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
 from redis import Redis, RedisError
-from redis.exceptions import NoScriptError
+from redis.exceptions import ConnectionError as AwayError, NoScriptError
 from rq import Queue
 from rq.utils import utcformat
 from ulid import ULID
@@ -55,7 +55,7 @@ class Intake:
     ) -> None:
         self._redis = redis
         self._lines = threading.local()
-        self._guard = guard
+        self.guard = guard
         self._base = queue.name
         self._job_ttls = (queue._default_timeout, RESULT_TTL_S, FAILURE_TTL_S)  # noqa: SLF001  RQ has no other word for it
         self._dedup_s = dedup_s
@@ -92,7 +92,7 @@ class Intake:
             args += _arguments(headers, source, item, now)
         keys = [OPEN, state_key(State.HELD), COUNTS, IGNORED, Queue.redis_queues_keys]
         try:
-            self._guard.check()
+            self.guard.check()
             answer: Any = self._run(keys, args)
         except RedisError as error:
             raise NotStored from error
@@ -104,8 +104,11 @@ class Intake:
 
     def _run(self, keys: list[str], args: list[Any]) -> Any:
         """The script; and, in the same round trip, the wait for the disk where there is one."""
-        if not self._guard.waits:
-            return self._accept(keys=keys, args=args, client=self._line())
+        if not self.guard.waits:
+            try:
+                return self._accept(keys=keys, args=args, client=self._line())
+            except AwayError:  # what Redis has closed meanwhile shows only in use
+                return self._accept(keys=keys, args=args)
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.evalsha(self._accept.sha, len(keys), *keys, *args)
             pipeline.waitaof(1, 0, _ON_DISK_WITHIN_MS)

@@ -182,6 +182,10 @@ class Ledger:
             until = time.time() - self._keep_delivered_s
             self.redis.zremrangebyscore(state_key(state), "-inf", until)
 
+    def look_again(self, record_id: str, at: float) -> None:
+        """Leave an open record alone until then."""
+        self.redis.zadd(OPEN, {record_id: at}, xx=True)
+
     def drop_absent(self, record_id: str) -> None:
         """Take an id without a record out of the index of open ones."""
         self.redis.zrem(OPEN, record_id)

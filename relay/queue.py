@@ -19,7 +19,8 @@ TASK: Final = "worker.tasks.deliver"
 BELL: Final = "relay:bell"
 # With the default time-outs; settings that change these change this too.
 JOB_TIMEOUT_S: Final = 170
-RESULT_TTL_S: Final = 24 * 3600
+# RQ keeps 5 kB of a finished job; what became of the event is in the ledger.
+RESULT_TTL_S: Final = 60
 FAILURE_TTL_S: Final = 30 * 24 * 3600
 # rq-dashboard writes descriptions into its page unescaped.
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9 ._/:@-]")

@@ -84,7 +84,7 @@ def read_record(record_id: str, values: Mapping[bytes, bytes]) -> Record:
     headers, raw = read("delivery", _delivery, nothing)
     return Record(
         id=record_id,
-        state=State(text("state")),
+        state=read("state", lambda value: State(value.decode()), State.HELD),
         source=event.get("source", ""),
         platform=event.get("platform", ""),
         topic=event.get("topic", ""),

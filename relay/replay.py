@@ -25,6 +25,8 @@ class Replayed:
 
 def replay(record: Record, intake: Intake, sources: Mapping[str, Source]) -> Replayed:
     """Give a settled record a new job; its attempts count from one again."""
+    if not (record.raw or record.body):  # was held, and discarded: there never was a call
+        return Replayed("nothing_left", {})
     source = sources.get(record.source)
     if not record.raw or (source is None and record.body):
         return Replayed(intake.replay(record), {})

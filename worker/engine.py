@@ -21,6 +21,7 @@ from relay.model import Verdict
 from relay.queue import BELL, TASK
 from worker import sweep
 from worker.concurrent import Catch, ConcurrentWorker, Group, HandBack, Run
+from worker.gate import Heard
 from worker.tasks import DeliveryFault, Errand, Station, result
 
 _LOG: Final = structlog.get_logger()
@@ -71,7 +72,10 @@ class RelayWorker(ConcurrentWorker):
         groups = []
         for destination, names in sorted(queues.items()):
             post = self._station.posts.get(destination)
-            limit = max(0 if running[destination] else 1, self.room.free - spare)
+            limit = self.room.free
+            if shared:  # nothing ahead either: what flows may hang the next moment
+                most = self.concurrency - spare - running[destination]
+                limit = max(0 if running[destination] else 1, min(limit, most))
             groups.append(Group(tuple(names), limit, post.gate.valve if post else None))
         return groups
 
@@ -105,14 +109,24 @@ class RelayWorker(ConcurrentWorker):
         outcome = self._station.attempt(errand)
         if outcome is None:
             return errand.nothing
+        if self._intake.guard.full:
+            run.job.result_ttl = 0  # an end must make room, not take it
         return HandBack() if outcome.verdict is Verdict.PAUSED else result(outcome)
 
     def ended(self, runs: Sequence[Run]) -> None:
         self._station.settle([run.note for run in runs if run.note])
+        void = Counter(
+            self._destination(run.queue.name) for run in runs if run.note and not run.note.attempt
+        )
+        for destination, count in void.items():
+            if post := self._station.posts.get(destination):
+                post.gate.hear(Heard(void=count))
 
     def maintain(self) -> None:
         super().maintain()
         sweeping = time.monotonic() - self._swept_at > self._sweep_s
+        if self.runs:
+            self._intake.guard.look()
         if self.runs or sweeping:
             self._find_queues()
         if sweeping:

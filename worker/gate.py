@@ -22,6 +22,7 @@ from redis import Redis, RedisError
 from config.relay_toml import Destination
 from relay.model import Outcome, Verdict
 from worker.concurrent import Valve
+from worker.retry import ABSENCES
 
 CREDENTIALS: Final = "credentials"
 UNEASY: Final = "uneasy"  # neither at rest nor on trial
@@ -33,16 +34,18 @@ _RATE_MIN: Final = 0.5
 _RETRY_AFTER_MAX_S: Final = 300.0
 
 _HEAR: Final = """
--- KEYS valve; ARGV now, good, slow, bad, retry after (s), rate (/s), rate seen (/s),
---      failures to shut after, seconds shut at first, and at most, least rate
+-- KEYS valve; ARGV good, slow, bad, retry after (s), rate (/s), rate seen (/s),
+--      failures to shut after, seconds shut at first, and at most, least rate, void
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 local v = redis.call('HMGET', KEYS[1], 'rate', 'shut', 'trial', 'failures', 'trips', 'slowed',
   'tripped')
-local now, most = tonumber(ARGV[1]), tonumber(ARGV[6])
-local good, slow, bad = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local rate, shut, trial, after = tonumber(v[1]), tonumber(v[2]) or 0, v[3], tonumber(ARGV[5])
-local since = now - (tonumber(v[6]) or 0)
+local good, slow, bad = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local after, most = tonumber(ARGV[4]), tonumber(ARGV[5])
+local rate, shut, trial = tonumber(v[1]), tonumber(v[2]) or 0, v[3]
+local since = math.abs(now - (tonumber(v[6]) or 0)) -- a clock may have been put back
 if slow > 0 and since >= 1 then
-  rate = math.max(tonumber(ARGV[11]), math.min(rate or most, math.max(1, tonumber(ARGV[7]))) / 2)
+  rate = math.max(tonumber(ARGV[10]), math.min(rate or most, math.max(1, tonumber(ARGV[6]))) / 2)
   redis.call('HSET', KEYS[1], 'rate', rate, 'slowed', now)
 elseif good > 0 and slow == 0 and rate and since >= 1 then
   rate = rate * 1.1 + 0.1
@@ -58,13 +61,16 @@ elseif bad > 0 then
   local failures = redis.call('HINCRBY', KEYS[1], 'failures', bad)
   -- What was under way as it was shut says nothing new: who then tries for all moves `shut`.
   local tried = trial == 'outage' and v[2] ~= v[7]
-  if tried or (not trial and failures >= tonumber(ARGV[8]) and shut <= now) then
+  if tried or (not trial and failures >= tonumber(ARGV[7]) and shut <= now) then
     local trips = redis.call('HINCRBY', KEYS[1], 'trips', 1)
-    local wait = math.min(tonumber(ARGV[9]) * 2 ^ (trips - 1), tonumber(ARGV[10]))
+    local wait = math.min(tonumber(ARGV[8]) * 2 ^ (trips - 1), tonumber(ARGV[9]))
     local till = now + math.max(wait, after)
     redis.call('HSET', KEYS[1], 'trial', 'outage', 'shut', till, 'tripped', till)
     return 'shut'
   end
+elseif slow == 0 and tonumber(ARGV[11]) > 0 and trial and v[2] ~= v[7] then
+  -- Who was to try for all had nothing to send, so that the next one may.
+  redis.call('HSET', KEYS[1], 'shut', now)
 end
 if after > 0 and now + after > shut then redis.call('HSET', KEYS[1], 'shut', now + after) end
 return ''
@@ -72,16 +78,18 @@ return ''
 
 # For stock workers, which know of no valves: the same bucket, drawn on in advance.
 _TAKE: Final = """
+-- KEYS valve; ARGV rate (/s), longest wait (s), trial (s)
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 local v = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'rate', 'shut', 'trial')
-local now = tonumber(ARGV[1])
-local rate = math.min(tonumber(ARGV[2]), tonumber(v[3]) or math.huge)
+local rate = math.min(tonumber(ARGV[1]), tonumber(v[3]) or math.huge)
 local burst = math.max(1, rate / 4)
 local past = math.max(0, now - (tonumber(v[2]) or 0))
 local tokens = math.min(burst, (tonumber(v[1]) or burst) + past * rate)
 local wait = math.max((tonumber(v[4]) or 0) - now, tokens < 1 and (1 - tokens) / rate or 0)
-if wait <= tonumber(ARGV[3]) then
+if wait <= tonumber(ARGV[2]) then
   redis.call('HSET', KEYS[1], 'tokens', tokens - 1, 'at', now)
-  if v[5] then redis.call('HSET', KEYS[1], 'shut', now + tonumber(ARGV[4])) end -- one tries for all
+  if v[5] then redis.call('HSET', KEYS[1], 'shut', now + tonumber(ARGV[3])) end -- one tries for all
 end
 return string.format('%.6f', wait)
 """
@@ -89,11 +97,12 @@ return string.format('%.6f', wait)
 
 @dataclass(slots=True)
 class Heard:
-    """What a batch of attempts says of how a destination is doing."""
+    """What a batch of attempts says of how a destination is doing; `void` had nothing to send."""
 
     good: int = 0
     slow: int = 0
     bad: int = 0
+    void: int = 0
     retry_after_s: float = 0.0
 
     def add(self, outcome: Outcome) -> None:
@@ -105,8 +114,10 @@ class Heard:
             self.retry_after_s = max(self.retry_after_s, outcome.retry_after_s)
         if outcome.status >= 500 or (outcome.verdict is Verdict.RETRY and not outcome.status):
             self.bad += 1
-        elif outcome.status and outcome.status != 429:
+        elif (outcome.status and outcome.status != 429) or outcome.reason in ABSENCES:
             self.good += 1
+        elif not outcome.status:
+            self.void += 1
 
 
 class Gate:
@@ -133,9 +144,10 @@ class Gate:
         answer: Any = self._hear(
             keys=[self.valve.key],
             args=[
-                now, heard.good, heard.slow, heard.bad,
+                heard.good, heard.slow, heard.bad,
                 min(heard.retry_after_s, _RETRY_AFTER_MAX_S), self.valve.rate_per_s, seen_per_s,
                 _FAILURES_MAX, _SHUT_FROM_S, _SHUT_TO_S, min(_RATE_MIN, self.valve.rate_per_s),
+                heard.void,
             ],
         )  # fmt: skip
         return bool(answer == b"shut")
@@ -147,7 +159,7 @@ class Gate:
 
     def wait_s(self, at_most_s: float) -> float:
         """How long a stock worker has to wait; its place is taken unless that is too long."""
-        args = [time.time(), self.valve.rate_per_s, at_most_s, _PROBE_EVERY_S]
+        args = [self.valve.rate_per_s, at_most_s, _PROBE_EVERY_S]
         answer: Any = self._take(keys=[self.valve.key], args=args)
         return float(answer)
 

@@ -16,6 +16,8 @@ _TRANSIENT: Final = frozenset({408, 425, 429})
 _RETRY_AFTER_MAX_S: Final = 24 * 3600.0
 _ANSWER_KEPT: Final = 2000
 _JITTER: Final = 0.2
+# Mercately has answered, but that it does not know, or does not take, the customer.
+ABSENCES: Final = ("customer_absent", "customer_refused")
 # How long a record of a paused destination sleeps before it looks again.
 PAUSED_S: Final = 60.0
 
@@ -57,12 +59,13 @@ def after_look_up(reply: Reply, attempt: int, destination: Destination) -> Outco
 
 def after_absence(refusal: Reply | None, destination: Destination) -> Outcome:
     """There is nobody to tell; `refusal` is the 404 of the event, or of a try to create them."""
+    absent, refused = ABSENCES
     if destination.on_absent == "drop":
-        return Outcome(Verdict.DISCARDED, "customer_absent")
+        return Outcome(Verdict.DISCARDED, absent)
     if refusal is None or refusal.status == 404:
-        return Outcome(Verdict.HELD, "customer_absent", status=refusal.status if refusal else 0)
+        return Outcome(Verdict.HELD, absent, status=refusal.status if refusal else 0)
     answer = refusal.text[:_ANSWER_KEPT]
-    return Outcome(Verdict.HELD, "customer_refused", status=refusal.status, answer=answer)
+    return Outcome(Verdict.HELD, refused, status=refusal.status, answer=answer)
 
 
 def after_silence(error: Unanswered, attempt: int, destination: Destination) -> Outcome:
@@ -79,9 +82,11 @@ def after_death(destination: Destination) -> Outcome | None:
     return None
 
 
-def after_crash(attempt: int, destination: Destination) -> Outcome:
-    """A fault of our own: tried again on the same schedule, then kept as dead."""
-    return _again("internal_error", attempt, destination, None)
+def after_crash(attempt: int, destination: Destination, *, sent: bool = False) -> Outcome:
+    """A fault of our own, or an end put to the job: tried again on the same schedule, then kept as
+    dead. Where a request may have been `sent` nobody has heard the answer.
+    """
+    return after_silence(Unanswered("internal_error", ambiguous=sent), attempt, destination)
 
 
 def _again(

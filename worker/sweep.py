@@ -16,6 +16,7 @@ from relay.ledger import Ledger
 _LOG: Final = structlog.get_logger()
 _BATCH: Final = 100
 _SWEEP_AT_MOST_S: Final = 1.0
+_STRANGE_AGAIN_S: Final = 3600.0
 
 
 def sweep(ledger: Ledger, intake: Intake) -> int:
@@ -32,6 +33,9 @@ def _looked_at(record_id: str, ledger: Ledger, intake: Intake) -> bool:
     record = ledger.get(record_id)
     if record is None:
         ledger.drop_absent(record_id)
+        return False
+    if record.fault == "state":  # of another version: not ours to move, and never lost
+        ledger.look_again(record_id, time.time() + _STRANGE_AGAIN_S)
         return False
     found = intake.revive(record)
     if found not in ("requeued", "returned"):

@@ -73,6 +73,7 @@ class Errand:
     """A record to deliver, with what was read for it; `attempt` is set when it has been tried.
 
     `nothing` says why there is nothing to do. `takeovers` is how often a worker died with it.
+    `sent` while a request for it is under way.
     """
 
     record: Record | None
@@ -80,6 +81,7 @@ class Errand:
     known_customer: str = ""
     nothing: str = ""
     takeovers: int = 0
+    sent: bool = False
     attempt: Attempt | None = None
     told: bool = False
 
@@ -171,10 +173,13 @@ class Station:
         else:
             try:
                 outcome = _attempt(errand, record, post)
-            except Exception as error:  # noqa: BLE001  told below, without its text
+            except BaseException as error:  # told below, without its text
+                if not (errand.sent or isinstance(error, Exception)):
+                    raise  # somebody stopped the job, and nothing has been sent
                 fault = f"{type(error).__name__} at {log.place(error)}"
         if fault and post:
-            outcome = retry.after_crash(record.attempts + 1, post.destination)
+            attempt = record.attempts + 1
+            outcome = retry.after_crash(attempt, post.destination, sent=errand.sent)
         passing = post is not None and post.destination.ordering == "relaxed"
         took_s = time.perf_counter() - started
         errand.attempt = Attempt(record, outcome, took_s, passing, errand.takeovers)
@@ -236,7 +241,7 @@ def _attempt(errand: Errand, record: Record, post: Post) -> Outcome:
         return Outcome(Verdict.PAUSED, "credentials", delay_s=retry.jittered(retry.PAUSED_S))
     attempt = record.attempts + 1
     try:
-        reply = _exchange(record, post, errand.known_customer)
+        reply = _exchange(errand, record, post)
     except Unresolved as error:
         if error.reply.ok:
             return retry.after_look_up(error.reply, attempt, post.destination)
@@ -254,13 +259,15 @@ def _attempt(errand: Errand, record: Record, post: Post) -> Outcome:
     return retry.after_reply(reply, attempt, post.destination, key_works=key_works)
 
 
-def _exchange(record: Record, post: Post, known: str) -> Reply | Absent:
+def _exchange(errand: Errand, record: Record, post: Post) -> Reply | Absent:
     """Ask for the customer and send the event; an id that was cached may be wrong once."""
-    for cached in (known, ""):
+    for cached in (errand.known_customer, ""):
         found = post.customers.find(record.customer, cached)
         if isinstance(found, Absent):
             return found
+        errand.sent = True
         reply = post.client.post_event(found.id, record.body)
+        errand.sent = False
         if reply.status != 404 or reply.is_html:
             return reply
         post.customers.forget(record.customer)

@@ -25,8 +25,18 @@ local function enter(lane, id)
   return last
 end
 
--- The head has left: its follower's turn has come. In front, since it was accepted long ago.
+-- The head has left: its follower's turn has come. In front, since it was accepted long ago; but
+-- behind who is first there and was accepted before it, or a customer with many events would
+-- overtake everybody.
 local function release(id, now, iso)
+  if not is_open(id) then -- settled out of turn, as by an answer that came late
+    local follower = redis.call('HGET', 'relay:record:' .. id, 'next')
+    if follower and follower ~= '' then
+      redis.call('HSET', 'relay:record:' .. id, 'next', '')
+      release(follower, now, iso)
+    end
+    return
+  end
   local job = redis.call('HGET', 'relay:record:' .. id, 'job') or id
   redis.call('HDEL', 'relay:record:' .. id, 'after')
   local queue = redis.call('HGET', 'rq:job:' .. job, 'origin')
@@ -34,5 +44,10 @@ local function release(id, now, iso)
   if not queue then return end -- the sweep gives it a new job
   redis.call('ZREM', 'rq:deferred:' .. queue, job)
   redis.call('HSET', 'rq:job:' .. job, 'status', 'queued', 'enqueued_at', iso)
-  push('LPUSH', queue, job)
+  local first = redis.call('LINDEX', 'rq:queue:' .. queue, 0)
+  if first and first < job then
+    redis.call('LINSERT', 'rq:queue:' .. queue, 'AFTER', first, job)
+  else
+    push('LPUSH', queue, job)
+  end
 end

@@ -17,7 +17,7 @@ end
 
 for i = 5, #ARGV, 9 do
   local id, new, entry, record = ARGV[i], ARGV[i + 3], ARGV[i + 6], 'relay:record:' .. ARGV[i]
-  local was = redis.call('HMGET', record, 'state', 'attempts', 'log', 'next')
+  local was = redis.call('HMGET', record, 'state', 'attempts', 'log', 'next', 'after')
   local state = was[1]
   local open = state == 'accepted' or state == 'retrying'
   local ours = open and (was[2] or '0') == ARGV[i + 1]
@@ -47,7 +47,9 @@ for i = 5, #ARGV, 9 do
     if kept then set('delivery', '') end
     -- Who has let the next one pass is in no lane any more, and says so with an empty `next`.
     local follower, lane = was[4], ARGV[i + 5]
-    if open and lane ~= '' and follower ~= '' then
+    -- Nor does who is not at its head: replayed behind another, and found to be delivered since.
+    local heads = not (was[5] and is_open(was[5]))
+    if open and heads and lane ~= '' and follower ~= '' then
       if follower then
         release(follower, now, ARGV[2])
       else

@@ -188,17 +188,22 @@ def test_large_batch_is_one_delivery_like_any(depot, redis):
 
 
 @contextmanager
-def commands(server, redis):
+def commands(server):
     """The commands sent meanwhile, without those of the scripts."""
     sent = []
-    with Redis.from_url(server.url) as other, other.monitor() as watcher:
-        yield sent
-        redis.echo("over")
-        for line in watcher.listen():
-            if line["command"] == "ECHO over":
-                break
-            if line["client_type"] != "lua":
-                sent.append(line["command"].split(" ")[0].upper())
+    with (
+        Redis.from_url(server.url) as last,
+        Redis.from_url(server.url) as other,
+    ):
+        last.ping()  # so that it introduces itself before
+        with other.monitor() as watcher:
+            yield sent
+            last.echo("over")
+            for line in watcher.listen():
+                if line["command"] == "ECHO over":
+                    break
+                if line["client_type"] != "lua":
+                    sent.append(line["command"].split(" ")[0].upper())
 
 
 @pytest.mark.parametrize("items", [1, 50])
@@ -206,7 +211,7 @@ def commands(server, redis):
 def test_accepting_is_one_round_trip(depot, redis_server, items, calls):
     depot.accept("first")  # after which Redis knows the script
 
-    with commands(redis_server, depot.redis) as sent:
+    with commands(redis_server) as sent:
         keys = [f"order-{n}" for n in range(items)]
         depot.accept(*(calls(*keys) if calls is apart else keys), HELD, IGNORED, "first")
 
@@ -217,7 +222,7 @@ def test_script_that_redis_forgot_is_loaded_again(depot, redis_server, redis):
     depot.accept("order-1")
     redis.script_flush()
 
-    with commands(redis_server, redis) as sent:
+    with commands(redis_server) as sent:
         receipt = depot.accept("order-2", "order-1")
 
     assert sent == ["EVALSHA", "SCRIPT", "EVALSHA"]
@@ -309,7 +314,7 @@ def down(server, redis):
 @pytest.mark.parametrize("trouble", [read_only, out_of_memory, disk_broken, down])
 def test_what_redis_will_not_keep_is_refused_whole(tmp_path, settings, relay, trouble, monkeypatch):
     """And it is all there, and new, once Redis is well again."""
-    monkeypatch.setattr("relay.guard._MEMORY_EVERY_S", 60.0)  # the script itself has to notice
+    monkeypatch.setattr("relay.guard._EVERY_S", 60.0)  # the script itself has to notice
     known, new = apart("order-1", "order-2")
     batch = (new, HELD, IGNORED, known, "order-3", "order-4")
     with (
@@ -427,7 +432,7 @@ def test_batch_with_several_events_of_a_customer_queues_the_first_of_each(depot,
     assert depot.deferred() == [ana_2, beto_2, ana_3]
     assert redis.get(LANE) == ana_3.encode()
     ends(depot, ana_1)
-    assert depot.waiting() == [ana_2, beto_1]
+    assert depot.waiting() == [beto_1, ana_2]  # who was accepted before her goes first
     ends(depot, ana_2, beto_1)
     assert sorted(depot.waiting()) == sorted([beto_2, ana_3])
 

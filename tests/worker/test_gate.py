@@ -412,7 +412,9 @@ VERDICTS = {
     "given_up": (Outcome(Verdict.DEAD, "x", status=500), Heard(bad=1)),
     "silent": (Outcome(Verdict.RETRY, "x"), Heard(bad=1)),
     "paused": (Outcome(Verdict.PAUSED, "x", status=401), Heard()),
-    "nothing_asked": (Outcome(Verdict.HELD, "x"), Heard()),
+    "nothing_asked": (Outcome(Verdict.HELD, "x"), Heard(void=1)),
+    "looked_up_in_vain": (Outcome(Verdict.HELD, "customer_absent"), Heard(good=1)),
+    "dropped": (Outcome(Verdict.DISCARDED, "customer_absent"), Heard(good=1)),
 }  # fmt: skip
 
 

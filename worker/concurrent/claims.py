@@ -19,11 +19,9 @@ from rq.results import Result
 from rq.utils import now, utcformat
 
 from worker.concurrent import lua
+from worker.concurrent.lease import LEASE_S
 from worker.concurrent.run import HandBack, Run
 
-# A worker beats more than twice in a lease: one lost beat is not its end.
-LEASE_S: Final = 6.0
-BEAT_S: Final = 2.5
 # How long RQ, and whoever looks at its registries, believes a job to be running without hearing of
 # it. The lease decides sooner; this is for when nobody of us is left, or Redis was away.
 STARTED_S: Final = 3600

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -78,7 +79,9 @@ class Endings:
             self._shrug(run)
         else:
             exc_info = self._mourn(run, exc_info)
-        text, left = format_exc_info(exc_info), job.retries_left
+        # Half a character has no UTF-8, and RQ could not write the failure down.
+        text = format_exc_info(exc_info).encode(errors="backslashreplace").decode()
+        left = job.retries_left
 
         def write() -> None:
             job.retries_left = left  # as it was, should this be a second try
@@ -146,7 +149,7 @@ class Endings:
 
     def _over(self, run: Run) -> None:
         self._worker.forget(run)
-        self._worker.alarm.ring()
+        self._worker.due_at(time.time())  # RQ may have scheduled it: the next look finds out when
 
     def _until_kept(self, step: Callable[[], None]) -> None:
         until_back(step, given_up=lambda: self._worker.over)

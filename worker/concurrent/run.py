@@ -34,7 +34,8 @@ class HandBack:
 
 @dataclass(eq=False, slots=True)
 class Run:
-    """`takeovers` is how often a worker died or was stopped with this job in its hands.
+    """`takeovers` is how often a worker died or was stopped with this job in its hands; `lapses`
+    how often our lease had run out before it was claimed.
 
     `note` is for whoever prepares and performs it; `fault` says why it cannot be performed.
     """
@@ -43,6 +44,7 @@ class Run:
     queue: Queue
     execution: Execution
     takeovers: int = 0
+    lapses: int = 0
     fault: Exception | None = None
     began_at: float = 0.0
     stopped: bool = False

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from redis import RedisError
 
-from worker.concurrent.claims import BEAT_S, LEASE_S, STARTED_S
+from worker.concurrent.claims import STARTED_S
+from worker.concurrent.lease import BEAT_S, LEASE_S
 from worker.concurrent.run import Run, TimedOut
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ class Watch:
 
     def _serve(self) -> None:
         while not self._over.is_set():
-            self._end_overdue()
             try:
+                self._end_overdue()
                 if time.monotonic() - self._beaten_at >= BEAT_S:
                     self._beat()
                 self._show()
@@ -60,17 +61,25 @@ class Watch:
     def _beat(self) -> None:
         asked_at = time.monotonic()
         held, dead = self._worker.claims.beat()
+        self._worker.lease.renewed(asked_at)
         if time.monotonic() - self._beaten_at > LEASE_S:  # ours was over, for all others knew
             self._steady_since = time.monotonic()
         self._beaten_at = asked_at
         if asked_at - self._heart_at > _HEARTBEAT_S:
             self._heart_at = asked_at
-            self._worker.heartbeat()
+            self._show_worker()
         known = self._worker.members()
-        self._strangers = self._disowned(known) if held > len(known) else set()
+        quiet = held > len(known) and not self._worker.claiming
+        self._strangers = self._disowned(known) if quiet else set()
         if self.steady:
             for name in dead:
                 self._inherit(name)
+
+    def _show_worker(self) -> None:
+        worker = self._worker
+        if not worker.connection.exists(worker.key):  # Redis was away for long, or has lost it
+            worker.register_birth()  # type: ignore[no-untyped-call]  # RQ has no types here
+        worker.heartbeat()
 
     def _inherit(self, name: str) -> None:
         if jobs := self._worker.claims.take_back(name):

@@ -32,9 +32,10 @@ from worker.concurrent.books import Books
 from worker.concurrent.claims import Catch, Claims, Group, Taken, fast, retry_wait_s
 from worker.concurrent.departure import Departure
 from worker.concurrent.endings import Endings
+from worker.concurrent.lease import Lease
 from worker.concurrent.pool import Pool
 from worker.concurrent.room import Room
-from worker.concurrent.run import ExcInfo, JobStopped, Run
+from worker.concurrent.run import ExcInfo, HandBack, JobStopped, Run
 from worker.concurrent.watch import Watch
 
 _SOCKET_TIMEOUT_S: Final = 10
@@ -71,7 +72,9 @@ class ConcurrentWorker(BaseWorker):
         self.grace_s = grace_s
         self.alarm = Alarm()
         self.claims = Claims(self.connection, self.name, bell)
+        self.lease = Lease()
         self.runs: dict[str, Run] = {}
+        self.claiming = False
         self._bell_key = bell
         self._fair = fair
         self._by_name = {queue.name: queue for queue in self.queues}
@@ -200,9 +203,14 @@ class ConcurrentWorker(BaseWorker):
         """Take jobs and start them."""
         groups = self.groups()
         fair = self._fair or self._dequeue_strategy != DequeueStrategy.DEFAULT
-        catch = self.claims.claim(groups, room, fair=fair)
-        runs = [self._begun(taken) for taken in catch.taken]
-        self.runs |= {run.execution.id: run for run in runs}
+        asked_at, self.claiming = time.monotonic(), True
+        try:
+            catch = self.claims.claim(groups, room, fair=fair)
+            self.lease.renewed(asked_at)
+            runs = [self._begun(taken) for taken in catch.taken]
+            self.runs |= {run.execution.id: run for run in runs}
+        finally:
+            self.claiming = False
         self.room.taken += len(runs)
         if runs:
             self._start(runs)
@@ -247,7 +255,8 @@ class ConcurrentWorker(BaseWorker):
         job.worker_name, job.started_at = self.name, execution.created_at
         job._status = JobStatus.STARTED  # noqa: SLF001  as in Redis
         self.executions[execution.id] = execution
-        return Run(job, queue, execution, int(taken.hash.get(b"takeovers", 0)), fault)
+        takeovers = int(taken.hash.get(b"takeovers", 0))
+        return Run(job, queue, execution, takeovers, self.lease.lapses, fault)
 
     def _look_when_due(self) -> bool:
         """Queue what is due. False if that showed that there is nothing to claim."""
@@ -278,6 +287,9 @@ class ConcurrentWorker(BaseWorker):
     # One run, in a thread of the pool.
 
     def _perform(self, run: Run) -> None:
+        if not self.lease.unbroken_since(run.lapses):
+            run.value = HandBack()  # we stood still: another may have it already
+            return
         run.began_at = time.monotonic()
         run.execution.created_at = now()
         if run.fault:

@@ -1,6 +1,7 @@
 -- A sign of life. ARGV worker, lease (s). Returns how many jobs it holds, and whose lease is over.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+redis.call('ZREM', 'rq:leases', ARGV[1]) -- see claim.lua
 redis.call('ZADD', 'rq:leases', now + tonumber(ARGV[2]), ARGV[1])
 return {
   redis.call('ZCARD', 'rq:claims:' .. ARGV[1]),

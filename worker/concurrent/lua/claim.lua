@@ -8,6 +8,9 @@
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 local worker, iso, room, trial_s = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[10])
+-- Where Redis is full, a script may still write that has begun with what needs no room; to run jobs
+-- is what makes room.
+redis.call('ZREM', 'rq:leases', worker)
 redis.call('ZADD', 'rq:leases', now + tonumber(ARGV[2]), worker)
 if redis.call('EXISTS', 'rq:suspended') == 1 then return 'suspended' end
 
@@ -18,7 +21,12 @@ local function look(group)
   local v = redis.call('HMGET', group.valve, 'tokens', 'at', 'rate', 'shut', 'trial', 'failures')
   group.rate = math.min(group.rate, tonumber(v[3]) or group.rate)
   local burst = math.max(1, group.rate / 4)
-  local past = math.max(0, now - (tonumber(v[2]) or 0))
+  local at = tonumber(v[2]) or 0
+  if at > now then -- by the clock of the Redis before this one
+    at = now
+    redis.call('HSET', group.valve, 'at', string.format('%.6f', now))
+  end
+  local past = now - at
   group.tokens = math.min(burst, (tonumber(v[1]) or burst) + past * group.rate)
   group.shut, group.trial = tonumber(v[4]) or 0, v[5] or ''
   group.state = group.trial ~= '' and group.trial or (v[3] or v[4] or v[6]) and 'uneasy' or ''
@@ -39,7 +47,7 @@ local groups, live, i = {}, {}, 11
 while ARGV[i] do
   local group = {
     valve = ARGV[i], rate = tonumber(ARGV[i + 1]), cap = tonumber(ARGV[i + 2]),
-    limit = tonumber(ARGV[i + 3]), queues = {}, state = '', taken = 0,
+    limit = tonumber(ARGV[i + 3]), queues = {}, state = '', taken = 0, begun = 0,
   }
   local n = tonumber(ARGV[i + 4])
   for j = i + 5, i + 4 + n do group.queues[#group.queues + 1] = ARGV[j] end
@@ -69,7 +77,7 @@ while room > 0 and #live > 0 do
     local group = queue.group
     local n = math.min(each, group.share, room, group.limit - group.taken)
     local ids = n > 0 and redis.call('LPOP', 'rq:queue:' .. queue.name, n) or {}
-    for _, id in ipairs(ids) do taken[#taken + 1] = { id, queue.name } end
+    for _, id in ipairs(ids) do taken[#taken + 1] = { id, queue.name, group } end
     room = room - #ids
     group.taken = group.taken + #ids
     if n > 0 and #ids == n then
@@ -89,7 +97,7 @@ end
 local jobs, wip, claims = {}, {}, {}
 local number, till = tonumber(ARGV[6]), now + tonumber(ARGV[7])
 for at, found in ipairs(taken) do
-  local id, queue = found[1], found[2]
+  local id, queue, group = found[1], found[2], found[3]
   local hash = redis.call('HGETALL', 'rq:job:' .. id)
   if holds(hash, 'data') then
     local execution = ARGV[5] .. (number + at)
@@ -103,6 +111,7 @@ for at, found in ipairs(taken) do
     table.insert(claims, now + at / 1e6)
     table.insert(claims, id .. ':' .. execution)
     jobs[#jobs + 1] = { queue, id, execution, hash }
+    group.begun = group.begun + 1
   end
 end
 for queue, entries in pairs(wip) do redis.call('ZADD', 'rq:wip:' .. queue, unpack(entries)) end
@@ -112,8 +121,8 @@ local pace, shut, states = nil, nil, {}
 for _, group in ipairs(groups) do
   states[#states + 1] = group.state
   if group.valve ~= '' then
-    if group.taken > 0 then
-      local left = group.tokens - group.taken
+    if group.begun > 0 then
+      local left = group.tokens - group.begun
       redis.call('HSET', group.valve, 'tokens', string.format('%.6f', left),
         'at', string.format('%.6f', now))
       group.tokens = left

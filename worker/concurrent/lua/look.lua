@@ -34,6 +34,8 @@ for i = 4, #ARGV do
   local queue, scheduled = 'rq:queue:' .. ARGV[i], 'rq:scheduled:' .. ARGV[i]
   keys[#keys + 1] = queue
   local found = redis.call('ZRANGE', scheduled, 0, most, 'WITHSCORES')
+  -- RQ's own scheduler reads what is due and queues it later: it must not come twice.
+  if found[1] and redis.call('EXISTS', 'rq:scheduler-lock:' .. ARGV[i]) == 1 then found = {} end
   for j = 1, #found, 2 do
     local due = tonumber(found[j + 1])
     if due > now then

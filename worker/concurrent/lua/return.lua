@@ -15,17 +15,22 @@ local returned = {}
 for _, member in ipairs(redis.call('ZREVRANGE', claims, 0, -1)) do
   if #ARGV < 6 or wanted[member] then
     local id = string.match(member, '^([^:]+):')
-    local job = redis.call('HMGET', 'rq:job:' .. id, 'origin', 'status', 'worker_name')
+    local job = redis.call('HMGET', 'rq:job:' .. id, 'origin', 'status')
     redis.call('ZREM', claims, member)
     redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id)
     redis.call('SREM', 'rq:worker:' .. worker .. ':executions', member)
     if job[1] then
-      redis.call('ZREM', 'rq:wip:' .. job[1], member)
-      if job[2] == 'started' and job[3] == worker then
+      -- Not what its hash says: RQ writes `scheduled` there before it schedules, and a client that
+      -- saves a copy of its own writes anything.
+      if redis.call('ZREM', 'rq:wip:' .. job[1], member) == 1 and job[2] ~= 'canceled' then
         redis.call('HSET', 'rq:job:' .. id, 'status', 'queued', 'enqueued_at', ARGV[3])
         if ARGV[5] == '1' then redis.call('HINCRBY', 'rq:job:' .. id, 'takeovers', 1) end
         redis.call('LPUSH', 'rq:queue:' .. job[1], id)
         returned[#returned + 1] = id
+      end
+    else -- deleted meanwhile; its place under the cap is free all the same
+      for _, queue in ipairs(redis.call('SMEMBERS', 'rq:queues')) do
+        redis.call('ZREM', 'rq:wip:' .. string.sub(queue, #'rq:queue:' + 1), member)
       end
     end
   end
