@@ -1,11 +1,14 @@
-"""The end of a worker: finish what has begun, hand the rest back, write everything down."""
+"""The end of a worker: hand back what waits, finish what has begun, write everything down."""
 
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from redis import RedisError
+
+from worker.concurrent.run import Run
 
 if TYPE_CHECKING:
     from worker.concurrent.worker import ConcurrentWorker
@@ -21,15 +24,19 @@ class Departure:
     def __init__(self, worker: "ConcurrentWorker") -> None:
         self._worker = worker
         self._give_up_at = 0.0
+        self._waiting: set[Run] = set()
 
     def wind_down(self) -> None:
         worker = self._worker
-        give_up_at = time.monotonic() + worker.grace_s
-        while worker.room.in_hand and not worker.forced and time.monotonic() < give_up_at:
+        self._waiting = {*worker.pool.close(), *worker.not_started}
+        with suppress(RedisError):  # then with the rest
+            self._hand_back_waiting()
+        stop_at = time.monotonic() + worker.grace_s
+        while self._begun() and not worker.forced and time.monotonic() < stop_at:
             worker.alarm.wait(_AGAIN_S)
-        worker.pool.close()
         self._give_up_at = time.monotonic() + _WRITTEN_WITHIN_S
-        self._persistently(self._hand_back)
+        self._persistently(self._hand_back_waiting)
+        self._persistently(self._hand_back_begun)
         while worker.runs and time.monotonic() < self._give_up_at:
             worker.alarm.wait(_AGAIN_S)
         worker.books.close()
@@ -37,16 +44,21 @@ class Departure:
         if worker.runs:
             _LOG.error("Redis is away: %d ends could not be written", len(worker.runs))
 
-    def _hand_back(self) -> None:
-        worker = self._worker
-        unfinished = [run for run in list(worker.runs.values()) if not run.over]
-        waiting = [run.member for run in unfinished if not run.began_at]
-        begun = [run.member for run in unfinished if run.began_at]
-        worker.claims.hand_back(waiting)
-        if jobs := worker.claims.hand_back(begun, counted=True):
+    def _begun(self) -> list[Run]:
+        running = list(self._worker.runs.values())
+        return [run for run in running if not run.over and run not in self._waiting]
+
+    def _hand_back_waiting(self) -> None:
+        self._worker.claims.hand_back([run.member for run in self._waiting])
+        while self._waiting:
+            self._worker.forget(self._waiting.pop())
+
+    def _hand_back_begun(self) -> None:
+        begun = self._begun()
+        if jobs := self._worker.claims.hand_back([run.member for run in begun], counted=True):
             _LOG.warning("Out of time: %d jobs handed back", len(jobs))
-        for run in unfinished:
-            worker.forget(run)
+        for run in begun:
+            self._worker.forget(run)
 
     def say_goodbye(self) -> None:
         self._persistently(self._worker.claims.end)

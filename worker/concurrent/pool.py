@@ -47,13 +47,15 @@ class Pool:
             if thread is not None:
                 _RAISE_IN(ctypes.c_ulong(thread), ctypes.py_object(error))
 
-    def close(self) -> None:
-        """Let the threads end as they become free; what none has begun, none begins."""
+    def close(self) -> list[Run]:
+        """Let the threads end as they become free; what none has begun, and none will begin."""
+        waiting: list[Run] = []
         with suppress(Empty):
-            while True:
-                self._runs.get_nowait()
+            while run := self._runs.get_nowait():
+                waiting.append(run)
         for _ in self._threads:
             self._runs.put(None)
+        return waiting
 
     def _serve(self) -> None:
         while (run := self._runs.get()) is not None:

@@ -7,29 +7,26 @@ in batches; a watch keeps the lease. Ends that need more than a batch can do (fa
 callbacks) are written by RQ's own code, in the thread of the job.
 """
 
-import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from types import FrameType
 from typing import Any, Final
 
 from redis import RedisError
-from redis.client import Pipeline, PubSub, PubSubWorkerThread
+from redis.client import Pipeline
 from rq import Queue
-from rq.command import parse_payload
 from rq.defaults import DEFAULT_LOGGING_DATE_FORMAT, DEFAULT_LOGGING_FORMAT
 from rq.executions import Execution
 from rq.job import Job, JobStatus, Retry
 from rq.timeouts import TimerDeathPenalty
 from rq.utils import now
-from rq.worker import BaseWorker
 from rq.worker.base import DequeueStrategy, WorkerStatus
 
 from worker.concurrent.away import FIRST_WAIT_S, LONGEST_WAIT_S, until_back
-from worker.concurrent.bell import Alarm, Bell
+from worker.concurrent.bell import Bell
 from worker.concurrent.books import Books
 from worker.concurrent.claims import Catch, Claims, Group, Taken, fast, retry_wait_s
+from worker.concurrent.commands import CommandedWorker
 from worker.concurrent.departure import Departure
 from worker.concurrent.endings import Endings
 from worker.concurrent.lease import Lease
@@ -45,7 +42,7 @@ _CARE_EVERY_S: Final = 1.0
 _GATHER_S: Final = 0.003
 
 
-class ConcurrentWorker(BaseWorker):
+class ConcurrentWorker(CommandedWorker):
     """Runs up to `concurrency` jobs at once.
 
     Told to stop, it finishes what it has begun within `grace_s` seconds and hands the rest back.
@@ -70,17 +67,16 @@ class ConcurrentWorker(BaseWorker):
         super().__init__(queues, **options)
         self.concurrency = concurrency
         self.grace_s = grace_s
-        self.alarm = Alarm()
         self.claims = Claims(self.connection, self.name, bell)
         self.lease = Lease()
-        self.runs: dict[str, Run] = {}
         self.claiming = False
+        self.not_started: Sequence[Run] = ()
         self._bell_key = bell
         self._fair = fair
         self._by_name = {queue.name: queue for queue in self.queues}
         self._endings = Endings(self)
         self._departure = Departure(self)
-        self.forced = self.over = False
+        self.over = False
         self._look_at = 0.0
         self._watch: Watch | None = None
 
@@ -227,7 +223,8 @@ class ConcurrentWorker(BaseWorker):
             for run in runs:
                 self.pool.submit(run)
         else:
-            self.room.taken -= len(runs)  # told to stop meanwhile: they are handed back
+            self.room.taken -= len(runs)
+            self.not_started = runs  # told to stop meanwhile: they are handed back
 
     def _prepare(self, runs: Sequence[Run]) -> None:
         """One that cannot be prepared fails alone."""
@@ -357,53 +354,7 @@ class ConcurrentWorker(BaseWorker):
     def _stopped_job_id(self, job_id: str | None) -> None:
         self._mine.stopped_job_id = job_id
 
-    # Signals, commands, the end.
-
-    def _install_signal_handlers(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            super()._install_signal_handlers()  # type: ignore[no-untyped-call]  # RQ has no types here
-
-    def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002  RQ's
-        """Stop; asked again, at once. In a signal handler: nothing here may take a lock."""
-        asked_at = self._shutdown_requested_date
-        if asked_at is None:
-            self._shutdown_requested_date = now()
-            self._stop_requested = True
-        # Some hosts say SIGTERM twice in one breath; a person at a keyboard means it.
-        elif signum == signal.SIGINT or (now() - asked_at).total_seconds() > 1:
-            self.forced = True
-        self.alarm.ring()
-
-    @property
-    def stopping(self) -> bool:
-        """Whether it was told to stop."""
-        return self._stop_requested
-
-    def handle_payload(self, message: dict[str, Any]) -> None:
-        """Commands name a job, of which this worker may run several."""
-        payload = parse_payload(message)
-        if payload.get("command") == "stop-job":
-            for run in list(self.runs.values()):
-                if run.job.id == payload.get("job_id"):
-                    self.request_stop_execution(run.execution.id)
-            return
-        super().handle_payload(message)  # type: ignore[no-untyped-call]  # RQ has no types here
-
-    def request_stop_execution(self, execution_id: str) -> None:
-        run = self.runs.get(execution_id)
-        if run is None:
-            self.log.warning("Not running execution %s, command ignored.", execution_id)
-            return
-        run.stopped = True
-        self.pool.interrupt(run, JobStopped)
-
-    def _pubsub_exception_handler(
-        self, exc: Exception, pubsub: PubSub, pubsub_thread: PubSubWorkerThread
-    ) -> None:
-        """Commands are heard again as soon as Redis is back."""
-        if not isinstance(exc, RedisError):
-            super()._pubsub_exception_handler(exc, pubsub, pubsub_thread)
-        time.sleep(LONGEST_WAIT_S)
+    # What is done now and then.
 
     def _care(self) -> None:
         while not self.over:
