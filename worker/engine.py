@@ -25,7 +25,8 @@ from worker.gate import Heard
 from worker.tasks import DeliveryFault, Errand, Station, result
 
 _LOG: Final = structlog.get_logger()
-_RQ_MAINTENANCE_S: Final = 60
+_RQ_MAINTENANCE_S: Final = 300
+_FORGET_EVERY_S: Final = 60.0
 
 
 class RelayWorker(ConcurrentWorker):
@@ -55,7 +56,7 @@ class RelayWorker(ConcurrentWorker):
         self._station = station
         self._intake = intake
         self._sweep_s = sweep_s
-        self._swept_at = self._queues_read_at = 0.0
+        self._swept_at = self._forgot_at = float("-inf")
 
     def register_birth(self) -> None:
         super().register_birth()  # type: ignore[no-untyped-call]  # RQ has no types here
@@ -133,6 +134,8 @@ class RelayWorker(ConcurrentWorker):
             self._swept_at = time.monotonic()
             if sweep.sweep(self._station.ledger, self._intake):
                 self.alarm.ring()
+        if time.monotonic() - self._forgot_at > _FORGET_EVERY_S:
+            self._forgot_at = time.monotonic()
             self._station.ledger.forget_expired()
 
     def _destination(self, queue_name: str) -> str:

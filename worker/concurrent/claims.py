@@ -195,15 +195,17 @@ class Claims:
         if not self._redis.exists(self.key):
             self._redis.zrem("rq:leases", self._name)
 
-    def look(self, queues: Sequence[str]) -> tuple[bool, float | None]:
-        """Queue what is due; whether to look for jobs, and when (unix time) the next one is due."""
+    def look(self, queues: Sequence[str]) -> tuple[bool, bool, float | None]:
+        """Queue what is due; whether there are jobs, whether some are new, and when (unix time) the
+        next one is due.
+        """
         at = now()
         answer: Any = self._look(args=[at.timestamp(), utcformat(at), _PROMOTED_AT_ONCE, *queues])
-        found, due, limits = answer
+        found, queued, due, limits = answer
         for key, concurrency in zip(limits[::2], limits[1::2], strict=True):
             RateLimitRegistry(key.decode(), self._redis).acquire_and_enqueue(int(concurrency))
         # What has just been let through its limit was not yet there to be found.
-        return bool(found or limits), float(due) if due else None
+        return bool(found or limits), bool(queued or limits), float(due) if due else None
 
 
 def _ending(run: Run, at: datetime, default_result_ttl: int) -> list[Any]:

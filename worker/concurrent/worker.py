@@ -77,7 +77,7 @@ class ConcurrentWorker(CommandedWorker):
         self._endings = Endings(self)
         self._departure = Departure(self)
         self.over = False
-        self._look_at = 0.0
+        self._look_at = self._shut_until = 0.0
         self._watch: Watch | None = None
 
     @property
@@ -181,9 +181,16 @@ class ConcurrentWorker(CommandedWorker):
                 return
             if not catch.suspended:
                 bell.listen()
-            waits = [self._look_at - time.time(), catch.pace_s, catch.shut_s]
-            waits.append(_SUSPENDED_S if catch.suspended or max_idle_time else None)
-            self.alarm.wait(min(wait for wait in waits if wait is not None))
+            watching = catch.suspended or max_idle_time is not None
+            self.alarm.wait(self._nothing_for_s(catch, _SUSPENDED_S if watching else _LOOK_EVERY_S))
+
+    def _nothing_for_s(self, catch: Catch, most_s: float) -> float:
+        """How long nothing can be taken, unless the alarm rings."""
+        if catch.shut_s and catch.pace_s is None:
+            self._shut_until = time.monotonic() + catch.shut_s
+        shut_s = self._shut_until - time.monotonic()
+        waits = [most_s, self._look_at - time.time(), catch.pace_s, shut_s if shut_s > 0 else None]
+        return min(wait for wait in waits if wait is not None)
 
     def _wanted(self, max_jobs: int | None, *, full: bool) -> int:
         """How many jobs to take now."""
@@ -260,9 +267,9 @@ class ConcurrentWorker(CommandedWorker):
         if time.time() < self._look_at:
             return True
         self._look_at = time.time() + _LOOK_EVERY_S
-        found, due = self.claims.look(tuple(self._by_name))
+        found, fresh, due = self.claims.look(tuple(self._by_name))
         self._look_at = min(self._look_at, due or self._look_at)
-        return found
+        return fresh or (found and time.monotonic() >= self._shut_until)
 
     def due_at(self, moment: float) -> None:
         """A job falls due then (unix time): look for it in time."""

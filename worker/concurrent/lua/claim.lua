@@ -8,10 +8,13 @@
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 local worker, iso, room, trial_s = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[10])
--- Where Redis is full, a script may still write that has begun with what needs no room; to run jobs
--- is what makes room.
-redis.call('ZREM', 'rq:leases', worker)
-redis.call('ZADD', 'rq:leases', now + tonumber(ARGV[2]), worker)
+local function renew(call) return call('ZADD', 'rq:leases', now + tonumber(ARGV[2]), worker) end
+if type(renew(redis.pcall)) == 'table' then
+  -- Redis is full; but a script that has begun to write, with what needs no room, may go on. To run
+  -- jobs is what makes room.
+  redis.call('ZREM', 'rq:leases', worker)
+  renew(redis.call)
+end
 if redis.call('EXISTS', 'rq:suspended') == 1 then return 'suspended' end
 
 -- A valve is a hash: tokens as of `at`, a `rate` while slowed down, `shut` until when, and

@@ -1,10 +1,11 @@
 -- Queue the scheduled jobs that are due.
 --
 -- ARGV now (s), now as RQ writes it, most at a time, then names of queues
--- Returns whether a look for jobs is worth while, when the next one is due ('' for none), and for
--- RQ to go on with: rate limits that due jobs now wait for, and how many each lets through.
+-- Returns whether there are jobs (or none may run), how many have just been queued, when the next one
+-- is due ('' for none), and for RQ to go on with: rate limits that due jobs now wait for, and how many
+-- each lets through.
 local now, most = tonumber(ARGV[1]), tonumber(ARGV[3])
-local keys, next_due, limits = { 'rq:suspended' }, nil, {}
+local keys, next_due, limits, queued = { 'rq:suspended' }, nil, {}, 0
 
 -- As RQ's scheduler does.
 local function enqueue(id, queue)
@@ -27,6 +28,7 @@ local function enqueue(id, queue)
     redis.call('HSET', job, 'status', 'queued', 'enqueued_at', ARGV[2])
     redis.call(front and 'LPUSH' or 'RPUSH', queue, id)
     redis.call('SADD', 'rq:queues', queue)
+    queued = queued + 1
   end
 end
 
@@ -47,4 +49,4 @@ for i = 4, #ARGV do
   end
   if #found > 2 * most then next_due = math.min(next_due or now, now) end
 end
-return { redis.call('EXISTS', unpack(keys)), next_due and string.format('%.3f', next_due) or '', limits }
+return { redis.call('EXISTS', unpack(keys)), queued, next_due and string.format('%.3f', next_due) or '', limits }
