@@ -36,7 +36,7 @@ class ConfigError(Exception):
 class Destination:
     """A Mercately account and how to treat it.
 
-    `rate_per_s` and `in_flight` (requests at once) are shared by all workers; `retry_delays_s` are
+    `rate_per_s` and `in_flight` (events in hand) are shared by all workers; `retry_delays_s` are
     the waits before attempt 2, 3, … With `ordering` strict a customer's later events wait while
     one of theirs does.
     `identifier` other than `lookup` puts the phone or e-mail itself into the address.
