@@ -89,7 +89,7 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
         round_trip = _each(lambda _: redis.ping())
     stages = {
         "HMAC": hmac,
-        "json.loads": parsed,
+        "JSON": parsed,
         "marshmallow in": read_in,
         "event: contact, times, fields": read - parsed - read_in,
         "phone": phone,
