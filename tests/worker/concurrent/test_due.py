@@ -1,0 +1,84 @@
+"""When what is due runs: once, and in time."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from rq import Retry
+from rq.job import Job
+from rq.scheduler import RQScheduler
+
+from tests.worker.concurrent import jobs
+from tests.worker.concurrent.crew import at_work, eventually
+from worker.concurrent.claims import Claims
+
+
+@pytest.fixture
+def claims(connect):
+    return Claims(connect(), "anna", "")
+
+
+@pytest.fixture
+def scheduler(queue, connect):
+    """RQ's own, in charge of the queue."""
+    beside = RQScheduler([queue], connection=connect(), logging_level="CRITICAL")
+    assert beside.acquire_locks() == {queue.name}
+    yield beside
+    beside.release_locks()
+
+
+@pytest.fixture
+def due(queue):
+    return queue.enqueue_in(timedelta(seconds=-1), jobs.nothing)
+
+
+def test_beside_rq_s_scheduler_what_is_due_is_left_to_it(queue, claims, scheduler, due):
+    assert claims.look([queue.name]) == (False, None)
+    assert queue.job_ids == []
+
+    scheduler.enqueue_scheduled_jobs()
+    assert queue.job_ids == [due.id]
+
+
+def test_look_between_two_steps_of_rq_s_scheduler_queues_nothing_twice(
+    queue, claims, scheduler, due, monkeypatch
+):
+    """It reads what is due, and queues it later."""
+    fetch_many = Job.fetch_many
+
+    def and_then_look(*args, **options):
+        found = fetch_many(*args, **options)
+        claims.look([queue.name])
+        return found
+
+    monkeypatch.setattr(Job, "fetch_many", and_then_look)
+    scheduler.enqueue_scheduled_jobs()
+
+    assert queue.job_ids == [due.id]
+
+
+def test_when_rq_s_scheduler_is_gone_what_is_due_is_ours(queue, claims, scheduler, due):
+    scheduler.release_locks()
+
+    found, _ = claims.look([queue.name])
+
+    assert found
+    assert queue.job_ids == [due.id]
+
+
+def test_scheduler_of_another_queue_is_in_nobody_s_way(redis, queue, claims, due):
+    redis.set("rq:scheduler-lock:another", 1)
+
+    claims.look([queue.name])
+
+    assert queue.job_ids == [due.id]
+
+
+def test_retry_after_an_exception_is_not_kept_waiting(queue, hire):
+    """RQ writes it down, and the worker has to find out by itself when it is due."""
+    job = queue.enqueue(jobs.fail_once, retry=Retry(max=1, interval=1))
+    with at_work(hire(queue)):
+        assert eventually(lambda: job.get_status() == "scheduled")
+        began = time.monotonic()
+        assert eventually(lambda: job.is_finished, within_s=8)
+    assert time.monotonic() - began < 3

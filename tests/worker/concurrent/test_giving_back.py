@@ -1,0 +1,111 @@
+"""What is given back: whatever stands among the started, for hashes say what others wrote there."""
+
+import pytest
+from rq.job import Job, JobStatus
+
+from tests.worker.concurrent import jobs
+from worker.concurrent import Group, Valve
+from worker.concurrent.claims import Claims
+
+ONE_AT_A_TIME = Valve("valve", rate_per_s=1000.0, cap=1)
+
+
+@pytest.fixture
+def anna(connect):
+    return Claims(connect(), "anna", "")
+
+
+def take(claims, valve=None):
+    """The one job that waits, as it stands among the claims."""
+    (taken,) = claims.claim([Group(("work",), 8, valve)], 8, fair=False).taken
+    return f"{taken.job_id}:{taken.execution_id}"
+
+
+def die(redis, name):
+    assert redis.zadd("rq:leases", {name: 1}, xx=True, ch=True)
+
+
+def heir_takes_back(redis, connect):
+    die(redis, "anna")
+    return Claims(connect(), "heir", "").take_back("anna")
+
+
+def saved_by_a_client(job):
+    """From a copy of the time it was put in the queue: `queued`, and nobody's."""
+    job.meta["seen"] = True
+    job.save()
+
+
+def about_to_be_scheduled(job):
+    """RQ says so in the hash at once, and schedules in a pipeline that its worker may not live for."""
+    job.set_status(JobStatus.SCHEDULED)
+
+
+def in_another_s_name(job):
+    job.connection.hset(job.key, "worker_name", "somebody")
+
+
+WRITINGS = [saved_by_a_client, about_to_be_scheduled, in_another_s_name]
+written = pytest.mark.parametrize("write", WRITINGS, ids=[one.__name__ for one in WRITINGS])
+
+
+@written
+def test_taken_back_from_the_dead_whatever_its_hash_says(redis, queue, connect, anna, write):
+    job = queue.enqueue(jobs.nothing)
+    take(anna)
+    write(job)
+
+    assert heir_takes_back(redis, connect) == [job.id]
+
+    assert queue.job_ids == [job.id]
+    assert Job.fetch(job.id, redis).is_queued
+    assert redis.hget(job.key, "takeovers") == b"1"
+    assert queue.started_job_registry.count == 0
+
+
+@written
+def test_handed_back_by_who_leaves_whatever_its_hash_says(redis, queue, anna, write):
+    job = queue.enqueue(jobs.nothing)
+    member = take(anna)
+    write(job)
+
+    assert anna.hand_back([member]) == [job.id]
+
+    assert queue.job_ids == [job.id]
+    assert Job.fetch(job.id, redis).is_queued
+    assert anna.members() == []
+
+
+def test_canceled_meanwhile_it_stays_canceled_and_takes_no_place(redis, queue, connect, anna):
+    job = queue.enqueue(jobs.nothing)
+    take(anna)
+    job.cancel()
+
+    assert heir_takes_back(redis, connect) == []
+
+    assert queue.job_ids == []
+    assert Job.fetch(job.id, redis).is_canceled
+    assert redis.zcard(queue.started_job_registry.key) == 0
+
+
+def test_ended_by_rq_meanwhile_it_is_not_given_back(redis, queue, connect, anna):
+    """What is no longer among the started has an end already, whoever wrote it."""
+    job = queue.enqueue(jobs.nothing)
+    member = take(anna)
+    redis.zrem(queue.started_job_registry.key, member)
+
+    assert heir_takes_back(redis, connect) == []
+    assert queue.job_ids == []
+
+
+def test_deleted_meanwhile_it_leaves_its_place_to_the_next(redis, queue, connect, anna):
+    """Else what may run at once would be one fewer for as long as RQ believes that it runs."""
+    job = queue.enqueue(jobs.nothing)
+    take(anna, ONE_AT_A_TIME)
+    redis.delete(job.key)
+    following = queue.enqueue(jobs.nothing)
+
+    assert heir_takes_back(redis, connect) == []
+
+    assert redis.zcard(queue.started_job_registry.key) == 0
+    assert take(Claims(connect(), "heir", ""), ONE_AT_A_TIME).startswith(f"{following.id}:")

@@ -1,0 +1,48 @@
+"""Jobs that do what no job should: the worker goes on, and so do the others."""
+
+import time
+
+from rq import get_current_job
+
+from tests.worker.concurrent import jobs
+from tests.worker.concurrent.crew import at_work, burst, eventually, let_go, said
+from worker.concurrent import watch
+
+HALF_A_CHARACTER = "Pedido \ud83d cortado"
+
+
+def retimed(name):
+    """Gives itself more time, in words that RQ reads only when a job is made."""
+    get_current_job().timeout = "10m"
+    return jobs.hold(name)
+
+
+def test_failure_told_with_half_a_character_is_written_down(redis, queue, hire):
+    job = queue.enqueue(jobs.fail, HALF_A_CHARACTER)
+    burst(hire(queue))
+
+    assert job.is_failed
+    assert job.id in queue.failed_job_registry
+    assert "ValueError: Pedido \\ud83d cortado" in job.latest_result().exc_string
+    assert redis.zcard(queue.started_job_registry.key) == 0
+    assert redis.keys("rq:claims:*") == []
+
+
+def test_characters_that_are_whole_are_told_as_they_are(queue, hire):
+    job = queue.enqueue(jobs.fail, "Pedido № 7 \U0001f600")
+    burst(hire(queue))
+    assert "ValueError: Pedido № 7 \U0001f600" in job.latest_result().exc_string
+
+
+def test_job_that_says_its_time_in_words_ends_no_watch(redis, queue, hire, monkeypatch):
+    """Which would end the lease too, and the time of others would never be up."""
+    monkeypatch.setattr(watch, "_TICK_S", 0.1)
+    queue.enqueue(retimed, "odd")
+    with at_work(hire(queue)):
+        assert eventually(lambda: said(redis))
+        time.sleep(0.3)  # some ticks
+        let_go(redis, "odd")
+        assert eventually(lambda: said(redis) == ["begun odd", "ended odd"])
+
+        short = queue.enqueue(jobs.dawdle, "short", 10, job_timeout=1)
+        assert eventually(lambda: short.is_failed, within_s=3)
