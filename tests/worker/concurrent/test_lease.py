@@ -1,0 +1,145 @@
+"""Whether a worker's word still counts, and what it does not begin when it may not."""
+
+import time
+
+import pytest
+
+from tests.worker.concurrent import jobs
+from tests.worker.concurrent.crew import at_work, burst, eventually, said
+from worker.concurrent import Group, lease as leases, watch
+from worker.concurrent.claims import Claims
+from worker.concurrent.lease import LEASE_S, Lease
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that is moved by hand."""
+
+    class Clock:
+        now = 1000.0
+
+        def monotonic(self):
+            return self.now
+
+    made = Clock()
+    monkeypatch.setattr(leases, "time", made)
+    return made
+
+
+def test_lease_holds_for_as_long_as_it_lasts(clock):
+    lease = Lease()
+    assert lease.unbroken_since(0)
+    clock.now += LEASE_S
+    assert lease.unbroken_since(0)
+    clock.now += 0.1
+    assert not lease.unbroken_since(0)
+
+
+def test_renewed_in_time_it_holds_on(clock):
+    lease = Lease()
+    for _ in range(10):
+        clock.now += LEASE_S - 1
+        lease.renewed(clock.now)
+    assert (lease.lapses, lease.unbroken_since(0)) == (0, True)
+
+
+def test_renewed_too_late_it_holds_again_but_not_for_what_was_held_before(clock):
+    lease = Lease()
+    clock.now += LEASE_S + 1
+    lease.renewed(clock.now)
+    assert lease.lapses == 1
+    assert not lease.unbroken_since(0)
+    assert lease.unbroken_since(1)
+
+
+def test_it_counts_from_when_redis_was_asked_and_not_from_its_answer(clock):
+    lease = Lease()
+    asked_at = clock.now
+    clock.now += LEASE_S - 1
+    lease.renewed(asked_at)
+    clock.now += 2
+    assert not lease.unbroken_since(0)
+
+
+def test_answer_that_comes_after_a_later_one_takes_nothing_back(clock):
+    lease = Lease()
+    clock.now += 3
+    lease.renewed(clock.now)
+    lease.renewed(clock.now - 2)
+    clock.now += LEASE_S
+    assert (lease.lapses, lease.unbroken_since(0)) == (0, True)
+
+
+@pytest.fixture
+def stand_still(hire, queue, monkeypatch):
+    """Makes a worker that stands still for longer than its lease, once, after it has claimed."""
+
+    def made(meanwhile=lambda: None):
+        worker = hire(queue, name="anna", concurrency=1)
+        times = []
+
+        def prepare(runs):
+            times.append(len(runs))
+            if len(times) == 1:
+                meanwhile()
+                worker.lease._renewed_at -= LEASE_S + 1
+
+        monkeypatch.setattr(worker, "prepare", prepare)
+        return worker
+
+    return made
+
+
+def test_what_another_took_over_meanwhile_is_not_begun(redis, queue, connect, stand_still):
+    """Both would send it."""
+    job = queue.enqueue(jobs.say, "twice")
+    heir = Claims(connect(), "heir", "")
+
+    def inherited():
+        redis.zadd("rq:leases", {"anna": 1})
+        assert heir.take_back("anna") == [job.id]
+        (taken,) = heir.claim([Group(("work",), 1)], 1, fair=False).taken
+        assert taken.job_id == job.id
+
+    burst(stand_still(inherited))
+
+    assert said(redis) == []
+    assert len(heir.members()) == 1  # and what the heir holds is left to it
+    assert queue.started_job_registry.get_job_ids(cleanup=False) == [job.id]
+    assert redis.hget(job.key, "worker_name") == b"heir"
+
+
+def test_what_nobody_took_over_goes_back_and_is_run_once(redis, queue, stand_still):
+    job = queue.enqueue(jobs.say, "once")
+    queue.enqueue(jobs.say, "next")
+
+    burst(stand_still())
+
+    assert said(redis) == ["once", "next"]
+    assert len(job.results()) == 1
+    assert not redis.hexists(job.key, "takeovers")
+    assert redis.keys("rq:claims:*") == []
+
+
+def test_claim_whose_answer_is_on_its_way_is_nobody_s_to_give_back(
+    redis, queue, hire, monkeypatch
+):
+    """The watch sees in Redis what the worker will know of in a moment."""
+    monkeypatch.setattr(watch, "BEAT_S", 0.05)
+    monkeypatch.setattr(watch, "_TICK_S", 0.05)
+    worker = hire(queue)
+    claim = worker.claims.claim
+
+    def late(*args, **options):
+        catch = claim(*args, **options)
+        if catch.taken:
+            time.sleep(0.5)  # ten beats
+        return catch
+
+    monkeypatch.setattr(worker.claims, "claim", late)
+    job = queue.enqueue(jobs.say, "once")
+    with at_work(worker):
+        assert eventually(lambda: job.is_finished)
+        assert eventually(lambda: not worker.runs)
+        assert queue.job_ids == []
+    assert said(redis) == ["once"]
