@@ -1,0 +1,50 @@
+"""A Redis with no room left: to claim and to end jobs must still be possible, for it makes room."""
+
+import time
+
+import pytest
+
+from tests.worker.concurrent import jobs
+from tests.worker.concurrent.crew import at_work, eventually
+
+LARGE = "x" * 10_000
+
+
+@pytest.fixture
+def fill_up(redis):
+    """Takes away all room, and more: Redis refuses whoever wants to write."""
+
+    def made():
+        used = redis.info("memory")["used_memory"]
+        redis.config_set("maxmemory", used - 500_000)
+        with pytest.raises(Exception, match="maxmemory"):
+            redis.set("anything", 1)
+
+    yield made
+    redis.config_set("maxmemory", 0)
+
+
+def test_worker_runs_what_waits_until_there_is_room_again(redis, queue, hire, fill_up):
+    for _ in range(100):
+        queue.enqueue(jobs.nap, 0, description=LARGE, result_ttl=1)
+    redis.set("rq:suspended", 1)
+    with at_work(hire(queue)) as thread:
+        assert eventually(lambda: redis.exists("rq:leases"))
+        time.sleep(0.3)
+        fill_up()
+        redis.delete("rq:suspended")
+
+        assert eventually(lambda: not queue.job_ids, within_s=8)
+        assert eventually(lambda: not queue.started_job_registry.get_job_ids(cleanup=False))
+        assert thread.is_alive()
+
+
+def test_lease_is_kept_while_there_is_no_room(redis, queue, hire, fill_up):
+    """Else others would take over what runs well."""
+    worker = hire(queue)
+    fill_up()
+    before = time.time()
+    assert worker.claims.beat() == (0, [])
+    assert redis.zscore("rq:leases", worker.name) > before
+
+    assert worker.claims.beat() == (0, [])  # there is an entry to renew now
