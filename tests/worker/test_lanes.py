@@ -54,7 +54,9 @@ def test_one_customer_s_many_events_let_those_of_others_between_them(depot, stan
     depot.run_jobs()
 
     order = told(standin)
-    assert sorted(order) == sorted([f"once {n}" for n in range(4)] + [f"many {n}" for n in range(5)])
+    assert sorted(order) == sorted(
+        [f"once {n}" for n in range(4)] + [f"many {n}" for n in range(5)]
+    )
     for n in range(4):
         assert order.index(f"many {n + 1}") > order.index(f"once {n}")  # accepted before it
 

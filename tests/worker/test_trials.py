@@ -209,9 +209,7 @@ def test_customers_mercately_does_not_know_keep_nobody_waiting(depot, redis, sta
 def test_probe_that_finds_the_key_still_bad_is_a_probe(depot, redis, standin, work):
     """Nobody else tries for as long as it would have taken."""
     standin.api_key = "another"
-    ids = depot.keep(
-        *(call(str(n), customer=Customer(customer_id=f"c{n}")) for n in range(5))
-    )
+    ids = depot.keep(*(call(str(n), customer=Customer(customer_id=f"c{n}")) for n in range(5)))
     on_trial(redis, CREDENTIALS)
     with work() as thread:
         assert eventually(lambda: depot.record(ids[0]).reason == "credentials")

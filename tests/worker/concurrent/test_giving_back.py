@@ -90,7 +90,7 @@ def test_canceled_meanwhile_it_stays_canceled_and_takes_no_place(redis, queue, c
 
 def test_ended_by_rq_meanwhile_it_is_not_given_back(redis, queue, connect, anna):
     """What is no longer among the started has an end already, whoever wrote it."""
-    job = queue.enqueue(jobs.nothing)
+    queue.enqueue(jobs.nothing)
     member = take(anna)
     redis.zrem(queue.started_job_registry.key, member)
 

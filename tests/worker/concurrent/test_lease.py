@@ -121,9 +121,7 @@ def test_what_nobody_took_over_goes_back_and_is_run_once(redis, queue, stand_sti
     assert redis.keys("rq:claims:*") == []
 
 
-def test_claim_whose_answer_is_on_its_way_is_nobody_s_to_give_back(
-    redis, queue, hire, monkeypatch
-):
+def test_claim_whose_answer_is_on_its_way_is_nobody_s_to_give_back(redis, queue, hire, monkeypatch):
     """The watch sees in Redis what the worker will know of in a moment."""
     monkeypatch.setattr(watch, "BEAT_S", 0.05)
     monkeypatch.setattr(watch, "_TICK_S", 0.05)

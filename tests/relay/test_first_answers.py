@@ -1,0 +1,111 @@
+"""The first answers of a process: none is given before Redis has said what it can be trusted with."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from redis import ConnectionError as AwayError
+
+from relay.errors import NotStored
+from relay.guard import Guard
+
+SAYS = {
+    "redis_version": "7.2.0",
+    "aof_enabled": 1,
+    "maxmemory_policy": "noeviction",
+    "role": "master",
+    "maxmemory": 1000,
+    "used_memory": 1,
+}
+
+
+class Slow:
+    """A Redis that has something to say, in its own time."""
+
+    def __init__(self, **changes):
+        self.says = SAYS | changes
+        self.asked, self.may_answer = threading.Event(), threading.Event()
+        self.times = 0
+        self.away = False
+
+    def info(self, *_):
+        self.times += 1
+        self.asked.set()
+        assert self.may_answer.wait(10)
+        if self.away:
+            raise AwayError
+        return self.says
+
+    def config_get(self, _):
+        return {"appendfsync": "everysec"}
+
+
+@pytest.fixture
+def crowd():
+    with ThreadPoolExecutor(8) as threads:
+        yield threads
+
+
+def guard_of(redis):
+    return Guard(redis, durability="fsync", watermark=0.9)
+
+
+def answer(guard):
+    """What a thread that accepts would do."""
+    guard.check()
+    return guard.waits
+
+
+def test_all_wait_for_the_first_answer_and_redis_is_asked_once(crowd):
+    redis = Slow()
+    guard = guard_of(redis)
+    waiting = [crowd.submit(answer, guard) for _ in range(8)]
+    assert redis.asked.wait(5)
+
+    assert not any(one.done() for one in waiting)  # else it would not have waited for the disk
+    redis.may_answer.set()
+
+    assert [one.result(5) for one in waiting] == [True] * 8
+    assert redis.times == 1
+
+
+def test_full_from_the_start_it_takes_nothing(crowd):
+    redis = Slow(used_memory=950)
+    guard = guard_of(redis)
+    waiting = [crowd.submit(answer, guard) for _ in range(4)]
+    redis.may_answer.set()
+
+    for one in waiting:
+        with pytest.raises(NotStored, match="redis_full"):
+            one.result(5)
+
+
+def test_who_waited_for_nothing_asks_itself(crowd):
+    """Redis away at the first question says nothing of the second."""
+    redis = Slow()
+    redis.away = True
+    guard = guard_of(redis)
+    redis.may_answer.set()
+    with pytest.raises(AwayError):
+        answer(guard)
+
+    redis.away = False
+    assert crowd.submit(answer, guard).result(5)
+    assert redis.times == 2
+
+
+def test_later_nobody_waits_for_who_asks(crowd, monkeypatch):
+    monkeypatch.setattr("relay.guard._EVERY_S", 0.0)
+    redis = Slow()
+    redis.may_answer.set()
+    guard = guard_of(redis)
+    assert answer(guard)
+    redis.may_answer.clear()
+    redis.asked.clear()
+
+    asking = crowd.submit(answer, guard)
+    assert redis.asked.wait(5)
+    assert crowd.submit(answer, guard).result(5)  # with what was known
+    assert not asking.done()
+    redis.may_answer.set()
+    assert asking.result(5)
