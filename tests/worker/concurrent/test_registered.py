@@ -3,9 +3,11 @@
 from rq import Worker
 
 from tests.worker.concurrent.crew import at_work, eventually
+from worker.concurrent import watch
 
 
-def test_worker_whose_entry_is_gone_is_seen_again(redis, queue, hire):
+def test_worker_whose_entry_is_gone_is_seen_again(redis, queue, hire, monkeypatch):
+    monkeypatch.setattr(watch, "BEAT_S", 0.1)
     worker = hire(queue, name="anna")
     with at_work(worker):
         assert eventually(lambda: worker.get_state() == "idle")
