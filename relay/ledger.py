@@ -142,6 +142,13 @@ class Ledger:
             for record_id, values in zip(record_ids, found, strict=True)
         ]
 
+    def due_in_s(self, record: Record) -> float:
+        """How long the next attempt at an open record has to wait, by its latest outcome."""
+        score = self.redis.zscore(OPEN, record.id)
+        if record.state is not State.RETRYING or score is None:
+            return 0.0
+        return max(score - GRACE_S - time.time(), 0.0)
+
     def attempts(self, record_id: str) -> list[dict[str, Any]]:
         """The attempt log, oldest first."""
         log = cast("bytes | None", self.redis.hget(record_key(record_id), "log")) or b""

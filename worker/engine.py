@@ -22,7 +22,7 @@ from relay.queue import BELL, TASK
 from worker import sweep
 from worker.concurrent import Catch, ConcurrentWorker, Group, HandBack, Run
 from worker.gate import Heard
-from worker.tasks import DeliveryFault, Errand, Station, result
+from worker.tasks import DeliveryFault, Errand, Station, again, result
 
 _LOG: Final = structlog.get_logger()
 _RQ_MAINTENANCE_S: Final = 300
@@ -100,12 +100,16 @@ class RelayWorker(ConcurrentWorker):
         errands = self._station.read([run.job.args[0] for run in ours]) if ours else []
         for run, errand in zip(ours, errands, strict=True):
             errand.takeovers = run.takeovers
+            if run.takeovers and errand.record:
+                errand.due_in_s = self._station.ledger.due_in_s(errand.record)
             run.note = errand
 
     def perform(self, run: Run) -> Any:
         errand: Errand | None = run.note
         if errand is None:
             return super().perform(run)
+        if errand.due_in_s > 0:
+            return again(errand.due_in_s)
         # What it raises RQ keeps as failed; the sweep gives the record a new job.
         outcome = self._station.attempt(errand)
         if outcome is None:

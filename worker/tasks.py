@@ -73,7 +73,8 @@ class Errand:
     """A record to deliver, with what was read for it; `attempt` is set when it has been tried.
 
     `nothing` says why there is nothing to do. `takeovers` is how often a worker died with it.
-    `sent` while a request for it is under way.
+    `sent` is set from when Mercately may have it. `due_in_s` is how long the next attempt has to
+    wait, by an outcome that a worker wrote down before it died.
     """
 
     record: Record | None
@@ -82,6 +83,7 @@ class Errand:
     nothing: str = ""
     takeovers: int = 0
     sent: bool = False
+    due_in_s: float = 0.0
     attempt: Attempt | None = None
     told: bool = False
 
@@ -122,7 +124,7 @@ class Station:
         if errand.post:
             wait_s = errand.post.gate.wait_s(_LONGEST_WAIT_S)
             if wait_s > _LONGEST_WAIT_S:  # better asleep in Redis than in a job
-                return _again(wait_s)
+                return again(wait_s)
             time.sleep(wait_s)
             errand.post.gate.state = errand.post.gate.paused() or UNEASY
         try:
@@ -209,7 +211,7 @@ class Station:
 def result(outcome: Outcome) -> str | Retry:
     """What RQ is told of an outcome: a word or two to keep, or when to call again."""
     if outcome.verdict in (Verdict.RETRY, Verdict.PAUSED):
-        return _again(outcome.delay_s)
+        return again(outcome.delay_s)
     verdict, reason = outcome.verdict.value, outcome.reason
     return verdict if verdict == reason else f"{verdict}: {reason}"
 
@@ -237,7 +239,7 @@ def _attempt(errand: Errand, record: Record, post: Post) -> Outcome:
     """Find the customer, make the call, say what it came to."""
     if errand.takeovers and (outcome := retry.after_death(post.destination)):
         return outcome
-    if post.gate.state == CREDENTIALS and not _key_works_again(post):
+    if post.gate.state == CREDENTIALS and not _key_worksagain(post):
         return Outcome(Verdict.PAUSED, "credentials", delay_s=retry.jittered(retry.PAUSED_S))
     attempt = record.attempts + 1
     try:
@@ -267,9 +269,9 @@ def _exchange(errand: Errand, record: Record, post: Post) -> Reply | Absent:
             return found
         errand.sent = True
         reply = post.client.post_event(found.id, record.body)
-        errand.sent = False
         if reply.status != 404 or reply.is_html:
             return reply
+        errand.sent = False
         post.customers.forget(record.customer)
         if found.by != "cache":
             break
@@ -285,7 +287,7 @@ def _key_works(post: Post) -> bool:
     return reply.is_html or reply.status not in (400, 401, 403)
 
 
-def _key_works_again(post: Post) -> bool:
+def _key_worksagain(post: Post) -> bool:
     try:
         works = post.client.agents().ok
     except Unanswered:
@@ -296,5 +298,5 @@ def _key_works_again(post: Post) -> bool:
     return works
 
 
-def _again(delay_s: float) -> Retry:
+def again(delay_s: float) -> Retry:
     return Retry(max=_RQ_NEVER_GIVES_UP, interval=max(1, math.ceil(delay_s)), enqueue_at_front=True)

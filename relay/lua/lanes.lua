@@ -16,10 +16,16 @@ local function push(side, queue, job)
   return length
 end
 
--- Whom the record has to wait for, nil when it is the head.
+-- Whom the record has to wait for, nil when it is the head. Who was settled out of turn still says
+-- `after` whom.
 local function enter(lane, id)
   local last = redis.call('SET', lane, id, 'GET')
-  if not last or last == id or not is_open(last) then return nil end
+  while last and last ~= id do
+    local was = redis.call('HMGET', 'relay:record:' .. last, 'state', 'after')
+    if was[1] == 'accepted' or was[1] == 'retrying' then break end
+    last = was[2]
+  end
+  if not last or last == id then return nil end
   redis.call('HSET', 'relay:record:' .. last, 'next', id)
   redis.call('HSET', 'relay:record:' .. id, 'after', last)
   return last

@@ -158,3 +158,21 @@ def test_worker_whose_job_ends_in_the_middle_of_an_answer_sends_nothing_twice(
         assert logged(depot, record_id) == [(1, "held", "internal_error", True)]
         assert len(taken) == 1
         assert depot.scheduled() == depot.waiting() == []
+
+
+@pytest.mark.parametrize("on_ambiguous", ["hold", "retry"])
+def test_stopped_after_mercately_took_it_it_is_not_as_if_nothing_had_been_sent(
+    open_depot, standin, monkeypatch, on_ambiguous
+):
+    depot = open_depot(on_ambiguous=on_ambiguous)
+    standin.add_customer(id="c1")
+    record_id = depot.keep_one(call(customer=KNOWN))
+
+    def put_an_end_to_it(*_, **__):
+        raise JobStopped
+
+    monkeypatch.setattr("worker.retry.after_reply", put_an_end_to_it)
+    with pytest.raises((JobStopped, DeliveryFault)):
+        depot.deliver(record_id)
+    assert len(standin.events) == 1
+    assert logged(depot, record_id) != []

@@ -1,8 +1,9 @@
-"""Redis is nearly full: what has been delivered takes no more room than it must."""
+"""Redis has no room left: deliveries go on, since it is their ends that make room."""
 
 import pytest
 
 from relay.model import State
+from tests.worker.concurrent.crew import at_work, eventually
 from tests.worker.depot import apart, job_key, signals_kept
 from worker.__main__ import make_worker
 
@@ -31,3 +32,26 @@ def test_job_that_is_done_is_kept_only_where_there_is_room(depot, redis, standin
     assert bool(redis.keys("rq:results:*")) is not full
     assert redis.keys("rq:claims:*") == []
     assert depot.queue.started_job_registry.count == 0
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "not_looked_at_yet"])
+def test_more_than_there_are_threads_are_delivered_where_nothing_can_be_written(
+    depot, redis, standin, worker, known
+):
+    ids = depot.keep(*apart(*map(str, range(40)), standin=standin))
+    redis.set("rq:suspended", 1)
+    worker._intake.guard.full = known
+    with at_work(worker):
+        assert eventually(lambda: worker.get_state() == "suspended")
+        redis.config_set("maxmemory", redis.info("memory")["used_memory"] - 200_000)
+        try:
+            redis.delete("rq:suspended")
+
+            def delivered():
+                return all(depot.record(record_id).state is State.DELIVERED for record_id in ids)
+
+            assert eventually(delivered, within_s=5)
+            assert eventually(lambda: redis.zcard(worker.claims.key) == 0)
+            assert len(standin.events) == 40
+        finally:
+            redis.config_set("maxmemory", 0)

@@ -182,3 +182,11 @@ def test_and_when_the_head_has_left_the_last_goes(depot, standin, replayed):
     assert told(standin) == ["head", "last"]
     assert depot.record(last).state is State.DELIVERED
     assert last not in depot.deferred()
+
+
+def test_who_comes_after_a_late_word_waits_for_the_head_too(depot, keep):
+    head, middle = keep("many 0", "many 1")
+    settle(depot, depot.record(middle), Verdict.DELIVERED)
+    (new,) = keep("many 2")
+    assert depot.waiting() == [head]
+    assert new in depot.deferred()

@@ -246,7 +246,7 @@ def _fields(row: Result) -> list[Any]:
     return [2 * len(fields), *(part for pair in fields.items() for part in pair)]
 
 
-def fast(run: Run, default_result_ttl: int) -> bool:
+def fast(run: Run) -> bool:
     """Whether a run's end is one of those written in batches; RQ itself writes the others."""
     job, value = run.job, run.value
     plain = not (
@@ -256,7 +256,6 @@ def fast(run: Run, default_result_ttl: int) -> bool:
         or job.group_id
         or job._dependency_ids  # noqa: SLF001  RQ has no public word without a round trip
         or job._success_callback_name  # noqa: SLF001  same
-        or job.get_result_ttl(default_result_ttl) == 0
     )
     if isinstance(value, HandBack):
         return True

@@ -6,9 +6,11 @@ from types import TracebackType
 from typing import Any
 
 from rq import Queue
+from rq.exceptions import TimeoutFormatError
 from rq.executions import Execution
 from rq.job import Job, get_current_job
 from rq.timeouts import JobTimeoutException
+from rq.utils import parse_timeout
 
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
@@ -62,5 +64,10 @@ class Run:
     @property
     def overdue(self) -> bool:
         """Whether it has run for longer than its job may."""
-        limit = self.job.timeout or self.queue.DEFAULT_TIMEOUT
-        return bool(self.began_at) and 0 < limit < time.monotonic() - self.began_at
+        if not self.began_at:
+            return False
+        try:
+            limit = parse_timeout(self.job.timeout or self.queue.DEFAULT_TIMEOUT)
+        except TimeoutFormatError:  # a job may have written anything there
+            return False
+        return limit is not None and 0 < limit < time.monotonic() - self.began_at

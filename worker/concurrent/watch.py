@@ -48,9 +48,9 @@ class Watch:
     def _serve(self) -> None:
         while not self._over.is_set():
             try:
-                self._end_overdue()
                 if time.monotonic() - self._beaten_at >= BEAT_S:
                     self._beat()
+                self._end_overdue()
                 self._show()
             except RedisError:
                 self._steady_since = time.monotonic()
@@ -59,7 +59,7 @@ class Watch:
             self._over.wait(_TICK_S)
 
     def _beat(self) -> None:
-        asked_at = time.monotonic()
+        asked_at = self._worker.lease.asked()
         held, dead = self._worker.claims.beat()
         self._worker.lease.renewed(asked_at)
         if time.monotonic() - self._beaten_at > LEASE_S:  # ours was over, for all others knew

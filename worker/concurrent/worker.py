@@ -105,7 +105,7 @@ class ConcurrentWorker(CommandedWorker):
         """Called with runs that returned or raised, before RQ is told; again after a RedisError."""
 
     def caught(self, catch: Catch, groups: Sequence[Group]) -> None:
-        """Called after each look for jobs, with how the valves stand."""
+        """Called after each look for jobs and before they run, with how the valves stand."""
 
     def maintain(self) -> None:
         """Called every second, in a thread of its own."""
@@ -179,10 +179,12 @@ class ConcurrentWorker(CommandedWorker):
                 return
             if quiet and max_idle_time and time.monotonic() - idle_since > max_idle_time:
                 return
-            if not catch.suspended:
-                bell.listen()
             watching = catch.suspended or max_idle_time is not None
-            self.alarm.wait(self._nothing_for_s(catch, _SUSPENDED_S if watching else _LOOK_EVERY_S))
+            wait_s = self._nothing_for_s(catch, _SUSPENDED_S if watching else _LOOK_EVERY_S)
+            # A queue that may not be taken from rings all the time.
+            if not catch.suspended and (self._bell_key or not self._shut):
+                bell.listen()
+            self.alarm.wait(wait_s)
 
     def _nothing_for_s(self, catch: Catch, most_s: float) -> float:
         """How long nothing can be taken, unless the alarm rings."""
@@ -206,18 +208,19 @@ class ConcurrentWorker(CommandedWorker):
         """Take jobs and start them."""
         groups = self.groups()
         fair = self._fair or self._dequeue_strategy != DequeueStrategy.DEFAULT
-        asked_at, self.claiming = time.monotonic(), True
+        asked_at, self.claiming = self.lease.asked(), True
+        lapses = self.lease.lapses
         try:
             catch = self.claims.claim(groups, room, fair=fair)
             self.lease.renewed(asked_at)
-            runs = [self._begun(taken) for taken in catch.taken]
+            runs = [self._begun(taken, lapses) for taken in catch.taken]
             self.runs |= {run.execution.id: run for run in runs}
         finally:
             self.claiming = False
         self.room.taken += len(runs)
+        self.caught(catch, groups)
         if runs:
             self._start(runs)
-        self.caught(catch, groups)
         return catch
 
     def _start(self, runs: Sequence[Run]) -> None:
@@ -246,7 +249,7 @@ class ConcurrentWorker(CommandedWorker):
             for run in runs:
                 self._prepare([run])
 
-    def _begun(self, taken: Taken) -> Run:
+    def _begun(self, taken: Taken, lapses: int) -> Run:
         queue = self._by_name[taken.queue]
         job = self.job_class(taken.job_id, connection=self.connection, serializer=self.serializer)
         fault: Exception | None = None
@@ -260,7 +263,7 @@ class ConcurrentWorker(CommandedWorker):
         job._status = JobStatus.STARTED  # noqa: SLF001  as in Redis
         self.executions[execution.id] = execution
         takeovers = int(taken.hash.get(b"takeovers", 0))
-        return Run(job, queue, execution, takeovers, self.lease.lapses, fault)
+        return Run(job, queue, execution, takeovers, lapses, fault)
 
     def _look_when_due(self) -> bool:
         """Queue what is due. False if that showed that there is nothing to claim."""
@@ -269,7 +272,12 @@ class ConcurrentWorker(CommandedWorker):
         self._look_at = time.time() + _LOOK_EVERY_S
         found, fresh, due = self.claims.look(tuple(self._by_name))
         self._look_at = min(self._look_at, due or self._look_at)
-        return fresh or (found and time.monotonic() >= self._shut_until)
+        return fresh or (found and not self._shut)
+
+    @property
+    def _shut(self) -> bool:
+        """Whether all that waits stands behind a shut valve, as far as we know."""
+        return time.monotonic() < self._shut_until
 
     def due_at(self, moment: float) -> None:
         """A job falls due then (unix time): look for it in time."""
@@ -307,7 +315,7 @@ class ConcurrentWorker(CommandedWorker):
         try:
             if raised:
                 self._endings.failed(run, raised)
-            elif fast(run, self.default_result_ttl):
+            elif fast(run):
                 self.books.add(run)
             else:
                 self._endings.succeeded(run)

@@ -33,7 +33,7 @@ def due(queue):
 
 
 def test_beside_rq_s_scheduler_what_is_due_is_left_to_it(queue, claims, scheduler, due):
-    assert claims.look([queue.name]) == (False, None)
+    assert claims.look([queue.name]) == (False, False, None)
     assert queue.job_ids == []
 
     scheduler.enqueue_scheduled_jobs()
@@ -60,9 +60,10 @@ def test_look_between_two_steps_of_rq_s_scheduler_queues_nothing_twice(
 def test_when_rq_s_scheduler_is_gone_what_is_due_is_ours(queue, claims, scheduler, due):
     scheduler.release_locks()
 
-    found, _ = claims.look([queue.name])
+    found, fresh, _ = claims.look([queue.name])
 
     assert found
+    assert fresh
     assert queue.job_ids == [due.id]
 
 

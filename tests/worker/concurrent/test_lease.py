@@ -140,3 +140,29 @@ def test_claim_whose_answer_is_on_its_way_is_nobody_s_to_give_back(redis, queue,
         assert eventually(lambda: not worker.runs)
         assert queue.job_ids == []
     assert said(redis) == ["once"]
+
+
+def test_what_was_claimed_before_the_lapse_is_not_begun_though_the_watch_wakes_first(
+    redis, queue, connect, hire, monkeypatch
+):
+    """The process stood still while the answer to its claim was on its way; the watch, awake before
+    the main loop, has renewed the lease by the time the claim is looked at.
+    """
+    job = queue.enqueue(jobs.say, "twice")
+    heir = Claims(connect(), "heir", "")
+    worker = hire(queue, name="anna", concurrency=1)
+    claim = worker.claims.claim
+
+    def stood_still(*args, **options):
+        catch = claim(*args, **options)
+        if catch.taken:
+            redis.zadd("rq:leases", {"anna": 1})
+            assert heir.take_back("anna") == [job.id]
+            assert heir.claim([Group(("work",), 1)], 1, fair=False).taken
+            worker.lease._renewed_at -= LEASE_S + 1
+            worker.lease.renewed(time.monotonic())  # the watch
+        return catch
+
+    monkeypatch.setattr(worker.claims, "claim", stood_still)
+    burst(worker)
+    assert said(redis) == []

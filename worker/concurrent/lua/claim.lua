@@ -50,7 +50,7 @@ local groups, live, i = {}, {}, 11
 while ARGV[i] do
   local group = {
     valve = ARGV[i], rate = tonumber(ARGV[i + 1]), cap = tonumber(ARGV[i + 2]),
-    limit = tonumber(ARGV[i + 3]), queues = {}, state = '', taken = 0, begun = 0,
+    limit = tonumber(ARGV[i + 3]), queues = {}, state = '', taken = 0,
   }
   local n = tonumber(ARGV[i + 4])
   for j = i + 5, i + 4 + n do group.queues[#group.queues + 1] = ARGV[j] end
@@ -69,6 +69,28 @@ local function share(whole, among)
   return ARGV[8] == '1' and math.max(1, math.floor(whole / among)) or whole
 end
 
+local function holds(hash, field)
+  for at = 1, #hash, 2 do
+    if hash[at] == field then return true end
+  end
+end
+
+-- From the head of a queue; jobs that were deleted since count for nothing, and may be many.
+local gone = 0
+local function pop(queue, n)
+  local found = {}
+  while #found < n and gone < 1000 do
+    local wanted = n - #found
+    local ids = redis.call('LPOP', 'rq:queue:' .. queue, wanted) or {}
+    for _, id in ipairs(ids) do
+      local hash = redis.call('HGETALL', 'rq:job:' .. id)
+      if holds(hash, 'data') then found[#found + 1] = { id, hash } else gone = gone + 1 end
+    end
+    if #ids < wanted then break end
+  end
+  return found
+end
+
 local taken = {}
 while room > 0 and #live > 0 do
   local each, more = share(room, #live), {}
@@ -79,11 +101,11 @@ while room > 0 and #live > 0 do
   for _, queue in ipairs(live) do
     local group = queue.group
     local n = math.min(each, group.share, room, group.limit - group.taken)
-    local ids = n > 0 and redis.call('LPOP', 'rq:queue:' .. queue.name, n) or {}
-    for _, id in ipairs(ids) do taken[#taken + 1] = { id, queue.name, group } end
-    room = room - #ids
-    group.taken = group.taken + #ids
-    if n > 0 and #ids == n then
+    local found = n > 0 and pop(queue.name, n) or {}
+    for _, job in ipairs(found) do taken[#taken + 1] = { queue.name, unpack(job) } end
+    room = room - #found
+    group.taken = group.taken + #found
+    if n > 0 and #found == n then
       more[#more + 1] = queue
       group.live = group.live + 1
     end
@@ -91,31 +113,21 @@ while room > 0 and #live > 0 do
   live = more
 end
 
-local function holds(hash, field)
-  for at = 1, #hash, 2 do
-    if hash[at] == field then return true end
-  end
-end
-
 local jobs, wip, claims = {}, {}, {}
 local number, till = tonumber(ARGV[6]), now + tonumber(ARGV[7])
 for at, found in ipairs(taken) do
-  local id, queue, group = found[1], found[2], found[3]
-  local hash = redis.call('HGETALL', 'rq:job:' .. id)
-  if holds(hash, 'data') then
-    local execution = ARGV[5] .. (number + at)
-    -- It may have been given a life as a job that waits, or as one that had ended.
-    if holds(hash, 'ttl') or holds(hash, 'ended_at') then redis.call('PERSIST', 'rq:job:' .. id) end
-    redis.call('HSET', 'rq:job:' .. id, 'status', 'started', 'started_at', iso,
-      'last_heartbeat', iso, 'worker_name', worker)
-    wip[queue] = wip[queue] or {}
-    table.insert(wip[queue], till)
-    table.insert(wip[queue], id .. ':' .. execution)
-    table.insert(claims, now + at / 1e6)
-    table.insert(claims, id .. ':' .. execution)
-    jobs[#jobs + 1] = { queue, id, execution, hash }
-    group.begun = group.begun + 1
-  end
+  local queue, id, hash = unpack(found)
+  local execution = ARGV[5] .. (number + at)
+  -- It may have been given a life as a job that waits, or as one that had ended.
+  if holds(hash, 'ttl') or holds(hash, 'ended_at') then redis.call('PERSIST', 'rq:job:' .. id) end
+  redis.call('HSET', 'rq:job:' .. id, 'status', 'started', 'started_at', iso,
+    'last_heartbeat', iso, 'worker_name', worker)
+  wip[queue] = wip[queue] or {}
+  table.insert(wip[queue], till)
+  table.insert(wip[queue], id .. ':' .. execution)
+  table.insert(claims, now + at / 1e6)
+  table.insert(claims, id .. ':' .. execution)
+  jobs[#jobs + 1] = { queue, id, execution, hash }
 end
 for queue, entries in pairs(wip) do redis.call('ZADD', 'rq:wip:' .. queue, unpack(entries)) end
 if #claims > 0 then redis.call('ZADD', 'rq:claims:' .. worker, unpack(claims)) end
@@ -124,8 +136,8 @@ local pace, shut, states = nil, nil, {}
 for _, group in ipairs(groups) do
   states[#states + 1] = group.state
   if group.valve ~= '' then
-    if group.begun > 0 then
-      local left = group.tokens - group.begun
+    if group.taken > 0 then
+      local left = group.tokens - group.taken
       redis.call('HSET', group.valve, 'tokens', string.format('%.6f', left),
         'at', string.format('%.6f', now))
       group.tokens = left

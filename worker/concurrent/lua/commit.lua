@@ -62,6 +62,8 @@ for at, start in ipairs(jobs) do
     end
     if fresh >= 3 and redis.call('HEXISTS', job, 'data') == 0 then
       redis.call('DEL', job) -- deleted while it ran: it stays deleted
+    elseif kind == 'finished' and ttl == 0 then
+      redis.call('DEL', job, 'rq:results:' .. id)
     elseif kind == 'finished' then
       if ttl > 0 then redis.call('EXPIRE', job, ttl) end
       keep_result(id, ttl, start + 10)

@@ -1,9 +1,9 @@
 -- Queue the scheduled jobs that are due.
 --
 -- ARGV now (s), now as RQ writes it, most at a time, then names of queues
--- Returns whether there are jobs (or none may run), how many have just been queued, when the next one
--- is due ('' for none), and for RQ to go on with: rate limits that due jobs now wait for, and how many
--- each lets through.
+-- Returns whether there are jobs (or none may run), how many have just been queued, when the next
+-- one is due ('' for none), and for RQ to go on with: rate limits that due jobs now wait for, and
+-- how many each lets through.
 local now, most = tonumber(ARGV[1]), tonumber(ARGV[3])
 local keys, next_due, limits, queued = { 'rq:suspended' }, nil, {}, 0
 
