@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from conftest import relay_toml
 from redis import Redis
 
 from config.settings import Settings
@@ -14,20 +16,22 @@ from relay.embedded_redis import EmbeddedRedis
 from relay.ledger import OPEN, Ledger
 from relay.model import State
 from relay.queue import BELL
-from relay.standin import Standin
-from worker.concurrent.claims import Claims
+from relay.record import Record
+from relay.standin import Standin, StandinServer
+from tests.worker.concurrent.crew import eventually
+from worker.concurrent.claims import LEASE_S, Claims
 
 pytestmark = pytest.mark.slow
 
 Stage = Callable[[str, int, str], str]
 _NEVER = 0
 _MOST_COMMANDS = 300
+_ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def stage(redis_server: EmbeddedRedis, config_file: Path) -> Iterator[Stage]:
-    """Run a role in a child that dies at its n-th Redis command."""
-    environ = {
+def environ(redis_server: EmbeddedRedis, config_file: Path) -> dict[str, str]:
+    return {
         **os.environ,
         "REDIS_URL": redis_server.url,
         "RELAY_CONFIG": str(config_file),
@@ -35,6 +39,11 @@ def stage(redis_server: EmbeddedRedis, config_file: Path) -> Iterator[Stage]:
         "RELAY_LOG_LEVEL": "CRITICAL",
         "RELAY_SWEEP_S": "0",
     }
+
+
+@pytest.fixture
+def stage(environ: dict[str, str]) -> Iterator[Stage]:
+    """Run a role in a child that dies at its n-th Redis command."""
     with subprocess.Popen(
         [sys.executable, "-P", str(Path(__file__).with_name("kill_stage.py"))],
         stdin=subprocess.PIPE,
@@ -67,6 +76,22 @@ def time_passes(redis: Redis) -> None:
         Claims(redis, "heir", BELL).take_back(name.decode())
     for job_id in redis.zrange(f"rq:scheduled:{QUEUE}", 0, -1):
         redis.zadd(f"rq:scheduled:{QUEUE}", {job_id: 1})
+
+
+@contextmanager
+def dust_settles(redis: Redis, standin_server: StandinServer) -> Iterator[None]:
+    """Waits until what somebody who has died had sent is read: nobody changes anything after."""
+    before = {client["id"] for client in redis.client_list()}
+    yield
+    assert eventually(lambda: {client["id"] for client in redis.client_list()} <= before)
+    assert eventually(lambda: not standin_server._server._open)
+
+
+def only_record(ledger: Ledger) -> Record:
+    (record_id,) = ledger.ids(list(State))
+    record = ledger.get(record_id)
+    assert record is not None
+    return record
 
 
 def kills(when: str) -> Iterator[tuple[int, str]]:
@@ -112,8 +137,14 @@ def test_web_killed_during_accept_leaves_everything_or_nothing(
     ],
 )
 def test_worker_killed_during_delivery_loses_nothing(
-    when: str, fault: str, stage: Stage, redis: Redis, standin: Standin, settings: Settings
+    when: str,
+    fault: str,
+    stage: Stage,
+    redis: Redis,
+    standin_server: StandinServer,
+    settings: Settings,
 ) -> None:
+    standin = standin_server.standin
     ledger = Ledger(redis, keep_delivered_s=settings.keep_delivered_s)
     for kill_at, _ in kills(when):
         redis.flushall()
@@ -121,19 +152,71 @@ def test_worker_killed_during_delivery_loses_nothing(
         if fault:
             standin.fail(fault, times=1)
         assert stage("accept", _NEVER, when).startswith("done")
-        answer = stage("deliver", kill_at, when)
+        with dust_settles(redis, standin_server):
+            answer = stage("deliver", kill_at, when)
         standin.clear()
+        found, sent = only_record(ledger), len(standin.events)
+        status = redis.hget(f"rq:job:{found.id}", "status")
+        if status in (b"finished", b"scheduled") or redis.zcard(f"rq:finished:{QUEUE}"):
+            # RQ is told last: what it takes for done nobody would do again.
+            assert found.attempts == 1, (kill_at, status, found)
+            assert found.state is (State.RETRYING if fault else State.DELIVERED)
         for _ in range(2):  # a retry falls due only after the sweep has given it a job
             time_passes(redis)
             assert stage("deliver", _NEVER, when).startswith("done")
-        (record_id,) = ledger.ids(list(State))
-        record = ledger.get(record_id)
-        assert record is not None
+        record = only_record(ledger)
         assert record.state is State.DELIVERED, (kill_at, when, record)
-        # Once more if the answer was not yet written down, once more if it never came.
-        assert 1 <= len(standin.events) <= 2 + (fault == "reset_after_recording"), kill_at
+        # What was written down is not sent again, and what was not is sent exactly once more.
+        again = found.state is not State.DELIVERED
+        assert len(standin.events) == sent + again, (kill_at, found)
         assert redis.zcard(OPEN) == 0
         if answer.startswith("done"):
             break
         assert answer == "killed"
     assert kill_at > 10
+
+
+@contextmanager
+def worker_process(environ: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker as a host starts it, killed in the end."""
+    process = subprocess.Popen([sys.executable, "-m", "worker"], cwd=_ROOT, env=environ)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_event_in_the_hands_of_a_killed_worker_is_held_where_asked(
+    environ: dict[str, str],
+    stage: Stage,
+    redis: Redis,
+    config_file: Path,
+    standin_server: StandinServer,
+    settings: Settings,
+) -> None:
+    """It was sent and its answer never came: a person has to look whether it arrived."""
+    standin = standin_server.standin
+    config_file.write_text(relay_toml(standin_server.url, destination='on_ambiguous = "hold"'))
+    ledger = Ledger(redis, keep_delivered_s=settings.keep_delivered_s)
+    standin.fail("hang_after_recording", times=1)
+    assert stage("accept", _NEVER, "before").startswith("done")
+    with worker_process(environ) as worker:
+        assert eventually(lambda: standin.events, within_s=20)
+        record_id = only_record(ledger).id
+        worker.kill()
+        worker.wait()
+
+    with worker_process(environ):
+        # Who has just come looks on for the length of a lease.
+        assert eventually(
+            lambda: redis.zscore(f"rq:finished:{QUEUE}", record_id), within_s=3 * LEASE_S + 20
+        )
+    record = only_record(ledger)
+    assert (record.state, record.reason) == (State.HELD, "worker_died")
+    (attempt,) = ledger.attempts(record.id)
+    assert (attempt["outcome"], attempt["reason"]) == ("held", "worker_died")
+    assert attempt["ambiguous"] is True
+    assert redis.hget(f"rq:job:{record.id}", "takeovers") == b"1"
+    assert len(standin.events) == 1
+    assert redis.zcard(OPEN) == 0
