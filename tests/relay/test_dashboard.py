@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import pickle
 import re
 import ssl
@@ -21,12 +22,15 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from config.settings import Settings
-from relay import dashboard
+from relay import dashboard, sources
 from relay.embedded_redis import EmbeddedRedis
 from relay.queue import open_queue
 from relay.sources import Relay
 from relay.web import create_app
 from tests.conftest import make_settings
+from tests.worker.concurrent.crew import at_work, eventually
+from tests.worker.depot import Depot, apart, deployed
+from worker.__main__ import make_worker
 
 PASSWORD = "throw-away-password"
 PAGES = ["/", "/0/view/jobs", "/0/view/workers", "/0/data/queues.json", "/0/data/workers.json"]
@@ -287,14 +291,43 @@ def test_serializer_of_the_board_is_the_one_of_our_jobs(board, accepted, queue):
     assert json.loads(board.get(f"/0/data/job/{accepted()}.json").json["metadata"]) == {}
 
 
-def test_worker_at_work_is_shown_with_its_job(board, accepted, queue):
-    record_id = accepted()
-    busy(queue, record_id)
-    response = board.get("/0/data/workers.json")
-    assert response.status_code == 200
-    (worker,) = response.json["workers"]
-    assert worker["current_job"]["job_id"] == record_id
-    assert worker["current_job"]["call_string"] == f"worker.tasks.deliver('{record_id}')"
+@pytest.mark.slow
+def test_worker_at_work_is_shown_with_its_job_and_its_counts(
+    board, redis, redis_server, config_file, standin, monkeypatch
+):
+    """The worker that delivers, not RQ's: what it does not write itself the board cannot show."""
+    settings = make_settings(redis_server.url, config_file, read_timeout_s=60.0)
+    relay = sources.load(settings.config_file, settings.environ)
+
+    def shown(state, **wanted):
+        (found,) = board.get("/0/data/workers.json").json["workers"] or [{}]
+        return found if {**found, "state": state, **wanted} == found else None
+
+    with deployed(monkeypatch, settings), Depot(redis, settings, relay) as depot:
+        worker = make_worker(settings)
+        with at_work(worker):
+            standin.fail("unavailable_503", times=1)
+            calls = apart("fails", "arrives", "lasts", standin=standin)
+            for one in calls[:2]:
+                record_id = depot.keep_one(one)
+                assert eventually(lambda id_=record_id: depot.record(id_).attempts == 1)
+            assert eventually(lambda: shown("idle", successful_job_count=1, failed_job_count=1))
+
+            standin.slow_s = 60.0
+            standin.fail("slow", times=1)
+            record_id = depot.keep_one(calls[2])
+            found = eventually(
+                lambda: (one := shown("busy")) and one["current_job"] != "idle" and one
+            )
+            assert (found["name"], found["pid"]) == (worker.name, os.getpid())
+            assert found["queues"] == [settings.queue, depot.queue.name]
+            assert found["current_job"]["job_id"] == record_id
+            assert found["current_job"]["call_string"] == f"worker.tasks.deliver('{record_id}')"
+
+            standin.stopping.set()  # let it go
+            idle = eventually(lambda: shown("idle", successful_job_count=2, failed_job_count=1))
+            assert idle["current_job"] == "idle"
+    assert board.get("/0/data/workers.json").json == {"workers": []}
 
 
 def test_two_boards_in_one_process_each_have_their_own_redis(board, settings, accepted, tmp_path):
