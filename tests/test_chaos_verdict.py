@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from tests.chaos import plan
+from tests.chaos import plan, report
 from tests.chaos.model import RESET_AFTER, WORKERS, Accepted, Fault, Request, Struck
+from tests.chaos.run import Form, Outcome
 from tests.chaos.verdict import EXCUSE_S, Verdict, judge
 
 END = 1000.0
@@ -135,7 +136,53 @@ def test_as_many_duplicates_as_were_in_flight_are_allowed():
 
     assert two.broken == ()
     assert three.broken == ("duplicated more than the 2 in flight",)
-    assert (two.unaccounted, three.unaccounted) == ((), (3,))
+
+
+@pytest.mark.parametrize(
+    ("first", "accounted"),
+    [
+        (request(1, 6.5), False),  # answered more than three seconds before
+        (request(1, 7.2), True),  # Redis may have been away just before
+        (request(1, 9.9, worker="worker-2"), False),
+        (request(1, 11.5, worker="worker-2"), False),
+        (request(1, 17.9), True),  # claimed before the stop
+        (request(1, 18.5), False),
+        (request(1, 3.0, answered_at=5.1), True),  # the worker had given up waiting
+        (request(1, 3.0, answered_at=4.9), False),
+    ],
+)
+def test_a_duplicate_without_a_fault_breaks_a_bar_however_many_are_allowed(first, accounted):
+    fault = struck("stop", "worker-1", 10, 15)
+    others = [request(n, 9.9) for n in (2, 3)]  # in flight, and delivered once all the same
+    again = request(1, 20, worker="worker-2")
+
+    found = verdict(accepted(1, 2, 3), [*others, first, again], fault)
+
+    assert found.duplicated == (1,)
+    assert "duplicated more than" not in "".join(found.broken)
+    assert ("duplicated without a fault" in found.broken) is not accounted
+    assert found.unaccounted == (() if accounted else (1,))
+
+
+def test_a_duplicate_where_no_fault_was_struck_has_none():
+    hung = request(1, 1, "hang_before_recording", answered_at=5)
+
+    found = verdict(accepted(1), [hung, request(1, 6), request(1, 8)])
+
+    assert found.unaccounted == (1,)
+    assert "duplicated without a fault" in found.broken
+
+
+@pytest.mark.parametrize("surprises", [[], ["web ended by itself with status 3"]])
+def test_a_process_that_ends_by_itself_fails_the_run(surprises):
+    fine = verdict(accepted(1), [request(1, 1)])
+    outcome = Outcome(Form(1, 0, 0), fine, [], 0.0, {"200": 1}, surprises)
+
+    assert outcome.failures == tuple(surprises)
+    told = list(report.lines(outcome))
+    assert [line for line in told if "ended by itself" in line] == [
+        f"FAILED: {one}" for one in surprises
+    ]
 
 
 @pytest.mark.parametrize(

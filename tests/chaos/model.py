@@ -10,6 +10,8 @@ from typing import Final, Literal
 # Deliveries a worker may have under way at a time, and how many workers there are.
 CONCURRENCY: Final = 16
 WORKERS: Final = ("worker-1", "worker-2")
+# How long they wait for an answer of the sink.
+READ_TIMEOUT_S: Final = 2.0
 
 # What the sink does on purpose; with the first two nothing is wrong with the recording.
 RESET_AFTER: Final = "reset_after_recording"

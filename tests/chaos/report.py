@@ -26,7 +26,6 @@ def lines(outcome: Outcome) -> Iterator[str]:
     yield f"recorded again after the sink had reset a recording: {verdict.explained}"
     answers = ", ".join(f"{name} {count}" for name, count in sorted(outcome.answers.items()))
     yield f"senders were answered: {answers}"
-    yield from outcome.surprises
     yield from _listed("lost", verdict.lost)
     yield from _listed("duplicated", verdict.duplicated)
     yield from _listed("duplicated, not seen in flight", verdict.unaccounted)

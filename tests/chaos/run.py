@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from tests.chaos.model import WORKERS, Fault, Struck
 from tests.chaos.sending import Pace, Platform
 from tests.chaos.sink_log import SinkLog
 from tests.chaos.verdict import RECOVERY_BAR_S, Verdict, judge
+from worker.concurrent.claims import BEAT_S, LEASE_S
 
 # When all is recorded, how long nothing may come in before the run ends: what a dead worker had
 # in hand would be delivered a second time within ten seconds.
@@ -49,28 +51,30 @@ class Outcome:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """The bars that do not hold, and what the run did not get to."""
+        """The bars that do not hold, what the run did not get to, and who fell without a push."""
         missing = {
             "not every event was accepted in time": self.verdict.accepted < self.form.events,
             "not every fault was struck in time": len(self.struck) < self.form.faults,
         }
-        return (*self.verdict.broken, *(name for name, is_so in missing.items() if is_so))
+        unfinished = (name for name, is_so in missing.items() if is_so)
+        return (*self.verdict.broken, *unfinished, *self.surprises)
 
 
 def run(form: Form, folder: Path, tell: Callable[[str], None]) -> Outcome:
     """A whole run; `tell` hears of each fault as it is struck."""
     give_up_at = time.monotonic() + form.longest_s
-    log = SinkLog(folder / "sink.jsonl")
     events = plan.events(form.seed, form.events)
-    with Host(folder, form.seed) as host:
-        began_at = time.monotonic()
-        pace = Pace(_LAST_PACE_PER_S)
-        with Platform(f"{host.url}/webhooks/chaos", events, pace) as platform:
-            course = _Course(host, platform, pace, log, tell)
-            struck = course.strike_all(plan.faults(form.seed, form.faults), give_up_at - _QUIET_S)
-            course.wait_until_quiet(give_up_at)
-    ended_at = time.monotonic()
-    log.read()
+    with closing(SinkLog(folder / "sink.jsonl")) as log:
+        with Host(folder, form.seed) as host:
+            began_at = time.monotonic()
+            pace = Pace(_LAST_PACE_PER_S)
+            with Platform(f"{host.url}/webhooks/chaos", events, pace) as platform:
+                course = _Course(host, platform, pace, log, tell)
+                faults = plan.faults(form.seed, form.faults)
+                struck = course.strike_all(faults, give_up_at - _QUIET_S)
+                course.wait_until_quiet(give_up_at)
+        ended_at = time.monotonic()
+        log.read()
     verdict = judge(platform.accepted, log.requests(), struck, ended_at)
     return Outcome(form, verdict, struck, began_at, dict(platform.answers), host.surprises)
 
@@ -137,6 +141,10 @@ class _Course:
 
 
 def _usual_s(fault: Fault) -> float:
-    """How long a fault takes with what is before and after it: leases end after ten seconds."""
-    recovery_s = max(11.0 - fault.hold_s, 1.0) if fault.process in WORKERS else 1.5
+    """How long a fault takes with what is before and after it.
+
+    A dead worker's lease has to end, and somebody's next beat to show it.
+    """
+    taken_over_s = LEASE_S + BEAT_S + 1.0
+    recovery_s = max(taken_over_s - fault.hold_s, 1.0) if fault.process in WORKERS else 1.5
     return fault.pause_s + fault.hold_s + recovery_s

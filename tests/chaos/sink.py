@@ -16,14 +16,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from tests.chaos.model import RESET_AFTER
+from tests.chaos.model import READ_TIMEOUT_S, RESET_AFTER
 from tests.chaos.plan import treatment
 
 _ROUTE: Final = re.compile(rb"POST /retailers/api/v1/customers/([^/ ]+)/events ")
 _LENGTH: Final = re.compile(rb"(?im)^content-length: *(\d+)")
 _AGENT: Final = re.compile(rb"(?im)^user-agent: *(\S+)")
 # Longer than the worker waits for an answer.
-_HANG_S: Final = 4.0
+_HANG_S: Final = 2 * READ_TIMEOUT_S
 _CLOSE_WITH_RESET: Final = struct.pack("ii", 1, 0)
 _RECORDED: Final = {"messages": "Customer event created successfully"}
 _CRASHED: Final = {"message": "undefined method `each' for nil:NilClass", "info": {"data": {}}}
