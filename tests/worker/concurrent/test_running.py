@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from datetime import timedelta
+from statistics import median
 
 import pytest
 from rq import Callback, Queue, Retry
@@ -62,11 +63,13 @@ def test_a_free_thread_takes_the_next_job_while_others_are_busy(redis, queue, hi
 def test_a_job_that_arrives_wakes_an_idle_worker_at_once(redis, queue, hire):
     with at_work(hire(queue)):
         time.sleep(0.3)
-        for n in range(3):
+        waited = []
+        for n in range(5):
             began = time.monotonic()
             queue.enqueue(jobs.say, str(n))
             assert eventually(lambda n=n: len(said(redis)) > n)
-            assert time.monotonic() - began < 0.3
+            waited.append(time.monotonic() - began)
+        assert median(waited) < 0.3, waited  # one may meet a busy machine
 
 
 def test_every_job_knows_itself(queue, hire):
@@ -127,7 +130,7 @@ def test_time_is_up_for_one_and_not_for_others(redis, queue, hire):
     began = time.monotonic()
     burst(hire(queue))
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 9  # and not the ten seconds it wanted
     assert only_result(short).type is Result.Type.FAILED
     assert "dawdle" in only_result(short).exc_string
     assert "Task exceeded maximum timeout value (1 seconds)" in only_result(short).exc_string
@@ -232,12 +235,12 @@ def test_suspended_it_takes_nothing_and_resumed_it_goes_on(redis, queue, hire):
     with at_work(worker):
         assert eventually(lambda: said(redis))
         suspend(redis)
-        time.sleep(0.1)
-        job = queue.enqueue(jobs.say, "late")
         let_go(redis, "x")  # what has begun is finished
         assert eventually(lambda: said(redis)[-1] == "ended x")
+        # So a claim was answered with it: none from before is on its way any more.
         assert eventually(lambda: worker.get_state() == "suspended")
-        time.sleep(0.3)
+        job = queue.enqueue(jobs.say, "late")
+        time.sleep(1.5)  # it looks again every second
         assert job.is_queued
 
         resume(redis)
@@ -249,7 +252,7 @@ def test_suspended_burst_ends_at_once(redis, queue, hire):
     queue.enqueue(jobs.say, "late")
     began = time.monotonic()
     assert burst(hire(queue)) is False
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 2
     assert len(queue.job_ids) == 1
 
 
@@ -293,10 +296,10 @@ def test_it_ends_when_it_has_been_idle_for_long_enough(redis, queue, hire):
     began = time.monotonic()
     hired = hire(queue)
     with at_work(hired, max_idle_time=1) as thread:
-        thread.join(timeout=10)
+        thread.join(timeout=15)
         assert not thread.is_alive()
     # The time it was at work does not count.
-    assert 3.4 < time.monotonic() - began < 6
+    assert 3.4 < time.monotonic() - began < 12
 
 
 def test_a_due_job_is_promoted_by_an_idle_worker_as_its_moment_comes(redis, queue, hire):
@@ -304,7 +307,7 @@ def test_a_due_job_is_promoted_by_an_idle_worker_as_its_moment_comes(redis, queu
     began = time.monotonic()
     with at_work(hire(queue)):
         assert eventually(lambda: job.is_finished)
-    assert 0.9 < time.monotonic() - began < 2.5
+    assert 0.9 < time.monotonic() - began < 4.5  # it looks by itself every five seconds
     assert [result.type.name for result in job.results()] == ["SUCCESSFUL", "RETRIED"]
 
 

@@ -13,6 +13,7 @@ from rq.registry import StartedJobRegistry
 
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.crew import at_work, burst, eventually, let_go, said
+from worker.concurrent.claims import BEAT_S, LEASE_S
 
 
 def test_a_worker_is_seen_at_work_and_gone_after(redis, hire):
@@ -68,6 +69,7 @@ def test_while_many_short_jobs_run_one_of_them_is_seen(redis, queue, hire):
     with at_work(hire(queue, concurrency=4)) as thread:
         while len(queue.finished_job_registry.get_job_ids(cleanup=False)) < 160:
             seen |= {worker.get_current_job_id() for worker in Worker.all(connection=redis)}
+            time.sleep(0.01)  # the worker runs in this process, and wants its turn
         assert thread.is_alive()
         assert eventually(lambda: Worker.all(connection=redis)[0].get_current_executions() == [])
     assert seen - {None}
@@ -103,7 +105,7 @@ def test_results_say_when_and_by_whom(queue, hire):
     assert result.worker_name == worker.name
     assert result.execution_id
     took = result.execution_ended_at - result.execution_started_at
-    assert timedelta(seconds=0.2) <= took < timedelta(seconds=1)
+    assert timedelta(seconds=0.2) <= took < timedelta(seconds=5)
     assert before < result.execution_started_at
     job.refresh()
     assert before < job.started_at < job.ended_at <= job.last_heartbeat
@@ -115,8 +117,10 @@ def test_heartbeats_go_on(redis, queue, hire):
     with at_work(worker):
         assert eventually(lambda: redis.zscore("rq:leases", "anna"))
         till = redis.zscore("rq:leases", "anna")
-        assert 0 < till - time.time() <= 6.5
+        assert 0 < till - time.time() <= LEASE_S + 0.5
         redis.hset(worker.key, "last_heartbeat", "")
         worker._watch._heart_at = 0.0
-        assert eventually(lambda: redis.zscore("rq:leases", "anna") > till + 2)
-        assert redis.hget(worker.key, "last_heartbeat")
+        assert eventually(
+            lambda: redis.zscore("rq:leases", "anna") >= till + 0.9 * BEAT_S, within_s=10
+        )
+        assert eventually(lambda: redis.hget(worker.key, "last_heartbeat"))
