@@ -11,7 +11,7 @@ from rq.job import Job
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.crew import at_work, burst, eventually, said
 from worker.concurrent import Group, HandBack, Run, Valve
-from worker.concurrent.claims import Claims
+from worker.concurrent.claims import BEAT_S, Claims
 
 VALVE = Valve("valve", rate_per_s=40.0, cap=0)
 
@@ -204,7 +204,8 @@ def test_an_answer_that_was_lost_is_given_back_and_not_counted(redis, queue, hir
     worker = hire(queue)
     take(worker.claims, 3)
     with at_work(worker):
-        assert eventually(lambda: len(said(redis)) == 3, within_s=7)
+        # One beat finds it strange, the next one gives it back.
+        assert eventually(lambda: len(said(redis)) == 3, within_s=2 * BEAT_S + 7)
     assert sorted(said(redis)) == ["0", "1", "2"]
     assert [redis.hexists(f"rq:job:{n}", "takeovers") for n in range(3)] == [False] * 3
 
@@ -221,14 +222,18 @@ def test_a_rate_is_shared_by_all_workers(redis, queue, hold_claims):
     both = [hold_claims("anna"), hold_claims("bert")]
     began, taken = time.monotonic(), 0
     waits = []
-    while (took := time.monotonic() - began) < 1.0:
+    first_s = took = 0.0
+    while took < 1.0:
         for claims in both:
+            asked_s = time.monotonic() - began
             catch = take(claims, 50, valved())
             taken += len(catch.taken)
             waits.append(catch.pace_s)
+            took = time.monotonic() - began
+            first_s = first_s or took
         time.sleep(0.01)
     # A quarter of a second's worth at once, then as fast as the rate says.
-    assert 10 + 40 * took - 4 <= taken <= 10 + 40 * took + 1
+    assert 10 + 40 * (asked_s - first_s) - 1 <= taken <= 10 + 40 * took
     assert waits[0] is not None
     assert 0 < max(waits) <= 1 / 40 + 0.001
 
@@ -271,12 +276,14 @@ def test_a_valve_is_shared_by_its_queues_and_not_by_others(redis, hold_claims):
 def test_a_shut_valve_lets_nothing_through_until_its_time(redis, queue, hold_claims):
     fill(queue, 3)
     claims = hold_claims("anna")
-    redis.hset("valve", "shut", time.time() + 0.3)
+    shut = time.time() + 2
+    redis.hset("valve", "shut", shut)
     catch = take(claims, 3, valved())
     assert catch.taken == []
-    assert catch.shut_s == pytest.approx(0.3, abs=0.1)
-    time.sleep(0.31)
-    assert len(take(claims, 3, valved()).taken) == 3
+    assert catch.shut_s == pytest.approx(2, abs=0.5)
+    assert eventually(lambda: take(claims, 3, valved()).taken)
+    assert shut <= time.time()
+    assert queue.job_ids == []
 
 
 def test_nobody_waits_for_a_shut_valve_before_an_empty_queue(redis, hold_claims):
@@ -307,21 +314,28 @@ def test_a_worker_behind_a_valve_keeps_its_rate_without_a_storm(redis, queue, hi
     burst(worker)
     assert time.monotonic() - began > 12 / 8
     claims = redis.info("commandstats")["cmdstat_evalsha"]["calls"]
-    assert claims < 14 * 5
-    assert said(redis) == [str(n) for n in range(14)]
+    assert claims < 14 * 7  # five a job as a rule, and hundreds in a storm
+    # Two may go at once, and each says its word when it gets there.
+    assert sorted(said(redis), key=int) == [str(n) for n in range(14)]
 
 
 def test_a_worker_before_a_shut_valve_waits_without_a_storm(redis, queue, hire):
     fill(queue, 3)
-    redis.hset("valve", "shut", time.time() + 2)
+    shut = time.time() + 6
+    redis.hset("valve", "shut", shut)
     worker = hire(queue)
     worker.groups = lambda: [valved()]
-    redis.config_resetstat()
     with at_work(worker):
-        time.sleep(1.5)
-        assert redis.info("commandstats")["cmdstat_evalsha"]["calls"] < 15
+        assert eventually(lambda: worker.get_state() == "idle")
+        redis.config_resetstat()
+        began = time.monotonic()
+        time.sleep(3)
+        stats = redis.info("commandstats")
+        asked = sum(stats[f"cmdstat_{name}"]["calls"] for name in ("evalsha", "blmove"))
+        assert asked / (time.monotonic() - began) < 5
         assert said(redis) == []
-        assert eventually(lambda: len(said(redis)) == 3, within_s=2)
+        assert time.time() < shut
+        assert eventually(lambda: len(said(redis)) == 3, within_s=10)
 
 
 def test_no_limit_of_a_group_is_exceeded(redis, queue, hold_claims):

@@ -77,7 +77,7 @@ def test_what_a_dead_worker_had_in_hand_is_run_by_another_within_ten_seconds(
 ) -> None:
     owner = start()
     mine = held(queue, _THREADS)
-    assert eventually(lambda: begun(redis) == _THREADS, within_s=10)
+    assert eventually(lambda: begun(redis) == _THREADS, within_s=20)
     with at_work(hire(queue, name="heir")):
         time.sleep(LEASE_S + 1)  # who has just come does not judge yet
         assert begun(redis) == _THREADS  # it lived, and nobody took anything
@@ -88,9 +88,12 @@ def test_what_a_dead_worker_had_in_hand_is_run_by_another_within_ten_seconds(
         assert time.monotonic() - died_at < _TAKEN_OVER_WITHIN_S
 
         let_go(redis, *(str(n) for n in range(_THREADS)))
-        assert eventually(lambda: all(job.is_finished for job in mine))
-        owner.send_signal(signal.SIGCONT)  # who comes back finds that it is over
-        time.sleep(1)
+        assert eventually(lambda: all(job.is_finished for job in mine), within_s=20)
+        owner.send_signal(signal.SIGCONT)
+        if death is signal.SIGSTOP:  # who comes back finds that it is over, and has nothing left
+            assert eventually(lambda: redis.hget("rq:worker:anna", "state") == b"idle", within_s=20)
+            assert owner.poll() is None
+    assert begun(redis) == 2 * _THREADS
     assert [redis.hget(job.key, "number_of_retries") for job in mine] == [None] * _THREADS
     assert [redis.hget(job.key, "takeovers") for job in mine] == [b"1"] * _THREADS
     assert [len(job.results()) for job in mine] == [1] * _THREADS
@@ -100,16 +103,16 @@ def test_what_a_dead_worker_had_in_hand_is_run_by_another_within_ten_seconds(
 def test_told_to_end_it_finishes_what_it_can_and_hands_the_rest_back(
     redis: Redis, queue: Queue, start: Start
 ) -> None:
-    worker = start(grace_s=1.5)
+    worker = start(grace_s=4.0)
     mine = held(queue, _THREADS)
-    assert eventually(lambda: begun(redis) == _THREADS, within_s=10)
+    assert eventually(lambda: begun(redis) == _THREADS, within_s=20)
     later = queue.enqueue(jobs.say, "later")
 
     worker.terminate()
     let_go(redis, "0", "2")
     told_at = time.monotonic()
-    assert worker.wait(timeout=10) == 0
-    assert 1.0 < time.monotonic() - told_at < 5
+    assert worker.wait(timeout=20) == 0
+    assert 3.5 < time.monotonic() - told_at < 10
 
     assert [mine[n].get_status() for n in (0, 2)] == [JobStatus.FINISHED] * 2
     assert queue.job_ids == [mine[1].id, mine[3].id, later.id]
@@ -122,7 +125,7 @@ def test_told_once_from_the_keyboard_it_finishes_and_told_twice_it_goes_at_once(
 ) -> None:
     worker = start()
     mine = held(queue, 2)
-    assert eventually(lambda: begun(redis) == 2, within_s=10)
+    assert eventually(lambda: begun(redis) == 2, within_s=20)
 
     worker.send_signal(signal.SIGINT)
     time.sleep(1)
@@ -131,7 +134,8 @@ def test_told_once_from_the_keyboard_it_finishes_and_told_twice_it_goes_at_once(
     told_at = time.monotonic()
     assert worker.wait(timeout=10) == 0
 
-    assert time.monotonic() - told_at < 3
+    # RQ takes a second to stop hearing commands.
+    assert time.monotonic() - told_at < 6
     assert queue.job_ids == [job.id for job in mine]
 
 
@@ -144,10 +148,10 @@ def test_nobody_inherits_from_the_living_after_redis_was_away(tmp_path: Path) ->
     ):
         for name in ("anna", "bruno"):
             start(name)
-        assert eventually(lambda: redis.zcard("rq:leases") == 2, within_s=10)
+        assert eventually(lambda: redis.zcard("rq:leases") == 2, within_s=20)
         queue = work(redis)
         mine = held(queue, 2 * _THREADS)
-        assert eventually(lambda: begun(redis) == 2 * _THREADS, within_s=10)
+        assert eventually(lambda: begun(redis) == 2 * _THREADS, within_s=20)
         time.sleep(LEASE_S + 1)  # both are in a position to judge
 
         server.process.send_signal(signal.SIGSTOP)
@@ -157,5 +161,5 @@ def test_nobody_inherits_from_the_living_after_redis_was_away(tmp_path: Path) ->
 
         assert begun(redis) == 2 * _THREADS
         let_go(redis, *(str(n) for n in range(2 * _THREADS)))
-        assert eventually(lambda: all(job.is_finished for job in mine))
+        assert eventually(lambda: all(job.is_finished for job in mine), within_s=20)
         assert [len(job.results()) for job in mine] == [1] * len(mine)
