@@ -1,5 +1,6 @@
 """A relay that has taken as much as it may: what waits goes out all the same."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -31,13 +32,14 @@ def little(tmp_path):
 def filled(depot) -> int:
     """Take events until no more are taken; how many were."""
     taken = 0
-    with pytest.raises(NotStored, match="redis_full"):
+    with suppress(NotStored):
         while True:
             numbers = range(taken, taken + 20)
             calls = [call(f"k{n}", customer=Customer(customer_id=f"c{n}")) for n in numbers]
             depot.accept(*(replace(one, body={"notes": NOTE}) for one in calls))
             taken += 20
             depot.intake.guard._asked_at = None  # each time it looks
+    assert depot.intake.guard.full
     return taken
 
 
