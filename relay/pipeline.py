@@ -52,6 +52,9 @@ def read(delivery: Delivery, source: Source) -> Handshake | Sequence[Event | Fau
     """What the platform says is in a delivery."""
     try:
         reading = source.platform.read(delivery, source.options)
+    except RecursionError:
+        reasons = {"body": "expected JSON, nested less deep"}
+        return [Fault("", digest_of(delivery.body), reasons, delivery.body)]
     except Exception as error:  # noqa: BLE001  a fault of ours must not cost a merchant the hook
         reasons = {"relay": f"{type(error).__name__} while reading; please report it"}
         return [Fault("", digest_of(delivery.body), reasons, delivery.body)]

@@ -5,7 +5,7 @@
 --      id, attempts when it began, attempts now, new state ('' keeps it), look again at,
 --      lane if it leaves it or '', entry for the log or '', reason, answer or ''
 -- Returns 1 for each that was written, 0 where another had settled the record meanwhile.
-redis.call('DEL', 'relay:nothing') -- lets what follows through where Redis is full: it makes room
+redis.call('ZREM', KEYS[1], '') -- lets what follows through where Redis is full: it makes room
 local now, result, gone, lanes, moved = tonumber(ARGV[1]), {}, {}, {}, {}
 
 local function logged(log, entry)

@@ -13,7 +13,7 @@ from tests.chaos.model import WORKERS, Fault, Struck
 from tests.chaos.sending import Pace, Platform
 from tests.chaos.sink_log import SinkLog
 from tests.chaos.verdict import RECOVERY_BAR_S, Verdict, judge
-from worker.concurrent.claims import BEAT_S, LEASE_S
+from worker.concurrent.lease import BEAT_S, LEASE_S
 
 # When all is recorded, how long nothing may come in before the run ends: what a dead worker had
 # in hand would be delivered a second time within ten seconds.

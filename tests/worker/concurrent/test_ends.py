@@ -18,7 +18,7 @@ from relay.embedded_redis import EmbeddedRedis
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.conftest import Hire
 from tests.worker.concurrent.crew import at_work, eventually, let_go, said
-from worker.concurrent.claims import LEASE_S
+from worker.concurrent.lease import LEASE_S
 
 pytestmark = pytest.mark.slow
 

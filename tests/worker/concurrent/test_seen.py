@@ -13,7 +13,7 @@ from rq.registry import StartedJobRegistry
 
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.crew import at_work, burst, eventually, let_go, said
-from worker.concurrent.claims import BEAT_S, LEASE_S
+from worker.concurrent.lease import BEAT_S, LEASE_S
 
 
 def test_a_worker_is_seen_at_work_and_gone_after(redis, hire):
