@@ -16,7 +16,7 @@ demo: $(STAMP) ## Everything on this machine: sends one signed sample per source
 test: lint ## Linters, types, import rules and all tests
 	@$(BIN)/python -m pytest
 
-bench: $(STAMP)-bench ## Ours beside the others, in about seven minutes; writes bench.json
+bench: $(STAMP)-bench ## Ours beside the others, in seven or eight minutes; writes bench.json
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 chaos: $(STAMP) ## 10,000 events while all is killed and stopped; CI=true: 2,000, in four minutes

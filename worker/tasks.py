@@ -239,7 +239,7 @@ def _attempt(errand: Errand, record: Record, post: Post) -> Outcome:
     """Find the customer, make the call, say what it came to."""
     if errand.takeovers and (outcome := retry.after_death(post.destination)):
         return outcome
-    if post.gate.state == CREDENTIALS and not _key_worksagain(post):
+    if post.gate.state == CREDENTIALS and not _key_works_again(post):
         return Outcome(Verdict.PAUSED, "credentials", delay_s=retry.jittered(retry.PAUSED_S))
     attempt = record.attempts + 1
     try:
@@ -287,7 +287,7 @@ def _key_works(post: Post) -> bool:
     return reply.is_html or reply.status not in (400, 401, 403)
 
 
-def _key_worksagain(post: Post) -> bool:
+def _key_works_again(post: Post) -> bool:
     try:
         works = post.client.agents().ok
     except Unanswered:

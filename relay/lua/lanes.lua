@@ -20,15 +20,16 @@ end
 -- `after` whom.
 local function enter(lane, id)
   local last = redis.call('SET', lane, id, 'GET')
-  while last and last ~= id do
+  for _ = 1, 100 do
+    if not last or last == id then return nil end
     local was = redis.call('HMGET', 'relay:record:' .. last, 'state', 'after')
-    if was[1] == 'accepted' or was[1] == 'retrying' then break end
+    if was[1] == 'accepted' or was[1] == 'retrying' then
+      redis.call('HSET', 'relay:record:' .. last, 'next', id)
+      redis.call('HSET', 'relay:record:' .. id, 'after', last)
+      return last
+    end
     last = was[2]
   end
-  if not last or last == id then return nil end
-  redis.call('HSET', 'relay:record:' .. last, 'next', id)
-  redis.call('HSET', 'relay:record:' .. id, 'after', last)
-  return last
 end
 
 -- The head has left: its follower's turn has come. In front, since it was accepted long ago; but
@@ -37,11 +38,9 @@ end
 local function release(id, now, iso)
   if not is_open(id) then -- settled out of turn, as by an answer that came late
     local follower = redis.call('HGET', 'relay:record:' .. id, 'next')
-    if follower and follower ~= '' then
-      redis.call('HSET', 'relay:record:' .. id, 'next', '')
-      release(follower, now, iso)
-    end
-    return
+    if not follower or follower == '' then return end
+    redis.call('HSET', 'relay:record:' .. id, 'next', '')
+    return release(follower, now, iso)
   end
   local job = redis.call('HGET', 'relay:record:' .. id, 'job') or id
   redis.call('HDEL', 'relay:record:' .. id, 'after')

@@ -17,7 +17,7 @@ from tests.benchmarks.plan import Plan
 from tests.benchmarks.sink import Sink
 from tests.benchmarks.stage import child, environment, sink_running
 
-_ROUND_MAX_S: Final = 9.0
+_ROUND_MAX_S: Final = 6.0
 # All has arrived by then, and the queue is emptied: saying goodbye is not waited for.
 _END_WITHIN_S: Final = 0.5
 # Without an arrival for so long, nothing will come any more.

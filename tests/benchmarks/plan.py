@@ -1,4 +1,4 @@
-"""How much is run: what fits into six minutes or so, or all of it."""
+"""How much is run: what fits into seven or eight minutes, or all of it."""
 
 from dataclasses import dataclass
 from typing import Self
