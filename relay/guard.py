@@ -48,19 +48,18 @@ class Guard:
         Raises:
             RedisError: it cannot be asked.
         """
-        now = time.monotonic()
-        first = self._asked_at is None
-        every_s = _AGAIN_S if self.full else _EVERY_S
-        if self._asked_at is not None and now - self._asked_at < every_s:
-            return
-        if not self._asking.acquire(blocking=first):
+        if self._fresh() or not self._asking.acquire(blocking=self._asked_at is None):
             return
         try:
-            if first and self._asked_at is not None:  # another has asked while we waited
-                return
-            found = Durability.of(self._redis)
-            self.full = found.memory_used > self._watermark
-            self.waits = self._durability == "fsync" and found.can_wait
-            self._asked_at = now
+            if not self._fresh():  # another may have asked while we waited
+                asked_at = time.monotonic()
+                found = Durability.of(self._redis)
+                self.full = found.memory_used > self._watermark
+                self.waits = self._durability == "fsync" and found.can_wait
+                self._asked_at = asked_at
         finally:
             self._asking.release()
+
+    def _fresh(self) -> bool:
+        every_s = _AGAIN_S if self.full else _EVERY_S
+        return self._asked_at is not None and time.monotonic() - self._asked_at < every_s

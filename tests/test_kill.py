@@ -19,7 +19,8 @@ from relay.queue import BELL
 from relay.record import Record
 from relay.standin import Standin, StandinServer
 from tests.worker.concurrent.crew import eventually
-from worker.concurrent.claims import LEASE_S, Claims
+from worker.concurrent.claims import Claims
+from worker.concurrent.lease import LEASE_S
 
 pytestmark = pytest.mark.slow
 

@@ -4,10 +4,9 @@
 -- entering costs one command, and leaving an empty lane one a batch. Only the head of a lane has
 -- its job in the queue; the jobs of the others are deferred.
 
-local function is_open(id)
-  local state = redis.call('HGET', 'relay:record:' .. id, 'state')
-  return state == 'accepted' or state == 'retrying'
-end
+local function opens(state) return state == 'accepted' or state == 'retrying' end
+
+local function is_open(id) return opens(redis.call('HGET', 'relay:record:' .. id, 'state')) end
 
 -- A worker that waits looks at the bell, which rings when a queue has ceased to be empty.
 local function push(side, queue, job)
@@ -23,7 +22,7 @@ local function enter(lane, id)
   for _ = 1, 100 do
     if not last or last == id then return nil end
     local was = redis.call('HMGET', 'relay:record:' .. last, 'state', 'after')
-    if was[1] == 'accepted' or was[1] == 'retrying' then
+    if opens(was[1]) then
       redis.call('HSET', 'relay:record:' .. last, 'next', id)
       redis.call('HSET', 'relay:record:' .. id, 'after', last)
       return last

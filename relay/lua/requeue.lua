@@ -12,7 +12,7 @@ if not state then
   return 'absent'
 end
 if (was[2] or '1') ~= ARGV[5] then return 'moved' end
-local open = state == 'accepted' or state == 'retrying'
+local open = opens(state)
 local queue, job = ARGV[6], ARGV[9]
 
 -- Whether somebody will still come by for the job; what is in doubt is looked at again later.

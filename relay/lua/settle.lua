@@ -20,7 +20,7 @@ for i = 5, #ARGV, 9 do
   local id, new, entry, record = ARGV[i], ARGV[i + 3], ARGV[i + 6], 'relay:record:' .. ARGV[i]
   local was = redis.call('HMGET', record, 'state', 'attempts', 'log', 'next', 'after')
   local state = was[1]
-  local open = state == 'accepted' or state == 'retrying'
+  local open = opens(state)
   local ours = open and (was[2] or '0') == ARGV[i + 1]
   -- That Mercately has it is a fact, whoever says so and however late.
   local fact = new == 'delivered' and state and state ~= 'delivered'

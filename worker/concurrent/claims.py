@@ -90,10 +90,10 @@ class Claims:
         self._turn = 0
         self._served: dict[str, int] = {}
         register = redis.register_script
-        self._claim = register(lua.script("claim"))
+        self._claim = register(lua.script("lease", "claim"))
         self._commit = register(lua.script("commit"))
         self._return = register(lua.script("return"))
-        self._beat = register(lua.script("beat"))
+        self._beat = register(lua.script("lease", "beat"))
         self._look = register(lua.script("look"))
 
     def claim(self, groups: Sequence[Group], room: int, *, fair: bool) -> Catch:

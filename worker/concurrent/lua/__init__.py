@@ -3,5 +3,6 @@
 from importlib.resources import files
 
 
-def script(name: str) -> str:
-    return files(__package__).joinpath(f"{name}.lua").read_text("utf-8")
+def script(*names: str) -> str:
+    """The text of a script: the files of these names, one after another."""
+    return "\n".join(files(__package__).joinpath(f"{n}.lua").read_text("utf-8") for n in names)

@@ -1,20 +1,13 @@
 -- Take jobs for a worker, as many as it has room for and as the valves of their queues let through.
+-- After lease.lua.
 --
 -- ARGV worker, lease (s), now as RQ writes it, room, prefix of execution ids, number of the first,
 --      life of an entry among the started (s), 1 for equal shares, bell or '', trial (s),
 --      then per group of queues: valve or '', rate (/s), cap, limit, number of queues, names
 -- Returns 'suspended', or how long to wait for pace and for a shut valve (s, '' for neither), how
 -- each group's valve stands ('' is at rest), and of each job: queue, id, execution id, its hash.
-local time = redis.call('TIME')
-local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 local worker, iso, room, trial_s = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[10])
-local function renew(call) return call('ZADD', 'rq:leases', now + tonumber(ARGV[2]), worker) end
-if type(renew(redis.pcall)) == 'table' then
-  -- Redis is full; but a script that has begun to write, with what needs no room, may go on. To run
-  -- jobs is what makes room.
-  redis.call('ZREM', 'rq:leases', worker)
-  renew(redis.call)
-end
+renew(worker, ARGV[2])
 if redis.call('EXISTS', 'rq:suspended') == 1 then return 'suspended' end
 
 -- A valve is a hash: tokens as of `at`, a `rate` while slowed down, `shut` until when, and

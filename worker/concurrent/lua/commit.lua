@@ -14,7 +14,7 @@ while ARGV[i] do
   dependents[#dependents + 1] = 'rq:job:' .. ARGV[i + 1] .. ':dependents'
   i = i + 11 + tonumber(ARGV[i + 10])
 end
-redis.call('DEL', 'rq:nothing') -- lets what follows through where Redis is full: see claim.lua
+redis.call('DEL', 'rq:nothing') -- lets what follows through where Redis is full: see lease.lua
 local held = redis.call('ZMSCORE', 'rq:claims:' .. worker, unpack(members))
 local watched = redis.call('EXISTS', unpack(dependents)) > 0
 local result, done, keys, shown, wip, finished = {}, {}, {}, {}, {}, {}

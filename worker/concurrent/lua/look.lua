@@ -49,4 +49,5 @@ for i = 4, #ARGV do
   end
   if #found > 2 * most then next_due = math.min(next_due or now, now) end
 end
-return { redis.call('EXISTS', unpack(keys)), queued, next_due and string.format('%.3f', next_due) or '', limits }
+local due = next_due and string.format('%.3f', next_due) or ''
+return { redis.call('EXISTS', unpack(keys)), queued, due, limits }
