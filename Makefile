@@ -33,7 +33,7 @@ format: $(STAMP) ## Format the code
 	@$(BIN)/ruff check --fix .
 
 golden: $(STAMP) ## Write the golden files anew, for a person to read
-	@$(BIN)/python -m pytest -q tests/relay/test_platforms.py --update-golden
+	@$(BIN)/python -m pytest -q tests/relay/inbound/test_platform_contract.py --update-golden
 
 clean: ## Remove the environment and the demo's data
 	rm -rf $(VENV) .relay

@@ -35,9 +35,9 @@ from config.settings import Settings, load as load_settings
 from relay import dashboard, sources
 from relay.children import die_with_parent
 from relay.embedded_redis import EmbeddedRedis, NoRedisServer
+from relay.inbound.samples import signed
 from relay.ledger import Ledger
 from relay.model import OPEN_STATES
-from relay.sample import signed
 from relay.sources import Relay
 from relay.standin import DEMO_KEY, Standin, StandinServer, demo_customers
 

@@ -22,9 +22,9 @@ from ulid import ULID
 
 from config.settings import Settings
 from relay import lua
-from relay.contract import Receipt, Source, Status
 from relay.errors import NotStored
 from relay.guard import Guard
+from relay.inbound.contract import Receipt, Source, Status
 from relay.ledger import (
     COUNTS,
     GRACE_S,

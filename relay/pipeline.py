@@ -12,8 +12,8 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Final
 
-from relay.contract import Events, Fault, Handshake, Nothing, Source, digest_of
 from relay.errors import Refused
+from relay.inbound.contract import Events, Fault, Handshake, Nothing, Source, digest_of
 from relay.mercately import Unmappable, call_for
 from relay.model import Delivery, Event, Held, Ignored, Translated
 from relay.vocabulary import EVENT_TYPES

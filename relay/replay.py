@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from relay.contract import Handshake, Source
+from relay.inbound.contract import Handshake, Source
 from relay.intake import Intake
 from relay.model import Call, Delivery, Held
 from relay.pipeline import translate

@@ -12,10 +12,10 @@ from marshmallow import ValidationError
 
 from config import relay_toml
 from config.relay_toml import ConfigError, Destination, RelayFile, SourceEntry, messages
-from relay.contract import Platform, Source
+from relay.inbound.contract import Platform, Source
+from relay.inbound.signature import Ecdsa, PathToken, Scheme, StandardWebhooks, first_fault
 from relay.mapping import Rule, compile_rules
 from relay.platforms import discovered
-from relay.signature import Ecdsa, PathToken, Scheme, StandardWebhooks, first_fault
 from relay.vocabulary import EVENT_TYPES, Language
 
 

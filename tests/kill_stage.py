@@ -14,7 +14,7 @@ from flask import Flask
 from redis.connection import AbstractConnection
 
 from config.settings import Settings, load
-from relay import sample
+from relay.inbound import samples
 from relay.web import create_app
 from worker.__main__ import run
 from worker.engine import RelayWorker
@@ -40,8 +40,8 @@ def _arm(kill_at: int, when: str) -> None:
 
 def _accept(app: Flask) -> None:
     source = app.extensions["relay"].sources["shopify"]
-    body = sample.load("shopify", "orders_create").body
-    delivery = sample.signed(source, "orders/create", "http://localhost", body)
+    body = samples.load("shopify", "orders_create").body
+    delivery = samples.signed(source, "orders/create", "http://localhost", body)
     headers = {**delivery.headers, "x-shopify-webhook-id": "one-delivery"}
     response = app.test_client().post("/webhooks/shopify", data=body, headers=headers)
     if response.status_code != 200:

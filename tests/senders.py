@@ -1,6 +1,6 @@
 """Signs as the platforms do, and configures the sources that take it.
 
-Shares no code with relay/signature.py, so each checks the other. The secrets are thrown away:
+Shares no code with relay/inbound/signature.py, so each checks the other. The secrets are thrown away:
 they guard nothing. The samples in `relay/samples/` are signed with them, at `NOW` where a time
 is signed.
 """
@@ -20,8 +20,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from relay import sample, sources
-from relay.contract import Source
+from relay import sources
+from relay.inbound import samples
+from relay.inbound.contract import Source
 from relay.model import Delivery
 from relay.vocabulary import EVENT_TYPES
 
@@ -104,7 +105,7 @@ def source_of(
 
 def request_for(platform: str, name: str) -> tuple[dict[str, str], bytes]:
     """The headers and body of a sample; a topic or a sample's name will do."""
-    found = sample.load(platform, name)
+    found = samples.load(platform, name)
     assert found is not None, f"no sample {name} of {platform}"
     return dict(found.headers), found.body
 

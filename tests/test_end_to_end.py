@@ -9,8 +9,9 @@ import senders
 from conftest import make_settings
 from redis import Redis
 
-from relay import sample, sources
+from relay import sources
 from relay.embedded_redis import EmbeddedRedis
+from relay.inbound import samples
 from relay.ledger import Ledger
 from relay.mercately import CustomerEventSchema
 from relay.model import State
@@ -148,7 +149,7 @@ def test_every_field_of_the_contract_arrives_at_both_servers_to_the_byte(
     assert list(json.loads(ARRIVES)) == list(CustomerEventSchema().fields)
 
 
-CASES = [(p, n) for p in senders.SECRETS for n in sample.names(p)]
+CASES = [(p, n) for p in senders.SECRETS for n in samples.names(p)]
 
 
 @pytest.mark.parametrize(("platform", "name"), CASES, ids=["/".join(case) for case in CASES])

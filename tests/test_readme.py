@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from relay.cli import main
+from relay.inbound.signature import Scheme
 from relay.platforms import discovered
-from relay.signature import Scheme
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

@@ -10,8 +10,8 @@ from typing import Any
 
 import senders
 
+from relay.inbound.signature import Basic, Bearer, Ecdsa, Hmac, PathToken, Scheme, StandardWebhooks
 from relay.model import Delivery
-from relay.signature import Basic, Bearer, Ecdsa, Hmac, PathToken, Scheme, StandardWebhooks
 
 SHOPIFY = Hmac(headers=("x-shopify-hmac-sha256", "shopify-hmac-sha256"))
 GITHUB = Hmac(headers=("x-hub-signature-256",), encoding="hex", prefix="sha256=")

@@ -14,10 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from config.language import text
-from relay import sample, sources
+from relay import sources
 from relay.cli import room
-from relay.contract import Fault, Handshake, Nothing, Source
 from relay.durability import Durability
+from relay.inbound import samples
+from relay.inbound.contract import Fault, Handshake, Nothing, Source
 from relay.model import Delivery, Event, State, Translated
 from relay.pipeline import read, translate_item
 from relay.platforms import discovered
@@ -134,7 +135,7 @@ def transform(context: click.Context, platform: str, topic: str, file: Path, sou
         lambda: sources.dry(settings.config_file, settings.environ, found, source)
     )
     body = file.read_bytes()
-    topic = sample.topic_named(topic, found.topics)
+    topic = samples.topic_named(topic, found.topics)
     delivery = Delivery(
         method="POST",
         url=f"http://localhost/webhooks/{dry.name}",

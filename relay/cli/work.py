@@ -8,8 +8,8 @@ import click
 import requests
 
 from config.language import text
-from relay import sample
 from relay.cli import room
+from relay.inbound import samples
 from relay.model import OPEN_STATES, State
 from relay.record import Record
 from relay.replay import replay as replay_record
@@ -35,7 +35,7 @@ def send(context: click.Context, source: str, topic: str, file: Path | None, url
         raise click.BadParameter(text("fuente desconocida", "unknown source"), param_hint="source")
     base = url or found.public_url or f"http://127.0.0.1:{found.port}"
     try:
-        delivery = sample.signed(bound, topic, base, file.read_bytes() if file else None)
+        delivery = samples.signed(bound, topic, base, file.read_bytes() if file else None)
         response = requests.post(
             delivery.url, data=delivery.body, headers=dict(delivery.headers), timeout=30
         )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 
-from relay.contract import Platform
+from relay.inbound.contract import Platform
 
 
 @cache

@@ -13,10 +13,10 @@ from typing import Any, Final, Literal
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from relay import paths
-from relay.contract import Handshake, Platform
+from relay.inbound import jmespath_reader
+from relay.inbound.contract import Handshake, Platform
+from relay.inbound.signature import Basic, Bearer, Hmac, PathToken, Scheme, StandardWebhooks
 from relay.model import Delivery
-from relay.signature import Basic, Bearer, Hmac, PathToken, Scheme, StandardWebhooks
 
 _KEY: Final = validate.OneOf(["utf8", "base64", "hex"])
 
@@ -55,7 +55,7 @@ class _AuthSchema(Schema):
         return Basic() if kind == "basic" else PathToken()
 
 
-class _OptionsSchema(paths.PathsSchema):
+class _OptionsSchema(jmespath_reader.PathsSchema):
     auth = fields.Nested(_AuthSchema, required=True)
 
 
@@ -78,11 +78,11 @@ platform = Platform(
     title="Generic JSON",
     docs="https://jmespath.org",
     scheme=_scheme,
-    read=paths.read,
+    read=jmespath_reader.read,
     topics={},
     handshake=_handshake,
     stamp=_stamp,
-    keeps=paths.header_names,
+    keeps=jmespath_reader.header_names,
     options=_OptionsSchema,
-    options_fault=paths.types_fault,
+    options_fault=jmespath_reader.types_fault,
 )

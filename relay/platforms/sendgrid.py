@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from marshmallow import fields, validate
 
-from relay.contract import (
+from relay.errors import Unreadable
+from relay.inbound.contract import (
     Events,
     Fault,
     Nothing,
@@ -27,10 +28,9 @@ from relay.contract import (
     loaded,
     moment,
 )
-from relay.errors import Unreadable
-from relay.loose import Loose
+from relay.inbound.payload_schema import Loose
+from relay.inbound.signature import Ecdsa
 from relay.model import Contact, Delivery, Event
-from relay.signature import Ecdsa
 
 TOPICS: Final[Mapping[str, str]] = {
     "processed": "email.sent",

@@ -17,7 +17,8 @@ from uuid import uuid4
 
 from marshmallow import fields
 
-from relay.contract import (
+from relay.errors import Unreadable
+from relay.inbound.contract import (
     Events,
     Fault,
     Nothing,
@@ -28,10 +29,9 @@ from relay.contract import (
     loaded,
     moment,
 )
-from relay.errors import Unreadable
-from relay.loose import Loose, Text
+from relay.inbound.payload_schema import Loose, Text
+from relay.inbound.signature import Hmac
 from relay.model import Address, Contact, Delivery, Event
-from relay.signature import Hmac
 
 TOPICS: Final[Mapping[str, str]] = {
     "orders/create": "order.created",

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from marshmallow import fields, post_load, validate
 
-from relay import paths
-from relay.contract import Platform
-from relay.signature import Scheme, StandardWebhooks
+from relay.inbound import jmespath_reader
+from relay.inbound.contract import Platform
+from relay.inbound.signature import Scheme, StandardWebhooks
 
 _PLACES: Final = ("data", "data.customer", "data.contact", "data.user", "data.buyer")
 
@@ -39,16 +39,19 @@ _CONTACT: Final = {
 _TYPES: Final = {"contact.created": "customer.created", "user.created": "customer.created"}
 
 
-class _OptionsSchema(paths.PathsSchema):
+class _OptionsSchema(jmespath_reader.PathsSchema):
     key = fields.String(load_default="base64", validate=validate.OneOf(["base64", "utf8", "hex"]))
     prefix = fields.String(load_default="webhook", validate=validate.OneOf(["webhook", "svix"]))
-    type = paths.Path(load_default=lambda: paths.Path().deserialize("type"))
-    time = paths.Path(load_default=lambda: paths.Path().deserialize("timestamp"))
+    type = jmespath_reader.Path(load_default=lambda: jmespath_reader.Path().deserialize("type"))
+    time = jmespath_reader.Path(
+        load_default=lambda: jmespath_reader.Path().deserialize("timestamp")
+    )
     types = fields.Dict(
         keys=fields.String(), values=fields.String(), load_default=lambda: dict(_TYPES)
     )
     contact = fields.Nested(
-        paths.ContactPaths, load_default=lambda: paths.ContactPaths().load(_CONTACT)
+        jmespath_reader.ContactPaths,
+        load_default=lambda: jmespath_reader.ContactPaths().load(_CONTACT),
     )
 
     @post_load
@@ -69,10 +72,10 @@ platform = Platform(
     title="Standard Webhooks",
     docs="https://www.standardwebhooks.com",
     scheme=_scheme,
-    read=paths.read,
+    read=jmespath_reader.read,
     topics={"order.created": "order.created", "contact.created": "customer.created"},
     stamp=_stamp,
-    keeps=paths.header_names,
+    keeps=jmespath_reader.header_names,
     options=_OptionsSchema,
-    options_fault=paths.types_fault,
+    options_fault=jmespath_reader.types_fault,
 )

@@ -22,7 +22,8 @@ from typing import Any, Final
 
 from marshmallow import fields
 
-from relay.contract import (
+from relay.errors import Unreadable
+from relay.inbound.contract import (
     Events,
     Fault,
     Handshake,
@@ -34,10 +35,9 @@ from relay.contract import (
     loaded,
     moment,
 )
-from relay.errors import Unreadable
-from relay.loose import Loose, Text
+from relay.inbound.payload_schema import Loose, Text
+from relay.inbound.signature import Hmac
 from relay.model import Address, Contact, Delivery, Event
-from relay.signature import Hmac
 
 TOPICS: Final[Mapping[str, str]] = {
     "order.created": "order.created",

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from redis import Redis
 
 from relay import mercately, sources
-from relay.contract import json_object, loaded
+from relay.inbound.contract import json_object, loaded
 from relay.intake import Intake
 from relay.mapping import rendered
 from relay.model import Delivery

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from relay import sample
+from relay.inbound import samples
 
 BYTES: Final = 10_000
 # As load.py fills them in.
@@ -15,7 +15,7 @@ PERSON: Final = "@PERSON@"
 
 def write(file: Path) -> None:
     """The order as load.py wants it: its headers, and its body in the pieces between the places."""
-    found = sample.load("shopify", "orders_create")
+    found = samples.load("shopify", "orders_create")
     if found is None:
         raise LookupError("there is no sample of a Shopify order")
     headers = {

@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings as effort, strategies as st
 from redis import Redis
 
 from config import log
-from relay import sample
-from relay.contract import Source
 from relay.embedded_redis import EmbeddedRedis
+from relay.inbound import samples
+from relay.inbound.contract import Source
 from relay.platforms import discovered
 from relay.sources import Relay
 from relay.web import create_app
@@ -131,7 +131,7 @@ def test_any_text_is_one_line(capsys, text):
 def test_one_line_per_delivery_names_nobody_and_has_no_proof(platform, opened, capsys):
     kept, lost = opened(), opened(lost=True)
     path = f"/webhooks/{platform}"
-    for name in sample.names(platform):
+    for name in samples.names(platform):
         headers, body = senders.request_for(platform, name)
         signed = senders.signed(platform, headers, body, datetime.now(UTC))
         proofs = {value for header, value in signed.items() if re.search("signature|hmac", header)}

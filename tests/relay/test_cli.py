@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from conftest import SECRETS, relay_toml
 from redis import Redis
 
-from relay import sample
 from relay.cli import main
 from relay.embedded_redis import EmbeddedRedis
+from relay.inbound import samples
 from relay.ledger import Ledger
 from relay.model import State
 from relay.platforms import discovered
@@ -53,7 +53,7 @@ def accept(settings, relay, redis) -> Callable[..., str]:
     def post(number: int = 1, **body: object) -> str:
         content = json.dumps({"id": number, "email": "ana@example.com", **body}).encode()
         source = relay.sources["shopify"]
-        delivery = sample.signed(source, "orders/create", "http://localhost", content)
+        delivery = samples.signed(source, "orders/create", "http://localhost", content)
         answer = client.post("/webhooks/shopify", data=content, headers=dict(delivery.headers))
         return answer.json["ids"][0]
 
@@ -191,7 +191,7 @@ def test_events_and_show_tell_what_became_of_an_event(run, accept, station: Stat
 
 def test_ignored_events_are_listed_with_their_reason(run, settings, relay, redis):
     source = relay.sources["shopify"]
-    delivery = sample.signed(source, "shop/redact", "http://localhost", b"{}")
+    delivery = samples.signed(source, "shop/redact", "http://localhost", b"{}")
     create_app(settings, relay, redis).test_client().post(
         "/webhooks/shopify", data=b"{}", headers=dict(delivery.headers)
     )

@@ -157,11 +157,11 @@ def test_senders_are_told_to_come_back(
     small: EmbeddedRedis, relay: Relay, config_file: Path
 ) -> None:
     app = create_app(make_settings(small.url, config_file), relay)
-    from relay import sample
+    from relay.inbound import samples
 
     source = relay.sources["shopify"]
-    body = sample.load("shopify", "orders_create").body
-    delivery = sample.signed(source, "orders/create", "http://localhost", body)
+    body = samples.load("shopify", "orders_create").body
+    delivery = samples.signed(source, "orders/create", "http://localhost", body)
 
     answer = app.test_client().post("/webhooks/shopify", data=body, headers=dict(delivery.headers))
 

@@ -8,9 +8,9 @@ import pytest
 from redis import Redis
 from rq import Queue
 
-from relay.contract import Receipt
 from relay.embedded_redis import EmbeddedRedis
 from relay.errors import NotStored
+from relay.inbound.contract import Receipt
 from relay.ledger import COUNTS, GRACE_S, OPEN, Attempt, lane_key, record_key, state_key
 from relay.model import Customer, Held, Ignored, Outcome, State, Verdict
 from tests.worker.depot import ANA, BODY, PERSONAL, Depot, apart, call, job_key

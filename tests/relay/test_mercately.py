@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from relay import sources
-from relay.contract import Source
+from relay.inbound.contract import Source
 from relay.mercately import AddressSchema, CustomerEventSchema, Unmappable, call_for
 from relay.model import Address, Call, Contact, Event
 from relay.vocabulary import EVENT_TYPES

@@ -16,9 +16,9 @@ from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from relay.contract import Source
 from relay.embedded_redis import EmbeddedRedis
 from relay.guard import Guard
+from relay.inbound.contract import Source
 from relay.intake import Intake
 from relay.ledger import OPEN, Attempt, Ledger, state_key
 from relay.model import Outcome, State, Verdict

@@ -15,15 +15,15 @@ from werkzeug.test import TestResponse
 
 from config import relay_toml
 from config.relay_toml import ConfigError
-from relay import sample
-from relay.contract import Source
 from relay.embedded_redis import EmbeddedRedis
 from relay.errors import MISMATCH, Refused
+from relay.inbound import samples
+from relay.inbound.contract import Source
+from relay.inbound.signature import Basic, Bearer, Ecdsa, Hmac, PathToken, StandardWebhooks
 from relay.mapping import rendered
 from relay.model import Call, Delivery, Ignored
 from relay.pipeline import translate
 from relay.platforms import discovered
-from relay.signature import Basic, Bearer, Ecdsa, Hmac, PathToken, StandardWebhooks
 from relay.sources import Relay, dry, load
 from relay.web import create_app
 from tests.conftest import make_settings
@@ -306,7 +306,7 @@ def test_dry_source_needs_no_secrets(file, platform):
     bound = dry(CONFIG / file, {}, found)
     assert bound.platform is found
     assert bound.secrets == ()
-    items = translate(senders.delivery(*senders.request_for(platform, sample.names(platform)[0])), bound)  # fmt: skip
+    items = translate(senders.delivery(*senders.request_for(platform, samples.names(platform)[0])), bound)  # fmt: skip
     assert any(isinstance(item, Call) for item in items)
 
 

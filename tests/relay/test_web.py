@@ -21,10 +21,10 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 from config.settings import Settings
-from relay import sample
-from relay.contract import Receipt, Reply, Source
 from relay.embedded_redis import EmbeddedRedis
 from relay.errors import MISMATCH, MISSING, TITLES
+from relay.inbound import samples
+from relay.inbound.contract import Receipt, Reply, Source
 from relay.ledger import IGNORED, OPEN, Ledger
 from relay.platforms import discovered
 from relay.sources import Relay
@@ -86,7 +86,7 @@ def assert_problem(response: TestResponse, status: int, reason: str, **more: Any
 class TestTaken:
     @pytest.mark.parametrize("platform", discovered())
     def test_new_delivery_is_accepted_and_the_same_again_is_a_duplicate(self, platform, web, redis):
-        client, name = web(), sample.names(platform)[0]
+        client, name = web(), samples.names(platform)[0]
 
         first = post_sample(client, platform, name)
         again = post_sample(client, platform, name)
@@ -204,7 +204,7 @@ class TestRefused:
     def test_unproven_delivery_is_told_why_and_not_kept(
         self, platform, headers, late_s, reason, web, redis
     ):
-        name = sample.names(platform)[0]
+        name = samples.names(platform)[0]
         found, body = senders.request_for(platform, name)
         now = datetime.now(UTC) - timedelta(seconds=late_s)
         proven = {**senders.signed(platform, found, body, now), **headers}

@@ -18,7 +18,7 @@ from rq.serializers import JSONSerializer
 
 from config.relay_toml import Destination
 from config.settings import Settings
-from relay.contract import Receipt, Source
+from relay.inbound.contract import Receipt, Source
 from relay.intake import Intake
 from relay.ledger import OPEN
 from relay.model import Call, Customer, Delivery, Translated

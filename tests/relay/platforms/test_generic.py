@@ -9,8 +9,8 @@ import pytest
 import senders
 
 from config.relay_toml import ConfigError
-from relay.contract import Handshake
 from relay.errors import MALFORMED, MISMATCH, MISSING, Refused
+from relay.inbound.contract import Handshake
 from relay.model import Call, Held, Ignored
 from relay.pipeline import process, read
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 import senders
 
-from relay import sample
+from relay.inbound import samples
 from relay.model import Call, Delivery, Held, Ignored
 from relay.pipeline import process, read
 
@@ -24,7 +24,7 @@ def event(delivery: Delivery):
     return found
 
 
-@pytest.mark.parametrize("name", sample.names("shopify"))
+@pytest.mark.parametrize("name", samples.names("shopify"))
 def test_headers_without_x_read_the_same(name):
     headers, body = senders.request_for("shopify", name)
     bare = {header.removeprefix("x-"): value for header, value in headers.items()}

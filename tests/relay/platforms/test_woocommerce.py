@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 import senders
 
-from relay.contract import Handshake, Reply
 from relay.errors import MISMATCH, MISSING, Refused
+from relay.inbound.contract import Handshake, Reply
 from relay.model import Call, Delivery, Held, Ignored
 from relay.pipeline import process, read
 

@@ -20,7 +20,7 @@ from vectors import (
 )
 
 from relay.errors import MALFORMED, MISMATCH, MISSING, STALE, Refused
-from relay.signature import Basic, Bearer, PathToken, StandardWebhooks, first_fault
+from relay.inbound.signature import Basic, Bearer, PathToken, StandardWebhooks, first_fault
 
 COVER_THE_BODY = [name for name, case in VECTORS.items() if case[2].body]
 

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from relay.contract import Source
+from relay.inbound.contract import Source
 from relay.model import Delivery
 
-FOLDER: Final = Path(__file__).parent / "samples"
+FOLDER: Final = Path(__file__).parents[1] / "samples"
 
 
 @dataclass(frozen=True, slots=True)

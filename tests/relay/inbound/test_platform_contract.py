@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import senders
 
-from relay import sample
-from relay.contract import Handshake
 from relay.errors import MISMATCH, MISSING, Refused
+from relay.inbound import samples
+from relay.inbound.contract import Handshake
 from relay.model import Call, Delivery, Held, Ignored, Translated
 from relay.pipeline import process, read, translate
 from relay.platforms import discovered
@@ -29,7 +29,7 @@ PLATFORMS = sorted(discovered())
 SAMPLES = [
     pytest.param(platform, name, id=f"{platform}/{name}")
     for platform in PLATFORMS
-    for name in sample.names(platform)
+    for name in samples.names(platform)
 ]
 each_sample = pytest.mark.parametrize(("platform", "name"), SAMPLES)
 each_platform = pytest.mark.parametrize("platform", PLATFORMS)
@@ -58,9 +58,9 @@ def _keys(platform: str, delivery: Delivery) -> list[str]:
 
 @each_platform
 def test_every_topic_has_a_sample(platform):
-    topics = {sample.file_name(topic) for topic in discovered()[platform].topics}
-    assert topics <= set(sample.names(platform))
-    assert sample.names(platform)
+    topics = {samples.file_name(topic) for topic in discovered()[platform].topics}
+    assert topics <= set(samples.names(platform))
+    assert samples.names(platform)
 
 
 @each_platform
@@ -72,7 +72,7 @@ def test_secrets_of_the_tests_are_usable(platform):
 
 @each_sample
 def test_sample_says_where_it_is_from(platform, name):
-    head = (sample.FOLDER / platform / f"{name}.http").read_text("utf-8").partition("\n\n")[0]
+    head = (samples.FOLDER / platform / f"{name}.http").read_text("utf-8").partition("\n\n")[0]
     comments = [line for line in head.splitlines() if line.startswith("# ")]
     assert any("invented" in line for line in comments)
     assert max(map(len, head.splitlines())) < 200
@@ -115,7 +115,7 @@ def test_a_sample_is_about_a_customer_of_the_demo(platform):
     ana = demo_customers()[0]
     items = [
         item
-        for name in sample.names(platform)
+        for name in samples.names(platform)
         for item in _translated(platform, _sample(platform, name))
     ]
     reached = [item.customer for item in items if isinstance(item, Call)]
@@ -129,7 +129,7 @@ def test_sample_sent_by_hand_comes_to_the_same(platform, name):
     """With the unsigned headers the platform declares in place of the sample's own."""
     key = f'signing_key = """{senders.SENDGRID_PRIVATE_KEY}"""' if platform == "sendgrid" else ""
     source = senders.source_of(platform, key)
-    delivery = sample.signed(source, name, "https://relay.example")
+    delivery = samples.signed(source, name, "https://relay.example")
     items = process(delivery, source, datetime.now(UTC))
     expected = _translated(platform, _sample(platform, name))
     assert [(type(item), item.event_type) for item in items] == [
@@ -150,7 +150,7 @@ def test_redelivery_has_the_same_keys(platform, name):
 
 @each_platform
 def test_different_events_never_share_a_key(platform):
-    names = sample.names(platform)
+    names = samples.names(platform)
     keys = [key for name in names for key in _keys(platform, _sample(platform, name))]
     assert len(set(keys)) == len(keys)
 
@@ -248,7 +248,7 @@ ODD = {
 @each_platform
 @pytest.mark.parametrize("odd", ODD)
 def test_odd_body_is_held_or_ignored(platform, odd):
-    for name in sample.names(platform):
+    for name in samples.names(platform):
         headers, _ = senders.request_for(platform, name)
         items = _translated(platform, senders.delivery(headers, ODD[odd]))
         assert all(isinstance(item, Held | Ignored) for item in items)
@@ -286,7 +286,7 @@ def test_strange_value_in_any_field_is_no_crash(platform, name):
     ],
 )
 def test_what_comes_of_a_body_can_be_stored(platform, value):
-    for name in sample.names(platform):
+    for name in samples.names(platform):
         headers, body = senders.request_for(platform, name)
         for changed in _with_strange_values(json.loads(body), [value], depth=3):
             delivery = senders.delivery(headers, json.dumps(changed).encode())
@@ -311,7 +311,7 @@ def _with_strange_values(value: Any, strange: list[Any], depth: int) -> Iterator
 
 @each_platform
 def test_any_depth_of_nesting_is_no_crash(platform):
-    name = sample.names(platform)[0]
+    name = samples.names(platform)[0]
     headers, body = senders.request_for(platform, name)
     limit = sys.getrecursionlimit()
     for depth in range(limit - 250, limit + 10):
@@ -323,6 +323,6 @@ def test_any_depth_of_nesting_is_no_crash(platform):
 @pytest.mark.parametrize("platform", ["shopify", "woocommerce", "sendgrid"])
 def test_vendors_own_bodies_are_translated(platform):
     for file in sorted((PAYLOADS / platform).iterdir()):
-        for name in sample.names(platform):
+        for name in samples.names(platform):
             headers, _ = senders.request_for(platform, name)
             _translated(platform, senders.delivery(headers, file.read_bytes()))

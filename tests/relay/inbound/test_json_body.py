@@ -6,8 +6,8 @@ import math
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from relay.contract import json_body
 from relay.errors import Unreadable
+from relay.inbound.contract import json_body
 
 SCALARS = (
     st.none()

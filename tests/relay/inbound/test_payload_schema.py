@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from relay.loose import Loose, Text
+from relay.inbound.payload_schema import Loose, Text
 
 
 class _Street(Loose):

@@ -13,8 +13,17 @@ from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from relay.contract import Events, Fault, Nothing, Reading, digest_of, json_body, loaded, moment
 from relay.errors import Unreadable
+from relay.inbound.contract import (
+    Events,
+    Fault,
+    Nothing,
+    Reading,
+    digest_of,
+    json_body,
+    loaded,
+    moment,
+)
 from relay.model import Address, Contact, Delivery, Event
 from relay.vocabulary import EVENT_TYPES
 
