@@ -14,9 +14,9 @@ from typing import Final
 
 from relay.errors import Refused
 from relay.inbound.contract import Events, Fault, Handshake, Nothing, Source, digest_of
-from relay.mercately import Unmappable, call_for
+from relay.mapping.event_types import EVENT_TYPES
+from relay.mapping.mercately import Unmappable, call_for
 from relay.model import Delivery, Event, Held, Ignored, Translated
-from relay.vocabulary import EVENT_TYPES
 
 # More than any platform sends at once; Redis takes them in one step, while everybody waits.
 _ITEMS_MAX: Final = 5_000

@@ -14,9 +14,9 @@ from config import relay_toml
 from config.relay_toml import ConfigError, Destination, RelayFile, SourceEntry, messages
 from relay.inbound.contract import Platform, Source
 from relay.inbound.signature import Ecdsa, PathToken, Scheme, StandardWebhooks, first_fault
-from relay.mapping import Rule, compile_rules
+from relay.mapping.event_types import EVENT_TYPES, Language
+from relay.mapping.rules import Rule, compile_rules
 from relay.platforms import discovered
-from relay.vocabulary import EVENT_TYPES, Language
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from redis import Redis
 from config.settings import Settings
 from relay import sources
 from relay.embedded_redis import EmbeddedRedis
+from relay.mapping.event_types import EVENT_TYPES
 from relay.sources import Relay
 from relay.standin import DEMO_KEY, Standin, StandinServer, demo_customers
-from relay.vocabulary import EVENT_TYPES
 from worker.tasks import Station
 
 

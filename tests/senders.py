@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from relay import sources
 from relay.inbound import samples
 from relay.inbound.contract import Source
+from relay.mapping.event_types import EVENT_TYPES
 from relay.model import Delivery
-from relay.vocabulary import EVENT_TYPES
 
 NOW = datetime(2026, 11, 2, 15, 4, 5, tzinfo=UTC)
 

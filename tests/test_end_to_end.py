@@ -13,7 +13,7 @@ from relay import sources
 from relay.embedded_redis import EmbeddedRedis
 from relay.inbound import samples
 from relay.ledger import Ledger
-from relay.mercately import CustomerEventSchema
+from relay.mapping.mercately import CustomerEventSchema
 from relay.model import State
 from relay.standin import DEMO_KEY, Standin, StandinServer, demo_customers
 from relay.web import create_app

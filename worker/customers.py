@@ -12,8 +12,8 @@ from typing import Any, Final, Literal, TypeVar, cast
 from redis import Redis, RedisError
 
 from config.relay_toml import Destination
+from relay.mapping.phone import variants
 from relay.model import Customer
-from relay.phone import variants
 from worker.client import Client
 from worker.reply import Reply, Unanswered
 

@@ -23,9 +23,9 @@ from marshmallow import Schema, ValidationError
 from config.relay_toml import Destination
 from relay.errors import Unreadable
 from relay.inbound.signature import Scheme
-from relay.mapping import Rule
+from relay.mapping.event_types import Language
+from relay.mapping.rules import Rule
 from relay.model import Delivery, Event
-from relay.vocabulary import Language
 
 # A third of what the standard library takes, and as exact: numbers of any length stay as they are.
 _JSON: Final = msgspec.json.Decoder()

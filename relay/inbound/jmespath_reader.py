@@ -24,8 +24,8 @@ from relay.inbound.contract import (
     loaded,
     moment,
 )
+from relay.mapping.event_types import EVENT_TYPES
 from relay.model import Address, Contact, Delivery, Event
-from relay.vocabulary import EVENT_TYPES
 
 _EMAIL: Final = validate.Email()
 

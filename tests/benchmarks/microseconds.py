@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 
 from redis import Redis
 
-from relay import mercately, sources
+from relay import sources
 from relay.inbound.contract import json_object, loaded
 from relay.intake import Intake
-from relay.mapping import rendered
+from relay.mapping.phone import to_e164
+from relay.mapping.rules import mercately, rendered
 from relay.model import Delivery
-from relay.phone import to_e164
 from relay.pipeline import process, translate
 from relay.platforms import shopify
 from relay.queue import open_queue

@@ -10,7 +10,7 @@ import pytest
 from config import relay_toml
 from config.relay_toml import ConfigError, Destination, RelayFile, SourceEntry, messages
 from relay import sources
-from relay.vocabulary import EVENT_TYPES
+from relay.mapping.event_types import EVENT_TYPES
 
 CONFIG = Path(relay_toml.__file__).parent
 CRM = '[destinations.crm]\napi_key = "k"\n'

@@ -20,7 +20,7 @@ from relay.errors import MISMATCH, Refused
 from relay.inbound import samples
 from relay.inbound.contract import Source
 from relay.inbound.signature import Basic, Bearer, Ecdsa, Hmac, PathToken, StandardWebhooks
-from relay.mapping import rendered
+from relay.mapping.rules import rendered
 from relay.model import Call, Delivery, Ignored
 from relay.pipeline import translate
 from relay.platforms import discovered

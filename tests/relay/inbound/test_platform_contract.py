@@ -23,8 +23,8 @@ from relay.pipeline import process, read, translate
 from relay.platforms import discovered
 from relay.standin import demo_customers
 
-GOLDEN = Path(__file__).parents[1] / "golden"
-PAYLOADS = Path(__file__).parents[2].parent / "shared" / "payloads"
+GOLDEN = Path(__file__).parents[2] / "golden"
+PAYLOADS = Path(__file__).parents[3].parent / "shared" / "payloads"
 PLATFORMS = sorted(discovered())
 SAMPLES = [
     pytest.param(platform, name, id=f"{platform}/{name}")

@@ -10,10 +10,10 @@ import pytest
 import senders
 
 from relay import sources
-from relay.mapping import DATES, OUTBOUND_STATUSES, Rule, compile_rules, day, rendered
+from relay.mapping.event_types import EVENT_TYPES, Language
+from relay.mapping.rules import DATES, OUTBOUND_STATUSES, Rule, compile_rules, day, rendered
 from relay.model import Call, Contact, Event, Held
 from relay.pipeline import translate_item
-from relay.vocabulary import EVENT_TYPES, Language
 
 EVENT = Event(
     type="order.created",

@@ -14,10 +14,10 @@ from jinja2 import Template
 from marshmallow import RAISE, Schema, fields, validate
 
 from config.relay_toml import Destination
-from relay.mapping import ADDRESS_TEXTS, Rule, day, rendered
+from relay.mapping.event_types import EVENT_TYPES, Language
+from relay.mapping.phone import to_e164
+from relay.mapping.rules import ADDRESS_TEXTS, Rule, day, rendered
 from relay.model import Call, Contact, Customer, Event
-from relay.phone import to_e164
-from relay.vocabulary import EVENT_TYPES, Language
 
 # Opaque, but one segment of a path and no way out of it.
 _ID: Final = re.compile(r"(?!\.{1,2}$)[^\s/?#]{1,64}")

@@ -23,7 +23,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from marshmallow import Schema, ValidationError, fields, validate
 
 from config.relay_toml import messages
-from relay.vocabulary import EVENT_TYPES, Language
+from relay.mapping.event_types import EVENT_TYPES, Language
 
 DATES: Final = ("creation_date", "sent_at", "delivered_at", "read_at", "last_chat_interaction")
 TEXTS: Final = ("outbound_status", "campaign_url", "error_message")

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from relay.phone import to_e164, variants
+from relay.mapping.phone import to_e164, variants
 
 # E.164, then the spellings that must come to it when the country is known.
 SPELLINGS = {

@@ -1,7 +1,7 @@
 """Our event types, noun.past, in one place: what each is called and its default note.
 
 A note is written for the agent who chats with the customer. Templates see the event's own
-fields (see `relay/mapping.py`).
+fields (see `relay/mapping/rules.py`).
 """
 
 from collections.abc import Mapping

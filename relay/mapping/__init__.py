@@ -1,0 +1,1 @@
+"""What Mercately is told: event types, rules from relay.toml, the call body and phone numbers."""
