@@ -6,8 +6,8 @@ from typing import Any
 
 from config import log
 from config.settings import load
-from relay.connection import connect
-from relay.durability import announce
+from relay.store.connection import connect
+from relay.store.durability import announce
 
 _settings = load()
 

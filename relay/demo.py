@@ -36,10 +36,10 @@ from relay import dashboard, sources
 from relay.children import die_with_parent
 from relay.embedded_redis import EmbeddedRedis, NoRedisServer
 from relay.inbound.samples import signed
-from relay.ledger import Ledger
 from relay.model import OPEN_STATES
 from relay.sources import Relay
 from relay.standin import DEMO_KEY, Standin, StandinServer, demo_customers
+from relay.store.ledger import Ledger
 
 # One correctly signed request per source: the topic of a sample.
 _TOPICS: Final = {

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from relay.inbound.contract import Handshake, Source
-from relay.intake import Intake
 from relay.model import Call, Delivery, Held
 from relay.pipeline import translate
-from relay.record import Record
+from relay.store.intake import Intake
+from relay.store.record import Record
 
 
 @dataclass(frozen=True, slots=True)

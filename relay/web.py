@@ -20,17 +20,17 @@ from werkzeug.exceptions import HTTPException
 from config import log
 from config.settings import Settings, load as load_settings
 from relay import sources as relay_sources
-from relay.connection import connect
 from relay.deadline import until_read
 from relay.errors import MISSING, TITLES, NotStored, Refused, Unreadable
 from relay.inbound.contract import Handshake, Receipt, Reply, Source, json_body
 from relay.inbound.signature import Basic
-from relay.intake import Intake
 from relay.model import Call, Delivery, Held, Ignored, Translated
 from relay.pipeline import process
-from relay.queue import open_queue
-from relay.readiness import missing
 from relay.sources import Relay
+from relay.store.connection import connect
+from relay.store.intake import Intake
+from relay.store.queue import open_queue
+from relay.store.readiness import missing
 
 _LOG: Final = structlog.get_logger()
 

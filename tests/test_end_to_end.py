@@ -12,10 +12,10 @@ from redis import Redis
 from relay import sources
 from relay.embedded_redis import EmbeddedRedis
 from relay.inbound import samples
-from relay.ledger import Ledger
 from relay.mapping.mercately import CustomerEventSchema
 from relay.model import State
 from relay.standin import DEMO_KEY, Standin, StandinServer, demo_customers
+from relay.store.ledger import Ledger
 from relay.web import create_app
 from worker.tasks import Station
 

@@ -13,11 +13,11 @@ from redis import Redis
 
 from config.settings import Settings
 from relay.embedded_redis import EmbeddedRedis
-from relay.ledger import OPEN, Ledger
 from relay.model import State
-from relay.queue import BELL
-from relay.record import Record
 from relay.standin import Standin, StandinServer
+from relay.store.ledger import OPEN, Ledger
+from relay.store.queue import BELL
+from relay.store.record import Record
 from tests.worker.concurrent.crew import eventually
 from worker.concurrent.claims import Claims
 from worker.concurrent.lease import LEASE_S

@@ -12,10 +12,10 @@ from redis import RedisError
 from config import log
 from config.relay_toml import ConfigError
 from config.settings import Settings, SettingsError, load as load_settings
-from relay.connection import connect
-from relay.durability import announce
-from relay.intake import Intake
-from relay.queue import open_queue
+from relay.store.connection import connect
+from relay.store.durability import announce
+from relay.store.intake import Intake
+from relay.store.queue import open_queue
 from worker import tasks
 from worker.engine import RelayWorker
 

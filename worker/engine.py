@@ -16,9 +16,9 @@ from rq.serializers import JSONSerializer
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from config import log
-from relay.intake import Intake
 from relay.model import Verdict
-from relay.queue import BELL, TASK
+from relay.store.intake import Intake
+from relay.store.queue import BELL, TASK
 from worker import sweep
 from worker.concurrent import Catch, ConcurrentWorker, Group, HandBack, Run
 from worker.gate import Heard

@@ -10,8 +10,8 @@ from typing import Final
 
 import structlog
 
-from relay.intake import Intake
-from relay.ledger import Ledger
+from relay.store.intake import Intake
+from relay.store.ledger import Ledger
 
 _LOG: Final = structlog.get_logger()
 _BATCH: Final = 100

@@ -22,10 +22,10 @@ from rq import Retry
 from config import log, relay_toml
 from config.relay_toml import ConfigError, Destination
 from config.settings import Settings, load as load_settings
-from relay.connection import connect
-from relay.ledger import Attempt, Ledger
 from relay.model import Outcome, Verdict
-from relay.record import Record
+from relay.store.connection import connect
+from relay.store.ledger import Attempt, Ledger
+from relay.store.record import Record
 from worker import retry
 from worker.client import Client
 from worker.customers import Absent, Customers, Unresolved

@@ -16,13 +16,13 @@ from rich.text import Text
 from config.language import text
 from relay import sources
 from relay.cli import room
-from relay.durability import Durability
 from relay.inbound import samples
 from relay.inbound.contract import Fault, Handshake, Nothing, Source
 from relay.model import Delivery, Event, State, Translated
 from relay.pipeline import read, translate_item
 from relay.platforms import discovered
-from relay.readiness import missing
+from relay.store.durability import Durability
+from relay.store.readiness import missing
 
 _HIDDEN: Final = "••••"
 

@@ -11,11 +11,11 @@ from config.language import text
 from config.relay_toml import ConfigError
 from config.settings import Settings, SettingsError, load as load_settings
 from relay import sources
-from relay.connection import connect
-from relay.intake import Intake
-from relay.ledger import Ledger
-from relay.queue import open_queue
 from relay.sources import Relay
+from relay.store.connection import connect
+from relay.store.intake import Intake
+from relay.store.ledger import Ledger
+from relay.store.queue import open_queue
 
 _T = TypeVar("_T")
 

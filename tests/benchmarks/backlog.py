@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from config.settings import load as load_settings
 from relay import sources
-from relay.connection import connect
-from relay.intake import Intake
 from relay.model import Call, Customer, Delivery
-from relay.queue import open_queue
+from relay.store.connection import connect
+from relay.store.intake import Intake
+from relay.store.queue import open_queue
 from tests.benchmarks.peers import posting
 
 # Many in one accept, as in a batch of a sender's: a waiting event is the same however it came.

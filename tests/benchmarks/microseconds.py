@@ -19,13 +19,13 @@ from redis import Redis
 
 from relay import sources
 from relay.inbound.contract import json_object, loaded
-from relay.intake import Intake
 from relay.mapping.phone import to_e164
 from relay.mapping.rules import mercately, rendered
 from relay.model import Delivery
 from relay.pipeline import process, translate
 from relay.platforms import shopify
-from relay.queue import open_queue
+from relay.store.intake import Intake
+from relay.store.queue import open_queue
 from relay.web import create_app
 from tests.benchmarks.figures import Line, Section, ratio, rounded
 from tests.benchmarks.load import Load, requests_of

@@ -12,7 +12,7 @@ import pytest
 
 from config import settings as module
 from config.settings import Settings, SettingsError, load
-from relay.queue import JOB_TIMEOUT_S
+from relay.store.queue import JOB_TIMEOUT_S
 
 EXAMPLE = Path(module.__file__).with_name("example.env")
 DAY_S = 24 * 3600

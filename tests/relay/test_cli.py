@@ -14,10 +14,10 @@ from redis import Redis
 from relay.cli import main
 from relay.embedded_redis import EmbeddedRedis
 from relay.inbound import samples
-from relay.ledger import Ledger
 from relay.model import State
 from relay.platforms import discovered
 from relay.standin import DEMO_KEY, Standin, StandinServer
+from relay.store.ledger import Ledger
 from relay.web import create_app
 from worker.tasks import Station
 

@@ -24,8 +24,8 @@ from rq.serializers import JSONSerializer
 from config.settings import Settings
 from relay import dashboard, sources
 from relay.embedded_redis import EmbeddedRedis
-from relay.queue import open_queue
 from relay.sources import Relay
+from relay.store.queue import open_queue
 from relay.web import create_app
 from tests.conftest import make_settings
 from tests.worker.concurrent.crew import at_work, eventually

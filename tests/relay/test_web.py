@@ -25,9 +25,9 @@ from relay.embedded_redis import EmbeddedRedis
 from relay.errors import MISMATCH, MISSING, TITLES
 from relay.inbound import samples
 from relay.inbound.contract import Receipt, Reply, Source
-from relay.ledger import IGNORED, OPEN, Ledger
 from relay.platforms import discovered
 from relay.sources import Relay
+from relay.store.ledger import IGNORED, OPEN, Ledger
 from relay.web import create_app
 from tests.conftest import make_settings, relay_toml
 

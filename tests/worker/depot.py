@@ -19,13 +19,13 @@ from rq.serializers import JSONSerializer
 from config.relay_toml import Destination
 from config.settings import Settings
 from relay.inbound.contract import Receipt, Source
-from relay.intake import Intake
-from relay.ledger import OPEN
 from relay.model import Call, Customer, Delivery, Translated
-from relay.queue import open_queue, queue_name
-from relay.record import Record
 from relay.sources import Relay
 from relay.standin import Standin
+from relay.store.intake import Intake
+from relay.store.ledger import OPEN
+from relay.store.queue import open_queue, queue_name
+from relay.store.record import Record
 from worker import tasks
 from worker.tasks import Station
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 import pytest
 from rq.timeouts import JobTimeoutException
 
-from relay.ledger import OPEN
 from relay.model import Customer, State
+from relay.store.ledger import OPEN
 from tests.conftest import relay_toml
 from tests.worker.concurrent.crew import at_work, eventually
 from tests.worker.depot import call, job_key

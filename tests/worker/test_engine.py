@@ -13,8 +13,8 @@ from redis import Redis
 from structlog.testing import capture_logs
 
 from relay.embedded_redis import EmbeddedRedis
-from relay.ledger import record_key
 from relay.model import State
+from relay.store.ledger import record_key
 from tests.worker.concurrent.crew import eventually
 from tests.worker.depot import Depot, apart, call, deployed, signals_kept
 from worker import __main__ as entry, tasks

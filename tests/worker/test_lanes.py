@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from relay.ledger import OPEN, Attempt
 from relay.model import Customer, Outcome, State, Verdict
+from relay.store.ledger import OPEN, Attempt
 from tests.worker.depot import call
 
 pytestmark = pytest.mark.usefixtures("environment")

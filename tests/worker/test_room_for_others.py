@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from relay.model import Customer, State
-from relay.queue import queue_name
 from relay.standin import DEMO_KEY
+from relay.store.queue import queue_name
 from tests.benchmarks.stage import sink_running
 from tests.conftest import relay_toml
 from tests.worker.concurrent.crew import at_work, eventually

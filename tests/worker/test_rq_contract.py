@@ -14,9 +14,9 @@ from rq.serializers import JSONSerializer
 from rq.utils import import_attribute, now
 
 import worker.tasks
-from relay.ledger import record_key
 from relay.model import Customer, State
-from relay.queue import JOB_TIMEOUT_S, TASK
+from relay.store.ledger import record_key
+from relay.store.queue import JOB_TIMEOUT_S, TASK
 from tests.worker.depot import PERSONAL, apart, call
 from worker.tasks import station
 

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from relay.ledger import OPEN, record_key
 from relay.model import State
+from relay.store.ledger import OPEN, record_key
 from tests.worker.depot import apart, job_key
 from worker import sweep
 

@@ -7,9 +7,9 @@ import pytest
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
-from relay.ledger import OPEN, Attempt, record_key
 from relay.model import Outcome, State, Verdict
-from relay.queue import BELL
+from relay.store.ledger import OPEN, Attempt, record_key
+from relay.store.queue import BELL
 from tests.worker.depot import apart, job_key
 from worker import sweep
 from worker.concurrent.claims import Claims, Group

@@ -9,8 +9,8 @@ import pytest
 from rq import Retry
 from structlog.testing import capture_logs
 
-from relay.ledger import OPEN, record_key
 from relay.model import Customer, State
+from relay.store.ledger import OPEN, record_key
 from tests.worker.depot import ANA_ID, PERSONAL, Depot, call
 from worker.tasks import DeliveryFault
 

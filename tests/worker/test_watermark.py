@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from relay import sources
-from relay.connection import connect
 from relay.embedded_redis import EmbeddedRedis
 from relay.errors import NotStored
 from relay.model import Customer
+from relay.store.connection import connect
 from tests.benchmarks.stage import sink_running
 from tests.conftest import SECRETS, make_settings, relay_toml
 from tests.worker.concurrent.crew import at_work, eventually

@@ -21,11 +21,12 @@ from rq.utils import utcformat
 from ulid import ULID
 
 from config.settings import Settings
-from relay import lua
 from relay.errors import NotStored
-from relay.guard import Guard
 from relay.inbound.contract import Receipt, Source, Status
-from relay.ledger import (
+from relay.model import Call, Customer, Delivery, Held, Ignored, State, Translated
+from relay.store import lua
+from relay.store.backpressure import Guard
+from relay.store.ledger import (
     COUNTS,
     GRACE_S,
     IGNORED,
@@ -35,9 +36,8 @@ from relay.ledger import (
     short_digest,
     state_key,
 )
-from relay.model import Call, Customer, Delivery, Held, Ignored, State, Translated
-from relay.queue import FAILURE_TTL_S, RESULT_TTL_S, description, job_data, queue_name
-from relay.record import Record, delivery_field, event_field
+from relay.store.queue import FAILURE_TTL_S, RESULT_TTL_S, description, job_data, queue_name
+from relay.store.record import Record, delivery_field, event_field
 
 _IGNORED_KEPT: Final = 1000
 # Less than a client's time-out: the answer must be Redis's own.

@@ -9,8 +9,8 @@ import pytest
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
-from relay.ledger import GRACE_S, OPEN, Attempt, lane_key, record_key, state_key
 from relay.model import OPEN_STATES, Customer, Held, Ignored, Outcome, State, Verdict
+from relay.store.ledger import GRACE_S, OPEN, Attempt, lane_key, record_key, state_key
 from tests.worker.depot import ANA, BODY, PERSONAL, Depot, apart, call, job_key
 
 SETTLED = (State.DELIVERED, State.HELD, State.DEAD, State.DISCARDED)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from relay.ledger import OPEN, Attempt
 from relay.model import Held, Outcome, State, Verdict
 from relay.replay import Replayed, replay
+from relay.store.ledger import OPEN, Attempt
 from tests.worker.depot import Depot
 
 UNMAPPED = Held("orders/create", "held-1", "no_customer", {"contact": "expected one"}, b'{"id": 7}')

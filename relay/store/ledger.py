@@ -9,7 +9,7 @@ A record is a hash `relay:record:<id>`. Open records (accepted, retrying) are in
 `relay:open`, scored by the moment at which somebody must look whether their job still lives;
 the others are in `relay:state:<state>`, scored by when they got there. Held and dead records stay
 until a person acts; delivered and discarded ones expire. The open records of one customer at one
-destination form a lane (`relay/lua/lanes.lua`): they go out one at a time, in order.
+destination form a lane (`relay/store/lua/lanes.lua`): they go out one at a time, in order.
 
 Every change of state is one script: it happens whole or not at all. An attempt is written down
 only if no other has been since it began, but for one that delivered: that is a fact.
@@ -28,9 +28,9 @@ from redis import Redis
 from rq.utils import utcformat
 
 from config.settings import Settings
-from relay import lua
 from relay.model import OPEN_STATES, Customer, Outcome, State, Verdict
-from relay.record import Record, read_record
+from relay.store import lua
+from relay.store.record import Record, read_record
 
 OPEN: Final = "relay:open"
 COUNTS: Final = "relay:counts"
@@ -84,7 +84,7 @@ class Attempt:
 
 
 class Ledger:
-    """Reads and moves records. Making them is `relay/intake.py`'s."""
+    """Reads and moves records. Making them is `relay/store/intake.py`'s."""
 
     def __init__(self, redis: Redis, *, keep_delivered_s: int) -> None:
         self.redis = redis

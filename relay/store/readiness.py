@@ -8,7 +8,7 @@ from rq import Queue
 from rq.utils import utcparse
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
-from relay.durability import Durability
+from relay.store.durability import Durability
 
 _WORKER_SEEN_WITHIN_S: Final = 60.0
 

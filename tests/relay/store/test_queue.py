@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 from rq.serializers import JSONSerializer
 
-from relay.queue import JOB_TIMEOUT_S, TASK, description, job_data, open_queue, queue_name
+from relay.store.queue import JOB_TIMEOUT_S, TASK, description, job_data, open_queue, queue_name
 
 SAFE = r"[A-Za-z0-9 ._/:@-]*"
 

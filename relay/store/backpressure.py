@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 from redis import Redis
 
-from relay.durability import Durability
 from relay.errors import NotStored
+from relay.store.durability import Durability
 
 _EVERY_S: Final = 2.0
 _AGAIN_S: Final = 0.2

@@ -12,8 +12,8 @@ from redis.connection import Connection, UnixDomainSocketConnection
 from config.settings import Settings
 from relay.embedded_redis import EmbeddedRedis, wheel_binary
 from relay.errors import NotStored
-from relay.guard import Guard
 from relay.sources import Relay
+from relay.store.backpressure import Guard
 from relay.web import create_app
 from tests.conftest import make_settings
 from tests.worker.depot import Depot
@@ -68,7 +68,7 @@ def test_disk_that_is_too_slow_means_send_again(
     waiting: Depot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The event may be there all the same: the platform's next try is then a duplicate."""
-    monkeypatch.setattr("relay.intake._ON_DISK_WITHIN_MS", 1)
+    monkeypatch.setattr("relay.store.intake._ON_DISK_WITHIN_MS", 1)
 
     with pytest.raises(NotStored, match="not_on_disk"):
         waiting.keep("order-1")

@@ -9,11 +9,11 @@ from rq import SimpleWorker
 from rq.utils import now, utcformat
 
 from relay.cli import main
-from relay.durability import Durability
 from relay.embedded_redis import EmbeddedRedis
-from relay.queue import open_queue
-from relay.readiness import missing
 from relay.sources import load
+from relay.store.durability import Durability
+from relay.store.queue import open_queue
+from relay.store.readiness import missing
 from relay.web import create_app
 from tests.conftest import make_settings, relay_toml
 

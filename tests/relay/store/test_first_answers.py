@@ -7,7 +7,7 @@ import pytest
 from redis import ConnectionError as AwayError
 
 from relay.errors import NotStored
-from relay.guard import Guard
+from relay.store.backpressure import Guard
 
 SAYS = {
     "redis_version": "7.2.0",
@@ -95,7 +95,7 @@ def test_who_waited_for_nothing_asks_itself(crowd):
 
 
 def test_later_nobody_waits_for_who_asks(crowd, monkeypatch):
-    monkeypatch.setattr("relay.guard._EVERY_S", 0.0)
+    monkeypatch.setattr("relay.store.backpressure._EVERY_S", 0.0)
     redis = Slow()
     redis.may_answer.set()
     guard = guard_of(redis)

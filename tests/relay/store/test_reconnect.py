@@ -6,9 +6,9 @@ import pytest
 import senders
 from redis import Redis
 
-from relay.connection import connect
 from relay.embedded_redis import EmbeddedRedis
 from relay.sources import Relay
+from relay.store.connection import connect
 from relay.web import create_app
 from tests.conftest import make_settings
 

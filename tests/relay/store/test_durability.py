@@ -7,8 +7,8 @@ from click.testing import CliRunner
 from redis import Redis
 
 from relay.cli import main
-from relay.durability import Durability
 from relay.embedded_redis import EmbeddedRedis
+from relay.store.durability import Durability
 
 
 @pytest.fixture

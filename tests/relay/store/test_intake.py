@@ -11,8 +11,8 @@ from rq import Queue
 from relay.embedded_redis import EmbeddedRedis
 from relay.errors import NotStored
 from relay.inbound.contract import Receipt
-from relay.ledger import COUNTS, GRACE_S, OPEN, Attempt, lane_key, record_key, state_key
 from relay.model import Customer, Held, Ignored, Outcome, State, Verdict
+from relay.store.ledger import COUNTS, GRACE_S, OPEN, Attempt, lane_key, record_key, state_key
 from tests.worker.depot import ANA, BODY, PERSONAL, Depot, apart, call, job_key
 
 DEDUP_S = 3600
@@ -314,7 +314,9 @@ def down(server, redis):
 @pytest.mark.parametrize("trouble", [read_only, out_of_memory, disk_broken, down])
 def test_what_redis_will_not_keep_is_refused_whole(tmp_path, settings, relay, trouble, monkeypatch):
     """And it is all there, and new, once Redis is well again."""
-    monkeypatch.setattr("relay.guard._EVERY_S", 60.0)  # the script itself has to notice
+    monkeypatch.setattr(
+        "relay.store.backpressure._EVERY_S", 60.0
+    )  # the script itself has to notice
     known, new = apart("order-1", "order-2")
     batch = (new, HELD, IGNORED, known, "order-3", "order-4")
     with (

@@ -15,11 +15,11 @@ from rq import Queue, SimpleWorker
 from rq.utils import now, utcformat
 
 from config.settings import Settings
-from relay.connection import connect
 from relay.embedded_redis import EmbeddedRedis
-from relay.queue import open_queue
-from relay.readiness import missing
 from relay.sources import Relay
+from relay.store.connection import connect
+from relay.store.queue import open_queue
+from relay.store.readiness import missing
 from relay.web import create_app
 from tests.conftest import make_settings
 

@@ -17,15 +17,15 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from relay.embedded_redis import EmbeddedRedis
-from relay.guard import Guard
 from relay.inbound.contract import Source
-from relay.intake import Intake
-from relay.ledger import OPEN, Attempt, Ledger, state_key
 from relay.model import Outcome, State, Verdict
-from relay.queue import TASK, open_queue
-from relay.record import Record
 from relay.replay import Replayed, replay
 from relay.sources import Relay
+from relay.store.backpressure import Guard
+from relay.store.intake import Intake
+from relay.store.ledger import OPEN, Attempt, Ledger, state_key
+from relay.store.queue import TASK, open_queue
+from relay.store.record import Record
 from relay.web import create_app
 from tests.conftest import make_settings
 

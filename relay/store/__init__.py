@@ -1,0 +1,1 @@
+"""Everything in Redis: connection, records, jobs, indices, and what Redis can be trusted with."""
