@@ -32,7 +32,7 @@ from werkzeug.serving import make_server
 import config
 from config.language import text
 from config.settings import Settings, load as load_settings
-from relay import dashboard, sources
+from relay import sources
 from relay.children import die_with_parent
 from relay.embedded_redis import EmbeddedRedis, NoRedisServer
 from relay.inbound.samples import signed
@@ -40,6 +40,7 @@ from relay.model import OPEN_STATES
 from relay.sources import Relay
 from relay.standin import DEMO_KEY, Standin, StandinServer, demo_customers
 from relay.store.ledger import Ledger
+from relay.web import dashboard
 
 # One correctly signed request per source: the topic of a sample.
 _TOPICS: Final = {

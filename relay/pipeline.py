@@ -3,7 +3,8 @@
     bytes -> verified -> event -> call
 
 `process` is pure: production, dry runs, tests and golden files all use it. What comes out is
-stored by `relay/store/intake.py`, answered by `relay/web.py` and delivered by `worker/tasks.py`.
+stored by `relay/store/intake.py`, answered by `relay/web/webhooks.py` and delivered by
+`worker/tasks.py`.
 """
 
 from collections.abc import Sequence

@@ -15,7 +15,7 @@ from redis.connection import AbstractConnection
 
 from config.settings import Settings, load
 from relay.inbound import samples
-from relay.web import create_app
+from relay.web.app import create_app
 from worker.__main__ import run
 from worker.engine import RelayWorker
 from worker.tasks import station

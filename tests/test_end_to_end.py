@@ -16,7 +16,7 @@ from relay.mapping.mercately import CustomerEventSchema
 from relay.model import State
 from relay.standin import DEMO_KEY, Standin, StandinServer, demo_customers
 from relay.store.ledger import Ledger
-from relay.web import create_app
+from relay.web.app import create_app
 from worker.tasks import Station
 
 # What relay.toml must say for every field of the contract to be sent.

@@ -19,9 +19,9 @@ import requests
 from conftest import relay_toml
 from redis import Redis
 
-from relay.deadline import BODY_WITHIN_S
 from relay.embedded_redis import EmbeddedRedis
 from relay.standin import StandinServer
+from relay.web.body_deadline import BODY_WITHIN_S
 
 pytestmark = pytest.mark.slow
 

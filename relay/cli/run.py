@@ -73,7 +73,9 @@ def dashboard(context: click.Context, port: int | None) -> None:
     host = found.host if found.dashboard_password else "127.0.0.1"
     chosen = port or (found.port if "PORT" in found.environ else 9181)
     click.echo(f"http://{host}:{chosen}")
-    _become("gunicorn", "-b", f"{host}:{chosen}", "--threads", "4", "relay.dashboard:create_app()")
+    _become(
+        "gunicorn", "-b", f"{host}:{chosen}", "--threads", "4", "relay.web.dashboard:create_app()"
+    )
 
 
 def _become(module: str, *arguments: str) -> None:

@@ -11,7 +11,7 @@ from config.language import text
 from relay.cli import room
 from relay.inbound import samples
 from relay.model import OPEN_STATES, State
-from relay.replay import replay as replay_record
+from relay.operations import replay as replay_record
 from relay.store.record import Record
 from worker.client import Client
 from worker.reply import Unanswered

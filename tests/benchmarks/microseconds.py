@@ -26,7 +26,7 @@ from relay.pipeline import process, translate
 from relay.platforms import shopify
 from relay.store.intake import Intake
 from relay.store.queue import open_queue
-from relay.web import create_app
+from relay.web.app import create_app
 from tests.benchmarks.figures import Line, Section, ratio, rounded
 from tests.benchmarks.load import Load, requests_of
 from tests.benchmarks.stage import SHOPIFY_SECRET, settings_in

@@ -21,7 +21,7 @@ from relay.inbound import samples
 from relay.inbound.contract import Source
 from relay.platforms import discovered
 from relay.sources import Relay
-from relay.web import create_app
+from relay.web.app import create_app
 from tests.conftest import make_settings
 
 MASKED = [

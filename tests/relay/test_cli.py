@@ -18,7 +18,7 @@ from relay.model import State
 from relay.platforms import discovered
 from relay.standin import DEMO_KEY, Standin, StandinServer
 from relay.store.ledger import Ledger
-from relay.web import create_app
+from relay.web.app import create_app
 from worker.tasks import Station
 
 Run = Callable[..., Result]

@@ -19,14 +19,14 @@ from rq.serializers import JSONSerializer
 from relay.embedded_redis import EmbeddedRedis
 from relay.inbound.contract import Source
 from relay.model import Outcome, State, Verdict
-from relay.replay import Replayed, replay
+from relay.operations import Replayed, replay
 from relay.sources import Relay
 from relay.store.backpressure import Guard
 from relay.store.intake import Intake
 from relay.store.ledger import OPEN, Attempt, Ledger, state_key
 from relay.store.queue import TASK, open_queue
 from relay.store.record import Record
-from relay.web import create_app
+from relay.web.app import create_app
 from tests.conftest import make_settings
 
 TOKEN = "throw-away-token"

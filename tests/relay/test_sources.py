@@ -25,7 +25,7 @@ from relay.model import Call, Delivery, Ignored
 from relay.pipeline import translate
 from relay.platforms import discovered
 from relay.sources import Relay, dry, load
-from relay.web import create_app
+from relay.web.app import create_app
 from tests.conftest import make_settings
 
 CONFIG = Path(relay_toml.__file__).parent

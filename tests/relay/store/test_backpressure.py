@@ -14,7 +14,7 @@ from relay.embedded_redis import EmbeddedRedis, wheel_binary
 from relay.errors import NotStored
 from relay.sources import Relay
 from relay.store.backpressure import Guard
-from relay.web import create_app
+from relay.web.app import create_app
 from tests.conftest import make_settings
 from tests.worker.depot import Depot
 

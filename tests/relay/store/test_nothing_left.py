@@ -3,7 +3,7 @@
 import pytest
 
 from relay.model import Held, Outcome, State, Verdict
-from relay.replay import Replayed, replay
+from relay.operations import Replayed, replay
 from relay.store.ledger import OPEN, Attempt
 from tests.worker.depot import Depot
 

@@ -14,7 +14,7 @@ from relay.sources import load
 from relay.store.durability import Durability
 from relay.store.queue import open_queue
 from relay.store.readiness import missing
-from relay.web import create_app
+from relay.web.app import create_app
 from tests.conftest import make_settings, relay_toml
 
 TOO_OLD = "needs a Redis that cannot be waited for"

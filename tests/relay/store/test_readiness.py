@@ -20,7 +20,7 @@ from relay.sources import Relay
 from relay.store.connection import connect
 from relay.store.queue import open_queue
 from relay.store.readiness import missing
-from relay.web import create_app
+from relay.web.app import create_app
 from tests.conftest import make_settings
 
 ABSENT = "unix:///nonexistent/redis.sock?db=0"

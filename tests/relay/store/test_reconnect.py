@@ -9,7 +9,7 @@ from redis import Redis
 from relay.embedded_redis import EmbeddedRedis
 from relay.sources import Relay
 from relay.store.connection import connect
-from relay.web import create_app
+from relay.web.app import create_app
 from tests.conftest import make_settings
 
 

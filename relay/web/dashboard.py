@@ -24,7 +24,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     # Its pages ask the app, not the blueprint, for styles and scripts.
     static = Path(rq_dashboard.__file__).parent / "static"
-    app = Flask("relay.dashboard", static_folder=str(static))
+    app = Flask("relay.web.dashboard", static_folder=str(static))
     app.config.from_object(rq_dashboard.default_settings)
     app.config["RQ_DASHBOARD_REDIS_URL"] = _redis_url(settings)
     web.config.serializer = JSONSerializer

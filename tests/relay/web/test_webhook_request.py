@@ -6,7 +6,7 @@ import pytest
 import senders
 
 from relay.sources import Relay
-from relay.web import create_app
+from relay.web.app import create_app
 from tests.conftest import make_settings
 
 BODY = b'{"id": 1, "email": "ana@example.com"}'

@@ -22,11 +22,12 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from config.settings import Settings
-from relay import dashboard, sources
+from relay import sources
 from relay.embedded_redis import EmbeddedRedis
 from relay.sources import Relay
 from relay.store.queue import open_queue
-from relay.web import create_app
+from relay.web import dashboard
+from relay.web.app import create_app
 from tests.conftest import make_settings
 from tests.worker.concurrent.crew import at_work, eventually
 from tests.worker.depot import Depot, apart, deployed

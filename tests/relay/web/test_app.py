@@ -28,7 +28,7 @@ from relay.inbound.contract import Receipt, Reply, Source
 from relay.platforms import discovered
 from relay.sources import Relay
 from relay.store.ledger import IGNORED, OPEN, Ledger
-from relay.web import create_app
+from relay.web.app import create_app
 from tests.conftest import make_settings, relay_toml
 
 TOKEN = "throw-away-token-in-an-address"

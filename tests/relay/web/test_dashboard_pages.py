@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from relay.dashboard import create_app
+from relay.web.dashboard import create_app
 
 PAGES = ["/", "/0/view/workers", "/0/view/jobs/mercately/queued/8/asc/1"]
 

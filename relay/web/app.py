@@ -20,7 +20,6 @@ from werkzeug.exceptions import HTTPException
 from config import log
 from config.settings import Settings, load as load_settings
 from relay import sources as relay_sources
-from relay.deadline import until_read
 from relay.errors import MISSING, TITLES, NotStored, Refused, Unreadable
 from relay.inbound.contract import Handshake, Receipt, Reply, Source, json_body
 from relay.inbound.signature import Basic
@@ -31,6 +30,7 @@ from relay.store.connection import connect
 from relay.store.intake import Intake
 from relay.store.queue import open_queue
 from relay.store.readiness import missing
+from relay.web.body_deadline import until_read
 
 _LOG: Final = structlog.get_logger()
 
