@@ -16,8 +16,9 @@ bind = f"{_settings.host}:{_settings.port}"
 # medians (2026-11). Processes x threads: 1x8 430, 2x2 970, 2x4 990, 2x8 900, 2x16 805; 3x4 1,030,
 # 4x4 950: an accept is nine parts Python, so a process per core it is, and threads cost a little.
 # They are there for what waits: a slow sender, for five seconds at most
-# (relay/web/body_deadline.py), and with WAITAOF every event, for up to one. With `sync` either would hold up the process, which also
-# closes every connection. `gevent` did a fifth more, not worth a patched standard library.
+# (relay/web/body_deadline.py), and with WAITAOF every event, for up to one. With `sync` either
+# would hold up the process, which also closes every connection. `gevent` did a fifth more, not
+# worth a patched standard library.
 # WEB_CONCURRENCY is Heroku's name for the processes.
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))

@@ -8,10 +8,10 @@ from redis import Redis
 
 from config.settings import Settings
 from relay import sources
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
+from relay.devtools.standin import DEMO_KEY, Standin, StandinServer, demo_customers
 from relay.mapping.event_types import EVENT_TYPES
 from relay.sources import Relay
-from relay.standin import DEMO_KEY, Standin, StandinServer, demo_customers
 from worker.tasks import Station
 
 

@@ -20,8 +20,8 @@ from dotenv import dotenv_values
 from ruamel.yaml import YAML
 
 from config import settings
+from relay.devtools.standin import DEMO_KEY
 from relay.platforms import discovered
-from relay.standin import DEMO_KEY
 
 ROOT = Path(__file__).parent.parent
 COMPOSE = ROOT / "docker-compose.yml"

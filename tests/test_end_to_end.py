@@ -10,11 +10,11 @@ from conftest import make_settings
 from redis import Redis
 
 from relay import sources
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
+from relay.devtools.standin import DEMO_KEY, Standin, StandinServer, demo_customers
 from relay.inbound import samples
 from relay.mapping.mercately import CustomerEventSchema
 from relay.model import State
-from relay.standin import DEMO_KEY, Standin, StandinServer, demo_customers
 from relay.store.ledger import Ledger
 from relay.web.app import create_app
 from worker.tasks import Station

@@ -12,9 +12,9 @@ from conftest import relay_toml
 from redis import Redis
 
 from config.settings import Settings
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
+from relay.devtools.standin import Standin, StandinServer
 from relay.model import State
-from relay.standin import Standin, StandinServer
 from relay.store.ledger import OPEN, Ledger
 from relay.store.queue import BELL
 from relay.store.record import Record

@@ -19,8 +19,8 @@ import requests
 from conftest import relay_toml
 from redis import Redis
 
-from relay.embedded_redis import EmbeddedRedis
-from relay.standin import StandinServer
+from relay.devtools.embedded_redis import EmbeddedRedis
+from relay.devtools.standin import StandinServer
 from relay.web.body_deadline import BODY_WITHIN_S
 
 pytestmark = pytest.mark.slow
@@ -75,7 +75,7 @@ def test_demo_says_so_when_an_event_does_not_arrive(tmp_path):
     """The exit status is what CI goes by: it must be able to fail."""
     broken = tmp_path / "sitecustomize.py"
     broken.write_text(
-        "import relay.standin.server as server\n"
+        "import relay.devtools.standin.server as server\n"
         "start = server.StandinServer.__init__\n"
         "def failing(self, standin=None, *args, **kwargs):\n"
         "    standin.fail('validation_422', on='events')\n"

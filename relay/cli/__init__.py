@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from config.language import text
-from relay.cli.look import check, doctor, events, platforms, show, transform
-from relay.cli.run import dashboard, demo, standin, web, worker
-from relay.cli.work import discard, history, replay, send
+from relay.cli.actions import discard, history, replay, send
+from relay.cli.inspect import check, doctor, events, platforms, show, transform
+from relay.cli.serve import dashboard, demo, standin, web, worker
 
 
 @click.group(

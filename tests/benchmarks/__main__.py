@@ -19,7 +19,7 @@ from typing import Any, Final
 from redis import Redis
 from rich.console import Console
 
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from tests.benchmarks import tables
 from tests.benchmarks.figures import Section, nested, under
 from tests.benchmarks.plan import Plan

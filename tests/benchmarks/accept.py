@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from redis import Redis
 
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from tests.benchmarks import load, microseconds, orders
 from tests.benchmarks.figures import (
     Bar,

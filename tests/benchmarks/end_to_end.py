@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from tests.benchmarks import load, naive, orders
 from tests.benchmarks.figures import Bar, Line, Section, compared, percentile, under
 from tests.benchmarks.load import Load

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from redis import Redis
 
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from tests.benchmarks import backlog, load, memory, orders
 from tests.benchmarks.deliver import wait_for_arrivals
 from tests.benchmarks.figures import Bar, Line, Section, compared, middle, rounded

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 import config
 from config.settings import Settings, load as load_settings
-from relay.children import die_with_parent
+from relay.devtools.children import die_with_parent
 from relay.mapping.event_types import EVENT_TYPES
 from tests.benchmarks.sink import Sink
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings as effort, strategies as st
 from redis import Redis
 
 from config import log
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.inbound import samples
 from relay.inbound.contract import Source
 from relay.platforms import discovered

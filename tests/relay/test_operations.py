@@ -16,7 +16,7 @@ from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.inbound.contract import Source
 from relay.model import Outcome, State, Verdict
 from relay.operations import Replayed, replay

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from config import relay_toml
 from config.relay_toml import ConfigError
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.errors import MISMATCH, Refused
 from relay.inbound import samples
 from relay.inbound.contract import Source

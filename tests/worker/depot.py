@@ -18,10 +18,10 @@ from rq.serializers import JSONSerializer
 
 from config.relay_toml import Destination
 from config.settings import Settings
+from relay.devtools.standin import Standin
 from relay.inbound.contract import Receipt, Source
 from relay.model import Call, Customer, Delivery, Translated
 from relay.sources import Relay
-from relay.standin import Standin
 from relay.store.intake import Intake
 from relay.store.ledger import OPEN
 from relay.store.queue import open_queue, queue_name

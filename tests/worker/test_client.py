@@ -5,7 +5,7 @@ import json
 import pytest
 
 from config import relay_toml
-from relay.standin import ACCEPTED
+from relay.devtools.standin import ACCEPTED
 from tests.worker.depot import ANA_ID, KEY
 from tests.worker.wire import Wire
 

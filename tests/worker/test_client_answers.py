@@ -10,7 +10,7 @@ from email.utils import formatdate
 import pytest
 from hypothesis import given, settings as limits, strategies as st
 
-from relay.standin import AGENTS
+from relay.devtools.standin import AGENTS
 from tests.worker.depot import KEY, destination
 from tests.worker.wire import (
     Wire,

@@ -5,8 +5,8 @@ import json
 import pytest
 from redis import Redis
 
+from relay.devtools.standin import Standin, StandinServer
 from relay.model import Customer
-from relay.standin import Standin, StandinServer
 from tests.worker.depot import ANA, ANA_ID, PERSONAL, destination
 from tests.worker.wire import Wire, answer
 from worker.customers import Absent, Customers, Found, Unresolved

@@ -12,7 +12,7 @@ import rq
 from redis import Redis
 from structlog.testing import capture_logs
 
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.model import State
 from relay.store.ledger import record_key
 from tests.worker.concurrent.crew import eventually

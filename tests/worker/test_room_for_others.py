@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from relay.devtools.standin import DEMO_KEY
 from relay.model import Customer, State
-from relay.standin import DEMO_KEY
 from relay.store.queue import queue_name
 from tests.benchmarks.stage import sink_running
 from tests.conftest import relay_toml

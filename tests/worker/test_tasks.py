@@ -6,8 +6,8 @@ import time
 import pytest
 from rq import Retry
 
+from relay.devtools.standin import API
 from relay.model import Customer, Held, State
-from relay.standin import API
 from relay.store.ledger import record_key
 from tests.worker.depot import ANA, ANA_ID, BODY, Depot, call
 from tests.worker.wire import Wire, answer

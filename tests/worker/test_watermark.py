@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from relay import sources
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.errors import NotStored
 from relay.model import Customer
 from relay.store.connection import connect

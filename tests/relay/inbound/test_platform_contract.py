@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 import senders
 
+from relay.devtools.standin import demo_customers
 from relay.errors import MISMATCH, MISSING, Refused
 from relay.inbound import samples
 from relay.inbound.contract import Handshake
 from relay.model import Call, Delivery, Held, Ignored, Translated
 from relay.pipeline import process, read, translate
 from relay.platforms import discovered
-from relay.standin import demo_customers
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 PAYLOADS = Path(__file__).parents[3].parent / "shared" / "payloads"

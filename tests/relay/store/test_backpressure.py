@@ -10,7 +10,7 @@ from redis import Redis
 from redis.connection import Connection, UnixDomainSocketConnection
 
 from config.settings import Settings
-from relay.embedded_redis import EmbeddedRedis, wheel_binary
+from relay.devtools.embedded_redis import EmbeddedRedis, wheel_binary
 from relay.errors import NotStored
 from relay.sources import Relay
 from relay.store.backpressure import Guard

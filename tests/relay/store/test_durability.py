@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from redis import Redis
 
 from relay.cli import main
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.store.durability import Durability
 
 

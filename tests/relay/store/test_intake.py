@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 from rq import Queue
 
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.errors import NotStored
 from relay.inbound.contract import Receipt
 from relay.model import Customer, Held, Ignored, Outcome, State, Verdict

@@ -9,7 +9,7 @@ from rq import SimpleWorker
 from rq.utils import now, utcformat
 
 from relay.cli import main
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.sources import load
 from relay.store.durability import Durability
 from relay.store.queue import open_queue

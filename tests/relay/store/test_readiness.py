@@ -15,7 +15,7 @@ from rq import Queue, SimpleWorker
 from rq.utils import now, utcformat
 
 from config.settings import Settings
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.sources import Relay
 from relay.store.connection import connect
 from relay.store.queue import open_queue

@@ -6,7 +6,7 @@ import pytest
 import senders
 from redis import Redis
 
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.sources import Relay
 from relay.store.connection import connect
 from relay.web.app import create_app

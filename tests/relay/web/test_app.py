@@ -21,7 +21,7 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 from config.settings import Settings
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.errors import MISMATCH, MISSING, TITLES
 from relay.inbound import samples
 from relay.inbound.contract import Receipt, Reply, Source
@@ -389,7 +389,7 @@ def server(redis_server: EmbeddedRedis, tmp_path_factory: Any) -> Iterator[Serve
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, *command],
-            env=environ, cwd=Path(__file__).parents[2], stdout=log, stderr=log,
+            env=environ, cwd=Path(__file__).parents[3], stdout=log, stderr=log,
         )  # fmt: skip
     started = Server(port, folder / "log")
     try:

@@ -23,7 +23,7 @@ from rq.serializers import JSONSerializer
 
 from config.settings import Settings
 from relay import sources
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.sources import Relay
 from relay.store.queue import open_queue
 from relay.web import dashboard

@@ -9,7 +9,7 @@ from redis import Redis
 from rq import Queue
 from rq.worker import BaseWorker
 
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from worker.concurrent import ConcurrentWorker
 
 Hire = Callable[..., ConcurrentWorker]

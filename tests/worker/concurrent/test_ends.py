@@ -14,7 +14,7 @@ from rq import Queue
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.conftest import Hire
 from tests.worker.concurrent.crew import at_work, eventually, let_go, said

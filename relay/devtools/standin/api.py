@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, abort, request
 
-from relay.standin.bodies import json_object, reply
-from relay.standin.faults import ANSWERS
-from relay.standin.shapes import EVENT, Invalid, problems
-from relay.standin.state import ReceivedEvent, Standin
+from relay.devtools.standin.bodies import json_object, reply
+from relay.devtools.standin.faults import ANSWERS
+from relay.devtools.standin.shapes import EVENT, Invalid, problems
+from relay.devtools.standin.state import ReceivedEvent, Standin
 
 API: Final = "/retailers/api/v1"
 ACCEPTED: Final = {"messages": "Customer event created successfully"}

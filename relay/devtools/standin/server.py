@@ -11,8 +11,8 @@ from typing import Any, Self
 from flask import Response
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from relay.standin.state import Standin
-from relay.standin.web import create_app
+from relay.devtools.standin.state import Standin
+from relay.devtools.standin.web import create_app
 
 
 class _Handler(WSGIRequestHandler):

@@ -1,6 +1,6 @@
 import pytest
 
-from relay.standin import API, Invalid, demo_customers
+from relay.devtools.standin import API, Invalid, demo_customers
 
 from .client import ANA, REFS
 

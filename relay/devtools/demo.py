@@ -33,12 +33,12 @@ import config
 from config.language import text
 from config.settings import Settings, load as load_settings
 from relay import sources
-from relay.children import die_with_parent
-from relay.embedded_redis import EmbeddedRedis, NoRedisServer
+from relay.devtools.children import die_with_parent
+from relay.devtools.embedded_redis import EmbeddedRedis, NoRedisServer
+from relay.devtools.standin import DEMO_KEY, Standin, StandinServer, demo_customers
 from relay.inbound.samples import signed
 from relay.model import OPEN_STATES
 from relay.sources import Relay
-from relay.standin import DEMO_KEY, Standin, StandinServer, demo_customers
 from relay.store.ledger import Ledger
 from relay.web import dashboard
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 import requests
 
-from relay.standin import API, Standin, StandinServer, demo_customers, serve
+from relay.devtools.standin import API, Standin, StandinServer, demo_customers, serve
 
 from .client import REFS, APIClient, eventually
 
@@ -155,7 +155,7 @@ def test_process_ends_cleanly_on_sigterm_with_a_request_hanging():
     with StandinServer() as free:
         root = free.url
     code = f"""
-from relay.standin import Standin, demo_customers, serve
+from relay.devtools.standin import Standin, demo_customers, serve
 standin = Standin(customers=demo_customers())
 standin.fail("hang_after_recording")
 serve("127.0.0.1", {root.rpartition(":")[2]}, standin)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.standin import Behaviour, Standin, StandinServer, demo_customers
+from relay.devtools.standin import Behaviour, Standin, StandinServer, demo_customers
 
 from .client import APIClient
 

@@ -3,7 +3,7 @@ import time
 import pytest
 import requests
 
-from relay.standin import API, FAULTS
+from relay.devtools.standin import API, FAULTS
 
 from .client import ABSENT, ACCEPTED, ANA, UNAUTHORIZED, eventually
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from config.language import text
-from relay.cli import room
+from relay.cli import context as cli
 
 
 @click.command(
@@ -24,7 +24,7 @@ from relay.cli import room
     help=text("Dónde guardar los datos.", "Where to keep the data."),
 )
 def demo(folder: Path) -> None:
-    from relay.demo import run
+    from relay.devtools.demo import run
 
     sys.exit(run(folder))
 
@@ -32,8 +32,8 @@ def demo(folder: Path) -> None:
 @click.command(help=text("El proceso web, con gunicorn.", "The web process, under gunicorn."))
 @click.pass_context
 def web(context: click.Context) -> None:
-    found = room.settings(context)
-    room.relay(found)  # faults here, not from inside a gunicorn worker
+    found = cli.settings(context)
+    cli.relay(found)  # faults here, not from inside a gunicorn worker
     conf = Path(__file__).parents[2] / "config" / "gunicorn.conf.py"
     _become("gunicorn", "-c", str(conf), "relay.web:create_app()")
 
@@ -41,7 +41,7 @@ def web(context: click.Context) -> None:
 @click.command(help=text("Entrega lo aceptado.", "Delivers what was accepted."))
 @click.pass_context
 def worker(context: click.Context) -> None:
-    room.relay(room.settings(context))
+    cli.relay(cli.settings(context))
     _become("worker")
 
 
@@ -54,7 +54,7 @@ def worker(context: click.Context) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=9000, show_default=True)
 def standin(host: str, port: int) -> None:
-    from relay.standin import Standin, demo_customers, serve
+    from relay.devtools.standin import Standin, demo_customers, serve
 
     click.echo(f"http://{host}:{port}")
     serve(host, port, Standin(customers=demo_customers()))
@@ -69,7 +69,7 @@ def standin(host: str, port: int) -> None:
 @click.option("--port", type=int, help=text("Por defecto PORT o 9181.", "PORT or 9181 by default."))
 @click.pass_context
 def dashboard(context: click.Context, port: int | None) -> None:
-    found = room.settings(context)
+    found = cli.settings(context)
     host = found.host if found.dashboard_password else "127.0.0.1"
     chosen = port or (found.port if "PORT" in found.environ else 9181)
     click.echo(f"http://{host}:{chosen}")

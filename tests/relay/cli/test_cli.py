@@ -12,18 +12,18 @@ from conftest import SECRETS, relay_toml
 from redis import Redis
 
 from relay.cli import main
-from relay.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis
+from relay.devtools.standin import DEMO_KEY, Standin, StandinServer
 from relay.inbound import samples
 from relay.model import State
 from relay.platforms import discovered
-from relay.standin import DEMO_KEY, Standin, StandinServer
 from relay.store.ledger import Ledger
 from relay.web.app import create_app
 from worker.tasks import Station
 
 Run = Callable[..., Result]
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "payloads"
+SHARED = Path(__file__).parents[3].parent / "shared" / "payloads"
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_transform_shows_event_and_call_and_sends_nothing(run, standin: Standin,
 def test_transform_needs_no_secret_and_no_key(run, tmp_path):
     file = tmp_path / "body.json"
     file.write_text('{"id": 1, "email": "ana@example.com"}')
-    config = Path(__file__).parents[2] / "config" / "relay.toml"
+    config = Path(__file__).parents[3] / "config" / "relay.toml"
     result = run(
         "transform", "woocommerce", "customer.created", str(file), RELAY_CONFIG=str(config)
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Response, request
 
-from relay.standin.shapes import Invalid
+from relay.devtools.standin.shapes import Invalid
 
 
 def reply(status: int, body: Any) -> Response:

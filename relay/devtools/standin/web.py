@@ -8,12 +8,12 @@ from typing import NoReturn
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from relay.standin.api import agents, customers, events
-from relay.standin.bodies import reply
-from relay.standin.control import control
-from relay.standin.faults import AFTER, ANSWERS, BEFORE
-from relay.standin.shapes import Invalid
-from relay.standin.state import Standin
+from relay.devtools.standin.api import agents, customers, events
+from relay.devtools.standin.bodies import reply
+from relay.devtools.standin.control import control
+from relay.devtools.standin.faults import AFTER, ANSWERS, BEFORE
+from relay.devtools.standin.shapes import Invalid
+from relay.devtools.standin.state import Standin
 
 
 def create_app(standin: Standin) -> Flask:

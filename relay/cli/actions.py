@@ -8,7 +8,7 @@ import click
 import requests
 
 from config.language import text
-from relay.cli import room
+from relay.cli import context as cli
 from relay.inbound import samples
 from relay.model import OPEN_STATES, State
 from relay.operations import replay as replay_record
@@ -29,8 +29,8 @@ from worker.reply import Unanswered
 @click.option("--url", default="", help=text("Dirección del relay.", "Address of the relay."))
 @click.pass_context
 def send(context: click.Context, source: str, topic: str, file: Path | None, url: str) -> None:
-    found = room.settings(context)
-    bound = room.relay(found).sources.get(source)
+    found = cli.settings(context)
+    bound = cli.relay(found).sources.get(source)
     if bound is None:
         raise click.BadParameter(text("fuente desconocida", "unknown source"), param_hint="source")
     base = url or found.public_url or f"http://127.0.0.1:{found.port}"
@@ -59,13 +59,13 @@ def send(context: click.Context, source: str, topic: str, file: Path | None, url
 def replay(
     context: click.Context, ids: tuple[str, ...], state: str | None, source: str, *, yes: bool
 ) -> None:
-    found = room.settings(context)
-    store = room.Store(found)
+    found = cli.settings(context)
+    store = cli.Store(found)
     records = _chosen(store, ids, state, source)
     if not yes:
         _count(records)
         return
-    relay = room.relay(found)
+    relay = cli.relay(found)
     outcomes: Counter[str] = Counter()
     for record in records:
         done = replay_record(record, store.intake, relay.sources)
@@ -92,7 +92,7 @@ def replay(
 def discard(
     context: click.Context, ids: tuple[str, ...], state: str | None, source: str, *, yes: bool
 ) -> None:
-    store = room.Store(room.settings(context))
+    store = cli.Store(cli.settings(context))
     records = _chosen(store, ids, state, source)
     if not yes:
         _count(records)
@@ -102,9 +102,7 @@ def discard(
     context.exit(0 if done == len(records) else 1)
 
 
-def _chosen(
-    store: room.Store, ids: tuple[str, ...], state: str | None, source: str
-) -> list[Record]:
+def _chosen(store: cli.Store, ids: tuple[str, ...], state: str | None, source: str) -> list[Record]:
     """The records a person means, by id or by state."""
     if not ids and not state:
         raise click.UsageError(text("Dé ids o --state.", "Give ids or --state."))
@@ -143,8 +141,8 @@ def _count(records: list[Record]) -> None:
 def history(
     context: click.Context, customer_id: str, page: int, results_per_page: int, destination: str
 ) -> None:
-    found = room.settings(context)
-    known = room.relay(found).destinations
+    found = cli.settings(context)
+    known = cli.relay(found).destinations
     chosen = known.get(destination) if destination else next(iter(known.values()))
     if chosen is None:
         raise click.BadParameter(", ".join(known), param_hint="destination")

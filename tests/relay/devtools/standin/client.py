@@ -4,7 +4,7 @@ import time
 
 import requests
 
-from relay.standin import API, DEMO_KEY
+from relay.devtools.standin import API, DEMO_KEY
 
 ANA = "1713anaec1001"
 ACCEPTED = {"messages": "Customer event created successfully"}

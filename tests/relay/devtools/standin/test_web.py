@@ -1,6 +1,6 @@
 import pytest
 
-from relay.standin import AGENTS, API, DEMO_KEY
+from relay.devtools.standin import AGENTS, API, DEMO_KEY
 
 from .client import ABSENT, ANA, UNAUTHORIZED
 

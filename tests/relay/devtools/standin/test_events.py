@@ -2,7 +2,7 @@ from datetime import UTC, timedelta
 
 import pytest
 
-from relay.standin import API, DEMO_KEY
+from relay.devtools.standin import API, DEMO_KEY
 
 from .client import ACCEPTED, ANA, REFS
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from relay.standin.customers import BLANK, new_id, same_contact, written
-from relay.standin.faults import FAULTS, GROUPS
-from relay.standin.shapes import CUSTOMER, Invalid, problems
+from relay.devtools.standin.customers import BLANK, new_id, same_contact, written
+from relay.devtools.standin.faults import FAULTS, GROUPS
+from relay.devtools.standin.shapes import CUSTOMER, Invalid, problems
 
 DEMO_KEY: Final = "0" * 32
 

@@ -1,6 +1,6 @@
 import pytest
 
-from relay.standin import DEMO_KEY, create_app, demo_customers
+from relay.devtools.standin import DEMO_KEY, create_app, demo_customers
 
 from .client import ANA
 

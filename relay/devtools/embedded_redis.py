@@ -17,7 +17,7 @@ from typing import Final, Self
 
 from redis import Redis, RedisError
 
-from relay.children import die_with_parent
+from relay.devtools.children import die_with_parent
 
 # A unix socket's path must fit in 108 bytes.
 _SOCKET_PATH_MAX: Final = 100

@@ -5,9 +5,9 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from relay.standin.bodies import json_object, reply
-from relay.standin.shapes import Invalid
-from relay.standin.state import ReceivedEvent, Standin
+from relay.devtools.standin.bodies import json_object, reply
+from relay.devtools.standin.shapes import Invalid
+from relay.devtools.standin.state import ReceivedEvent, Standin
 
 
 def control(standin: Standin) -> Blueprint:

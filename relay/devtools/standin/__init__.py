@@ -5,13 +5,13 @@ where those disagree, `Behaviour` chooses. `Standin.fail` makes it misbehave on 
 accepted event is recorded and never changes the customer: whether the real one does is unknown.
 """
 
-from relay.standin.api import ACCEPTED, AGENTS, API
-from relay.standin.customers import demo_customers
-from relay.standin.faults import FAULTS, GROUPS
-from relay.standin.server import StandinServer, serve
-from relay.standin.shapes import Invalid, Shape, problems
-from relay.standin.state import DEMO_KEY, Behaviour, ReceivedEvent, Standin
-from relay.standin.web import create_app
+from relay.devtools.standin.api import ACCEPTED, AGENTS, API
+from relay.devtools.standin.customers import demo_customers
+from relay.devtools.standin.faults import FAULTS, GROUPS
+from relay.devtools.standin.server import StandinServer, serve
+from relay.devtools.standin.shapes import Invalid, Shape, problems
+from relay.devtools.standin.state import DEMO_KEY, Behaviour, ReceivedEvent, Standin
+from relay.devtools.standin.web import create_app
 
 __all__ = [
     "ACCEPTED",

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from config.language import text
 from relay import sources
-from relay.cli import room
+from relay.cli import context as cli
 from relay.inbound import samples
 from relay.inbound.contract import Fault, Handshake, Nothing, Source
 from relay.model import Delivery, Event, State, Translated
@@ -35,8 +35,8 @@ _HIDDEN: Final = "••••"
 )
 @click.pass_context
 def check(context: click.Context) -> None:
-    found = room.settings(context)
-    relay = room.relay(found)
+    found = cli.settings(context)
+    relay = cli.relay(found)
     click.echo(f"# {found.config_file}")
     click.echo(f'language = "{relay.language}"')
     for destination in relay.destinations.values():
@@ -95,8 +95,8 @@ def _table(key: str, values: Mapping[str, Any]) -> None:
 )
 @click.pass_context
 def doctor(context: click.Context) -> None:
-    found = room.settings(context)
-    store = room.Store(found)
+    found = cli.settings(context)
+    store = cli.Store(found)
     click.echo(Durability.of(store.redis).statement(found.durability))
     faults = missing(store.redis, store.queue, found.durability)
     for fault in faults:
@@ -130,10 +130,8 @@ def transform(context: click.Context, platform: str, topic: str, file: Path, sou
     found = discovered().get(platform)
     if found is None:
         raise click.BadParameter(f"{platform}: {', '.join(discovered())}")
-    settings = room.settings(context)
-    dry = room.configured(
-        lambda: sources.dry(settings.config_file, settings.environ, found, source)
-    )
+    settings = cli.settings(context)
+    dry = cli.configured(lambda: sources.dry(settings.config_file, settings.environ, found, source))
     body = file.read_bytes()
     topic = samples.topic_named(topic, found.topics)
     delivery = Delivery(
@@ -179,7 +177,7 @@ def _as_json(value: Any) -> Any:
 @click.option("--limit", default=50, show_default=True)
 @click.pass_context
 def events(context: click.Context, state: tuple[str, ...], source: str, limit: int) -> None:
-    store = room.Store(room.settings(context))
+    store = cli.Store(cli.settings(context))
     console = Console()
     table = Table("id", *text("estado,fuente,tema,tipo,destino,intentos,motivo,hace", "state,source,topic,type,destination,attempts,reason,age").split(","))  # fmt: skip  # noqa: E501
     now = datetime.now(UTC).timestamp()
@@ -209,7 +207,7 @@ def events(context: click.Context, state: tuple[str, ...], source: str, limit: i
 @click.argument("record_id")
 @click.pass_context
 def show(context: click.Context, record_id: str) -> None:
-    store = room.Store(room.settings(context))
+    store = cli.Store(cli.settings(context))
     record = store.ledger.get(record_id)
     if record is None:
         raise click.ClickException(text("No existe ese evento.", "There is no such event."))
