@@ -27,7 +27,7 @@ timeout = 30
 graceful_timeout = 20  # Heroku kills after 30
 keepalive = 5
 max_requests = 0
-# No access log: a path may hold a secret. `delivery.received` has what an operator needs.
+# No access log: a path may hold a secret. `webhook.received` has what an operator needs.
 accesslog = None
 errorlog = "-"
 loglevel = "warning"

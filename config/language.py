@@ -10,6 +10,6 @@ def console_language() -> Literal["es", "en"]:
     return "es" if chosen.lower().startswith("es") else "en"
 
 
-def text(es: str, en: str) -> str:
+def localized(es: str, en: str) -> str:
     """One of two wordings of what a person reads."""
     return es if console_language() == "es" else en

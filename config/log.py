@@ -38,7 +38,7 @@ def configure(level: str = "INFO") -> None:
     )
 
 
-def place(error: BaseException) -> str:
+def error_location(error: BaseException) -> str:
     """File and line of an exception: where, without what, since its text may name a person."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class WebhookRequest:
     """One inbound request, exactly as received.
 
     `headers` has lower-case keys. `url` is the public URL the sender was given, which behind a
@@ -95,8 +95,8 @@ class Customer:
 class Call:
     """One write to make at a destination.
 
-    `body` is the JSON object of the events endpoint. `drops` says what was left out and why,
-    as field name to reason code. `raw` is the body that reads as this one event again.
+    `body` is the JSON object of the events endpoint. `omitted_fields` maps the name of a field that
+    was left out to a reason code. `raw` is the body that parses as this one event again.
     """
 
     destination: str
@@ -106,7 +106,7 @@ class Call:
     occurred_at: datetime
     customer: Customer
     body: Mapping[str, Any]
-    drops: Mapping[str, str] = field(default_factory=dict)
+    omitted_fields: Mapping[str, str] = field(default_factory=dict)
     raw: bytes = field(default=b"", repr=False)
 
 

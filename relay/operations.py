@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from relay.inbound.contract import Handshake, Source
-from relay.model import Call, Delivery, Held
+from relay.model import Call, Held, WebhookRequest
 from relay.pipeline import translate
-from relay.store.intake import Intake
+from relay.store.job_store import JobStore
 from relay.store.record import Record
 
 
@@ -23,7 +23,7 @@ class Replayed:
     reasons: Mapping[str, Any]
 
 
-def replay(record: Record, intake: Intake, sources: Mapping[str, Source]) -> Replayed:
+def replay(record: Record, intake: JobStore, sources: Mapping[str, Source]) -> Replayed:
     """Give a settled record a new job; its attempts count from one again."""
     if not (record.raw or record.body):  # was held, and discarded: there never was a call
         return Replayed("nothing_left", {})
@@ -32,14 +32,14 @@ def replay(record: Record, intake: Intake, sources: Mapping[str, Source]) -> Rep
         return Replayed(intake.replay(record), {})
     if source is None:
         return Replayed("unknown_source", {})
-    delivery = Delivery(
+    request = WebhookRequest(
         method="POST",
         url="",
         headers=record.headers,
         body=record.raw,
         received_at=datetime.fromtimestamp(record.accepted_at, UTC),
     )
-    items = translate(delivery, source)
+    items = translate(request, source)
     if isinstance(items, Handshake) or len(items) != 1:
         return Replayed("unreadable", {})
     (item,) = items

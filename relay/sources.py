@@ -65,7 +65,7 @@ def load(file: Path, environ: Mapping[str, str]) -> Relay:
     return Relay(read.language, read.destinations, sources, tuple(warnings))
 
 
-class _Unset(dict[str, str]):
+class _PlaceholderEnv(dict[str, str]):
     """An environment in which every variable has a stand-in, for a look without secrets.
 
     It is a URL, which is a text too: a server may be a variable.
@@ -83,7 +83,7 @@ def dry(file: Path, environ: Mapping[str, str], platform: Platform, name: str = 
     Raises:
         ConfigError: the file has no such source, or its options or rules are not usable.
     """
-    unset = _Unset(environ)
+    unset = _PlaceholderEnv(environ)
     read = relay_toml.load(file, unset)
     wanted = [e for e in read.sources.values() if e.platform == platform.name]
     entry = next((e for e in wanted if name in ("", e.name)), None)

@@ -24,7 +24,7 @@ from relay import sources
 from relay.inbound import samples
 from relay.inbound.contract import Source
 from relay.mapping.event_types import EVENT_TYPES
-from relay.model import Delivery
+from relay.model import WebhookRequest
 
 NOW = datetime(2026, 11, 2, 15, 4, 5, tzinfo=UTC)
 
@@ -117,7 +117,7 @@ def signed(
     return {**headers, **_PROOFS[platform](SECRETS[platform], headers, body, now)}
 
 
-def sent(platform: str, name: str, **changes: Any) -> Delivery:
+def sent(platform: str, name: str, **changes: Any) -> WebhookRequest:
     """A sample with other headers, or with fields of its body changed, signed anew.
 
     A header or field that is changed to `...` is left out. In a list every part is changed.
@@ -137,10 +137,10 @@ def _changed(value: Any, changes: Mapping[str, Any]) -> Any:
     return {name: part for name, part in {**value, **changes}.items() if part is not ...}
 
 
-def delivery(headers: Mapping[str, str], body: bytes, **parts: Any) -> Delivery:
+def delivery(headers: Mapping[str, str], body: bytes, **parts: Any) -> WebhookRequest:
     """A request as the web room hands it on, received at `NOW` unless told otherwise."""
     values = {"method": "POST", "url": "https://relay.example/webhooks/x", "received_at": NOW}
-    return Delivery(headers=dict(headers), body=body, **values | parts)
+    return WebhookRequest(headers=dict(headers), body=body, **values | parts)
 
 
 def _hmac(secret: bytes, message: bytes) -> bytes:

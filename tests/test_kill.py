@@ -16,7 +16,7 @@ from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.devtools.standin import Standin, StandinServer
 from relay.model import State
 from relay.store.ledger import OPEN, Ledger
-from relay.store.queue import BELL
+from relay.store.queue import WAKEUP
 from relay.store.record import Record
 from tests.worker.concurrent.crew import eventually
 from worker.concurrent.claims import Claims
@@ -74,7 +74,7 @@ def time_passes(redis: Redis) -> None:
         redis.zadd(OPEN, {record_id: 1})
     for name in redis.zrange("rq:leases", 0, -1):
         redis.zadd("rq:leases", {name: 1})
-        Claims(redis, "heir", BELL).take_back(name.decode())
+        Claims(redis, "heir", WAKEUP).take_back(name.decode())
     for job_id in redis.zrange(f"rq:scheduled:{QUEUE}", 0, -1):
         redis.zadd(f"rq:scheduled:{QUEUE}", {job_id: 1})
 

@@ -11,7 +11,7 @@ from typing import Any
 import senders
 
 from relay.inbound.signature import Basic, Bearer, Ecdsa, Hmac, PathToken, Scheme, StandardWebhooks
-from relay.model import Delivery
+from relay.model import WebhookRequest
 
 SHOPIFY = Hmac(headers=("x-shopify-hmac-sha256", "shopify-hmac-sha256"))
 GITHUB = Hmac(headers=("x-hub-signature-256",), encoding="hex", prefix="sha256=")
@@ -42,7 +42,7 @@ def _case(
     body: bytes = b"",
     at: int = 0,
     **more: Any,
-) -> tuple[Scheme, str, Delivery]:
+) -> tuple[Scheme, str, WebhookRequest]:
     return scheme, secret, senders.delivery(headers, body, received_at=_at(at), **more)
 
 

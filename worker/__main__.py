@@ -14,7 +14,7 @@ from config.relay_toml import ConfigError
 from config.settings import Settings, SettingsError, load as load_settings
 from relay.store.connection import connect
 from relay.store.durability import announce
-from relay.store.intake import Intake
+from relay.store.job_store import JobStore
 from relay.store.queue import open_queue
 from worker import tasks
 from worker.engine import RelayWorker
@@ -61,7 +61,7 @@ def make_worker(settings: Settings) -> RelayWorker:
     return RelayWorker(
         queue,
         station=tasks.station(),
-        intake=Intake.open(queue, settings),
+        intake=JobStore.open(queue, settings),
         concurrency=settings.concurrency,
         grace_s=settings.shutdown_grace_s,
         sweep_s=settings.sweep_s,

@@ -17,8 +17,8 @@ from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from config import log
 from relay.model import Verdict
-from relay.store.intake import Intake
-from relay.store.queue import BELL, TASK
+from relay.store.job_store import JobStore
+from relay.store.queue import TASK, WAKEUP
 from worker import sweep
 from worker.concurrent import Catch, ConcurrentWorker, Group, HandBack, Run
 from worker.gate import Heard
@@ -37,7 +37,7 @@ class RelayWorker(ConcurrentWorker):
         base: Queue,
         *,
         station: Station,
-        intake: Intake,
+        intake: JobStore,
         concurrency: int,
         grace_s: float,
         sweep_s: float,
@@ -46,7 +46,7 @@ class RelayWorker(ConcurrentWorker):
             [base],
             concurrency=concurrency,
             grace_s=grace_s,
-            bell=BELL,
+            bell=WAKEUP,
             fair=True,
             connection=base.connection,
             serializer=JSONSerializer,
@@ -93,13 +93,13 @@ class RelayWorker(ConcurrentWorker):
         except RedisError:
             raise
         except Exception as error:  # noqa: BLE001  its text may name a person
-            raise DeliveryFault(f"{type(error).__name__} at {log.place(error)}") from None
+            raise DeliveryFault(f"{type(error).__name__} at {log.error_location(error)}") from None
 
     def _read(self, runs: Sequence[Run]) -> None:
         ours = [run for run in runs if run.job.func_name == TASK]
         errands = self._station.read([run.job.args[0] for run in ours]) if ours else []
         for run, errand in zip(ours, errands, strict=True):
-            errand.takeovers = run.takeovers
+            errand.redelivery_count = run.takeovers
             if run.takeovers and errand.record:
                 errand.due_in_s = self._station.ledger.due_in_s(errand.record)
             run.note = errand
@@ -114,7 +114,7 @@ class RelayWorker(ConcurrentWorker):
         outcome = self._station.attempt(errand)
         if outcome is None:
             return errand.nothing
-        if self._intake.guard.full:
+        if self._intake.pressure.full:
             run.job.result_ttl = 0  # an end must make room, not take it
         return HandBack() if outcome.verdict is Verdict.PAUSED else result(outcome)
 
@@ -131,7 +131,7 @@ class RelayWorker(ConcurrentWorker):
         super().maintain()
         sweeping = time.monotonic() - self._swept_at > self._sweep_s
         if self.runs:
-            self._intake.guard.look()
+            self._intake.pressure.refresh()
         if self.runs or sweeping:
             self._find_queues()
         if sweeping:

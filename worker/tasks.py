@@ -72,7 +72,7 @@ class Post:
 class Errand:
     """A record to deliver, with what was read for it; `attempt` is set when it has been tried.
 
-    `nothing` says why there is nothing to do. `takeovers` is how often a worker died with it.
+    `nothing` says why there is nothing to do. `redelivery_count` counts workers that died with it.
     `sent` is set from when Mercately may have it. `due_in_s` is how long the next attempt has to
     wait, by an outcome that a worker wrote down before it died.
     """
@@ -81,7 +81,7 @@ class Errand:
     post: Post | None = None
     known_customer: str = ""
     nothing: str = ""
-    takeovers: int = 0
+    redelivery_count: int = 0
     sent: bool = False
     due_in_s: float = 0.0
     attempt: Attempt | None = None
@@ -178,13 +178,13 @@ class Station:
             except BaseException as error:  # told below, without its text
                 if not (errand.sent or isinstance(error, Exception)):
                     raise  # somebody stopped the job, and nothing has been sent
-                fault = f"{type(error).__name__} at {log.place(error)}"
+                fault = f"{type(error).__name__} at {log.error_location(error)}"
         if fault and post:
             attempt = record.attempts + 1
             outcome = retry.after_crash(attempt, post.destination, sent=errand.sent)
         passing = post is not None and post.destination.ordering == "relaxed"
         took_s = time.perf_counter() - started
-        errand.attempt = Attempt(record, outcome, took_s, passing, errand.takeovers)
+        errand.attempt = Attempt(record, outcome, took_s, passing, errand.redelivery_count)
         if fault:
             raise DeliveryFault(fault)
         return outcome
@@ -194,7 +194,7 @@ class Station:
         tried = [(errand, errand.attempt) for errand in errands if errand.attempt]
         if not tried:
             return
-        written = self.ledger.settle([attempt for _, attempt in tried])
+        written = self.ledger.record_attempts([attempt for _, attempt in tried])
         heard: dict[str, Heard] = {}
         for (errand, attempt), in_time in zip(tried, written, strict=True):
             if errand.told:
@@ -219,7 +219,7 @@ def result(outcome: Outcome) -> str | Retry:
 def _tell(attempt: Attempt, *, in_time: bool) -> None:
     record, outcome = attempt.record, attempt.outcome
     _LOG.info(
-        "call.attempted",
+        "attempt.made",
         record_id=record.id,
         source=record.source,
         destination=record.destination,
@@ -232,12 +232,12 @@ def _tell(attempt: Attempt, *, in_time: bool) -> None:
         ambiguous=outcome.ambiguous,
     )
     if not in_time:  # it was settled by another meanwhile
-        _LOG.warning("call.superseded", record_id=record.id)
+        _LOG.warning("attempt.superseded", record_id=record.id)
 
 
 def _attempt(errand: Errand, record: Record, post: Post) -> Outcome:
     """Find the customer, make the call, say what it came to."""
-    if errand.takeovers and (outcome := retry.after_death(post.destination)):
+    if errand.redelivery_count and (outcome := retry.after_death(post.destination)):
         return outcome
     if post.gate.state == CREDENTIALS and not _key_works_again(post):
         return Outcome(Verdict.PAUSED, "credentials", delay_s=retry.jittered(retry.PAUSED_S))

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from config.language import text
+from config.language import localized
 from relay.cli.actions import discard, history, replay, send
 from relay.cli.inspect import check, doctor, events, platforms, show, transform
 from relay.cli.serve import dashboard, demo, standin, web, worker
 
 
 @click.group(
-    help=text(
+    help=localized(
         "Recibe webhooks firmados de tiendas y herramientas de correo y los entrega a Mercately.",
         "Receives signed webhooks from shops and e-mail tools and delivers them to Mercately.",
     ),
@@ -22,7 +22,7 @@ from relay.cli.serve import dashboard, demo, standin, web, worker
     "env_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     envvar="RELAY_ENV_FILE",
-    help=text("Archivo con variables de entorno.", "File with environment variables."),
+    help=localized("Archivo con variables de entorno.", "File with environment variables."),
 )
 @click.version_option(package_name="mercately-relay")
 @click.pass_context

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import requests
 
-from config.language import text
+from config.language import localized
 from relay.cli import context as cli
 from relay.inbound import samples
 from relay.model import OPEN_STATES, State
@@ -18,7 +18,7 @@ from worker.reply import Unanswered
 
 
 @click.command(
-    help=text(
+    help=localized(
         "Firma una muestra, o cualquier cuerpo, como lo hace la plataforma y lo envía.",
         "Signs a sample, or any body, as the platform does, and posts it.",
     )
@@ -26,18 +26,20 @@ from worker.reply import Unanswered
 @click.argument("source")
 @click.argument("topic")
 @click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--url", default="", help=text("Dirección del relay.", "Address of the relay."))
+@click.option("--url", default="", help=localized("Dirección del relay.", "Address of the relay."))
 @click.pass_context
 def send(context: click.Context, source: str, topic: str, file: Path | None, url: str) -> None:
     found = cli.settings(context)
     bound = cli.relay(found).sources.get(source)
     if bound is None:
-        raise click.BadParameter(text("fuente desconocida", "unknown source"), param_hint="source")
+        raise click.BadParameter(
+            localized("fuente desconocida", "unknown source"), param_hint="source"
+        )
     base = url or found.public_url or f"http://127.0.0.1:{found.port}"
     try:
-        delivery = samples.signed(bound, topic, base, file.read_bytes() if file else None)
+        request = samples.signed(bound, topic, base, file.read_bytes() if file else None)
         response = requests.post(
-            delivery.url, data=delivery.body, headers=dict(delivery.headers), timeout=30
+            request.url, data=request.body, headers=dict(request.headers), timeout=30
         )
     except (LookupError, ValueError, requests.RequestException) as error:
         raise click.ClickException(str(error)) from error
@@ -46,7 +48,7 @@ def send(context: click.Context, source: str, topic: str, file: Path | None, url
 
 
 @click.command(
-    help=text(
+    help=localized(
         "Vuelve a enviar eventos. Sin --yes solo dice cuántos son.",
         "Sends events again. Without --yes it only says how many there are.",
     )
@@ -54,7 +56,7 @@ def send(context: click.Context, source: str, topic: str, file: Path | None, url
 @click.argument("ids", nargs=-1)
 @click.option("--state", type=click.Choice([s.value for s in State if s not in OPEN_STATES]))
 @click.option("--source", default="")
-@click.option("--yes", is_flag=True, help=text("Hacerlo.", "Do it."))
+@click.option("--yes", is_flag=True, help=localized("Hacerlo.", "Do it."))
 @click.pass_context
 def replay(
     context: click.Context, ids: tuple[str, ...], state: str | None, source: str, *, yes: bool
@@ -79,7 +81,7 @@ def replay(
 
 
 @click.command(
-    help=text(
+    help=localized(
         "Descarta eventos retenidos o muertos. Sin --yes solo dice cuántos son.",
         "Discards held or dead events. Without --yes it only says how many there are.",
     )
@@ -87,7 +89,7 @@ def replay(
 @click.argument("ids", nargs=-1)
 @click.option("--state", type=click.Choice([State.HELD.value, State.DEAD.value]))
 @click.option("--source", default="")
-@click.option("--yes", is_flag=True, help=text("Hacerlo.", "Do it."))
+@click.option("--yes", is_flag=True, help=localized("Hacerlo.", "Do it."))
 @click.pass_context
 def discard(
     context: click.Context, ids: tuple[str, ...], state: str | None, source: str, *, yes: bool
@@ -105,12 +107,12 @@ def discard(
 def _chosen(store: cli.Store, ids: tuple[str, ...], state: str | None, source: str) -> list[Record]:
     """The records a person means, by id or by state."""
     if not ids and not state:
-        raise click.UsageError(text("Dé ids o --state.", "Give ids or --state."))
+        raise click.UsageError(localized("Dé ids o --state.", "Give ids or --state."))
     records: list[Record] = []
     for record_id in ids or store.ledger.ids([State(state or "")]):
         record = store.ledger.get(record_id)
         if record is None:
-            click.echo(f"{record_id}: {text('no existe', 'absent')}", err=True)
+            click.echo(f"{record_id}: {localized('no existe', 'absent')}", err=True)
         elif source in ("", record.source):
             records.append(record)
     return records
@@ -120,7 +122,7 @@ def _count(records: list[Record]) -> None:
     for name, count in Counter(record.state.value for record in records).items():
         click.echo(f"{name}: {count}")
     click.echo(
-        text(
+        localized(
             f"{len(records)} eventos en total; repita con --yes para hacerlo.",
             f"{len(records)} events in all; repeat with --yes to do it.",
         )
@@ -128,7 +130,7 @@ def _count(records: list[Record]) -> None:
 
 
 @click.command(
-    help=text(
+    help=localized(
         "Los eventos que Mercately guarda de un cliente.",
         "The events Mercately keeps of a customer.",
     )

@@ -7,13 +7,13 @@ from typing import TypeVar
 import click
 from redis import Redis, RedisError
 
-from config.language import text
+from config.language import localized
 from config.relay_toml import ConfigError
 from config.settings import Settings, SettingsError, load as load_settings
 from relay import sources
 from relay.sources import Relay
 from relay.store.connection import connect
-from relay.store.intake import Intake
+from relay.store.job_store import JobStore
 from relay.store.ledger import Ledger
 from relay.store.queue import open_queue
 
@@ -38,7 +38,7 @@ def configured(load: Callable[[], _T]) -> _T:
         return load()
     except ConfigError as error:
         lines = "\n".join(f"  {error.file}: {fault}" for fault in error.faults)
-        heading = text("La configuración tiene errores:", "The configuration has faults:")
+        heading = localized("La configuración tiene errores:", "The configuration has faults:")
         raise click.ClickException(f"{heading}\n{lines}") from error
 
 
@@ -50,8 +50,8 @@ class Store:
         try:
             self.redis.ping()
         except RedisError as error:
-            said = text("Redis no responde (REDIS_URL)", "Redis does not answer (REDIS_URL)")
+            said = localized("Redis no responde (REDIS_URL)", "Redis does not answer (REDIS_URL)")
             raise click.ClickException(f"{said}: {type(error).__name__}") from error
         self.queue = open_queue(self.redis, found.queue, found.job_timeout_s)
         self.ledger = Ledger.open(self.redis, found)
-        self.intake = Intake.open(self.queue, found)
+        self.intake = JobStore.open(self.queue, found)

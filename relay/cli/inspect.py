@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from config.language import text
+from config.language import localized
 from relay import sources
 from relay.cli import context as cli
 from relay.inbound import samples
-from relay.inbound.contract import Fault, Handshake, Nothing, Source
-from relay.model import Delivery, Event, State, Translated
-from relay.pipeline import read, translate_item
+from relay.inbound.contract import Handshake, Skipped, Source, Unparsable
+from relay.model import Event, State, Translated, WebhookRequest
+from relay.pipeline import parse, translate_item
 from relay.platforms import discovered
 from relay.store.durability import Durability
 from relay.store.readiness import missing
@@ -28,7 +28,7 @@ _HIDDEN: Final = "••••"
 
 
 @click.command(
-    help=text(
+    help=localized(
         "Revisa la configuración y la muestra sin secretos.",
         "Checks the configuration and shows it without secrets.",
     )
@@ -53,13 +53,13 @@ def check(context: click.Context) -> None:
             shared = shared or written
     if not relay.sources:
         click.echo(
-            text(
+            localized(
                 "Ninguna fuente: defina <PLATAFORMA>_SECRET o [sources] en relay.toml.",
                 "No source: set <PLATFORM>_SECRET or [sources] in relay.toml.",
             )
         )
     for warning in relay.warnings:
-        click.echo(f"{text('aviso', 'warning')}: {warning}", err=True)
+        click.echo(f"{localized('aviso', 'warning')}: {warning}", err=True)
 
 
 def _told_of(source: Source) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _table(key: str, values: Mapping[str, Any]) -> None:
 
 
 @click.command(
-    help=text(
+    help=localized(
         "Dice con palabras qué vale un 200 con este Redis y qué falta.",
         "Says in words what a 200 is worth with this Redis, and what is missing.",
     )
@@ -100,23 +100,23 @@ def doctor(context: click.Context) -> None:
     click.echo(Durability.of(store.redis).statement(found.durability))
     faults = missing(store.redis, store.queue, found.durability)
     for fault in faults:
-        click.echo(f"{text('falta', 'missing')}: {fault}")
+        click.echo(f"{localized('falta', 'missing')}: {fault}")
     context.exit(1 if faults else 0)
 
 
-@click.command(help=text("Las plataformas y sus temas.", "The platforms and their topics."))
+@click.command(help=localized("Las plataformas y sus temas.", "The platforms and their topics."))
 def platforms() -> None:
-    table = Table("platform", text("firma", "signature"), text("temas", "topics"), "docs")
+    table = Table("platform", localized("firma", "signature"), localized("temas", "topics"), "docs")
     for platform in discovered().values():
         scheme = platform.scheme
-        label = text("a elegir", "chosen in config") if callable(scheme) else scheme.label
+        label = localized("a elegir", "chosen in config") if callable(scheme) else scheme.label
         topics = "\n".join(f"{theirs} -> {ours}" for theirs, ours in platform.topics.items())
         table.add_row(platform.name, label, topics or "JMESPath", platform.docs)
     Console().print(table)
 
 
 @click.command(
-    help=text(
+    help=localized(
         "Muestra el evento y la llamada que salen de un cuerpo en disco. No envía nada.",
         "Shows the event and the call that come of a body on disk. Sends nothing.",
     )
@@ -124,7 +124,7 @@ def platforms() -> None:
 @click.argument("platform")
 @click.argument("topic")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--source", default="", help=text("Con sus reglas y opciones.", "With its rules and options."))  # fmt: skip  # noqa: E501
+@click.option("--source", default="", help=localized("Con sus reglas y opciones.", "With its rules and options."))  # fmt: skip  # noqa: E501
 @click.pass_context
 def transform(context: click.Context, platform: str, topic: str, file: Path, source: str) -> None:
     found = discovered().get(platform)
@@ -134,22 +134,22 @@ def transform(context: click.Context, platform: str, topic: str, file: Path, sou
     dry = cli.configured(lambda: sources.dry(settings.config_file, settings.environ, found, source))
     body = file.read_bytes()
     topic = samples.topic_named(topic, found.topics)
-    delivery = Delivery(
+    request = WebhookRequest(
         method="POST",
         url=f"http://localhost/webhooks/{dry.name}",
-        headers=dict(found.stamp(topic, body)),
+        headers=dict(found.sample_headers(topic, body)),
         body=body,
         received_at=datetime.now(UTC),
     )
-    items = read(delivery, dry)
+    items = parse(request, dry)
     if isinstance(items, Handshake):
-        click.echo(json.dumps({"handshake": items.reply.status}))
+        click.echo(json.dumps({"handshake": items.response.status}))
         return
-    told = [_told(item, translate_item(item, delivery, dry)) for item in items]
+    told = [_told(item, translate_item(item, request, dry)) for item in items]
     click.echo(json.dumps(told, ensure_ascii=False, indent=2, default=_as_json))
 
 
-def _told(item: Event | Fault | Nothing, translated: Translated) -> dict[str, Any]:
+def _told(item: Event | Unparsable | Skipped, translated: Translated) -> dict[str, Any]:
     kind = type(translated).__name__.lower()
     told: dict[str, Any] = {"outcome": kind, kind: asdict(translated)}
     if isinstance(item, Event):
@@ -171,7 +171,7 @@ def _as_json(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
-@click.command(help=text("Los eventos guardados.", "The events kept."))
+@click.command(help=localized("Los eventos guardados.", "The events kept."))
 @click.option("--state", type=click.Choice([*(s.value for s in State), "ignored"]), multiple=True)
 @click.option("--source", default="")
 @click.option("--limit", default=50, show_default=True)
@@ -179,7 +179,7 @@ def _as_json(value: Any) -> Any:
 def events(context: click.Context, state: tuple[str, ...], source: str, limit: int) -> None:
     store = cli.Store(cli.settings(context))
     console = Console()
-    table = Table("id", *text("estado,fuente,tema,tipo,destino,intentos,motivo,hace", "state,source,topic,type,destination,attempts,reason,age").split(","))  # fmt: skip  # noqa: E501
+    table = Table("id", *localized("estado,fuente,tema,tipo,destino,intentos,motivo,hace", "state,source,topic,type,destination,attempts,reason,age").split(","))  # fmt: skip  # noqa: E501
     now = datetime.now(UTC).timestamp()
     wanted = [State(name) for name in state if name != "ignored"] if state else list(State)
     for record in store.ledger.records(wanted, source=source, limit=limit):
@@ -202,7 +202,7 @@ def events(context: click.Context, state: tuple[str, ...], source: str, limit: i
 
 
 @click.command(
-    help=text("Un evento entero, con sus intentos.", "One event, whole, with its attempts.")
+    help=localized("Un evento entero, con sus intentos.", "One event, whole, with its attempts.")
 )
 @click.argument("record_id")
 @click.pass_context
@@ -210,7 +210,7 @@ def show(context: click.Context, record_id: str) -> None:
     store = cli.Store(cli.settings(context))
     record = store.ledger.get(record_id)
     if record is None:
-        raise click.ClickException(text("No existe ese evento.", "There is no such event."))
+        raise click.ClickException(localized("No existe ese evento.", "There is no such event."))
     told = asdict(record) | {"attempt_log": store.ledger.attempts(record_id)}
     for name in ("accepted_at", "occurred_at", "settled_at"):
         told[name] = datetime.fromtimestamp(told[name], UTC).isoformat() if told[name] else ""

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from config.language import text
+from config.language import localized
 from relay.cli import context as cli
 
 
 @click.command(
-    help=text(
+    help=localized(
         "Arranca todo aquí, envía una muestra firmada por fuente y muestra lo que llegó.",
         "Starts everything on this machine, sends a signed sample per source, shows what arrived.",
     )
@@ -21,7 +21,7 @@ from relay.cli import context as cli
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".relay"),
     show_default=True,
-    help=text("Dónde guardar los datos.", "Where to keep the data."),
+    help=localized("Dónde guardar los datos.", "Where to keep the data."),
 )
 def demo(folder: Path) -> None:
     from relay.devtools.demo import run
@@ -29,7 +29,7 @@ def demo(folder: Path) -> None:
     sys.exit(run(folder))
 
 
-@click.command(help=text("El proceso web, con gunicorn.", "The web process, under gunicorn."))
+@click.command(help=localized("El proceso web, con gunicorn.", "The web process, under gunicorn."))
 @click.pass_context
 def web(context: click.Context) -> None:
     found = cli.settings(context)
@@ -38,7 +38,7 @@ def web(context: click.Context) -> None:
     _become("gunicorn", "-c", str(conf), "relay.web:create_app()")
 
 
-@click.command(help=text("Entrega lo aceptado.", "Delivers what was accepted."))
+@click.command(help=localized("Entrega lo aceptado.", "Delivers what was accepted."))
 @click.pass_context
 def worker(context: click.Context) -> None:
     cli.relay(cli.settings(context))
@@ -46,7 +46,7 @@ def worker(context: click.Context) -> None:
 
 
 @click.command(
-    help=text(
+    help=localized(
         "Un doble local de Mercately, para probar sin tocar una cuenta.",
         "A local stand-in for Mercately, to try things without touching an account.",
     )
@@ -61,12 +61,14 @@ def standin(host: str, port: int) -> None:
 
 
 @click.command(
-    help=text(
+    help=localized(
         "rq-dashboard sobre la cola; sin contraseña, solo en esta máquina.",
         "rq-dashboard on the queue; without a password, on this machine only.",
     )
 )
-@click.option("--port", type=int, help=text("Por defecto PORT o 9181.", "PORT or 9181 by default."))
+@click.option(
+    "--port", type=int, help=localized("Por defecto PORT o 9181.", "PORT or 9181 by default.")
+)
 @click.pass_context
 def dashboard(context: click.Context, port: int | None) -> None:
     found = cli.settings(context)

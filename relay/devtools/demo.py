@@ -30,7 +30,7 @@ from rich.table import Table
 from werkzeug.serving import make_server
 
 import config
-from config.language import text
+from config.language import localized
 from config.settings import Settings, load as load_settings
 from relay import sources
 from relay.devtools.children import die_with_parent
@@ -192,16 +192,16 @@ def _wait_until_ready(web_url: str) -> None:
             if requests.get(f"{web_url}/readyz", timeout=5).ok:
                 return
         time.sleep(0.05)
-    raise TimeoutError(text("no arrancó; vea .relay/*.log", "did not start; see .relay/*.log"))
+    raise TimeoutError(localized("no arrancó; vea .relay/*.log", "did not start; see .relay/*.log"))
 
 
 def _send(
     name: str, topic: str, web_url: str, relay: Relay, ledger: Ledger, standin: Standin
 ) -> Row:
     """Send one sample and wait until it has been delivered."""
-    delivery = signed(relay.sources[name], topic, web_url)
+    request = signed(relay.sources[name], topic, web_url)
     response = requests.post(
-        delivery.url, data=delivery.body, headers=dict(delivery.headers), timeout=10
+        request.url, data=request.body, headers=dict(request.headers), timeout=10
     )
     said: dict[str, Any] = response.json()
     answer = f"{response.status_code} {said.get('status')}"
@@ -219,7 +219,7 @@ def _send(
 
 
 def _table(rows: list[Row]) -> Table:
-    headings = text(
+    headings = localized(
         "fuente,tema,respuesta,cuerpo que llegó a Mercately (events),ms hasta la entrega",
         "source,topic,answer,body that reached Mercately's events endpoint,ms to delivery",
     )
@@ -227,7 +227,7 @@ def _table(rows: list[Row]) -> Table:
     for index, heading in enumerate(headings.split(",")):
         table.add_column(heading, overflow="fold", no_wrap=index != _BODY_COLUMN)
     for row in rows:
-        ms = f"{row.ms:.0f}" if row.ms is not None else text("no llegó", "did not arrive")
+        ms = f"{row.ms:.0f}" if row.ms is not None else localized("no llegó", "did not arrive")
         table.add_row(row.source, row.topic, row.answer, row.arrived, ms)
     return table
 
@@ -244,7 +244,7 @@ def _print_addresses(
         f"\nmercately-relay --env {env} events\n",
         highlight=False,
     )
-    console.print(text("Ctrl-C termina todo.", "Ctrl-C ends everything."))
+    console.print(localized("Ctrl-C termina todo.", "Ctrl-C ends everything."))
 
 
 def _port(preferred: int) -> int:

@@ -3,7 +3,7 @@
 A platform is one file in `relay/platforms/` that ends with `platform = Platform(...)`, plus a
 sample request per topic in `relay/samples/<platform>/`. Nothing else has to know about it.
 
-`read` turns a verified delivery into a list of events (or unreadable parts), a handshake reply,
+`parse` turns a verified delivery into a list of events (or unreadable parts), a handshake reply,
 or nothing to do; a refusal is an exception. It does no I/O. A record keeps raw part and headers
 until it is delivered, so that what needs more than the body (ids to look up at the platform) can
 be read again by whoever has fetched it.
@@ -25,14 +25,14 @@ from relay.errors import Unreadable
 from relay.inbound.signature import Scheme
 from relay.mapping.event_types import Language
 from relay.mapping.rules import Rule
-from relay.model import Delivery, Event
+from relay.model import Event, WebhookRequest
 
 # A third of what the standard library takes, and as exact: numbers of any length stay as they are.
 _JSON: Final = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class PlatformResponse:
     """An HTTP answer a platform insists on."""
 
     status: int = 200
@@ -43,13 +43,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """The platform is checking the address; `reply` is what it wants to see."""
+    """The platform is checking the address; `response` is what it wants to see."""
 
-    reply: Reply = Reply()
+    response: PlatformResponse = PlatformResponse()
 
 
 @dataclass(frozen=True, slots=True)
-class Nothing:
+class Skipped:
     """Signed and understood, but there is nothing to tell anyone; `reason` is counted."""
 
     reason: str
@@ -57,7 +57,7 @@ class Nothing:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Unparsable:
     """One part of a delivery that cannot be read; its neighbours still can."""
 
     topic: str
@@ -70,10 +70,10 @@ class Fault:
 class Events:
     """What happened, in the order the platform sent it."""
 
-    items: Sequence[Event | Fault | Nothing]
+    items: Sequence[Event | Unparsable | Skipped]
 
 
-Reading = Handshake | Nothing | Events
+ParseResult = Handshake | Skipped | Events
 Status = Literal["accepted", "duplicate", "held", "ignored"]
 
 
@@ -91,7 +91,7 @@ class Receipt:
         return next((status for status in ranked if status in self.statuses), "ignored")
 
 
-def no_handshake(delivery: Delivery) -> Handshake | None:  # noqa: ARG001  shape of the contract
+def no_handshake(request: WebhookRequest) -> Handshake | None:  # noqa: ARG001  shape of the contract
     return None
 
 
@@ -108,28 +108,28 @@ class Platform:
     """A company's webhooks, declared.
 
     `scheme` is how it signs, or makes that from a source's options. `topics` maps its names to
-    ours, for tables and samples; `read` decides. `handshake` sees every request before it is
-    verified, for address checks that cannot be signed. `stamp` gives the unsigned headers a
-    delivery of that topic carries. `keeps` names the headers `read` needs to read again
-    later, or makes that from a source's options: never a signature or a token.
-    `answer` replaces our JSON body where the platform insists on its own; `later` is how it
-    must be told to send again.
+    ours, for tables and samples; `parse` decides. `handshake` sees every request before it is
+    verified, for address checks that cannot be signed. `sample_headers` gives the unsigned
+    headers a request of that topic carries. `stored_headers` names the headers `parse` needs to
+    parse a stored record again, or makes that from a source's options: never a signature or a
+    token. `response` replaces our JSON body where the platform insists on its own;
+    `retry_response` is the answer that makes it send the webhook again.
     """
 
     name: str
     title: str
     docs: str
     scheme: Scheme | Callable[[Mapping[str, Any]], Scheme]
-    read: Callable[[Delivery, Mapping[str, Any]], Reading]
+    parse: Callable[[WebhookRequest, Mapping[str, Any]], ParseResult]
     topics: Mapping[str, str]
-    handshake: Callable[[Delivery], Handshake | None] = no_handshake
-    stamp: Callable[[str, bytes], Mapping[str, str]] = no_headers
-    keeps: tuple[str, ...] | Callable[[Mapping[str, Any]], tuple[str, ...]] = ()
+    handshake: Callable[[WebhookRequest], Handshake | None] = no_handshake
+    sample_headers: Callable[[str, bytes], Mapping[str, str]] = no_headers
+    stored_headers: tuple[str, ...] | Callable[[Mapping[str, Any]], tuple[str, ...]] = ()
     media_types: tuple[str, ...] = ("application/json",)
     options: type[Schema] | None = None
     options_fault: Callable[[Mapping[str, Any]], str] = no_fault
-    answer: Callable[[Receipt], Reply] | None = None
-    later: Reply = Reply(status=503, headers={"Retry-After": "30"})
+    response: Callable[[Receipt], PlatformResponse] | None = None
+    retry_response: PlatformResponse = PlatformResponse(status=503, headers={"Retry-After": "30"})
 
     @property
     def needs_options(self) -> bool:
@@ -139,9 +139,13 @@ class Platform:
     def scheme_for(self, options: Mapping[str, Any]) -> Scheme:
         return self.scheme(options) if callable(self.scheme) else self.scheme
 
-    def kept_headers(self, delivery: Delivery, options: Mapping[str, Any]) -> dict[str, str]:
-        names = self.keeps(options) if callable(self.keeps) else self.keeps
-        return {name: delivery.headers[name] for name in names if name in delivery.headers}
+    def headers_to_store(
+        self, request: WebhookRequest, options: Mapping[str, Any]
+    ) -> dict[str, str]:
+        names = (
+            self.stored_headers(options) if callable(self.stored_headers) else self.stored_headers
+        )
+        return {name: request.headers[name] for name in names if name in request.headers}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +202,7 @@ def json_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def loaded(schema: Schema, value: Any) -> dict[str, Any]:
+def validate(schema: Schema, value: Any) -> dict[str, Any]:
     """What a schema makes of a JSON value.
 
     Raises:
@@ -211,7 +215,7 @@ def loaded(schema: Schema, value: Any) -> dict[str, Any]:
     return data
 
 
-def digest_of(*parts: str | bytes) -> str:
+def stable_key(*parts: str | bytes) -> str:
     """A short key of the parts, for deliveries that carry no id of their own."""
     joined = hashlib.sha256()
     for part in parts:
@@ -220,7 +224,7 @@ def digest_of(*parts: str | bytes) -> str:
     return joined.hexdigest()[:32]
 
 
-def moment(value: Any, fallback: datetime) -> datetime:
+def parse_timestamp(value: Any, fallback: datetime) -> datetime:
     """Aware UTC from the ways platforms write a time; `fallback` when it cannot be read.
 
     Seconds or milliseconds since 1970 as number or text, ISO with `Z`, offset or neither (then

@@ -11,26 +11,27 @@ from typing import Any, Final
 import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, validates_schema
+from marshmallow.validate import Email, Length
 
 from relay.errors import Unreadable
 from relay.inbound.contract import (
     Events,
-    Fault,
-    Nothing,
-    Reading,
-    digest_of,
+    ParseResult,
+    Skipped,
+    Unparsable,
     json_body,
-    loaded,
-    moment,
+    parse_timestamp,
+    stable_key,
+    validate,
 )
 from relay.mapping.event_types import EVENT_TYPES
-from relay.model import Address, Contact, Delivery, Event
+from relay.model import Address, Contact, Event, WebhookRequest
 
-_EMAIL: Final = validate.Email()
+_EMAIL: Final = Email()
 
 
-class Path(fields.Field[ParsedResult]):
+class JMESPathField(fields.Field[ParsedResult]):
     """A JMESPath expression, compiled at start."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> ParsedResult:
@@ -42,30 +43,30 @@ class Path(fields.Field[ParsedResult]):
             raise ValidationError(f"expected a JMESPath expression: {error}") from error
 
 
-class _AddressPaths(Schema):
-    address = Path()
-    city = Path()
-    state = Path()
-    zip_code = Path()
-    description = Path()
-    latitude = Path()
-    longitude = Path()
-    country = Path()
+class _AddressOptions(Schema):
+    address = JMESPathField()
+    city = JMESPathField()
+    state = JMESPathField()
+    zip_code = JMESPathField()
+    description = JMESPathField()
+    latitude = JMESPathField()
+    longitude = JMESPathField()
+    country = JMESPathField()
 
 
-class ContactPaths(Schema):
-    customer_id = Path()
-    email = Path()
-    phone = Path()
-    country = Path()
-    first_name = Path()
-    last_name = Path()
-    id_type = Path()
-    id_number = Path()
-    address = fields.Nested(_AddressPaths)
+class ContactOptions(Schema):
+    customer_id = JMESPathField()
+    email = JMESPathField()
+    phone = JMESPathField()
+    country = JMESPathField()
+    first_name = JMESPathField()
+    last_name = JMESPathField()
+    id_type = JMESPathField()
+    id_number = JMESPathField()
+    address = fields.Nested(_AddressOptions)
 
 
-class PathsSchema(Schema):
+class JMESPathOptions(Schema):
     """Where the parts of an event are in a body.
 
     `events` leads to a list when one body holds many. `types` maps their type to ours; a type
@@ -73,17 +74,21 @@ class PathsSchema(Schema):
     `id_header` are for senders that put those in a header.
     """
 
-    events = Path()
-    type = Path()
+    events = JMESPathField()
+    type = JMESPathField()
     type_header = fields.String(load_default="")
     types = fields.Dict(keys=fields.String(), values=fields.String(), load_default={})
-    id = Path()
+    id = JMESPathField()
     id_header = fields.String(load_default="")
-    time = Path()
-    machine = Path()
-    contact = fields.Nested(ContactPaths, load_default={})
+    time = JMESPathField()
+    machine = JMESPathField()
+    contact = fields.Nested(ContactOptions, load_default={})
     fields_ = fields.Dict(
-        keys=fields.String(), values=Path(), load_default={}, data_key="fields", attribute="fields"
+        keys=fields.String(),
+        values=JMESPathField(),
+        load_default={},
+        data_key="fields",
+        attribute="fields",
     )
 
 
@@ -119,7 +124,7 @@ class _ContactSchema(Schema):
 class _FoundSchema(Schema):
     """What the expressions found, checked."""
 
-    type = fields.String(required=True, validate=validate.Length(min=1))
+    type = fields.String(required=True, validate=Length(min=1))
     id = _Scalar(load_default="")
     contact = fields.Nested(_ContactSchema, required=True)
 
@@ -138,43 +143,43 @@ def types_fault(options: Mapping[str, Any]) -> str:
     return f"types: unknown event types {unknown}" if unknown else ""
 
 
-def read(delivery: Delivery, options: Mapping[str, Any]) -> Reading:
+def parse(request: WebhookRequest, options: Mapping[str, Any]) -> ParseResult:
     """The events of a body, by the source's expressions."""
     try:
-        value = json_body(delivery.body)
+        value = json_body(request.body)
         # A body that is one event of a list, held and read again, has no list in it.
         parts = options["events"].search(value) if "events" in options else [value]
     except Unreadable as error:
-        return Events([Fault("", digest_of(delivery.body), error.reasons, delivery.body)])
+        return Events([Unparsable("", stable_key(request.body), error.reasons, request.body)])
     except JMESPathError as error:
         reasons = {"events": str(error)}
-        return Events([Fault("", digest_of(delivery.body), reasons, delivery.body)])
+        return Events([Unparsable("", stable_key(request.body), reasons, request.body)])
     if parts is None and "events" in options:
         parts = [value]
     parts = parts if isinstance(parts, list) else [parts]
     if not parts:
-        return Nothing("empty_batch")
+        return Skipped("empty_batch")
     alone = len(parts) == 1
-    return Events([_safely(part, delivery, options, alone=alone) for part in parts])
+    return Events([_safely(part, request, options, alone=alone) for part in parts])
 
 
 def _safely(
-    part: Any, delivery: Delivery, options: Mapping[str, Any], *, alone: bool
-) -> Event | Fault | Nothing:
+    part: Any, request: WebhookRequest, options: Mapping[str, Any], *, alone: bool
+) -> Event | Unparsable | Skipped:
     """An expression may be right and still fail on a body: a function of a value that is absent."""
     try:
-        return _part(part, delivery, options, alone=alone)
+        return _part(part, request, options, alone=alone)
     except JMESPathError as error:
-        raw = delivery.body if alone else json.dumps(part).encode()
-        return Fault("", digest_of(raw), {"options": str(error)}, raw)
+        raw = request.body if alone else json.dumps(part).encode()
+        return Unparsable("", stable_key(raw), {"options": str(error)}, raw)
 
 
 def _part(
-    part: Any, delivery: Delivery, options: Mapping[str, Any], *, alone: bool
-) -> Event | Fault | Nothing:
-    raw = delivery.body if alone else json.dumps(part).encode()
+    part: Any, request: WebhookRequest, options: Mapping[str, Any], *, alone: bool
+) -> Event | Unparsable | Skipped:
+    raw = request.body if alone else json.dumps(part).encode()
     found = {
-        "type": _header(delivery, options["type_header"]) or _search(options, "type", part),
+        "type": _header(request, options["type_header"]) or _search(options, "type", part),
         "id": _search(options, "id", part),
         "contact": _contact(part, options["contact"]),
     }
@@ -182,20 +187,22 @@ def _part(
     types = options["types"]
     event_type = types.get(topic) or (topic if topic in EVENT_TYPES else types.get("*", ""))
     if topic and not event_type:
-        return Nothing("unknown_topic", topic)
+        return Skipped("unknown_topic", topic)
     try:
-        known = loaded(_FOUND, {name: value for name, value in found.items() if value is not None})
+        known = validate(
+            _FOUND, {name: value for name, value in found.items() if value is not None}
+        )
     except Unreadable as error:
-        return Fault(topic, digest_of(raw), error.reasons, raw)
+        return Unparsable(topic, stable_key(raw), error.reasons, raw)
     # A header's id names the delivery: it is the event's own only when the event is alone.
-    own_id = known["id"] or (_header(delivery, options["id_header"]) if alone else "")
+    own_id = known["id"] or (_header(request, options["id_header"]) if alone else "")
     contact = known["contact"]
     phone = contact.pop("phone")
     return Event(
         type=event_type,
         topic=topic,
-        key=digest_of(topic, own_id) if own_id else digest_of(raw),
-        occurred_at=moment(_search(options, "time", part), delivery.received_at),
+        key=stable_key(topic, own_id) if own_id else stable_key(raw),
+        occurred_at=parse_timestamp(_search(options, "time", part), request.received_at),
         contact=Contact(
             phones=(phone,) if phone else (),
             address=_address(part, options["contact"].get("address")),
@@ -211,8 +218,8 @@ def _search(options: Mapping[str, Any], name: str, part: Any) -> Any:
     return options[name].search(part) if name in options else None
 
 
-def _header(delivery: Delivery, name: str) -> str:
-    return delivery.headers.get(name.lower(), "") if name else ""
+def _header(request: WebhookRequest, name: str) -> str:
+    return request.headers.get(name.lower(), "") if name else ""
 
 
 def _contact(part: Any, paths: Mapping[str, Any]) -> dict[str, Any]:

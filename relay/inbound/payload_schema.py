@@ -12,7 +12,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
 _Takes = Literal["text", "anything", "object", "other"]
 _Field = fields.Field[Any]
-_ODD: Final = ValidationError("to be read field by field")
+_FALLBACK: Final = ValidationError("to be read field by field")
 
 
 class Text(fields.String):
@@ -22,7 +22,7 @@ class Text(fields.String):
         super().__init__(allow_none=True)
 
 
-class Loose(Schema):
+class PayloadSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
@@ -32,29 +32,29 @@ class Loose(Schema):
         Raises:
             ValidationError: marshmallow's.
         """
-        if self._at_a_glance is not None and not any(options.values()):
+        if self._fast_fields is not None and not any(options.values()):
             try:
-                return self._glance(data)
+                return self._fast_load(data)
             except ValidationError:  # what is wrong, and all of it, is marshmallow's to say
                 pass
         return super().load(data, **options)
 
-    def _glance(self, data: Any) -> dict[str, Any]:  # noqa: C901  a call a kind costs more than the look
+    def _fast_load(self, data: Any) -> dict[str, Any]:  # noqa: C901  a call a kind costs more than the look
         if type(data) is not dict:
-            raise _ODD
+            raise _FALLBACK
         found = {}
-        for name, takes, read, field in self._at_a_glance or ():
+        for name, takes, read, field in self._fast_fields or ():
             value = data.get(name, missing)
             if value is missing:
                 if field.required:
-                    raise _ODD
+                    raise _FALLBACK
                 continue
             if value is None:
                 if not field.allow_none:
-                    raise _ODD
+                    raise _FALLBACK
             elif takes == "text":
                 if type(value) is not str:
-                    raise _ODD
+                    raise _FALLBACK
             elif takes == "object":
                 value = read(value)
             elif takes == "other":
@@ -63,7 +63,7 @@ class Loose(Schema):
         return found
 
     @cached_property
-    def _at_a_glance(self) -> list[tuple[str, _Takes, Callable[..., Any], _Field]] | None:
+    def _fast_fields(self) -> list[tuple[str, _Takes, Callable[..., Any], _Field]] | None:
         """Each field and how to read it; None for a schema that asks for more than this can do."""
         fields_of = self.load_fields.items()
         plain = all(
@@ -72,10 +72,10 @@ class Loose(Schema):
         )
         if self.many or any(self._hooks.values()) or not plain:
             return None
-        return [(name, *_way(field), field) for name, field in fields_of]
+        return [(name, *_fast_reader(field), field) for name, field in fields_of]
 
 
-def _way(field: _Field) -> tuple[_Takes, Callable[..., Any]]:
+def _fast_reader(field: _Field) -> tuple[_Takes, Callable[..., Any]]:
     if not field.validators:
         if type(field) is Text:
             return "text", field.deserialize
@@ -83,6 +83,6 @@ def _way(field: _Field) -> tuple[_Takes, Callable[..., Any]]:
             return "anything", field.deserialize
         if type(field) is fields.Nested and field.unknown is None:
             schema = field.schema
-            if isinstance(schema, Loose) and schema._at_a_glance is not None:  # noqa: SLF001  our own
-                return "object", schema._glance  # noqa: SLF001  same
+            if isinstance(schema, PayloadSchema) and schema._fast_fields is not None:  # noqa: SLF001  our own
+                return "object", schema._fast_load  # noqa: SLF001  same
     return "other", field.deserialize

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from relay.inbound.contract import Source
-from relay.model import Delivery
+from relay.model import WebhookRequest
 
 FOLDER: Final = Path(__file__).parents[1] / "samples"
 
@@ -55,7 +55,7 @@ def parse(name: str, content: bytes) -> Sample:
     return Sample(name, {key.lower(): value for key, _, value in pairs}, body)
 
 
-def signed(source: Source, topic: str, base: str, body: bytes | None = None) -> Delivery:
+def signed(source: Source, topic: str, base: str, body: bytes | None = None) -> WebhookRequest:
     """A delivery as the platform would send it now.
 
     Raises:
@@ -71,10 +71,12 @@ def signed(source: Source, topic: str, base: str, body: bytes | None = None) -> 
             raise LookupError(f"{platform.name}: {topic}? {known}")
         body = found.body
     now = datetime.now(UTC)
-    unsigned = Delivery(
+    unsigned = WebhookRequest(
         method="POST",
         url=f"{base.rstrip('/')}/webhooks/{source.name}",
-        headers=dict(platform.stamp(topic_named(topic.partition("__")[0], platform.topics), body)),
+        headers=dict(
+            platform.sample_headers(topic_named(topic.partition("__")[0], platform.topics), body)
+        ),
         body=body,
         received_at=now,
     )

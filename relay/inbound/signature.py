@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from relay.errors import MALFORMED, MISMATCH, MISSING, STALE, Refused
-from relay.model import Delivery
+from relay.model import WebhookRequest
 
 Encoding = Literal["base64", "hex"]
 KeyEncoding = Literal["utf8", "base64", "hex"]
@@ -35,9 +35,9 @@ class Scheme(Protocol):
     @property
     def label(self) -> str: ...
 
-    def verify(self, delivery: Delivery, secrets: tuple[str, ...], now: datetime) -> None: ...
+    def verify(self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime) -> None: ...
 
-    def sign(self, delivery: Delivery, secret: str, now: datetime) -> Delivery: ...
+    def sign(self, request: WebhookRequest, secret: str, now: datetime) -> WebhookRequest: ...
 
     def fault(self, secret: str) -> str: ...
 
@@ -56,18 +56,18 @@ class Hmac:
     def label(self) -> str:
         return f"HMAC-{self.digest.upper()}, {self.encoding}, `{self.headers[0]}`"
 
-    def verify(self, delivery: Delivery, secrets: tuple[str, ...], now: datetime) -> None:  # noqa: ARG002  no signed time
-        sent = [delivery.headers[name] for name in self.headers if name in delivery.headers]
+    def verify(self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime) -> None:  # noqa: ARG002  no signed time
+        sent = [request.headers[name] for name in self.headers if name in request.headers]
         if not any(sent):
             raise Refused(MISSING)
         claims = [_decoded(text, self.encoding, self.prefix) for text in sent]
-        expected = [self._digest(secret, delivery.body) for secret in secrets]
+        expected = [self._digest(secret, request.body) for secret in secrets]
         _require_match(claims, expected)
 
-    def sign(self, delivery: Delivery, secret: str, now: datetime) -> Delivery:  # noqa: ARG002  no signed time
-        digest = self._digest(secret, delivery.body)
+    def sign(self, request: WebhookRequest, secret: str, now: datetime) -> WebhookRequest:  # noqa: ARG002  no signed time
+        digest = self._digest(secret, request.body)
         text = digest.hex() if self.encoding == "hex" else base64.b64encode(digest).decode()
-        return _with_headers(delivery, {self.headers[0]: self.prefix + text})
+        return _with_headers(request, {self.headers[0]: self.prefix + text})
 
     def fault(self, secret: str) -> str:
         return _key_fault(secret, self.key)
@@ -93,9 +93,9 @@ class StandardWebhooks:
     def label(self) -> str:
         return f"Standard Webhooks, `{self.prefix}-signature`"
 
-    def verify(self, delivery: Delivery, secrets: tuple[str, ...], now: datetime) -> None:
+    def verify(self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime) -> None:
         names = [f"{self.prefix}-{part}" for part in ("id", "timestamp", "signature")]
-        message_id, timestamp, signatures = (delivery.headers.get(name, "") for name in names)
+        message_id, timestamp, signatures = (request.headers.get(name, "") for name in names)
         if not (message_id and timestamp and signatures):
             raise Refused(MISSING)
         sent_at_s = _unix_seconds(timestamp)
@@ -103,21 +103,21 @@ class StandardWebhooks:
         claims = [_decoded(text, "base64") for name, _, text in versions if name == "v1" and text]
         if not claims:
             raise Refused(MALFORMED)
-        signed = f"{message_id}.{timestamp}.".encode(errors="surrogatepass") + delivery.body
+        signed = f"{message_id}.{timestamp}.".encode(errors="surrogatepass") + request.body
         expected = [self._digest(secret, signed) for secret in secrets]
         _require_match(claims, expected)
         _require_recent(sent_at_s, now, past_s=self.tolerance_s)
 
-    def sign(self, delivery: Delivery, secret: str, now: datetime) -> Delivery:
+    def sign(self, request: WebhookRequest, secret: str, now: datetime) -> WebhookRequest:
         timestamp = str(int(now.timestamp()))
         message_id = (
-            delivery.headers.get(f"{self.prefix}-id")
-            or "msg_" + hashlib.sha256(timestamp.encode() + delivery.body).hexdigest()[:24]
+            request.headers.get(f"{self.prefix}-id")
+            or "msg_" + hashlib.sha256(timestamp.encode() + request.body).hexdigest()[:24]
         )
-        digest = self._digest(secret, f"{message_id}.{timestamp}.".encode() + delivery.body)
+        digest = self._digest(secret, f"{message_id}.{timestamp}.".encode() + request.body)
         signature = "v1," + base64.b64encode(digest).decode()
         values = {"id": message_id, "timestamp": timestamp, "signature": signature}
-        return _with_headers(delivery, {f"{self.prefix}-{k}": v for k, v in values.items()})
+        return _with_headers(request, {f"{self.prefix}-{k}": v for k, v in values.items()})
 
     def fault(self, secret: str) -> str:
         return _key_fault(secret.removeprefix("whsec_"), self.key)
@@ -143,27 +143,27 @@ class Ecdsa:
     def label(self) -> str:
         return f"ECDSA P-256, `{self.signature_header}`"
 
-    def verify(self, delivery: Delivery, secrets: tuple[str, ...], now: datetime) -> None:
-        signature = delivery.headers.get(self.signature_header, "")
-        timestamp = delivery.headers.get(self.timestamp_header, "")
+    def verify(self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime) -> None:
+        signature = request.headers.get(self.signature_header, "")
+        timestamp = request.headers.get(self.timestamp_header, "")
         if not (signature and timestamp):
             raise Refused(MISSING)
         sent_at_s = _unix_seconds(timestamp)
         claim = _decoded(signature, "base64")
-        signed = timestamp.encode() + delivery.body
+        signed = timestamp.encode() + request.body
         matches = [self._matches(secret, claim, signed) for secret in secrets]
         if not any(matches):
             raise Refused(MISMATCH)
         _require_recent(sent_at_s, now, past_s=self.tolerance_s)
 
-    def sign(self, delivery: Delivery, secret: str, now: datetime) -> Delivery:
+    def sign(self, request: WebhookRequest, secret: str, now: datetime) -> WebhookRequest:
         private = serialization.load_pem_private_key(secret.encode(), password=None)
         if not isinstance(private, ec.EllipticCurvePrivateKey):
             raise TypeError("an EC private key in PEM is needed to sign")
         timestamp = str(int(now.timestamp()))
-        signature = private.sign(timestamp.encode() + delivery.body, ec.ECDSA(hashes.SHA256()))
+        signature = private.sign(timestamp.encode() + request.body, ec.ECDSA(hashes.SHA256()))
         return _with_headers(
-            delivery,
+            request,
             {
                 self.signature_header: base64.b64encode(signature).decode(),
                 self.timestamp_header: timestamp,
@@ -192,15 +192,15 @@ class Basic:
 
     label: str = "Basic"
 
-    def verify(self, delivery: Delivery, secrets: tuple[str, ...], now: datetime) -> None:  # noqa: ARG002  no signed time
-        kind, _, value = delivery.headers.get("authorization", "").partition(" ")
+    def verify(self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime) -> None:  # noqa: ARG002  no signed time
+        kind, _, value = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "basic" or not value:
             raise Refused(MISSING)
         _require_match([_decoded(value.strip(), "base64")], [s.encode() for s in secrets])
 
-    def sign(self, delivery: Delivery, secret: str, now: datetime) -> Delivery:  # noqa: ARG002  no signed time
+    def sign(self, request: WebhookRequest, secret: str, now: datetime) -> WebhookRequest:  # noqa: ARG002  no signed time
         value = base64.b64encode(secret.encode()).decode()
-        return _with_headers(delivery, {"authorization": f"Basic {value}"})
+        return _with_headers(request, {"authorization": f"Basic {value}"})
 
     def fault(self, secret: str) -> str:
         return "" if ":" in secret else "expected user:password"
@@ -217,15 +217,15 @@ class Bearer:
     def label(self) -> str:
         return f"token, `{self.header}`"
 
-    def verify(self, delivery: Delivery, secrets: tuple[str, ...], now: datetime) -> None:  # noqa: ARG002  no signed time
-        value = delivery.headers.get(self.header, "")
+    def verify(self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime) -> None:  # noqa: ARG002  no signed time
+        value = request.headers.get(self.header, "")
         if not value.lower().startswith(self.prefix.lower()) or value == self.prefix:
             raise Refused(MISSING)
         claim = value[len(self.prefix) :].strip()
         _require_match([claim.encode(errors="surrogatepass")], [s.encode() for s in secrets])
 
-    def sign(self, delivery: Delivery, secret: str, now: datetime) -> Delivery:  # noqa: ARG002  no signed time
-        return _with_headers(delivery, {self.header: self.prefix + secret})
+    def sign(self, request: WebhookRequest, secret: str, now: datetime) -> WebhookRequest:  # noqa: ARG002  no signed time
+        return _with_headers(request, {self.header: self.prefix + secret})
 
     def fault(self, secret: str) -> str:
         return _token_fault(secret)
@@ -240,15 +240,15 @@ class PathToken:
 
     label: str = "secret in the path"
 
-    def verify(self, delivery: Delivery, secrets: tuple[str, ...], now: datetime) -> None:  # noqa: ARG002  no signed time
-        if not delivery.token:
+    def verify(self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime) -> None:  # noqa: ARG002  no signed time
+        if not request.token:
             raise Refused(MISSING)
         _require_match(
-            [delivery.token.encode(errors="surrogatepass")], [s.encode() for s in secrets]
+            [request.token.encode(errors="surrogatepass")], [s.encode() for s in secrets]
         )
 
-    def sign(self, delivery: Delivery, secret: str, now: datetime) -> Delivery:  # noqa: ARG002  no signed time
-        return replace(delivery, token=secret, url=f"{delivery.url}/{secret}")
+    def sign(self, request: WebhookRequest, secret: str, now: datetime) -> WebhookRequest:  # noqa: ARG002  no signed time
+        return replace(request, token=secret, url=f"{request.url}/{secret}")
 
     def fault(self, secret: str) -> str:
         return _token_fault(secret)
@@ -320,8 +320,8 @@ def _public_key(text: str) -> ec.EllipticCurvePublicKey:
     return key
 
 
-def _with_headers(delivery: Delivery, more: dict[str, str]) -> Delivery:
-    return replace(delivery, headers={**delivery.headers, **more})
+def _with_headers(request: WebhookRequest, more: dict[str, str]) -> WebhookRequest:
+    return replace(request, headers={**request.headers, **more})
 
 
 def first_fault(scheme: Scheme, secrets: Iterable[str]) -> str:

@@ -13,13 +13,13 @@ Language = Literal["es", "en"]
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """A title and a note in both languages; `flood` types are off until a source asks."""
+    """A title and a note in both languages; `opt_in` types are off until a source asks."""
 
     es: str
     en: str
     note_es: str
     note_en: str
-    flood: bool = False
+    opt_in: bool = False
 
     def title(self, language: Language) -> str:
         return self.es if language == "es" else self.en
@@ -50,9 +50,9 @@ def _order(es: str, en: str, more_es: str = "", more_en: str = "") -> EventType:
     return EventType(es, en, note_es + _BY, note_en + _BY)
 
 
-def _mail(es: str, en: str, *, flood: bool = False) -> EventType:
+def _mail(es: str, en: str, *, opt_in: bool = False) -> EventType:
     note_es, note_en = f"{es}{_MAIL_ES}", f"{en}{_MAIL_EN}"
-    return EventType(es, en, note_es + _BY, note_en + _BY, flood)
+    return EventType(es, en, note_es + _BY, note_en + _BY, opt_in)
 
 
 def _person(es: str, en: str) -> EventType:
@@ -82,7 +82,7 @@ EVENT_TYPES: Final[Mapping[str, EventType]] = {
     "email.sent": _mail("Correo enviado", "E-mail sent"),
     "email.delivered": _mail("Correo entregado", "E-mail delivered"),
     "email.deferred": _mail("Correo demorado", "E-mail deferred"),
-    "email.opened": _mail("Correo abierto", "E-mail opened", flood=True),
+    "email.opened": _mail("Correo abierto", "E-mail opened", opt_in=True),
     "email.clicked": _mail("Clic en un correo", "E-mail link clicked"),
     "email.bounced": _mail("Correo rebotado", "E-mail bounced"),
     "email.rejected": _mail("Correo descartado", "E-mail rejected"),

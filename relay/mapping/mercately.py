@@ -16,7 +16,7 @@ from marshmallow import RAISE, Schema, fields, validate
 from config.relay_toml import Destination
 from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.phone import to_e164
-from relay.mapping.rules import ADDRESS_TEXTS, Rule, day, rendered
+from relay.mapping.rules import ADDRESS_TEXTS, Rule, iso_date, render
 from relay.model import Call, Contact, Customer, Event
 
 # Opaque, but one segment of a path and no way out of it.
@@ -115,17 +115,17 @@ def call_for(
             value the contract does not take (`invalid`).
     """
     contact = event.contact
-    drops: dict[str, str] = {}
+    omitted_fields: dict[str, str] = {}
     phone, reason = to_e164(contact.phones, _country(contact.country) or destination.country)
     if reason:
-        drops["phone"] = reason
+        omitted_fields["phone"] = reason
     email = contact.email.strip()
     if email and not _looks_like_email(email):
-        drops["email"] = "not_an_email"
+        omitted_fields["email"] = "not_an_email"
         email = ""
     own_id = contact.customer_id.strip()
     if own_id and not _ID.fullmatch(own_id):
-        drops["customer_id"] = "not_an_id"
+        omitted_fields["customer_id"] = "not_an_id"
         own_id = ""
     customer = Customer(
         customer_id=own_id or customer_id,
@@ -136,7 +136,8 @@ def call_for(
     )
     if not (customer.customer_id or phone or email):
         raise Unmappable(
-            "no_customer", {"contact": "expected a customer id, a phone or an e-mail", **drops}
+            "no_customer",
+            {"contact": "expected a customer id, a phone or an e-mail", **omitted_fields},
         )
     context = _context(event, customer, destination, source, platform, language)
     body = _checked(_body(rule, context, contact, destination))
@@ -150,7 +151,7 @@ def call_for(
         occurred_at=event.occurred_at,
         customer=customer,
         body=body,
-        drops=drops,
+        omitted_fields=omitted_fields,
     )
 
 
@@ -192,18 +193,20 @@ def _body(
     if rule.address is not None:
         body["customer_addresses_attributes"] = _addresses(rule.address, context, contact)
     if rule.notes is not None:
-        body["notes"] = _said("notes", rule.notes, context)
+        body["notes"] = _render("notes", rule.notes, context)
     body.update(rule.numbers)
     body["tags"] = [{"name": name, "value": value} for name, value in rule.tags]
     contents = [
-        (name, _said(f"custom_fields.{name}", template, context))
+        (name, _render(f"custom_fields.{name}", template, context))
         for name, template in rule.custom_fields
     ]
     body["custom_fields"] = [
         {"field_name": name, "field_content": content} for name, content in contents if content
     ]
-    body.update({name: _said(name, template, context) for name, template in rule.texts.items()})
-    body.update({name: day(at, context, destination.timezone) for name, at in rule.dates.items()})
+    body.update({name: _render(name, template, context) for name, template in rule.texts.items()})
+    body.update(
+        {name: iso_date(at, context, destination.timezone) for name, at in rule.dates.items()}
+    )
     return _without_empty(body)
 
 
@@ -214,7 +217,7 @@ def _addresses(
     row: dict[str, Any] = {}
     for name in ADDRESS_TEXTS:
         if name in wanted:
-            row[name] = _said(f"address.{name}", wanted[name], context)
+            row[name] = _render(f"address.{name}", wanted[name], context)
         elif contact.address is not None:
             row[name] = getattr(contact.address, name)
     row = _without_empty(row)
@@ -223,10 +226,10 @@ def _addresses(
     return [row | {name: wanted[name] for name in ("country_id", "main") if name in wanted}]
 
 
-def _said(name: str, template: Template, context: Mapping[str, Any]) -> str:
+def _render(name: str, template: Template, context: Mapping[str, Any]) -> str:
     """A template may be right and still fail on an event: a sum of what is not a number."""
     try:
-        return rendered(template, context)
+        return render(template, context)
     except Exception as error:  # templates may raise anything
         reasons = {name: f"the template fails on this event: {type(error).__name__}"}
         raise Unmappable("template", reasons) from error

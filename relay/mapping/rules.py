@@ -112,7 +112,7 @@ class _Profile(fields.Field[tuple[str, ...]]):
         raise ValidationError(f"expected true, false or a list of {list(PROFILE)}")
 
 
-class _Moment(fields.Field[str]):
+class _DateField(fields.Field[str]):
     """The name of a time (`occurred_at` or a field of the event), or a date."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
@@ -146,7 +146,7 @@ def _rule_schema(language: Language, default_note: str) -> Schema:
         "address": fields.Nested(_AddressSchema),
         **{name: _Text() for name in TEXTS},
         **{name: fields.Integer(strict=True) for name in NUMBERS},
-        **{name: _Moment() for name in DATES},
+        **{name: _DateField() for name in DATES},
     }
     return Schema.from_dict(declared)()
 
@@ -204,12 +204,12 @@ def _rule(data: Mapping[str, Any]) -> Rule:
     )
 
 
-def rendered(template: Template, context: Mapping[str, Any]) -> str:
+def render(template: Template, context: Mapping[str, Any]) -> str:
     """The text a template makes, trimmed."""
     return template.render(context).strip()
 
 
-def day(name: str, context: Mapping[str, Any], zone: ZoneInfo) -> str:
+def iso_date(name: str, context: Mapping[str, Any], zone: ZoneInfo) -> str:
     """`YYYY-MM-DD` in the destination's zone for the name of a time, empty if it has none."""
     value = context.get(name, name)
     if isinstance(value, str):

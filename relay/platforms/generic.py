@@ -13,10 +13,10 @@ from typing import Any, Final, Literal
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from relay.inbound import jmespath_reader
 from relay.inbound.contract import Handshake, Platform
+from relay.inbound.jmespath_reader import JMESPathOptions, header_names, parse, types_fault
 from relay.inbound.signature import Basic, Bearer, Hmac, PathToken, Scheme, StandardWebhooks
-from relay.model import Delivery
+from relay.model import WebhookRequest
 
 _KEY: Final = validate.OneOf(["utf8", "base64", "hex"])
 
@@ -55,7 +55,7 @@ class _AuthSchema(Schema):
         return Basic() if kind == "basic" else PathToken()
 
 
-class _OptionsSchema(jmespath_reader.PathsSchema):
+class _OptionsSchema(JMESPathOptions):
     auth = fields.Nested(_AuthSchema, required=True)
 
 
@@ -64,12 +64,12 @@ def _scheme(options: Mapping[str, Any]) -> Scheme:
     return scheme
 
 
-def _handshake(delivery: Delivery) -> Handshake | None:
+def _handshake(request: WebhookRequest) -> Handshake | None:
     """Tools that check an address with GET or HEAD want to see that it is there."""
-    return Handshake() if delivery.method in ("GET", "HEAD") else None
+    return Handshake() if request.method in ("GET", "HEAD") else None
 
 
-def _stamp(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
+def _sample_headers(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
     return {"content-type": "application/json"}
 
 
@@ -78,11 +78,11 @@ platform = Platform(
     title="Generic JSON",
     docs="https://jmespath.org",
     scheme=_scheme,
-    read=jmespath_reader.read,
+    parse=parse,
     topics={},
     handshake=_handshake,
-    stamp=_stamp,
-    keeps=jmespath_reader.header_names,
+    sample_headers=_sample_headers,
+    stored_headers=header_names,
     options=_OptionsSchema,
-    options_fault=jmespath_reader.types_fault,
+    options_fault=types_fault,
 )

@@ -14,23 +14,24 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from marshmallow import fields, validate
+from marshmallow import fields
+from marshmallow.validate import Length
 
 from relay.errors import Unreadable
 from relay.inbound.contract import (
     Events,
-    Fault,
-    Nothing,
+    ParseResult,
     Platform,
-    Reading,
-    digest_of,
+    Skipped,
+    Unparsable,
     json_body,
-    loaded,
-    moment,
+    parse_timestamp,
+    stable_key,
+    validate,
 )
-from relay.inbound.payload_schema import Loose
+from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.signature import Ecdsa
-from relay.model import Contact, Delivery, Event
+from relay.model import Contact, Event, WebhookRequest
 
 TOPICS: Final[Mapping[str, str]] = {
     "processed": "email.sent",
@@ -47,9 +48,9 @@ TOPICS: Final[Mapping[str, str]] = {
 }
 
 
-class _EventSchema(Loose):
-    event = fields.String(required=True, validate=validate.Length(min=1))
-    email = fields.String(required=True, validate=validate.Length(min=1))
+class _EventSchema(PayloadSchema):
+    event = fields.String(required=True, validate=Length(min=1))
+    email = fields.String(required=True, validate=Length(min=1))
     timestamp = fields.Raw(load_default=None)
     # The sender's own arguments land at the top level under any name, so none of these is sure.
     sg_event_id = fields.Raw(allow_none=True)
@@ -69,33 +70,33 @@ class _EventSchema(Loose):
 _SCHEMA: Final = _EventSchema()
 
 
-def _read(delivery: Delivery, options: Mapping[str, Any]) -> Reading:  # noqa: ARG001  none here
+def _parse(request: WebhookRequest, options: Mapping[str, Any]) -> ParseResult:  # noqa: ARG001  none here
     try:
-        value = json_body(delivery.body)
+        value = json_body(request.body)
     except Unreadable as error:
-        return Events([Fault("", digest_of(delivery.body), error.reasons, delivery.body)])
+        return Events([Unparsable("", stable_key(request.body), error.reasons, request.body)])
     parts = value if isinstance(value, list) else [value]
     if not parts:
-        return Nothing("empty_batch")
-    return Events([_part(part, delivery) for part in parts])
+        return Skipped("empty_batch")
+    return Events([_part(part, request) for part in parts])
 
 
-def _part(part: Any, delivery: Delivery) -> Event | Fault | Nothing:
+def _part(part: Any, request: WebhookRequest) -> Event | Unparsable | Skipped:
     raw = json.dumps(part).encode()
     topic = part.get("event") if isinstance(part, dict) else ""
     topic = topic if isinstance(topic, str) else ""
     if topic and topic not in TOPICS:
-        return Nothing("unknown_topic", topic)
+        return Skipped("unknown_topic", topic)
     try:
-        body = loaded(_SCHEMA, part)
+        body = validate(_SCHEMA, part)
     except Unreadable as error:
-        return Fault(topic, digest_of(raw), error.reasons, raw)
+        return Unparsable(topic, stable_key(raw), error.reasons, raw)
     own_id = _text(body.get("sg_event_id"))
     return Event(
         type=TOPICS[topic],
         topic=topic,
-        key=f"{own_id}:{topic}" if own_id else digest_of(raw),
-        occurred_at=moment(body["timestamp"], delivery.received_at),
+        key=f"{own_id}:{topic}" if own_id else stable_key(raw),
+        occurred_at=parse_timestamp(body["timestamp"], request.received_at),
         contact=Contact(email=body["email"]),
         fields=_fields(body),
         machine=str(body.get("sg_machine_open", "")).lower() == "true",
@@ -126,7 +127,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _stamp(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
+def _sample_headers(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
     return {"content-type": "application/json"}
 
 
@@ -139,7 +140,7 @@ platform = Platform(
         timestamp_header="x-twilio-email-event-webhook-timestamp",
         tolerance_s=25 * 3600,
     ),
-    read=_read,
+    parse=_parse,
     topics=TOPICS,
-    stamp=_stamp,
+    sample_headers=_sample_headers,
 )

@@ -20,18 +20,18 @@ from marshmallow import fields
 from relay.errors import Unreadable
 from relay.inbound.contract import (
     Events,
-    Fault,
-    Nothing,
+    ParseResult,
     Platform,
-    Reading,
-    digest_of,
+    Skipped,
+    Unparsable,
     json_object,
-    loaded,
-    moment,
+    parse_timestamp,
+    stable_key,
+    validate,
 )
-from relay.inbound.payload_schema import Loose, Text
+from relay.inbound.payload_schema import PayloadSchema, Text
 from relay.inbound.signature import Hmac
-from relay.model import Address, Contact, Delivery, Event
+from relay.model import Address, Contact, Event, WebhookRequest
 
 TOPICS: Final[Mapping[str, str]] = {
     "orders/create": "order.created",
@@ -54,7 +54,7 @@ _PRIVACY: Final = frozenset({"customers/data_request", "customers/redact", "shop
 _CONSENT: Final = {"subscribed": "subscribed", "unsubscribed": "unsubscribed"}
 
 
-class _AddressSchema(Loose):
+class _AddressSchema(PayloadSchema):
     first_name = Text()
     last_name = Text()
     address1 = Text()
@@ -68,7 +68,7 @@ class _AddressSchema(Loose):
     longitude = fields.Float(allow_none=True)
 
 
-class _CustomerSchema(Loose):
+class _CustomerSchema(PayloadSchema):
     email = Text()
     phone = Text()
     first_name = Text()
@@ -76,7 +76,7 @@ class _CustomerSchema(Loose):
     default_address = fields.Nested(_AddressSchema, allow_none=True)
 
 
-class _ConsentSchema(Loose):
+class _ConsentSchema(PayloadSchema):
     state = Text()
 
 
@@ -119,28 +119,28 @@ _SCHEMA: Final = _BodySchema()
 _CONSENT_SCHEMA: Final = _ConsentBodySchema()
 
 
-def _read(delivery: Delivery, options: Mapping[str, Any]) -> Reading:  # noqa: ARG001  none here
-    topic = _header(delivery, "topic")
+def _parse(request: WebhookRequest, options: Mapping[str, Any]) -> ParseResult:  # noqa: ARG001  none here
+    topic = _header(request, "topic")
     if topic in _PRIVACY:
-        return Nothing("privacy_request", topic)
+        return Skipped("privacy_request", topic)
     if topic in _WITHOUT_CONTACT:
-        return Nothing("names_nobody", topic)
+        return Skipped("names_nobody", topic)
     if topic not in TOPICS:
-        return Nothing("unknown_topic", topic)
-    key = _header(delivery, "webhook-id") or digest_of(topic, delivery.body)
+        return Skipped("unknown_topic", topic)
+    key = _header(request, "webhook-id") or stable_key(topic, request.body)
     schema = _CONSENT_SCHEMA if "consent" in topic else _SCHEMA
     try:
-        body = loaded(schema, json_object(delivery.body))
+        body = validate(schema, json_object(request.body))
     except Unreadable as error:
-        return Events([Fault(topic, key, error.reasons, delivery.body)])
+        return Events([Unparsable(topic, key, error.reasons, request.body)])
     event_type = TOPICS[topic]
     if "consent" in topic:
         kind, _, _ = event_type.partition(".")
         state = (body.get(f"{kind}_marketing_consent") or {}).get("state")
         if state not in _CONSENT:
-            return Nothing("no_consent_state", topic)
+            return Skipped("no_consent_state", topic)
         event_type = f"{kind}.{_CONSENT[state]}"
-    triggered_at = moment(_header(delivery, "triggered-at"), delivery.received_at)
+    triggered_at = parse_timestamp(_header(request, "triggered-at"), request.received_at)
     return Events(
         [
             Event(
@@ -149,7 +149,7 @@ def _read(delivery: Delivery, options: Mapping[str, Any]) -> Reading:  # noqa: A
                 key=key,
                 occurred_at=_occurred_at(topic, body, triggered_at),
                 contact=_contact(body),
-                fields=_fields(topic, body, _header(delivery, "shop-domain")),
+                fields=_fields(topic, body, _header(request, "shop-domain")),
             )
         ]
     )
@@ -159,7 +159,7 @@ def _occurred_at(topic: str, body: Mapping[str, Any], fallback: datetime) -> dat
     names = ("created_at",) if topic.endswith("/create") else ("updated_at", "created_at")
     if topic == "orders/cancelled":
         names = ("cancelled_at", *names)
-    return moment(next((body[name] for name in names if body.get(name)), None), fallback)
+    return parse_timestamp(next((body[name] for name in names if body.get(name)), None), fallback)
 
 
 def _contact(body: Mapping[str, Any]) -> Contact:
@@ -222,12 +222,12 @@ def _fields(topic: str, body: Mapping[str, Any], shop: str) -> dict[str, Any]:
     }
 
 
-def _header(delivery: Delivery, name: str) -> str:
-    headers = delivery.headers
+def _header(request: WebhookRequest, name: str) -> str:
+    headers = request.headers
     return headers.get(f"x-shopify-{name}") or headers.get(f"shopify-{name}", "")
 
 
-def _stamp(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
+def _sample_headers(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
     return {
         "content-type": "application/json",
         "x-shopify-topic": topic,
@@ -241,10 +241,10 @@ platform = Platform(
     title="Shopify",
     docs="https://shopify.dev/docs/apps/build/webhooks/verify-deliveries",
     scheme=Hmac(headers=("x-shopify-hmac-sha256", "shopify-hmac-sha256")),
-    read=_read,
+    parse=_parse,
     topics=TOPICS,
-    stamp=_stamp,
-    keeps=tuple(
+    sample_headers=_sample_headers,
+    stored_headers=tuple(
         f"{prefix}shopify-{name}"
         for prefix in ("x-", "")
         for name in ("topic", "webhook-id", "shop-domain", "triggered-at")

@@ -13,8 +13,15 @@ from typing import Any, Final
 
 from marshmallow import fields, post_load, validate
 
-from relay.inbound import jmespath_reader
 from relay.inbound.contract import Platform
+from relay.inbound.jmespath_reader import (
+    ContactOptions,
+    JMESPathField,
+    JMESPathOptions,
+    header_names,
+    parse,
+    types_fault,
+)
 from relay.inbound.signature import Scheme, StandardWebhooks
 
 _PLACES: Final = ("data", "data.customer", "data.contact", "data.user", "data.buyer")
@@ -39,19 +46,17 @@ _CONTACT: Final = {
 _TYPES: Final = {"contact.created": "customer.created", "user.created": "customer.created"}
 
 
-class _OptionsSchema(jmespath_reader.PathsSchema):
+class _OptionsSchema(JMESPathOptions):
     key = fields.String(load_default="base64", validate=validate.OneOf(["base64", "utf8", "hex"]))
     prefix = fields.String(load_default="webhook", validate=validate.OneOf(["webhook", "svix"]))
-    type = jmespath_reader.Path(load_default=lambda: jmespath_reader.Path().deserialize("type"))
-    time = jmespath_reader.Path(
-        load_default=lambda: jmespath_reader.Path().deserialize("timestamp")
-    )
+    type = JMESPathField(load_default=lambda: JMESPathField().deserialize("type"))
+    time = JMESPathField(load_default=lambda: JMESPathField().deserialize("timestamp"))
     types = fields.Dict(
         keys=fields.String(), values=fields.String(), load_default=lambda: dict(_TYPES)
     )
     contact = fields.Nested(
-        jmespath_reader.ContactPaths,
-        load_default=lambda: jmespath_reader.ContactPaths().load(_CONTACT),
+        ContactOptions,
+        load_default=lambda: ContactOptions().load(_CONTACT),
     )
 
     @post_load
@@ -63,7 +68,7 @@ def _scheme(options: Mapping[str, Any]) -> Scheme:
     return StandardWebhooks(key=options["key"], prefix=options["prefix"])
 
 
-def _stamp(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
+def _sample_headers(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
     return {"content-type": "application/json"}
 
 
@@ -72,10 +77,10 @@ platform = Platform(
     title="Standard Webhooks",
     docs="https://www.standardwebhooks.com",
     scheme=_scheme,
-    read=jmespath_reader.read,
+    parse=parse,
     topics={"order.created": "order.created", "contact.created": "customer.created"},
-    stamp=_stamp,
-    keeps=jmespath_reader.header_names,
+    sample_headers=_sample_headers,
+    stored_headers=header_names,
     options=_OptionsSchema,
-    options_fault=jmespath_reader.types_fault,
+    options_fault=types_fault,
 )

@@ -25,19 +25,19 @@ from marshmallow import fields
 from relay.errors import Unreadable
 from relay.inbound.contract import (
     Events,
-    Fault,
     Handshake,
-    Nothing,
+    ParseResult,
     Platform,
-    Reading,
-    digest_of,
+    Skipped,
+    Unparsable,
     json_object,
-    loaded,
-    moment,
+    parse_timestamp,
+    stable_key,
+    validate,
 )
-from relay.inbound.payload_schema import Loose, Text
+from relay.inbound.payload_schema import PayloadSchema, Text
 from relay.inbound.signature import Hmac
-from relay.model import Address, Contact, Delivery, Event
+from relay.model import Address, Contact, Event, WebhookRequest
 
 TOPICS: Final[Mapping[str, str]] = {
     "order.created": "order.created",
@@ -57,7 +57,7 @@ _SIGNATURE: Final = "x-wc-webhook-signature"
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
-class _AddressSchema(Loose):
+class _AddressSchema(PayloadSchema):
     first_name = Text()
     last_name = Text()
     address_1 = Text()
@@ -70,7 +70,7 @@ class _AddressSchema(Loose):
     phone = Text()
 
 
-class _BodySchema(Loose):
+class _BodySchema(PayloadSchema):
     id = fields.Integer(required=True)
     number = Text()
     status = Text()
@@ -92,28 +92,28 @@ class _BodySchema(Loose):
 _SCHEMA: Final = _BodySchema()
 
 
-def _handshake(delivery: Delivery) -> Handshake | None:
+def _handshake(request: WebhookRequest) -> Handshake | None:
     """The form a shop posts while its hook is being saved; it is never signed."""
-    is_form = delivery.headers.get("content-type", "").startswith(_FORM)
-    if delivery.method != "POST" or not is_form or _SIGNATURE in delivery.headers:
+    is_form = request.headers.get("content-type", "").startswith(_FORM)
+    if request.method != "POST" or not is_form or _SIGNATURE in request.headers:
         return None
-    return Handshake() if re.fullmatch(rb"webhook_id=\d{1,20}", delivery.body) else None
+    return Handshake() if re.fullmatch(rb"webhook_id=\d{1,20}", request.body) else None
 
 
-def _read(delivery: Delivery, options: Mapping[str, Any]) -> Reading:  # noqa: ARG001  none here
-    topic = delivery.headers.get("x-wc-webhook-topic", "")
-    delivery_id = delivery.headers.get("x-wc-webhook-delivery-id", "")
-    key = digest_of(topic, delivery_id, delivery.body)
+def _parse(request: WebhookRequest, options: Mapping[str, Any]) -> ParseResult:  # noqa: ARG001  none here
+    topic = request.headers.get("x-wc-webhook-topic", "")
+    delivery_id = request.headers.get("x-wc-webhook-delivery-id", "")
+    key = stable_key(topic, delivery_id, request.body)
     try:
-        raw = json_object(delivery.body)
+        raw = json_object(request.body)
         if _is_rest_error(raw):
             said = "expected an order or customer; the hook's user lacks the right to read it"
             raise Unreadable({"code": [said]})
         if topic not in TOPICS:
-            return Nothing("unknown_topic", topic)
-        body = loaded(_SCHEMA, raw)
+            return Skipped("unknown_topic", topic)
+        body = validate(_SCHEMA, raw)
     except Unreadable as error:
-        return Events([Fault(topic, key, error.reasons, delivery.body)])
+        return Events([Unparsable(topic, key, error.reasons, request.body)])
     event_type, told_at = TOPICS[topic], body.get("date_created_gmt")
     if topic.endswith(".updated"):
         told_at = body.get("date_modified_gmt") or told_at
@@ -123,16 +123,16 @@ def _read(delivery: Delivery, options: Mapping[str, Any]) -> Reading:  # noqa: A
         if changed and (body.get(dated_by) or not dated_by):
             event_type = changed
             told_at = body.get(dated_by) or told_at
-            key = digest_of("order", str(body["id"]), changed, body.get(dated_by) or "")
+            key = stable_key("order", str(body["id"]), changed, body.get(dated_by) or "")
     return Events(
         [
             Event(
                 type=event_type,
                 topic=topic,
                 key=key,
-                occurred_at=moment(told_at, delivery.received_at),
+                occurred_at=parse_timestamp(told_at, request.received_at),
                 contact=_contact(body),
-                fields=_fields(topic, body, delivery.headers.get("x-wc-webhook-source", "")),
+                fields=_fields(topic, body, request.headers.get("x-wc-webhook-source", "")),
             )
         ]
     )
@@ -191,7 +191,7 @@ def _utc(text: str | None) -> str:
     return f"{text}+00:00" if text else ""
 
 
-def _stamp(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
+def _sample_headers(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
     second = str(int(time.time()))
     return {
         "content-type": "application/json",
@@ -207,10 +207,10 @@ platform = Platform(
     title="WooCommerce",
     docs="https://woocommerce.com/document/webhooks/",
     scheme=Hmac(headers=(_SIGNATURE,)),
-    read=_read,
+    parse=_parse,
     topics=TOPICS,
     handshake=_handshake,
-    stamp=_stamp,
-    keeps=("x-wc-webhook-topic", "x-wc-webhook-delivery-id", "x-wc-webhook-source"),
+    sample_headers=_sample_headers,
+    stored_headers=("x-wc-webhook-topic", "x-wc-webhook-delivery-id", "x-wc-webhook-source"),
     media_types=("application/json", _FORM),
 )

@@ -6,7 +6,7 @@ from typing import Final, Literal, cast
 import structlog
 from redis import Redis, RedisError
 
-from config.language import text
+from config.language import localized
 
 _LOG: Final = structlog.get_logger()
 # Redis 6.2 has what RQ and our scripts need.
@@ -17,10 +17,10 @@ _VERSION_WAITS: Final = (7, 2)
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """What Redis says of itself. `fsync` is empty where the host does not let us ask.
+    """What Redis reports about itself.
 
-    `memory_used` is the share of `maxmemory`, 0 where there is no such limit. `rests` tells of a
-    file that is not synced while it is rewritten.
+    `fsync` is `appendfsync`, empty where the host refuses CONFIG. `memory_used` is the share of
+    `maxmemory`, 0 without a limit. `no_fsync_during_rewrite`: `no-appendfsync-on-rewrite yes`.
     """
 
     version: tuple[int, int]
@@ -28,7 +28,7 @@ class Durability:
     fsync: str
     eviction: str
     is_replica: bool
-    rests: bool = False
+    no_fsync_during_rewrite: bool = False
     memory_used: float = 0.0
 
     @classmethod
@@ -43,7 +43,7 @@ class Durability:
             fsync=asked.get("appendfsync", ""),
             eviction=str(info.get("maxmemory_policy", "")),
             is_replica=info.get("role") != "master",
-            rests=asked.get("no-appendfsync-on-rewrite") == "yes",
+            no_fsync_during_rewrite=asked.get("no-appendfsync-on-rewrite") == "yes",
             memory_used=int(info["used_memory"]) / limit if limit else 0.0,
         )
 
@@ -53,17 +53,17 @@ class Durability:
         asked = self.fsync in ("everysec", "")
         return self.append_only and asked and self.version >= _VERSION_WAITS
 
-    def keeps(self, wanted: Literal["fsync", "relaxed"]) -> bool:
+    def satisfies(self, wanted: Literal["fsync", "relaxed"]) -> bool:
         """Whether what was asked for can be had; a host that does not say is believed."""
         if wanted == "relaxed" or not self.append_only:  # of the latter something else is said
             return True
-        return not self.rests and (self.fsync in ("always", "") or self.can_wait)
+        return not self.no_fsync_during_rewrite and (self.fsync in ("always", "") or self.can_wait)
 
     def faults(self, wanted: Literal["fsync", "relaxed"]) -> list[str]:
         """Reason codes of what breaks the promise, empty when nothing does."""
         checks = {
             "redis_append_only": self.append_only,
-            "redis_fsync": self.keeps(wanted),
+            "redis_fsync": self.satisfies(wanted),
             "redis_no_eviction": self.eviction in ("", "noeviction"),
             "redis_primary": not self.is_replica,
             "redis_version": self.version >= _VERSION_MIN,
@@ -73,12 +73,12 @@ class Durability:
     def statement(self, wanted: Literal["fsync", "relaxed"]) -> str:
         """What may be lost of what was answered 200, in a sentence a merchant can use."""
         if not self.append_only:
-            return text(
+            return localized(
                 "Redis no guarda en disco: al reiniciarse se pierde todo lo aceptado sin entregar.",
                 "Redis keeps nothing on disk: a restart loses all that is not delivered yet.",
             )
-        if self.rests:
-            return text(
+        if self.no_fsync_during_rewrite:
+            return localized(
                 "Mientras Redis reescribe su archivo no sincroniza el disco "
                 "(no-appendfsync-on-rewrite): un corte de corriente en ese momento puede perder "
                 "lo aceptado.",
@@ -86,12 +86,12 @@ class Durability:
                 "(no-appendfsync-on-rewrite): a power cut just then may lose what was accepted.",
             )
         if self.fsync == "always":
-            return text(
+            return localized(
                 "Un 200 significa que el evento ya está en el disco de Redis.",
                 "A 200 means the event is on Redis's disk already.",
             )
         if self.can_wait and wanted == "fsync":
-            return text(
+            return localized(
                 "Un 200 espera a que el evento esté en el disco de Redis, hasta un segundo. "
                 "Con appendfsync always no hay que esperar.",
                 "A 200 waits until the event is on Redis's disk, for up to a second. "
@@ -101,20 +101,20 @@ class Durability:
 
     def _what_may_be_lost(self) -> str:
         if self.fsync == "everysec":
-            return text(
+            return localized(
                 "Si la máquina de Redis pierde la corriente, puede perderse el último segundo "
                 "de lo aceptado. Un Redis que solo se cae no pierde nada.",
                 "If the machine of Redis loses power, the last second of what was accepted may "
                 "be lost. A Redis that merely crashes loses nothing.",
             )
         if self.fsync == "no":
-            return text(
+            return localized(
                 "El disco se escribe cuando el sistema quiere: un corte de corriente puede perder "
                 "medio minuto de lo aceptado.",
                 "The disk is written when the system likes: a power cut may lose half a minute "
                 "of what was accepted.",
             )
-        return text(
+        return localized(
             "Redis guarda en disco, pero su proveedor no deja ver cada cuánto.",
             "Redis keeps a file on disk, but its host does not let us see how often.",
         )

@@ -46,7 +46,7 @@ class Record:
     runs: int
     reason: str = ""
     reasons: Mapping[str, Any] = field(default_factory=dict)
-    drops: Mapping[str, str] = field(default_factory=dict)
+    omitted_fields: Mapping[str, str] = field(default_factory=dict)
     answer: str = ""
     settled_at: float = 0.0
     raw: bytes = field(default=b"", repr=False)
@@ -99,7 +99,7 @@ def read_record(record_id: str, values: Mapping[bytes, bytes]) -> Record:
         runs=read("runs", int, 1),
         reason=text("reason"),
         reasons=read("reasons", _object, {}),
-        drops=event.get("drops", {}),
+        omitted_fields=event.get("drops", {}),
         answer=text("answer"),
         settled_at=read("settled_at", float, 0.0),
         raw=raw,
@@ -121,7 +121,7 @@ def event_field(values: Mapping[str, Any]) -> str:
     return json.dumps([values.get(name, "") for name in _EVENT], separators=(",", ":"))
 
 
-def delivery_field(headers: Mapping[str, str], raw: bytes) -> bytes:
+def request_field(headers: Mapping[str, str], raw: bytes) -> bytes:
     """What came in, squeezed: it waits as long as the event does, and is seldom looked at."""
     head = json.dumps(headers, separators=(",", ":")) if headers else ""
     return isal_zlib.compress(b"%s\n%s" % (head.encode(), raw), _SQUEEZE)

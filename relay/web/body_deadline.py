@@ -21,7 +21,9 @@ _watcher: threading.Thread | None = None
 
 
 @contextlib.contextmanager
-def until_read(environ: Mapping[str, Any], within_s: float = BODY_WITHIN_S) -> Iterator[None]:
+def body_read_deadline(
+    environ: Mapping[str, Any], within_s: float = BODY_WITHIN_S
+) -> Iterator[None]:
     """The body of the request is being read; servers that do not show their socket go unwatched."""
     connection = environ.get("gunicorn.socket")
     if connection is None:

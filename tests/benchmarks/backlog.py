@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from config.settings import load as load_settings
 from relay import sources
-from relay.model import Call, Customer, Delivery
+from relay.model import Call, Customer, WebhookRequest
 from relay.store.connection import connect
-from relay.store.intake import Intake
+from relay.store.job_store import JobStore
 from relay.store.queue import open_queue
 from tests.benchmarks.peers import posting
 
@@ -29,11 +29,11 @@ def fill(count: int, first: int = 0) -> None:
     redis = connect(settings)
     relay = sources.load(settings.config_file, settings.environ)
     queue = open_queue(redis, settings.queue, settings.job_timeout_s)
-    intake = Intake.open(queue, settings)
+    intake = JobStore.open(queue, settings)
     source = relay.sources["shopify"]
     for start in range(first, first + count, _AT_ONCE):
         now = datetime.now(UTC)
-        delivery = Delivery("POST", "http://127.0.0.1/webhooks/shopify", _HEADERS, b"", now)
+        delivery = WebhookRequest("POST", "http://127.0.0.1/webhooks/shopify", _HEADERS, b"", now)
         calls = list(
             _calls(source.destination.name, range(start, min(start + _AT_ONCE, first + count)))
         )

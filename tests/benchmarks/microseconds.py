@@ -18,13 +18,13 @@ from urllib.parse import urlsplit
 from redis import Redis
 
 from relay import sources
-from relay.inbound.contract import json_object, loaded
+from relay.inbound.contract import json_object, validate
 from relay.mapping.phone import to_e164
-from relay.mapping.rules import mercately, rendered
-from relay.model import Delivery
+from relay.mapping.rules import mercately
+from relay.model import WebhookRequest
 from relay.pipeline import process, translate
 from relay.platforms import shopify
-from relay.store.intake import Intake
+from relay.store.job_store import JobStore
 from relay.store.queue import open_queue
 from relay.web.app import create_app
 from tests.benchmarks.figures import Line, Section, ratio, rounded
@@ -46,7 +46,7 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
     rule = source.rules["order.created"]
     schema = shopify._SCHEMA
     bodies = [json_object(delivery.body) for delivery in deliveries]
-    events = [source.platform.read(each, source.options).items[0] for each in deliveries]
+    events = [source.platform.parse(each, source.options).items[0] for each in deliveries]
     calls = [process(delivery, source, now) for delivery in deliveries]
     context = mercately._context(
         events[0], calls[0][0].customer, source.destination, "shopify", "Shopify", "es"
@@ -58,16 +58,16 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
     with Redis.from_url(settings.redis_url) as redis, _devnull() as quiet:
         redis.flushall()
         app = create_app(settings, relay, redis)
-        intake = Intake.open(open_queue(redis, settings.queue), settings)
+        intake = JobStore.open(open_queue(redis, settings.queue), settings)
         environs = [_wsgi(delivery) for delivery in deliveries]
 
         def accept(n: int) -> None:
             intake.accept(deliveries[n], source, calls[n], now)
 
         def render(_: int) -> None:
-            rendered(rule.notes, context)
+            render(rule.notes, context)
             for _name, template in rule.custom_fields:
-                rendered(template, context)
+                render(template, context)
 
         def arguments() -> float:
             with patch.object(intake, "_accept", lambda **_: [b"accepted", b"id"]):
@@ -78,8 +78,8 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
         redis.flushall()
         hmac = _each(lambda n: source.scheme.verify(deliveries[n], source.secrets, now))
         parsed = _each(lambda n: json_object(deliveries[n].body))
-        read_in = _each(lambda n: loaded(schema, bodies[n]))
-        read = _each(lambda n: source.platform.read(deliveries[n], source.options))
+        read_in = _each(lambda n: validate(schema, bodies[n]))
+        read = _each(lambda n: source.platform.parse(deliveries[n], source.options))
         phone = _each(lambda n: to_e164(events[n].contact.phones, "EC"))
         templates = _each(render)
         out = _each(lambda _: mercately._checked(dict(unsettled)))
@@ -132,16 +132,16 @@ def _each(stage: Callable[[int], Any]) -> float:
     return min(took)
 
 
-def _deliveries(order: Path, now: datetime) -> Iterator[Delivery]:
+def _deliveries(order: Path, now: datetime) -> Iterator[WebhookRequest]:
     load = Load(port=80, order=str(order), secret=SHOPIFY_SECRET, first=900_000, limit=1)
     for _, request in requests_of(load):
         head, _, body = request.partition(b"\r\n\r\n")
         headers = BytesParser().parsebytes(head.partition(b"\r\n")[2])
         lowered = {name.lower(): str(value) for name, value in headers.items()}
-        yield Delivery("POST", _URL, lowered, body, now)
+        yield WebhookRequest("POST", _URL, lowered, body, now)
 
 
-def _wsgi(delivery: Delivery) -> dict[str, Any]:
+def _wsgi(delivery: WebhookRequest) -> dict[str, Any]:
     """The request as a WSGI server hands it over."""
     environ: dict[str, Any] = {
         "REQUEST_METHOD": delivery.method,

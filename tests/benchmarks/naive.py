@@ -10,7 +10,7 @@ from rq import Queue
 
 from config.settings import load as load_settings
 from relay import sources
-from relay.model import Call, Customer, Delivery
+from relay.model import Call, Customer, WebhookRequest
 from relay.pipeline import process
 from tests.benchmarks.peers import posting
 
@@ -27,7 +27,7 @@ def create_app() -> Flask:
     def accept():
         now = datetime.now(UTC)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        delivery = Delivery("POST", request.base_url, headers, request.get_data(), now)
+        delivery = WebhookRequest("POST", request.base_url, headers, request.get_data(), now)
         for item in process(delivery, source, now):
             if isinstance(item, Call):
                 queue.enqueue(post, item.customer, dict(item.body))

@@ -146,7 +146,7 @@ def test_one_line_per_delivery_names_nobody_and_has_no_proof(platform, opened, c
 
         written = lines(capsys)
         assert [line["status"] for line in written] == [answer.status_code for answer in answers]
-        assert {line["event"] for line in written} == {"delivery.received"}
+        assert {line["event"] for line in written} == {"webhook.received"}
         assert all(line.keys() <= TOLD for line in written)
         shown = json.dumps(written, ensure_ascii=False)
         assert [text for text in hidden if text and text in shown] == []
@@ -165,7 +165,7 @@ def test_line_says_what_an_operator_asks_for(opened, capsys):
         assert line.pop("ms") >= 0
         assert line.pop("timestamp")
         assert line.pop("level") == "info"
-        assert line.pop("event") == "delivery.received"
+        assert line.pop("event") == "webhook.received"
     assert accepted == {
         "source": "shopify", "bytes": len(body), "answer": "accepted", "items": 1,
         "ids": answer.json["ids"], "topics": ["orders/create"], "status": 200,

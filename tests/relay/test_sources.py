@@ -20,8 +20,8 @@ from relay.errors import MISMATCH, Refused
 from relay.inbound import samples
 from relay.inbound.contract import Source
 from relay.inbound.signature import Basic, Bearer, Ecdsa, Hmac, PathToken, StandardWebhooks
-from relay.mapping.rules import rendered
-from relay.model import Call, Delivery, Ignored
+from relay.mapping.rules import render
+from relay.model import Call, Ignored, WebhookRequest
 from relay.pipeline import translate
 from relay.platforms import discovered
 from relay.sources import Relay, dry, load
@@ -185,7 +185,7 @@ def test_topics_choose_and_floods_are_off_until_asked_for(topics, platform, name
 def test_events_of_a_source_override_the_general_ones_key_by_key(loaded):
     own = 'events."order.created" = { notes = "own" }\nevents."order.failed" = { notes = "c" }'
     sources = loaded(table("shopify", own) + table("woocommerce", name="t") + EVENTS).sources
-    notes = {name: rendered(rule.notes, {}) for name, rule in sources["s"].rules.items()}
+    notes = {name: render(rule.notes, {}) for name, rule in sources["s"].rules.items()}
     assert notes == {"order.created": "own", "order.paid": "b", "order.failed": "c"}
     assert sources["s"].rules["order.created"].numbers == {"agent_id": 1}
     assert set(sources["t"].rules) == {"order.created", "order.paid"}
@@ -220,7 +220,7 @@ class SignedUrl:
 
     label: str = "URL"
 
-    def verify(self, delivery: Delivery, secrets: tuple[str, ...], now: datetime) -> None:
+    def verify(self, delivery: WebhookRequest, secrets: tuple[str, ...], now: datetime) -> None:
         if delivery.headers.get("x-url") != delivery.url:
             raise Refused(MISMATCH)
 
@@ -325,7 +325,7 @@ def test_dry_source_has_the_wishes_rules_and_options_of_the_one_named(tmp_path):
     assert dry(file, {}, shopify).name == "first"
     second = dry(file, {}, shopify, "second")
     assert (second.name, second.topics, second.customer_id) == ("second", ("order.paid",), "7")
-    assert rendered(second.rules["order.paid"].notes, {}) == "own"
+    assert render(second.rules["order.paid"].notes, {}) == "own"
     assert dry(file, {}, discovered()["generic"]).options["type"].search({"kind": "x"}) == "x"
 
 

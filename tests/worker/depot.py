@@ -20,9 +20,9 @@ from config.relay_toml import Destination
 from config.settings import Settings
 from relay.devtools.standin import Standin
 from relay.inbound.contract import Receipt, Source
-from relay.model import Call, Customer, Delivery, Translated
+from relay.model import Call, Customer, Translated, WebhookRequest
 from relay.sources import Relay
-from relay.store.intake import Intake
+from relay.store.job_store import JobStore
 from relay.store.ledger import OPEN
 from relay.store.queue import open_queue, queue_name
 from relay.store.record import Record
@@ -101,7 +101,7 @@ class Depot:
     def __init__(self, redis: Redis, settings: Settings, relay: Relay, **changes: Any) -> None:
         self.redis = redis
         self.base = open_queue(redis, settings.queue)
-        self.intake = Intake.open(self.base, settings)
+        self.intake = JobStore.open(self.base, settings)
         self.source = next(iter(relay.sources.values()))
         self.queue = self.queue_of(self.source)
         destinations = {name: replace(one, **changes) for name, one in relay.destinations.items()}
@@ -124,7 +124,9 @@ class Depot:
         """What a delivery of these comes to; texts stand for calls with these keys."""
         now = now or datetime.now(UTC)
         made = [call(item) if isinstance(item, str) else item for item in items]
-        delivery = Delivery("POST", "https://relay.example/webhooks/x", headers or {}, b"{}", now)
+        delivery = WebhookRequest(
+            "POST", "https://relay.example/webhooks/x", headers or {}, b"{}", now
+        )
         return self.intake.accept(delivery, source or self.source, made, now)
 
     def keep(self, *items: Translated | str) -> tuple[str, ...]:

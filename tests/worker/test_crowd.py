@@ -64,7 +64,7 @@ def numbered(count, *, customers=0, destination="principal"):
     ]
 
 
-def flood(depot, count):
+def opt_in(depot, count):
     calls = numbered(count)
     for start in range(0, count, 200):
         depot.accept(*calls[start : start + 200])
@@ -92,7 +92,7 @@ def test_flood_on_one_source_delays_no_other_source_and_no_other_destination(
         elsewhere = replace(
             other, destination=replace(other.destination, name="segundo", server=sink.url)
         )
-        flood(depot, FLOOD)
+        opt_in(depot, FLOOD)
         stack.enter_context(at_work(replace(settings, concurrency=32)))
         assert eventually(lambda: sink.count() > 50, within_s=30)
 

@@ -260,7 +260,7 @@ def test_worker_without_redis_says_so_and_does_not_fall(mortal):
 
 
 @pytest.mark.parametrize("moment", ["idle", "busy"])
-def test_worker_outlives_its_redis(mortal, relay, standin, moment):
+def test_worker_outlives_its_redis(mortal, relay, standin, parse_timestamp):
     """Redis is killed under the worker and comes back with what it had."""
     server, settings = mortal
     with Redis.from_url(server.url) as redis, Depot(redis, settings, relay) as depot:
@@ -270,11 +270,11 @@ def test_worker_outlives_its_redis(mortal, relay, standin, moment):
             return depot.record(record_id).state is State.DELIVERED
 
         def end_and_restart():
-            if moment == "busy":
+            if parse_timestamp == "busy":
                 standin.slow_s = 0.4
                 standin.fail("slow", times=1)
             ids.append(depot.keep_one(call("order-1", body={"notes": "1"})))
-            if moment == "busy":
+            if parse_timestamp == "busy":
                 reached.append(eventually(lambda: depot.begun(ids[0])))
             else:
                 reached.append(eventually(lambda: delivered(ids[0])))

@@ -34,7 +34,7 @@ def keep(depot, standin):
 
 def settle(depot, record, verdict):
     outcome = Outcome(verdict, f"because_{verdict}")
-    (counts,) = depot.ledger.settle([Attempt(record, outcome, took_s=0)])
+    (counts,) = depot.ledger.record_attempts([Attempt(record, outcome, took_s=0)])
     return counts
 
 
@@ -99,12 +99,12 @@ def test_follower_goes_behind_the_first_that_was_accepted_before_it(depot, keep)
 
 def test_follower_alone_rings_the_bell(depot, redis, keep):
     head, follower = keep("many 0", "many 1")
-    redis.delete(depot.queue.key, "relay:bell")
+    redis.delete(depot.queue.key, "relay:wakeup")
 
     settle(depot, depot.record(head), Verdict.DELIVERED)
 
     assert depot.waiting() == [follower]
-    assert redis.llen("relay:bell") == 1
+    assert redis.llen("relay:wakeup") == 1
 
 
 # Out of turn.

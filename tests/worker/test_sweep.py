@@ -9,7 +9,7 @@ from rq.serializers import JSONSerializer
 
 from relay.model import Outcome, State, Verdict
 from relay.store.ledger import OPEN, Attempt, record_key
-from relay.store.queue import BELL
+from relay.store.queue import WAKEUP
 from tests.worker.depot import apart, job_key
 from worker import sweep
 from worker.concurrent.claims import Claims, Group
@@ -39,7 +39,7 @@ def retrying(depot, standin):
 
 
 def promote(depot, name="a-worker") -> None:
-    Claims(depot.redis, name, BELL).look([depot.queue.name])
+    Claims(depot.redis, name, WAKEUP).look([depot.queue.name])
 
 
 def test_due_retry_is_queued_and_delivered(depot, standin, retrying):
@@ -157,7 +157,7 @@ def started_by_a_stock_worker_who_is_gone(depot, job_id):
 def claimed(depot, job_id):
     """As one of our workers takes it."""
     queue = Group((depot.queue.name,), limit=9)
-    catch = Claims(depot.redis, "ours", BELL).claim([queue], room=9, fair=True)
+    catch = Claims(depot.redis, "ours", WAKEUP).claim([queue], room=9, fair=True)
     assert [taken.job_id for taken in catch.taken] == [job_id]
 
 
@@ -225,11 +225,11 @@ def test_two_sweeps_make_one_job(depot, standin, lose):
     depot.let_time_pass(record_id)
     seen = depot.record(record_id)
 
-    assert depot.intake.revive(seen) in ("requeued", "returned")
+    assert depot.intake.requeue_lost(seen) in ("requeued", "returned")
     made = depot.waiting()
 
-    assert depot.intake.revive(seen) == "moved"
-    assert depot.intake.revive(depot.record(record_id)) == "moved"
+    assert depot.intake.requeue_lost(seen) == "moved"
+    assert depot.intake.requeue_lost(depot.record(record_id)) == "moved"
     assert swept(depot) == 0
     assert depot.waiting() == made
     depot.run_jobs()
@@ -278,7 +278,7 @@ def test_revived_record_keeps_its_attempts(depot, standin, retrying, redis):
 
 def late(depot, seen, verdict) -> bool:
     """What a worker tells that had the record when it was given a new job."""
-    (counts,) = depot.ledger.settle([Attempt(seen, Outcome(verdict, "refused"), took_s=0)])
+    (counts,) = depot.ledger.record_attempts([Attempt(seen, Outcome(verdict, "refused"), took_s=0)])
     return counts
 
 

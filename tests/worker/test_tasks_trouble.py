@@ -294,9 +294,9 @@ def test_every_attempt_is_one_line_that_names_nobody(depot, standin):
     with capture_logs() as lines:
         results = [depot.deliver(first), depot.deliver(second)]
 
-    assert [line["event"] for line in lines] == ["call.attempted"] * 2
+    assert [line["event"] for line in lines] == ["attempt.made"] * 2
     assert lines[0] | {"ms": 0, "source": ""} == {
-        "event": "call.attempted",
+        "event": "attempt.made",
         "log_level": "info",
         "record_id": first,
         "source": "",

@@ -158,7 +158,9 @@ def work(environment, settings):
 
 def settled(depot, record_id):
     outcome = Outcome(Verdict.DEAD, "refused")
-    assert depot.ledger.settle([Attempt(depot.record(record_id), outcome, took_s=0)]) == [True]
+    assert depot.ledger.record_attempts([Attempt(depot.record(record_id), outcome, took_s=0)]) == [
+        True
+    ]
 
 
 def record_gone(depot, record_id):

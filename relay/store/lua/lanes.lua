@@ -8,10 +8,10 @@ local function opens(state) return state == 'accepted' or state == 'retrying' en
 
 local function is_open(id) return opens(redis.call('HGET', 'relay:record:' .. id, 'state')) end
 
--- A worker that waits looks at the bell, which rings when a queue has ceased to be empty.
+-- A worker that waits polls this key, which is pushed to when a queue has ceased to be empty.
 local function push(side, queue, job)
   local length = redis.call(side, 'rq:queue:' .. queue, job)
-  if length == 1 and redis.call('EXISTS', 'relay:bell') == 0 then redis.call('LPUSH', 'relay:bell', 1) end
+  if length == 1 and redis.call('EXISTS', 'relay:wakeup') == 0 then redis.call('LPUSH', 'relay:wakeup', 1) end
   return length
 end
 

@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given, strategies as st
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from relay.inbound.payload_schema import Loose, Text
+from relay.inbound.payload_schema import PayloadSchema, Text
 
 
-class _Street(Loose):
+class _Street(PayloadSchema):
     name = Text()
     latitude = fields.Float(allow_none=True)
 
 
-class _Person(Loose):
+class _Person(PayloadSchema):
     id = fields.Raw(required=True)
     note = fields.Raw()
     name = Text()
@@ -70,7 +70,7 @@ def test_everything_wrong_is_told_at_once():
     }
 
 
-class _Hooked(Loose):
+class _Hooked(PayloadSchema):
     name = Text()
 
     @post_load
@@ -78,12 +78,12 @@ class _Hooked(Loose):
         return data | {"hooked": True}
 
 
-class _Renamed(Loose):
+class _Renamed(PayloadSchema):
     name = Text()
     other = fields.String(data_key="theirs", load_default="none")
 
 
-class _Outer(Loose):
+class _Outer(PayloadSchema):
     inner = fields.Nested(_Hooked)
     strict = fields.Nested(_Street, unknown="raise")
 

@@ -19,8 +19,8 @@ from relay.devtools.standin import demo_customers
 from relay.errors import MISMATCH, MISSING, Refused
 from relay.inbound import samples
 from relay.inbound.contract import Handshake
-from relay.model import Call, Delivery, Held, Ignored, Translated
-from relay.pipeline import process, read, translate
+from relay.model import Call, Held, Ignored, Translated, WebhookRequest
+from relay.pipeline import parse, process, translate
 from relay.platforms import discovered
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -35,11 +35,11 @@ each_sample = pytest.mark.parametrize(("platform", "name"), SAMPLES)
 each_platform = pytest.mark.parametrize("platform", PLATFORMS)
 
 
-def _sample(platform: str, name: str) -> Delivery:
+def _sample(platform: str, name: str) -> WebhookRequest:
     return senders.delivery(*senders.request_for(platform, name))
 
 
-def _translated(platform: str, delivery: Delivery) -> list[Translated]:
+def _translated(platform: str, delivery: WebhookRequest) -> list[Translated]:
     """What a delivery comes to; it must be nothing else than one of the three kinds."""
     items = translate(delivery, senders.source_of(platform))
     assert not isinstance(items, Handshake)
@@ -50,8 +50,8 @@ def _translated(platform: str, delivery: Delivery) -> list[Translated]:
     return list(items)
 
 
-def _keys(platform: str, delivery: Delivery) -> list[str]:
-    items = read(delivery, senders.source_of(platform))
+def _keys(platform: str, delivery: WebhookRequest) -> list[str]:
+    items = parse(delivery, senders.source_of(platform))
     assert not isinstance(items, Handshake)
     return [item.key for item in items]
 
@@ -176,7 +176,7 @@ def test_sample_reads_as_its_golden_file(platform, name, request):
     source = senders.source_of(platform)
     items = translate(delivery, source)
     told = {
-        "events": [_shown(event, delivery) for event in read(delivery, source)],
+        "events": [_shown(event, delivery) for event in parse(delivery, source)],
         "translated": [_shown(item, delivery) for item in items],
     }
     text = json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
@@ -192,7 +192,7 @@ def test_no_golden_file_is_left_over():
     assert found == {parameter.id for parameter in SAMPLES}
 
 
-def _shown(item: Any, delivery: Delivery) -> dict[str, Any]:
+def _shown(item: Any, delivery: WebhookRequest) -> dict[str, Any]:
     """An item as a person reads it: what is empty is left out, a whole body is only named."""
     return {"is": type(item).__name__, **_filled(asdict(item), delivery)}
 
@@ -200,7 +200,7 @@ def _shown(item: Any, delivery: Delivery) -> dict[str, Any]:
 EMPTY = ("", b"", None, [], {}, False)
 
 
-def _filled(value: Any, delivery: Delivery) -> Any:
+def _filled(value: Any, delivery: WebhookRequest) -> Any:
     match value:
         case Mapping():
             parts = {name: _filled(part, delivery) for name, part in value.items()}

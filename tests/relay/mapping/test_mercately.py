@@ -246,7 +246,7 @@ def test_document_type_outside_the_list_is_otro(written, sent):
 )
 def test_unusable_phone_or_email_is_left_out_and_named(changes, left_out):
     call = call_of("{ profile = true }", about(**changes))
-    assert call.drops == left_out
+    assert call.omitted_fields == left_out
     assert not left_out.keys() & call.body.keys()
     assert all(getattr(call.customer, name) == "" for name in left_out)
 

@@ -11,7 +11,7 @@ import senders
 
 from relay import sources
 from relay.mapping.event_types import EVENT_TYPES, Language
-from relay.mapping.rules import DATES, OUTBOUND_STATUSES, Rule, compile_rules, day, rendered
+from relay.mapping.rules import DATES, OUTBOUND_STATUSES, Rule, compile_rules, iso_date, render
 from relay.model import Call, Contact, Event, Held
 from relay.pipeline import translate_item
 
@@ -138,7 +138,7 @@ def test_later_table_replaces_keys_of_an_earlier_one_and_keeps_the_others():
     assert faults == []
     made = rules["order.created"]
     assert made.notes is not None
-    assert (rendered(made.notes, {}), made.numbers) == ("b", {"agent_id": 1})
+    assert (render(made.notes, {}), made.numbers) == ("b", {"agent_id": 1})
     assert rules["order.paid"].numbers == {"agent_id": 2}
 
 
@@ -182,7 +182,7 @@ def test_notes_are_a_template_a_pair_the_default_or_none(rule, language, expecte
     made, faults, _ = compiled(rule, language=language)
     assert made is not None
     assert faults == []
-    assert (rendered(made.notes, EVENT.fields) if made.notes else None) == expected
+    assert (render(made.notes, EVENT.fields) if made.notes else None) == expected
 
 
 @pytest.mark.parametrize("language", ["es", "en"])
@@ -197,7 +197,7 @@ def test_default_note_of_every_type_can_be_said_of_any_event(event_type, languag
          "tracking_number", "tracking_url"), "«x»",
     )  # fmt: skip
     for fields in ({}, full, dict.fromkeys(full, 1.5), dict.fromkeys(full)):
-        said = rendered(made.notes, {**fields, "platform": "Shopify"})
+        said = render(made.notes, {**fields, "platform": "Shopify"})
         assert said.startswith(EVENT_TYPES[event_type].title(language))
         assert said.endswith("(Shopify)")
         assert "None" not in said
@@ -284,7 +284,7 @@ def test_day_of_a_time_in_a_zone(name, expected):
         "zulu": "2026-11-03T04:59:59.999Z", "local": "2026-11-03 00:30:00", "day": "2026-11-03",
         "none": None, "number": 1793631845, "text": "mañana", "list": [date(2026, 1, 1)],
     }  # fmt: skip
-    assert day(name, context, ZoneInfo("America/Guayaquil")) == expected
+    assert iso_date(name, context, ZoneInfo("America/Guayaquil")) == expected
 
 
 def test_rules_of_a_file_are_compiled_once_for_all_sources(tmp_path: Path):

@@ -12,7 +12,7 @@ from config.relay_toml import ConfigError
 from relay.errors import MALFORMED, MISMATCH, MISSING, Refused
 from relay.inbound.contract import Handshake
 from relay.model import Call, Held, Ignored
-from relay.pipeline import process, read
+from relay.pipeline import parse, process
 
 TOKEN = "a-token-that-is-long-enough"
 PATHS = """
@@ -299,10 +299,10 @@ def test_address_is_read_by_its_paths():
 def test_fields_are_those_configured_else_all_texts_and_numbers():
     body = {**LEAD, "total": 12.5, "deep": {"a": "b"}, "list": [1]}
     delivery = senders.delivery({}, json.dumps(body).encode())
-    (every,) = read(delivery, senders.source_of("generic", "", BEARER, (TOKEN,)))
+    (every,) = parse(delivery, senders.source_of("generic", "", BEARER, (TOKEN,)))
     assert every.fields == {**LEAD, "total": 12.5}
     chosen = f'fields = {{ a = "deep.a", missing = "x.y" }}\n{BEARER}'
-    (some,) = read(delivery, senders.source_of("generic", "", chosen, (TOKEN,)))
+    (some,) = parse(delivery, senders.source_of("generic", "", chosen, (TOKEN,)))
     assert some.fields == {"a": "b", "missing": None}
 
 

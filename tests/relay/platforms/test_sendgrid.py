@@ -8,19 +8,19 @@ import pytest
 import senders
 
 from relay.errors import MISMATCH, STALE, Refused
-from relay.model import Call, Delivery, Held, Ignored
-from relay.pipeline import process, read, translate
+from relay.model import Call, Held, Ignored, WebhookRequest
+from relay.pipeline import parse, process, translate
 
 GOOD = {"email": "ana@example.com", "event": "bounce", "timestamp": 1793631840, "sg_event_id": "a"}
 LATER = {**GOOD, "event": "delivered", "sg_event_id": "b"}
 
 
-def batch(*events: object) -> Delivery:
+def batch(*events: object) -> WebhookRequest:
     body = b"[" + b",\r\n".join(json.dumps(event).encode() for event in events) + b"]\r\n"
     return senders.delivery(senders.signed("sendgrid", {}, body), body)
 
 
-def translated(delivery: Delivery, more: str = ""):
+def translated(delivery: WebhookRequest, more: str = ""):
     return process(delivery, senders.source_of("sendgrid", more), senders.NOW)
 
 
@@ -132,9 +132,9 @@ def test_kinds_that_share_an_id_are_different_events():
 def test_event_without_an_id_is_keyed_by_itself_wherever_it_stands():
     bare = {name: value for name, value in GOOD.items() if name != "sg_event_id"}
     source = senders.source_of("sendgrid")
-    first, _ = read(batch(bare, LATER), source)
-    _, second = read(batch(LATER, bare), source)
-    (other,) = read(batch({**bare, "timestamp": 1793631841}), source)
+    first, _ = parse(batch(bare, LATER), source)
+    _, second = parse(batch(LATER, bare), source)
+    (other,) = parse(batch({**bare, "timestamp": 1793631841}), source)
     assert first.key == second.key != other.key
 
 

@@ -6,21 +6,21 @@ import pytest
 import senders
 
 from relay.inbound import samples
-from relay.model import Call, Delivery, Held, Ignored
-from relay.pipeline import process, read
+from relay.model import Call, Held, Ignored, WebhookRequest
+from relay.pipeline import parse, process
 
 PLAIN = {"phone": None, "email": "", "contact_email": ""}
 NOWHERE = {"customer": None, "shipping_address": None, "billing_address": None}
 ADDRESS = {"address1": "Calle 1", "city": "Cuenca", "country_code": "EC"}
 
 
-def translated(delivery: Delivery):
+def translated(delivery: WebhookRequest):
     (item,) = process(delivery, senders.source_of("shopify"), senders.NOW)
     return item
 
 
-def event(delivery: Delivery):
-    (found,) = read(delivery, senders.source_of("shopify"))
+def event(delivery: WebhookRequest):
+    (found,) = parse(delivery, senders.source_of("shopify"))
     return found
 
 

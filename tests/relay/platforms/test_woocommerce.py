@@ -7,27 +7,27 @@ import pytest
 import senders
 
 from relay.errors import MISMATCH, MISSING, Refused
-from relay.inbound.contract import Handshake, Reply
-from relay.model import Call, Delivery, Held, Ignored
-from relay.pipeline import process, read
+from relay.inbound.contract import Handshake, PlatformResponse
+from relay.model import Call, Held, Ignored, WebhookRequest
+from relay.pipeline import parse, process
 
 FORM = {"content-type": "application/x-www-form-urlencoded; charset=UTF-8"}
 PING = b"webhook_id=12"
 
 
-def translated(delivery: Delivery):
+def translated(delivery: WebhookRequest):
     (item,) = process(delivery, senders.source_of("woocommerce"), senders.NOW)
     return item
 
 
-def event(delivery: Delivery):
-    (found,) = read(delivery, senders.source_of("woocommerce"))
+def event(delivery: WebhookRequest):
+    (found,) = parse(delivery, senders.source_of("woocommerce"))
     return found
 
 
 def test_ping_of_a_hook_being_saved_is_answered_200():
     answer = process(senders.delivery(FORM, PING), senders.source_of("woocommerce"), senders.NOW)
-    assert answer == Handshake(Reply(status=200))
+    assert answer == Handshake(PlatformResponse(status=200))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_local_phone_is_read_by_the_country_of_the_address(country, phone, read_
 def test_phone_that_cannot_be_dialled_is_dropped_with_its_reason():
     billing = {"email": "ana@example.com", "country": "EC", "phone": "12345"}
     item = translated(senders.sent("woocommerce", "order_created", billing=billing, shipping={}))
-    assert (item.customer.phone, item.drops) == ("", {"phone": "not_valid_in_EC"})
+    assert (item.customer.phone, item.omitted_fields) == ("", {"phone": "not_valid_in_EC"})
 
 
 def test_customer_who_only_registered_is_told_by_email():

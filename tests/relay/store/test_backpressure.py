@@ -13,7 +13,7 @@ from config.settings import Settings
 from relay.devtools.embedded_redis import EmbeddedRedis, wheel_binary
 from relay.errors import NotStored
 from relay.sources import Relay
-from relay.store.backpressure import Guard
+from relay.store.backpressure import RedisPressure
 from relay.web.app import create_app
 from tests.conftest import make_settings
 from tests.worker.depot import Depot
@@ -68,7 +68,7 @@ def test_disk_that_is_too_slow_means_send_again(
     waiting: Depot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The event may be there all the same: the platform's next try is then a duplicate."""
-    monkeypatch.setattr("relay.store.intake._ON_DISK_WITHIN_MS", 1)
+    monkeypatch.setattr("relay.store.job_store._ON_DISK_WITHIN_MS", 1)
 
     with pytest.raises(NotStored, match="not_on_disk"):
         waiting.keep("order-1")
@@ -85,7 +85,7 @@ def test_script_a_restarted_server_has_forgotten_is_loaded_again(waiting: Depot)
 
 
 @pytest.mark.parametrize(
-    ("durability", "appendfsync", "waits"),
+    ("durability", "appendfsync", "needs_waitaof"),
     [
         ("fsync", "everysec", True),
         ("relaxed", "everysec", False),
@@ -94,28 +94,28 @@ def test_script_a_restarted_server_has_forgotten_is_loaded_again(waiting: Depot)
     ],
 )
 def test_it_waits_only_where_that_is_asked_for_and_needed(
-    valkey: EmbeddedRedis, durability: str, appendfsync: str, *, waits: bool
+    valkey: EmbeddedRedis, durability: str, appendfsync: str, *, needs_waitaof: bool
 ) -> None:
     with Redis.from_url(valkey.url) as redis:
         redis.config_set("appendfsync", appendfsync)
         try:
-            guard = Guard(redis, durability=durability, watermark=0.9)
-            guard.check()
+            pressure = RedisPressure(redis, durability=durability, watermark=0.9)
+            pressure.check()
         finally:
             redis.config_set("appendfsync", "everysec")
-    assert guard.waits is waits
+    assert pressure.needs_waitaof is needs_waitaof
 
 
 def test_old_redis_is_not_waited_for(redis_server: EmbeddedRedis, redis: Redis) -> None:
     version = tuple(int(part) for part in redis.info()["redis_version"].split(".")[:2])
     redis.config_set("appendfsync", "everysec")
     try:
-        guard = Guard(redis, durability="fsync", watermark=0.9)
-        guard.check()
+        pressure = RedisPressure(redis, durability="fsync", watermark=0.9)
+        pressure.check()
     finally:
         redis.config_set("appendfsync", "always")
 
-    assert guard.waits is (version >= (7, 2))
+    assert pressure.needs_waitaof is (version >= (7, 2))
 
 
 @pytest.fixture
@@ -171,11 +171,11 @@ def test_senders_are_told_to_come_back(
 
 
 def test_share_of_memory_is_asked_for_now_and_then_only(redis: Redis) -> None:
-    guard = Guard(redis, durability="relaxed", watermark=0.9)
-    guard.check()
+    pressure = RedisPressure(redis, durability="relaxed", watermark=0.9)
+    pressure.check()
     before = calls_of(redis, "info")
 
     for _ in range(50):
-        guard.check()
+        pressure.check()
 
     assert calls_of(redis, "info") == before + 1  # this one

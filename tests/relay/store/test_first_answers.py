@@ -7,7 +7,7 @@ import pytest
 from redis import ConnectionError as AwayError
 
 from relay.errors import NotStored
-from relay.store.backpressure import Guard
+from relay.store.backpressure import RedisPressure
 
 SAYS = {
     "redis_version": "7.2.0",
@@ -46,20 +46,20 @@ def crowd():
         yield threads
 
 
-def guard_of(redis):
-    return Guard(redis, durability="fsync", watermark=0.9)
+def pressure_of(redis):
+    return RedisPressure(redis, durability="fsync", watermark=0.9)
 
 
-def answer(guard):
+def answer(pressure):
     """What a thread that accepts would do."""
-    guard.check()
-    return guard.waits
+    pressure.check()
+    return pressure.needs_waitaof
 
 
 def test_all_wait_for_the_first_answer_and_redis_is_asked_once(crowd):
     redis = Slow()
-    guard = guard_of(redis)
-    waiting = [crowd.submit(answer, guard) for _ in range(8)]
+    pressure = pressure_of(redis)
+    waiting = [crowd.submit(answer, pressure) for _ in range(8)]
     assert redis.asked.wait(5)
 
     assert not any(one.done() for one in waiting)  # else it would not have waited for the disk
@@ -71,8 +71,8 @@ def test_all_wait_for_the_first_answer_and_redis_is_asked_once(crowd):
 
 def test_full_from_the_start_it_takes_nothing(crowd):
     redis = Slow(used_memory=950)
-    guard = guard_of(redis)
-    waiting = [crowd.submit(answer, guard) for _ in range(4)]
+    pressure = pressure_of(redis)
+    waiting = [crowd.submit(answer, pressure) for _ in range(4)]
     redis.may_answer.set()
 
     for one in waiting:
@@ -84,13 +84,13 @@ def test_who_waited_for_nothing_asks_itself(crowd):
     """Redis away at the first question says nothing of the second."""
     redis = Slow()
     redis.away = True
-    guard = guard_of(redis)
+    pressure = pressure_of(redis)
     redis.may_answer.set()
     with pytest.raises(AwayError):
-        answer(guard)
+        answer(pressure)
 
     redis.away = False
-    assert crowd.submit(answer, guard).result(5)
+    assert crowd.submit(answer, pressure).result(5)
     assert redis.times == 2
 
 
@@ -98,14 +98,14 @@ def test_later_nobody_waits_for_who_asks(crowd, monkeypatch):
     monkeypatch.setattr("relay.store.backpressure._EVERY_S", 0.0)
     redis = Slow()
     redis.may_answer.set()
-    guard = guard_of(redis)
-    assert answer(guard)
+    pressure = pressure_of(redis)
+    assert answer(pressure)
     redis.may_answer.clear()
     redis.asked.clear()
 
-    asking = crowd.submit(answer, guard)
+    asking = crowd.submit(answer, pressure)
     assert redis.asked.wait(5)
-    assert crowd.submit(answer, guard).result(5)  # with what was known
+    assert crowd.submit(answer, pressure).result(5)  # with what was known
     assert not asking.done()
     redis.may_answer.set()
     assert asking.result(5)

@@ -37,7 +37,7 @@ def keep(depot):
     return depot.keep
 
 
-def attempt(record, verdict, *, passing=False, takeovers=0, **changes) -> Attempt:
+def attempt(record, verdict, *, passing=False, redelivery_count=0, **changes) -> Attempt:
     """What a worker that has read the record brings back, none in another's millisecond: the log
     takes two entries that are alike for one that was told twice.
     """
@@ -45,11 +45,13 @@ def attempt(record, verdict, *, passing=False, takeovers=0, **changes) -> Attemp
     waits = verdict in (Verdict.RETRY, Verdict.PAUSED)
     outcome = replace(made, delay_s=300.0 if waits else 0.0, **changes)
     at = time.time() + next(_MADE) / 1000
-    return Attempt(record, outcome, took_s=0.25, passing=passing, takeovers=takeovers, at=at)
+    return Attempt(
+        record, outcome, took_s=0.25, passing=passing, redelivery_count=redelivery_count, at=at
+    )
 
 
 def settle(ledger, record, verdict, **changes) -> bool:
-    (counts,) = ledger.settle([attempt(record, verdict, **changes)])
+    (counts,) = ledger.record_attempts([attempt(record, verdict, **changes)])
     return counts
 
 
@@ -120,7 +122,7 @@ def test_batch_is_settled_one_by_one(ledger, keep, redis):
     settle(ledger, records[2], Verdict.RETRY)
     redis.delete(record_key(records[4].id))
 
-    counted = ledger.settle(
+    counted = ledger.record_attempts(
         [
             attempt(*pair)
             for pair in zip(records, [*ENDS, Verdict.RETRY, Verdict.RETRY], strict=True)
@@ -212,11 +214,11 @@ def test_pause_overtakes_nobody(ledger, taken):
 
 def test_attempt_told_again_after_a_lost_answer_is_one_attempt(ledger, taken):
     tried = attempt(taken(), Verdict.RETRY)
-    ledger.settle([tried])
+    ledger.record_attempts([tried])
     before = ledger.get(tried.record.id)
     time.sleep(0.005)
 
-    ledger.settle([tried])
+    ledger.record_attempts([tried])
 
     assert ledger.get(tried.record.id) == before
     assert len(ledger.attempts(tried.record.id)) == 1
@@ -269,12 +271,16 @@ def test_person_cannot_discard_what_is_open_or_over(ledger, taken, redis, before
 
 
 def test_record_is_read_as_it_was_accepted(ledger, keep):
-    made = replace(call("order-1"), drops={"phone": "not_a_number"}, raw=b'{"id": 1}')
+    made = replace(call("order-1"), omitted_fields={"phone": "not_a_number"}, raw=b'{"id": 1}')
     (record_id,) = keep(made)
 
     record = ledger.get(record_id)
 
-    assert (record.customer, record.body, record.drops) == (ANA, BODY, {"phone": "not_a_number"})
+    assert (record.customer, record.body, record.omitted_fields) == (
+        ANA,
+        BODY,
+        {"phone": "not_a_number"},
+    )
     assert (record.topic, record.event_type) == ("orders/create", "order.created")
     assert (record.destination, record.key) == ("principal", "order-1")
     assert (record.state, record.attempts, record.runs) == (State.ACCEPTED, 0, 1)
@@ -368,9 +374,9 @@ def test_attempts_are_numbered_and_timed(ledger, taken):
 def test_attempt_after_a_worker_s_death_says_so(ledger, taken):
     record = taken()
 
-    settle(ledger, record, Verdict.DELIVERED, takeovers=2)
+    settle(ledger, record, Verdict.DELIVERED, redelivery_count=2)
 
-    assert [row["takeovers"] for row in ledger.attempts(record.id)] == [2]
+    assert [row["redelivery_count"] for row in ledger.attempts(record.id)] == [2]
 
 
 def test_log_keeps_the_last_and_is_bounded(ledger, taken, redis):
@@ -536,7 +542,10 @@ def test_whole_lane_may_end_in_one_batch(depot, lane, redis):
     found = [depot.record(one) for one in lane]
     redis.delete(depot.queue.key)
 
-    assert depot.ledger.settle([attempt(one, Verdict.DELIVERED) for one in found]) == [True] * 3
+    assert (
+        depot.ledger.record_attempts([attempt(one, Verdict.DELIVERED) for one in found])
+        == [True] * 3
+    )
 
     assert not redis.keys("relay:lane:*")
     (fourth,) = depot.keep("order-4")
@@ -606,7 +615,7 @@ def test_leaving_an_empty_lane_costs_one_command_a_batch(depot, redis):
     def cost(calls):
         records = [depot.record(one) for one in depot.keep(*calls)]
         redis.config_resetstat()
-        depot.ledger.settle([attempt(one, Verdict.DELIVERED) for one in records])
+        depot.ledger.record_attempts([attempt(one, Verdict.DELIVERED) for one in records])
         found = redis.info("commandstats")
         return {name.removeprefix("cmdstat_"): row["calls"] for name, row in found.items()}
 

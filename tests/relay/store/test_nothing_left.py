@@ -36,7 +36,7 @@ def test_dead_and_discarded_it_is_sent_as_it_was(depot, relay):
     """Of what was mapped the call is left."""
     record_id = depot.keep_one("order-1")
     died = Attempt(depot.record(record_id), Outcome(Verdict.DEAD, "refused"), took_s=0)
-    depot.ledger.settle([died])
+    depot.ledger.record_attempts([died])
     assert depot.ledger.discard(record_id)
 
     assert replay(depot.record(record_id), depot.intake, relay.sources).outcome == "requeued"

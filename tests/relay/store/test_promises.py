@@ -129,7 +129,7 @@ def test_web_and_doctor_tell_it_by_what_is_set(spare, spare_server, tmp_path, du
 
 
 @pytest.mark.parametrize(
-    ("fsync", "version", "keeps"),
+    ("fsync", "version", "satisfies"),
     [
         ("always", (6, 2), True),
         ("everysec", (6, 2), False),
@@ -140,7 +140,7 @@ def test_web_and_doctor_tell_it_by_what_is_set(spare, spare_server, tmp_path, du
         ("", (6, 2), True),  # a host that does not say is believed
     ],
 )
-def test_promise_is_kept_by_the_disk_or_by_waiting_for_it(fsync, version, keeps):
+def test_promise_is_kept_by_the_disk_or_by_waiting_for_it(fsync, version, satisfies):
     found = Durability(version, True, fsync, "noeviction", is_replica=False)
-    assert found.keeps("fsync") is keeps
-    assert found.keeps("relaxed")
+    assert found.satisfies("fsync") is satisfies
+    assert found.satisfies("relaxed")

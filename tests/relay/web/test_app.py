@@ -24,7 +24,7 @@ from config.settings import Settings
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.errors import MISMATCH, MISSING, TITLES
 from relay.inbound import samples
-from relay.inbound.contract import Receipt, Reply, Source
+from relay.inbound.contract import PlatformResponse, Receipt, Source
 from relay.platforms import discovered
 from relay.sources import Relay
 from relay.store.ledger import IGNORED, OPEN, Ledger
@@ -321,11 +321,13 @@ class TestRefused:
 
 
 def test_platform_may_have_its_own_answer(web, redis):
-    def answer(receipt: Receipt) -> Reply:
-        return Reply(201, f"<ok>{receipt.status}</ok>".encode(), "text/xml", {"X-Own": "yes"})
+    def answer(receipt: Receipt) -> PlatformResponse:
+        return PlatformResponse(
+            201, f"<ok>{receipt.status}</ok>".encode(), "text/xml", {"X-Own": "yes"}
+        )
 
     source = senders.source_of("shopify")
-    client = web(replace(source, platform=replace(source.platform, answer=answer)))
+    client = web(replace(source, platform=replace(source.platform, response=answer)))
 
     for status in ("accepted", "duplicate"):
         response = post_sample(client, "shopify", "orders_create")
@@ -337,8 +339,10 @@ def test_platform_may_have_its_own_answer(web, redis):
 
 def test_platform_may_have_its_own_way_to_be_told_later(web):
     source = senders.source_of("shopify")
-    later = Reply(status=429, headers={"Retry-After": "7"})
-    client = web(replace(source, platform=replace(source.platform, later=later)), backlog_max=0)
+    later = PlatformResponse(status=429, headers={"Retry-After": "7"})
+    client = web(
+        replace(source, platform=replace(source.platform, retry_response=later)), backlog_max=0
+    )
     response = post_sample(client, "shopify", "orders_create")
     assert_problem(response, 429, "backlog_full")
     assert response.headers["Retry-After"] == "7"
@@ -466,4 +470,4 @@ class TestOnTheWire:
         server.exchange(broken)
 
         assert TOKEN not in server.log.read_text()
-        assert server.log.read_text().count("delivery.received") >= 4
+        assert server.log.read_text().count("webhook.received") >= 4

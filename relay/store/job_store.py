@@ -23,9 +23,9 @@ from ulid import ULID
 from config.settings import Settings
 from relay.errors import NotStored
 from relay.inbound.contract import Receipt, Source, Status
-from relay.model import Call, Customer, Delivery, Held, Ignored, State, Translated
+from relay.model import Call, Customer, Held, Ignored, State, Translated, WebhookRequest
 from relay.store import lua
-from relay.store.backpressure import Guard
+from relay.store.backpressure import RedisPressure
 from relay.store.ledger import (
     COUNTS,
     GRACE_S,
@@ -37,7 +37,7 @@ from relay.store.ledger import (
     state_key,
 )
 from relay.store.queue import FAILURE_TTL_S, RESULT_TTL_S, description, job_data, queue_name
-from relay.store.record import Record, delivery_field, event_field
+from relay.store.record import Record, event_field, request_field
 
 _IGNORED_KEPT: Final = 1000
 # Less than a client's time-out: the answer must be Redis's own.
@@ -47,15 +47,15 @@ _CUSTOMER: Final = tuple(part.name for part in fields_of(Customer))
 Requeued = Literal["requeued", "returned", "waiting", "settled", "moved", "open", "absent"]
 
 
-class Intake:
+class JobStore:
     """Writes records and jobs. Safe to share between threads."""
 
     def __init__(
-        self, redis: Redis, queue: Queue, *, dedup_s: int, backlog_max: int, guard: Guard
+        self, redis: Redis, queue: Queue, *, dedup_s: int, backlog_max: int, pressure: RedisPressure
     ) -> None:
         self._redis = redis
         self._lines = threading.local()
-        self.guard = guard
+        self.pressure = pressure
         self._base = queue.name
         self._job_ttls = (queue._default_timeout, RESULT_TTL_S, FAILURE_TTL_S)  # noqa: SLF001  RQ has no other word for it
         self._dedup_s = dedup_s
@@ -64,15 +64,21 @@ class Intake:
         self._requeue = redis.register_script(lua.script("lanes", "requeue"))
 
     @classmethod
-    def open(cls, queue: Queue, settings: Settings) -> "Intake":
+    def open(cls, queue: Queue, settings: Settings) -> "JobStore":
         redis = queue.connection
-        guard = Guard(redis, durability=settings.durability, watermark=settings.memory_watermark)
+        pressure = RedisPressure(
+            redis, durability=settings.durability, watermark=settings.memory_watermark
+        )
         return cls(
-            redis, queue, dedup_s=settings.dedup_s, backlog_max=settings.backlog_max, guard=guard
+            redis,
+            queue,
+            dedup_s=settings.dedup_s,
+            backlog_max=settings.backlog_max,
+            pressure=pressure,
         )
 
     def accept(
-        self, delivery: Delivery, source: Source, items: Sequence[Translated], now: datetime
+        self, request: WebhookRequest, source: Source, items: Sequence[Translated], now: datetime
     ) -> Receipt:
         """Keep every item of a delivery, or none.
 
@@ -87,12 +93,12 @@ class Intake:
             queue_name(self._base, source.destination.name, source.name), utcformat(now),
             *self._job_ttls,
         ]  # fmt: skip
-        headers = source.platform.kept_headers(delivery, source.options)
+        headers = source.platform.headers_to_store(request, source.options)
         for item in items:
             args += _arguments(headers, source, item, now)
         keys = [OPEN, state_key(State.HELD), COUNTS, IGNORED, Queue.redis_queues_keys]
         try:
-            self.guard.check()
+            self.pressure.check()
             answer: Any = self._run(keys, args)
         except RedisError as error:
             raise NotStored from error
@@ -104,7 +110,7 @@ class Intake:
 
     def _run(self, keys: list[str], args: list[Any]) -> Any:
         """The script; and, in the same round trip, the wait for the disk where there is one."""
-        if not self.guard.waits:
+        if not self.pressure.needs_waitaof:
             try:
                 return self._accept(keys=keys, args=args, client=self._line())
             except AwayError:  # what Redis has closed meanwhile shows only in use
@@ -138,7 +144,7 @@ class Intake:
         lane = lane_key(call.destination, call.customer)
         return self._requeued("replay", record, call.destination, lane, fields)
 
-    def revive(self, record: Record) -> Requeued:
+    def requeue_lost(self, record: Record) -> Requeued:
         """Give an open record a new job if its present one is lost."""
         return self._requeued("revive", record, record.destination, "", {})
 
@@ -185,7 +191,7 @@ def _arguments(
         "topic": item.topic,
         "key": item.key,
     }
-    fields: dict[str, Any] = {"delivery": delivery_field(headers, item.raw)}
+    fields: dict[str, Any] = {"delivery": request_field(headers, item.raw)}
     if isinstance(item, Held):
         about |= {"type": item.event_type, "destination": source.destination.name}
         fields |= {
@@ -211,8 +217,8 @@ def call_fields(call: Call, about: Mapping[str, Any]) -> dict[str, str]:
         "customer": {name: value for name, value in known.items() if value},
         "occurred_at": call.occurred_at.timestamp(),
     }
-    if call.drops:
-        event["drops"] = dict(call.drops)
+    if call.omitted_fields:
+        event["drops"] = dict(call.omitted_fields)
     return {
         "event": event_field(event),
         "body": json.dumps(call.body, separators=(",", ":")),

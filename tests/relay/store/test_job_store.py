@@ -39,7 +39,7 @@ def settle_as(depot, record_id, state):
     """As a worker does, whose one attempt it was."""
     outcome = Outcome(Verdict(state.value), f"because_{state}")
     attempt = Attempt(depot.record(record_id), outcome, took_s=0)
-    assert depot.ledger.settle([attempt]) == [True]
+    assert depot.ledger.record_attempts([attempt]) == [True]
     return depot.record(record_id)
 
 
@@ -149,7 +149,7 @@ def test_mark_names_nobody(depot, redis):
 def test_held_record_keeps_what_is_needed_to_read_it_again(depot):
     platform = replace(
         depot.source.platform,
-        keeps=lambda options: ("x-topic", "x-absent", options["id_header"]),
+        stored_headers=lambda options: ("x-topic", "x-absent", options["id_header"]),
     )
     source = replace(depot.source, platform=platform, options={"id_header": "x-id"})
     headers = {"x-topic": "orders/create", "x-id": "7", "x-hmac": "proof", "cookie": "c"}
@@ -534,7 +534,7 @@ def test_bell_rings_as_a_queue_ceases_to_be_empty_and_once_only(depot, redis):
         depot.accept(*apart(f"a-{number}", f"b-{number}"))
         redis.delete(depot.queue.key)
 
-    assert redis.llen("relay:bell") == 1
+    assert redis.llen("relay:wakeup") == 1
 
 
 def test_replayed_record_enters_its_lane_at_the_end(depot):
@@ -600,9 +600,9 @@ def test_record_behind_another_is_not_revived_before_its_turn(depot, redis):
     redis.delete(job_key(second))
     depot.let_time_pass(second)
 
-    assert depot.intake.revive(depot.record(second)) == "waiting"
+    assert depot.intake.requeue_lost(depot.record(second)) == "waiting"
     ends(depot, first)
-    assert depot.intake.revive(depot.record(second)) == "requeued"
+    assert depot.intake.requeue_lost(depot.record(second)) == "requeued"
 
     assert depot.waiting()[-1] == f"{second}-r2"
 
@@ -612,7 +612,7 @@ def test_revived_record_keeps_its_place_in_the_lane(depot, redis):
     redis.delete(job_key(first))
     depot.let_time_pass(first)
 
-    assert depot.intake.revive(depot.record(first)) == "requeued"
+    assert depot.intake.requeue_lost(depot.record(first)) == "requeued"
 
     assert depot.waiting()[-1] == f"{first}-r2"
     assert depot.deferred() == [second, third]

@@ -1,0 +1,35 @@
+"""`GET /healthz`: the process answers. `GET /readyz`: what keeps a 200 from being a promise."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response
+from redis import Redis
+from rq import Queue
+
+from config.settings import Settings
+from relay.store.readiness import missing
+from relay.web.problems import json_response
+
+
+@dataclass(frozen=True)
+class HealthChecks:
+    """Both checks. `/readyz` asks Redis a few commands a request."""
+
+    redis: Redis
+    queue: Queue
+    settings: Settings
+
+    def alive(self) -> Response:
+        return json_response({"status": "alive"}, 200)
+
+    def ready(self) -> Response:
+        faults = missing(self.redis, self.queue, self.settings.durability)
+        status = "not_ready" if faults else "ready"
+        return json_response({"status": status, "missing": faults}, 503 if faults else 200)
+
+
+def health_blueprint(checks: HealthChecks) -> Blueprint:
+    blueprint = Blueprint("health", __name__)
+    blueprint.add_url_rule("/healthz", view_func=checks.alive, endpoint="healthz")
+    blueprint.add_url_rule("/readyz", view_func=checks.ready, endpoint="readyz")
+    return blueprint

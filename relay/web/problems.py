@@ -1,0 +1,43 @@
+"""JSON answers and RFC 9457 problem JSON, for webhooks, health checks and any later API."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from flask import Response
+from werkzeug.exceptions import HTTPException
+
+from relay.errors import TITLES
+
+
+def json_response(body: Mapping[str, Any], status: int) -> Response:
+    """A JSON answer that no cache may keep."""
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return Response(json.dumps(body, ensure_ascii=False), status, headers)
+
+
+def problem(
+    reason: str, status: int, *, title: str = "", errors: Mapping[str, Any] | None = None
+) -> Response:
+    """Problem JSON. `reason` is the code that the log has too; `errors` are messages by field."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title or TITLES.get(reason, reason),
+        "status": status,
+        "reason": reason,
+    }
+    if errors:
+        body["errors"] = errors
+    response = json_response(body, status)
+    response.content_type = "application/problem+json"
+    return response
+
+
+def http_problem(error: HTTPException) -> Response:
+    """Problem JSON for what Flask refuses before a view runs (404, 405)."""
+    status = HTTPStatus(error.code or 500)
+    response = problem(status.phrase.lower().replace(" ", "_"), status.value, title=status.phrase)
+    if allow := error.get_response().headers.get("Allow"):
+        response.headers["Allow"] = allow
+    return response

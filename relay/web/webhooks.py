@@ -1,0 +1,171 @@
+"""`POST /webhooks/<source>`: read, process, store, then answer what the platform needs."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import flask
+import structlog
+from flask import Blueprint, Response
+from werkzeug.exceptions import HTTPException
+
+from config import log
+from config.settings import Settings
+from relay.errors import MISSING, NotStored, Refused, Unreadable
+from relay.inbound.contract import Handshake, PlatformResponse, Receipt, Source, json_body
+from relay.inbound.signature import Basic
+from relay.model import Call, Held, Ignored, Translated, WebhookRequest
+from relay.pipeline import process
+from relay.sources import Relay
+from relay.store.job_store import JobStore
+from relay.web.problems import json_response, problem
+from relay.web.webhook_request import read_webhook_request
+
+_LOG: Final = structlog.get_logger()
+_METHODS: Final = ["POST", "GET", "HEAD"]
+_REASONS_MAX: Final = 20
+_LOGGED_MAX: Final = 10
+
+
+@dataclass(frozen=True)
+class WebhookEndpoint:
+    """What every webhook needs; one for the process, shared by its threads."""
+
+    settings: Settings
+    relay: Relay
+    jobs: JobStore
+
+    def receive(self, name: str, token: str = "") -> Response:
+        """Answer one request and write one log line about it."""
+        started_at = time.perf_counter()
+        source = self.relay.sources.get(name)
+        line: dict[str, Any] = {"source": name if source else "unknown"}
+        try:
+            if source is None:
+                raise Refused("unknown_source", 404)
+            response = self._accept(source, token, line)
+        except Refused as refusal:
+            line["reason"] = refusal.reason
+            response = _refusal_response(refusal, source)
+        except NotStored as error:
+            line |= {"reason": error.reason, "cause": type(error.__cause__).__name__}
+            response = _retry_response(error, source)
+        except HTTPException:
+            raise
+        except Exception as error:  # noqa: BLE001  ours, and its text may name a person
+            place = log.error_location(error)
+            _LOG.error("webhook.crashed", error=type(error).__name__, place=place)
+            line["reason"] = "internal_error"
+            response = _retry_response(NotStored("internal_error"), source)
+        ms = round((time.perf_counter() - started_at) * 1000, 2)
+        _LOG.info("webhook.received", **line, status=response.status_code, ms=ms)
+        return response
+
+    def _accept(self, source: Source, token: str, line: dict[str, Any]) -> Response:
+        now = datetime.now(UTC)
+        request = read_webhook_request(
+            flask.request,
+            source,
+            token,
+            body_max_bytes=self.settings.body_max_bytes,
+            public_url=self.settings.public_url,
+            now=now,
+        )
+        line["bytes"] = len(request.body)
+        try:
+            items = process(request, source, now)
+        except Refused as refusal:
+            raise _specific_refusal(refusal, request, source) from refusal
+        if isinstance(items, Handshake):
+            line["answer"] = "handshake"
+            return _platform_response(items.response)
+        if source.on_invalid == "reject":
+            _reject_invalid(items)
+        receipt = self.jobs.accept(request, source, items, now)
+        line |= {
+            "answer": receipt.status,
+            "items": len(items),
+            "ids": receipt.ids[:_LOGGED_MAX],
+            "topics": sorted({item.topic[:60] for item in items})[:_LOGGED_MAX],
+        }
+        if source.platform.response is not None:
+            return _platform_response(source.platform.response(receipt))
+        return json_response(_summary(receipt, items), 200)
+
+
+def webhooks_blueprint(settings: Settings, relay: Relay, jobs: JobStore) -> Blueprint:
+    """The routes of all sources: `/webhooks/<source>` and `/webhooks/<source>/<token>`."""
+    blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+    endpoint = WebhookEndpoint(settings, relay, jobs)
+    for rule in ("/<name>", "/<name>/<path:token>"):
+        blueprint.add_url_rule(
+            rule,
+            endpoint="webhook",
+            view_func=endpoint.receive,
+            methods=_METHODS,
+            provide_automatic_options=False,
+        )
+    return blueprint
+
+
+def _specific_refusal(refusal: Refused, request: WebhookRequest, source: Source) -> Refused:
+    """Of a request that carries no proof at all, say first whether it could ever be read."""
+    if refusal.reason != MISSING:
+        return refusal
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type and media_type not in source.platform.media_types:
+        return Refused("media_type", 415)
+    if media_type == "application/json":
+        try:
+            json_body(request.body)
+        except Unreadable as error:
+            return Refused("unreadable", 400, errors=error.reasons)
+    return refusal
+
+
+def _reject_invalid(items: Sequence[Translated]) -> None:
+    errors = {str(i): item.reasons for i, item in enumerate(items) if isinstance(item, Held)}
+    if errors:
+        raise Refused("invalid", 422, errors=errors["0"] if len(items) == 1 else errors)
+
+
+def _summary(receipt: Receipt, items: Sequence[Translated]) -> dict[str, Any]:
+    """Status and ids; where something was not accepted, also why."""
+    summary: dict[str, Any] = {
+        "status": receipt.status,
+        "ids": [record_id for record_id in receipt.ids if record_id],
+    }
+    reasons = [_reason(item) for item in items if not isinstance(item, Call)]
+    if reasons:
+        summary["reasons"] = reasons[:_REASONS_MAX]
+    return summary
+
+
+def _reason(item: Held | Ignored) -> dict[str, Any]:
+    reason: dict[str, Any] = {"topic": item.topic, "reason": item.reason}
+    return reason | {"errors": item.reasons} if isinstance(item, Held) else reason
+
+
+def _refusal_response(refusal: Refused, source: Source | None) -> Response:
+    response = problem(refusal.reason, refusal.status, errors=refusal.errors)
+    if refusal.status == 401 and source is not None and isinstance(source.scheme, Basic):
+        response.headers["WWW-Authenticate"] = 'Basic realm="webhooks"'
+    if refusal.status == 405:
+        response.headers["Allow"] = "POST"
+    return response
+
+
+def _retry_response(error: NotStored, source: Source | None) -> Response:
+    """The answer that makes this platform send the webhook again."""
+    wanted = source.platform.retry_response if source else PlatformResponse(503)
+    response = problem(error.reason, wanted.status)
+    response.headers.update(wanted.headers)
+    return response
+
+
+def _platform_response(wanted: PlatformResponse) -> Response:
+    response = Response(wanted.body, status=wanted.status, content_type=wanted.content_type)
+    response.headers.update(wanted.headers)
+    return response
