@@ -36,8 +36,8 @@ def load(file: Path, environ: Mapping[str, str]) -> Relay:
         ConfigError: with every fault, each naming key and file.
     """
     platforms = discovered()
-    alone = [name for name, platform in platforms.items() if not platform.needs_options]
-    read = relay_toml.load(file, environ, alone)
+    env_platforms = [name for name, platform in platforms.items() if not platform.needs_options]
+    read = relay_toml.load(file, environ, env_platforms)
     faults = list(read.faults)
     rules, rule_faults, warnings = compile_rules([("events", read.events)], read.language)
     faults += rule_faults
@@ -75,7 +75,9 @@ class _PlaceholderEnv(dict[str, str]):
         return super().get(name) or default or f"https://{name.lower().replace('_', '-')}.invalid"
 
 
-def dry(file: Path, environ: Mapping[str, str], platform: Platform, name: str = "") -> Source:
+def offline_source(
+    file: Path, environ: Mapping[str, str], platform: Platform, name: str = ""
+) -> Source:
     """A source for looking at bodies on disk: its rules, wishes and options, no secrets needed.
 
     `name` picks one of the file's sources; without it the platform's first one, or a plain one.

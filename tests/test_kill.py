@@ -15,8 +15,8 @@ from config.settings import Settings
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.devtools.standin import Standin, StandinServer
 from relay.model import State
-from relay.store.ledger import OPEN, Ledger
-from relay.store.queue import WAKEUP
+from relay.store.keys import OPEN, WAKEUP
+from relay.store.ledger import Ledger
 from relay.store.record import Record
 from tests.worker.concurrent.crew import eventually
 from worker.concurrent.claims import Claims

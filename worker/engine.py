@@ -18,7 +18,8 @@ from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 from config import log
 from relay.model import Verdict
 from relay.store.job_store import JobStore
-from relay.store.queue import TASK, WAKEUP
+from relay.store.keys import WAKEUP
+from relay.store.queue import TASK
 from worker import sweep
 from worker.concurrent import Catch, ConcurrentWorker, Group, HandBack, Run
 from worker.gate import Heard

@@ -131,21 +131,23 @@ def transform(context: click.Context, platform: str, topic: str, file: Path, sou
     if found is None:
         raise click.BadParameter(f"{platform}: {', '.join(discovered())}")
     settings = cli.settings(context)
-    dry = cli.configured(lambda: sources.dry(settings.config_file, settings.environ, found, source))
+    offline = cli.configured(
+        lambda: sources.offline_source(settings.config_file, settings.environ, found, source)
+    )
     body = file.read_bytes()
     topic = samples.topic_named(topic, found.topics)
     request = WebhookRequest(
         method="POST",
-        url=f"http://localhost/webhooks/{dry.name}",
+        url=f"http://localhost/webhooks/{offline.name}",
         headers=dict(found.sample_headers(topic, body)),
         body=body,
         received_at=datetime.now(UTC),
     )
-    items = parse(request, dry)
+    items = parse(request, offline)
     if isinstance(items, Handshake):
         click.echo(json.dumps({"handshake": items.response.status}))
         return
-    told = [_told(item, translate_item(item, request, dry)) for item in items]
+    told = [_told(item, translate_item(item, request, offline)) for item in items]
     click.echo(json.dumps(told, ensure_ascii=False, indent=2, default=_as_json))
 
 

@@ -14,8 +14,8 @@ from dataclasses import fields as fields_of
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
-from redis import Redis, RedisError
-from redis.exceptions import ConnectionError as AwayError, NoScriptError
+from redis import Redis, RedisError, exceptions
+from redis.exceptions import NoScriptError
 from rq import Queue
 from rq.utils import utcformat
 from ulid import ULID
@@ -26,16 +26,8 @@ from relay.inbound.contract import Receipt, Source, Status
 from relay.model import Call, Customer, Held, Ignored, State, Translated, WebhookRequest
 from relay.store import lua
 from relay.store.backpressure import RedisPressure
-from relay.store.ledger import (
-    COUNTS,
-    GRACE_S,
-    IGNORED,
-    OPEN,
-    lane_key,
-    record_key,
-    short_digest,
-    state_key,
-)
+from relay.store.keys import COUNTS, IGNORED, OPEN, lane_key, record_key, seen_key, state_key
+from relay.store.ledger import GRACE_S
 from relay.store.queue import FAILURE_TTL_S, RESULT_TTL_S, description, job_data, queue_name
 from relay.store.record import Record, event_field, request_field
 
@@ -113,7 +105,7 @@ class JobStore:
         if not self.pressure.needs_waitaof:
             try:
                 return self._accept(keys=keys, args=args, client=self._line())
-            except AwayError:  # what Redis has closed meanwhile shows only in use
+            except exceptions.ConnectionError:  # what Redis has closed meanwhile shows only in use
                 return self._accept(keys=keys, args=args)
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.evalsha(self._accept.sha, len(keys), *keys, *args)
@@ -146,11 +138,11 @@ class JobStore:
 
     def requeue_lost(self, record: Record) -> Requeued:
         """Give an open record a new job if its present one is lost."""
-        return self._requeued("revive", record, record.destination, "", {})
+        return self._requeued("requeue_lost", record, record.destination, "", {})
 
     def _requeued(
         self,
-        mode: Literal["revive", "replay"],
+        mode: Literal["requeue_lost", "replay"],
         record: Record,
         destination: str,
         lane: str,
@@ -184,14 +176,14 @@ def _arguments(
         }
         return ["ignored", *_counted(entry)]
     record_id = str(ULID.from_datetime(now))
-    seen = f"relay:seen:{short_digest(source.name, item.key)}"
+    seen = seen_key(source.name, item.key)
     about = {
         "source": source.name,
         "platform": source.platform.name,
         "topic": item.topic,
         "key": item.key,
     }
-    fields: dict[str, Any] = {"delivery": request_field(headers, item.raw)}
+    fields: dict[str, Any] = {"request": request_field(headers, item.raw)}
     if isinstance(item, Held):
         about |= {"type": item.event_type, "destination": source.destination.name}
         fields |= {
@@ -218,7 +210,7 @@ def call_fields(call: Call, about: Mapping[str, Any]) -> dict[str, str]:
         "occurred_at": call.occurred_at.timestamp(),
     }
     if call.omitted_fields:
-        event["drops"] = dict(call.omitted_fields)
+        event["omitted_fields"] = dict(call.omitted_fields)
     return {
         "event": event_field(event),
         "body": json.dumps(call.body, separators=(",", ":")),

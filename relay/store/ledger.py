@@ -15,8 +15,6 @@ Every change of state is one script: it happens whole or not at all. An attempt 
 only if no other has been since it began, but for one that delivered: that is a fact.
 """
 
-import base64
-import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,13 +26,11 @@ from redis import Redis
 from rq.utils import utcformat
 
 from config.settings import Settings
-from relay.model import OPEN_STATES, Customer, Outcome, State, Verdict
+from relay.model import OPEN_STATES, Outcome, State, Verdict
 from relay.store import lua
+from relay.store.keys import COUNTS, IGNORED, OPEN, lane_key, record_key, state_key
 from relay.store.record import Record, read_record
 
-OPEN: Final = "relay:open"
-COUNTS: Final = "relay:counts"
-IGNORED: Final = "relay:ignored"
 # How long after a due moment an open record's job is given before somebody looks for it.
 GRACE_S: Final = 60.0
 _LOG_KEPT_BYTES: Final = 16_384
@@ -47,26 +43,6 @@ _STATES: Final[Mapping[Verdict, State | None]] = {
     Verdict.DISCARDED: State.DISCARDED,
     Verdict.PAUSED: None,  # the attempt does not count
 }
-
-
-def record_key(record_id: str) -> str:
-    return f"relay:record:{record_id}"
-
-
-def state_key(state: str) -> str:
-    return f"relay:state:{state}"
-
-
-def lane_key(destination: str, customer: Customer) -> str:
-    """A customer's lane, named by what the call knows them by; no key in Redis names a person."""
-    reference = customer.customer_id or customer.phone or customer.email.lower()
-    return f"relay:lane:{short_digest(destination, reference)}"
-
-
-def short_digest(*parts: str) -> str:
-    """96 bits of the parts: no two keys of ours meet, and Redis holds many of them."""
-    text = "\0".join(parts).encode(errors="replace")
-    return base64.urlsafe_b64encode(hashlib.sha256(text).digest()[:12]).decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from relay.model import OPEN_STATES, Customer, State
 _T = TypeVar("_T")
 # New ones at the end: records outlive a deployment.
 _EVENT: Final = (
-    "source", "topic", "type", "destination", "customer", "key", "occurred_at", "platform", "drops",
+    "source", "topic", "type", "destination", "customer", "key", "occurred_at", "platform",
+    "omitted_fields",
 )  # fmt: skip
 _EVENT_TEXTS: Final = ("source", "topic", "type", "destination", "key", "platform")
 # Makes a fourth of an order, in a third of the time that the standard library takes.
@@ -81,7 +82,7 @@ def read_record(record_id: str, values: Mapping[bytes, bytes]) -> Record:
     except (TypeError, AttributeError):
         faults.append("event.customer")
     nothing: tuple[Mapping[str, str], bytes] = ({}, b"")
-    headers, raw = read("delivery", _delivery, nothing)
+    headers, raw = read("request", _request, nothing)
     return Record(
         id=record_id,
         state=read("state", lambda value: State(value.decode()), State.HELD),
@@ -99,7 +100,7 @@ def read_record(record_id: str, values: Mapping[bytes, bytes]) -> Record:
         runs=read("runs", int, 1),
         reason=text("reason"),
         reasons=read("reasons", _object, {}),
-        omitted_fields=event.get("drops", {}),
+        omitted_fields=event.get("omitted_fields", {}),
         answer=text("answer"),
         settled_at=read("settled_at", float, 0.0),
         raw=raw,
@@ -127,7 +128,7 @@ def request_field(headers: Mapping[str, str], raw: bytes) -> bytes:
     return isal_zlib.compress(b"%s\n%s" % (head.encode(), raw), _SQUEEZE)
 
 
-def _delivery(value: bytes) -> tuple[Mapping[str, str], bytes]:
+def _request(value: bytes) -> tuple[Mapping[str, str], bytes]:
     try:
         head, _, raw = zlib.decompress(value).partition(b"\n")
     except zlib.error as error:

@@ -10,7 +10,7 @@ from unittest.mock import patch
 from redis import Redis
 
 from relay.devtools.embedded_redis import EmbeddedRedis
-from relay.store.ledger import OPEN
+from relay.store.keys import OPEN
 from tests.benchmarks.figures import Bar, Line, Section, compared, middle, rate_after_start, under
 from tests.benchmarks.peers import PEERS, Peer
 from tests.benchmarks.plan import Plan

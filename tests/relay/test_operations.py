@@ -23,7 +23,8 @@ from relay.operations import Replayed, replay
 from relay.sources import Relay
 from relay.store.backpressure import RedisPressure
 from relay.store.job_store import JobStore
-from relay.store.ledger import OPEN, Attempt, Ledger, state_key
+from relay.store.keys import OPEN, state_key
+from relay.store.ledger import Attempt, Ledger
 from relay.store.queue import TASK, open_queue
 from relay.store.record import Record
 from relay.web.app import create_app

@@ -24,7 +24,7 @@ from relay.mapping.rules import render
 from relay.model import Call, Ignored, WebhookRequest
 from relay.pipeline import translate
 from relay.platforms import discovered
-from relay.sources import Relay, dry, load
+from relay.sources import Relay, load, offline_source
 from relay.web.app import create_app
 from tests.conftest import make_settings
 
@@ -303,7 +303,7 @@ def test_strict_source_names_the_faulty_events_of_a_batch_and_takes_none(web, lo
 @pytest.mark.parametrize("platform", [name for name in PLATFORMS if name != "generic"])
 def test_dry_source_needs_no_secrets(file, platform):
     found = discovered()[platform]
-    bound = dry(CONFIG / file, {}, found)
+    bound = offline_source(CONFIG / file, {}, found)
     assert bound.platform is found
     assert bound.secrets == ()
     items = translate(senders.delivery(*senders.request_for(platform, samples.names(platform)[0])), bound)  # fmt: skip
@@ -322,11 +322,14 @@ def test_dry_source_has_the_wishes_rules_and_options_of_the_one_named(tmp_path):
         + EVENTS
     )
     shopify = discovered()["shopify"]
-    assert dry(file, {}, shopify).name == "first"
-    second = dry(file, {}, shopify, "second")
+    assert offline_source(file, {}, shopify).name == "first"
+    second = offline_source(file, {}, shopify, "second")
     assert (second.name, second.topics, second.customer_id) == ("second", ("order.paid",), "7")
     assert render(second.rules["order.paid"].notes, {}) == "own"
-    assert dry(file, {}, discovered()["generic"]).options["type"].search({"kind": "x"}) == "x"
+    assert (
+        offline_source(file, {}, discovered()["generic"]).options["type"].search({"kind": "x"})
+        == "x"
+    )
 
 
 @pytest.mark.parametrize(
@@ -347,5 +350,5 @@ def test_dry_source_that_cannot_be_is_told_why(text, platform, name, fault, tmp_
     file = tmp_path / "relay.toml"
     file.write_text(text)
     with pytest.raises(ConfigError) as caught:
-        dry(file, {}, discovered()[platform], name)
+        offline_source(file, {}, discovered()[platform], name)
     assert caught.value.faults[0].startswith(fault)

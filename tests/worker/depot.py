@@ -23,7 +23,7 @@ from relay.inbound.contract import Receipt, Source
 from relay.model import Call, Customer, Translated, WebhookRequest
 from relay.sources import Relay
 from relay.store.job_store import JobStore
-from relay.store.ledger import OPEN
+from relay.store.keys import OPEN
 from relay.store.queue import open_queue, queue_name
 from relay.store.record import Record
 from worker import tasks

@@ -9,7 +9,7 @@ import pytest
 from rq.timeouts import JobTimeoutException
 
 from relay.model import Customer, State
-from relay.store.ledger import OPEN
+from relay.store.keys import OPEN
 from tests.conftest import relay_toml
 from tests.worker.concurrent.crew import at_work, eventually
 from tests.worker.depot import call, job_key

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.model import State
-from relay.store.ledger import record_key
+from relay.store.keys import record_key
 from tests.worker.concurrent.crew import eventually
 from tests.worker.depot import Depot, apart, call, deployed, signals_kept
 from worker import __main__ as entry, tasks

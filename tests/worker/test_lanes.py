@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from relay.model import Customer, Outcome, State, Verdict
-from relay.store.ledger import OPEN, Attempt
+from relay.store.keys import OPEN
+from relay.store.ledger import Attempt
 from tests.worker.depot import call
 
 pytestmark = pytest.mark.usefixtures("environment")

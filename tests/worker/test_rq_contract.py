@@ -15,7 +15,7 @@ from rq.utils import import_attribute, now
 
 import worker.tasks
 from relay.model import Customer, State
-from relay.store.ledger import record_key
+from relay.store.keys import record_key
 from relay.store.queue import JOB_TIMEOUT_S, TASK
 from tests.worker.depot import PERSONAL, apart, call
 from worker.tasks import station

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from relay.model import State
-from relay.store.ledger import OPEN, record_key
+from relay.store.keys import OPEN, record_key
 from tests.worker.depot import apart, job_key
 from worker import sweep
 

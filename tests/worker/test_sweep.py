@@ -8,8 +8,8 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
 from relay.model import Outcome, State, Verdict
-from relay.store.ledger import OPEN, Attempt, record_key
-from relay.store.queue import WAKEUP
+from relay.store.keys import OPEN, WAKEUP, record_key
+from relay.store.ledger import Attempt
 from tests.worker.depot import apart, job_key
 from worker import sweep
 from worker.concurrent.claims import Claims, Group

@@ -8,7 +8,7 @@ from rq import Retry
 
 from relay.devtools.standin import API
 from relay.model import Customer, Held, State
-from relay.store.ledger import record_key
+from relay.store.keys import record_key
 from tests.worker.depot import ANA, ANA_ID, BODY, Depot, call
 from tests.worker.wire import Wire, answer
 from worker import tasks

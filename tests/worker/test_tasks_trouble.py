@@ -10,7 +10,7 @@ from rq import Retry
 from structlog.testing import capture_logs
 
 from relay.model import Customer, State
-from relay.store.ledger import OPEN, record_key
+from relay.store.keys import OPEN, record_key
 from tests.worker.depot import ANA_ID, PERSONAL, Depot, call
 from worker.tasks import DeliveryFault
 

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from relay.model import Customer, Outcome, State, Verdict
-from relay.store.ledger import Attempt, record_key
+from relay.store.keys import record_key
+from relay.store.ledger import Attempt
 from tests.worker.concurrent.crew import at_work, eventually
 from tests.worker.depot import apart, call, destination, job_key
 from worker import retry

@@ -45,7 +45,7 @@ for i = 5, #ARGV, 9 do
     else
       redis.call('ZADD', KEYS[1], ARGV[i + 4], id)
     end
-    if kept then set('delivery', '') end
+    if kept then set('request', '') end
     -- Who has let the next one pass is in no lane any more, and says so with an empty `next`.
     local follower, lane = was[4], ARGV[i + 5]
     -- Nor does who is not at its head: replayed behind another, and found to be delivered since.

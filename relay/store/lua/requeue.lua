@@ -1,7 +1,7 @@
 -- Give a record a new job: a settled one that a person replays, an open one whose job is lost.
 --
 -- KEYS record, open, queues
--- ARGV mode ('revive' or 'replay'), id, now, look again at, runs expected, queue, lane key,
+-- ARGV mode ('requeue_lost' or 'replay'), id, now, look again at, runs expected, queue, lane key,
 --      now as RQ writes it, job id, job data, job description, job timeout, result seconds,
 --      failure seconds, then record fields
 local id, now, later = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -16,7 +16,7 @@ local open = opens(state)
 local queue, job = ARGV[6], ARGV[9]
 
 -- Whether somebody will still come by for the job; what is in doubt is looked at again later.
-local function lives()
+local function job_is_alive()
   local found = redis.call('HMGET', 'rq:job:' .. old, 'status', 'origin', 'worker_name')
   local status, origin, worker = found[1], found[2] or queue, found[3]
   if was[4] and is_open(was[4]) then
@@ -62,7 +62,7 @@ else
   end
   local due = redis.call('ZSCORE', KEYS[2], id)
   if due and tonumber(due) > now then return 'moved' end
-  local found = lives()
+  local found = job_is_alive()
   if found then return found end
 end
 

@@ -12,7 +12,8 @@ from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.errors import NotStored
 from relay.inbound.contract import Receipt
 from relay.model import Customer, Held, Ignored, Outcome, State, Verdict
-from relay.store.ledger import COUNTS, GRACE_S, OPEN, Attempt, lane_key, record_key, state_key
+from relay.store.keys import COUNTS, OPEN, lane_key, record_key, state_key
+from relay.store.ledger import GRACE_S, Attempt
 from tests.worker.depot import ANA, BODY, PERSONAL, Depot, apart, call, job_key
 
 DEDUP_S = 3600

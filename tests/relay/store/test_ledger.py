@@ -10,7 +10,8 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
 from relay.model import OPEN_STATES, Customer, Held, Ignored, Outcome, State, Verdict
-from relay.store.ledger import GRACE_S, OPEN, Attempt, lane_key, record_key, state_key
+from relay.store.keys import OPEN, lane_key, record_key, state_key
+from relay.store.ledger import GRACE_S, Attempt
 from tests.worker.depot import ANA, BODY, PERSONAL, Depot, apart, call, job_key
 
 SETTLED = (State.DELIVERED, State.HELD, State.DEAD, State.DISCARDED)
@@ -330,9 +331,9 @@ def test_record_nobody_can_read_says_where(ledger, keep, redis, field, value, fa
 
 def test_delivery_nobody_can_unpack_is_told_and_the_call_made_from_it_is_sent(ledger, keep, redis):
     (record_id,) = keep("order-1")
-    redis.hset(record_key(record_id), "delivery", b"not what zlib makes")
+    redis.hset(record_key(record_id), "request", b"not what zlib makes")
 
-    assert (ledger.get(record_id).fault, ledger.get(record_id).raw) == ("delivery", b"")
+    assert (ledger.get(record_id).fault, ledger.get(record_id).raw) == ("request", b"")
     assert ledger.to_deliver([record_id])[0].fault == ""
 
 

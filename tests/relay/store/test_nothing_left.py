@@ -4,7 +4,8 @@ import pytest
 
 from relay.model import Held, Outcome, State, Verdict
 from relay.operations import Replayed, replay
-from relay.store.ledger import OPEN, Attempt
+from relay.store.keys import OPEN
+from relay.store.ledger import Attempt
 from tests.worker.depot import Depot
 
 UNMAPPED = Held("orders/create", "held-1", "no_customer", {"contact": "expected one"}, b'{"id": 7}')

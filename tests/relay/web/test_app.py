@@ -27,7 +27,8 @@ from relay.inbound import samples
 from relay.inbound.contract import PlatformResponse, Receipt, Source
 from relay.platforms import discovered
 from relay.sources import Relay
-from relay.store.ledger import IGNORED, OPEN, Ledger
+from relay.store.keys import IGNORED, OPEN
+from relay.store.ledger import Ledger
 from relay.web.app import create_app
 from tests.conftest import make_settings, relay_toml
 

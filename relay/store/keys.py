@@ -1,0 +1,45 @@
+"""Names of the keys in Redis that more than one module or script uses."""
+
+import base64
+import hashlib
+from typing import Final
+
+from relay.model import Customer
+
+# Sorted set of open records, scored by when to check that their job still exists (unix s).
+OPEN: Final = "relay:open"
+# Hash `<source>:<status>` -> number of items that got this answer.
+COUNTS: Final = "relay:counts"
+# Stream of the latest ignored items.
+IGNORED: Final = "relay:ignored"
+# List that an idle worker blocks on; whoever makes a queue non-empty pushes to it.
+WAKEUP: Final = "relay:wakeup"
+
+
+def record_key(record_id: str) -> str:
+    return f"relay:record:{record_id}"
+
+
+def state_key(state: str) -> str:
+    """Sorted set of the records in a state that is not open, scored by when they got there."""
+    return f"relay:state:{state}"
+
+
+def seen_key(source: str, event_key: str) -> str:
+    """De-dup mark: the id of the record that this event of this source became."""
+    return f"relay:seen:{short_digest(source, event_key)}"
+
+
+def lane_key(destination: str, customer: Customer) -> str:
+    """The last record of a customer's lane, by a digest of their id, else phone, else e-mail."""
+    reference = customer.customer_id or customer.phone or customer.email.lower()
+    return f"relay:lane:{short_digest(destination, reference)}"
+
+
+def short_digest(*parts: str) -> str:
+    """96 bits of SHA-256, base64: no two keys meet, and Redis holds many of them.
+
+    Not keyed: whoever can read Redis can find a phone number by trying all of them.
+    """
+    text = "\0".join(parts).encode(errors="replace")
+    return base64.urlsafe_b64encode(hashlib.sha256(text).digest()[:12]).decode()
