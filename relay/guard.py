@@ -13,7 +13,7 @@ _EVERY_S: Final = 2.0
 _AGAIN_S: Final = 0.2
 
 
-class Guard:
+class RedisPressure:
     """Asks Redis now and then, on behalf of all who write. Safe to share between threads.
 
     `watermark` is the share of `maxmemory` above which nothing new is taken: what is left is for
@@ -29,7 +29,7 @@ class Guard:
         self._asking = threading.Lock()
         self._asked_at: float | None = None
         self.full = False
-        self.waits = False
+        self.needs_waitaof = False
 
     def check(self) -> None:
         """Costs two round trips every two seconds.
@@ -38,11 +38,11 @@ class Guard:
             NotStored: `redis_full`.
             RedisError: it cannot be asked.
         """
-        self.look()
+        self.refresh()
         if self.full:
             raise NotStored("redis_full")
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Ask, unless somebody has just done so or is about to. The first answer is waited for.
 
         Raises:
@@ -55,7 +55,7 @@ class Guard:
                 asked_at = time.monotonic()
                 found = Durability.of(self._redis)
                 self.full = found.memory_used > self._watermark
-                self.waits = self._durability == "fsync" and found.can_wait
+                self.needs_waitaof = self._durability == "fsync" and found.can_wait
                 self._asked_at = asked_at
         finally:
             self._asking.release()

@@ -1,4 +1,4 @@
-"""The one room that writes a record and its job together: accept, replay, revive.
+"""The one room that writes a record and its job together: accept, replay, requeue_lost.
 
 Accepting a delivery is one script in one round trip: de-dup check, records, open-events index
 and RQ jobs of every event in it, all or nothing. A 200 is sent only after it has returned.
@@ -24,7 +24,7 @@ from config.settings import Settings
 from relay import lua
 from relay.contract import Receipt, Source, Status
 from relay.errors import NotStored
-from relay.guard import Guard
+from relay.guard import RedisPressure
 from relay.ledger import (
     COUNTS,
     GRACE_S,
@@ -47,11 +47,11 @@ _CUSTOMER: Final = tuple(part.name for part in fields_of(Customer))
 Requeued = Literal["requeued", "returned", "waiting", "settled", "moved", "open", "absent"]
 
 
-class Intake:
+class JobStore:
     """Writes records and jobs. Safe to share between threads."""
 
     def __init__(
-        self, redis: Redis, queue: Queue, *, dedup_s: int, backlog_max: int, guard: Guard
+        self, redis: Redis, queue: Queue, *, dedup_s: int, backlog_max: int, guard: RedisPressure
     ) -> None:
         self._redis = redis
         self._lines = threading.local()
@@ -64,9 +64,11 @@ class Intake:
         self._requeue = redis.register_script(lua.script("lanes", "requeue"))
 
     @classmethod
-    def open(cls, queue: Queue, settings: Settings) -> "Intake":
+    def open(cls, queue: Queue, settings: Settings) -> "JobStore":
         redis = queue.connection
-        guard = Guard(redis, durability=settings.durability, watermark=settings.memory_watermark)
+        guard = RedisPressure(
+            redis, durability=settings.durability, watermark=settings.memory_watermark
+        )
         return cls(
             redis, queue, dedup_s=settings.dedup_s, backlog_max=settings.backlog_max, guard=guard
         )
@@ -104,7 +106,7 @@ class Intake:
 
     def _run(self, keys: list[str], args: list[Any]) -> Any:
         """The script; and, in the same round trip, the wait for the disk where there is one."""
-        if not self.guard.waits:
+        if not self.guard.needs_waitaof:
             try:
                 return self._accept(keys=keys, args=args, client=self._line())
             except AwayError:  # what Redis has closed meanwhile shows only in use
@@ -138,13 +140,13 @@ class Intake:
         lane = lane_key(call.destination, call.customer)
         return self._requeued("replay", record, call.destination, lane, fields)
 
-    def revive(self, record: Record) -> Requeued:
+    def requeue_lost(self, record: Record) -> Requeued:
         """Give an open record a new job if its present one is lost."""
-        return self._requeued("revive", record, record.destination, "", {})
+        return self._requeued("requeue_lost", record, record.destination, "", {})
 
     def _requeued(
         self,
-        mode: Literal["revive", "replay"],
+        mode: Literal["requeue_lost", "replay"],
         record: Record,
         destination: str,
         lane: str,

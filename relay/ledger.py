@@ -72,14 +72,14 @@ def short_digest(*parts: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """What one try to deliver a record came to. `passing` gives the next of its lane way;
-    `takeovers` is how often a worker died with the record in its hands.
+    `redelivery_count` is how often a worker died with the record in its hands.
     """
 
     record: Record
     outcome: Outcome
     took_s: float
     passing: bool = False
-    takeovers: int = 0
+    redelivery_count: int = 0
     at: float = field(default_factory=time.time)
 
 
@@ -89,14 +89,14 @@ class Ledger:
     def __init__(self, redis: Redis, *, keep_delivered_s: int) -> None:
         self.redis = redis
         self._keep_delivered_s = keep_delivered_s
-        self._settle = redis.register_script(lua.script("lanes", "settle"))
+        self._record_attempts = redis.register_script(lua.script("lanes", "record_attempts"))
         self._discard = redis.register_script(lua.script("discard"))
 
     @classmethod
     def open(cls, redis: Redis, settings: Settings) -> "Ledger":
         return cls(redis, keep_delivered_s=settings.keep_delivered_s)
 
-    def settle(self, attempts: Sequence[Attempt]) -> list[bool]:
+    def record_attempts(self, attempts: Sequence[Attempt]) -> list[bool]:
         """Write down what attempts came to, in one step.
 
         Returns:
@@ -111,7 +111,7 @@ class Ledger:
         ]
         for attempt in attempts:
             args += _settlement(attempt, now)
-        answer: Any = self._settle(keys=[OPEN], args=args)
+        answer: Any = self._record_attempts(keys=[OPEN], args=args)
         return [bool(written) for written in answer]
 
     def discard(self, record_id: str) -> bool:
@@ -224,8 +224,8 @@ def _settlement(attempt: Attempt, now: float) -> list[Any]:
         "retry_in_s": round(outcome.delay_s, 1),
         "ambiguous": outcome.ambiguous,
     }
-    if attempt.takeovers:
-        entry["takeovers"] = attempt.takeovers
+    if attempt.redelivery_count:
+        entry["redelivery_count"] = attempt.redelivery_count
     leaves = attempt.passing if state in (None, State.RETRYING) else True
     lane = lane_key(record.destination, record.customer) if leaves else ""
     return [

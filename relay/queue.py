@@ -16,7 +16,7 @@ from rq.serializers import JSONSerializer
 # By name: the web half never imports the worker.
 TASK: Final = "worker.tasks.deliver"
 # An idle worker waits at this key; the scripts that queue a job push to it.
-BELL: Final = "relay:bell"
+WAKEUP: Final = "relay:wakeup"
 # With the default time-outs; settings that change these change this too.
 JOB_TIMEOUT_S: Final = 170
 # RQ keeps 5 kB of a finished job; what became of the event is in the ledger.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from relay.contract import Handshake, Source
-from relay.intake import Intake
+from relay.intake import JobStore
 from relay.model import Call, Delivery, Held
 from relay.pipeline import translate
 from relay.record import Record
@@ -23,7 +23,7 @@ class Replayed:
     reasons: Mapping[str, Any]
 
 
-def replay(record: Record, intake: Intake, sources: Mapping[str, Source]) -> Replayed:
+def replay(record: Record, intake: JobStore, sources: Mapping[str, Source]) -> Replayed:
     """Give a settled record a new job; its attempts count from one again."""
     if not (record.raw or record.body):  # was held, and discarded: there never was a call
         return Replayed("nothing_left", {})

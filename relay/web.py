@@ -24,7 +24,7 @@ from relay.connection import connect
 from relay.contract import Handshake, Receipt, Reply, Source, json_body
 from relay.deadline import until_read
 from relay.errors import MISSING, TITLES, NotStored, Refused, Unreadable
-from relay.intake import Intake
+from relay.intake import JobStore
 from relay.model import Call, Delivery, Held, Ignored, Translated
 from relay.pipeline import process
 from relay.queue import open_queue
@@ -48,7 +48,7 @@ def create_app(
     relay = relay or relay_sources.load(settings.config_file, settings.environ)
     redis = redis or connect(settings)
     queue = open_queue(redis, settings.queue, settings.job_timeout_s)
-    intake = Intake.open(queue, settings)
+    intake = JobStore.open(queue, settings)
     app = Flask("relay")
     app.extensions["relay"] = relay
     _add_webhooks(app, settings, relay, intake)
@@ -57,7 +57,7 @@ def create_app(
     return app
 
 
-def _add_webhooks(app: Flask, settings: Settings, relay: Relay, intake: Intake) -> None:
+def _add_webhooks(app: Flask, settings: Settings, relay: Relay, intake: JobStore) -> None:
     @app.route(
         "/webhooks/<name>", methods=["POST", "GET", "HEAD"], defaults={"token": ""},
         provide_automatic_options=False,
@@ -97,7 +97,7 @@ def _add_webhooks(app: Flask, settings: Settings, relay: Relay, intake: Intake) 
 def _answer(
     delivery: Delivery,
     source: Source,
-    intake: Intake,
+    intake: JobStore,
     now: datetime,
     note: dict[str, Any],
 ) -> Response:

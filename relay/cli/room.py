@@ -12,7 +12,7 @@ from config.relay_toml import ConfigError
 from config.settings import Settings, SettingsError, load as load_settings
 from relay import sources
 from relay.connection import connect
-from relay.intake import Intake
+from relay.intake import JobStore
 from relay.ledger import Ledger
 from relay.queue import open_queue
 from relay.sources import Relay
@@ -54,4 +54,4 @@ class Store:
             raise click.ClickException(f"{said}: {type(error).__name__}") from error
         self.queue = open_queue(self.redis, found.queue, found.job_timeout_s)
         self.ledger = Ledger.open(self.redis, found)
-        self.intake = Intake.open(self.queue, found)
+        self.intake = JobStore.open(self.queue, found)

@@ -11,7 +11,7 @@ local function is_open(id) return opens(redis.call('HGET', 'relay:record:' .. id
 -- A worker that waits looks at the bell, which rings when a queue has ceased to be empty.
 local function push(side, queue, job)
   local length = redis.call(side, 'rq:queue:' .. queue, job)
-  if length == 1 and redis.call('EXISTS', 'relay:bell') == 0 then redis.call('LPUSH', 'relay:bell', 1) end
+  if length == 1 and redis.call('EXISTS', 'relay:wakeup') == 0 then redis.call('LPUSH', 'relay:wakeup', 1) end
   return length
 end
 

@@ -1,7 +1,7 @@
 -- Give a record a new job: a settled one that a person replays, an open one whose job is lost.
 --
 -- KEYS record, open, queues
--- ARGV mode ('revive' or 'replay'), id, now, look again at, runs expected, queue, lane key,
+-- ARGV mode ('requeue_lost' or 'replay'), id, now, look again at, runs expected, queue, lane key,
 --      now as RQ writes it, job id, job data, job description, job timeout, result seconds,
 --      failure seconds, then record fields
 local id, now, later = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
