@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from config.settings import load as load_settings
 from relay import sources
 from relay.connection import connect
-from relay.intake import Intake
+from relay.intake import JobStore
 from relay.model import Call, Customer, Delivery
 from relay.queue import open_queue
 from tests.benchmarks.peers import posting
@@ -29,7 +29,7 @@ def fill(count: int, first: int = 0) -> None:
     redis = connect(settings)
     relay = sources.load(settings.config_file, settings.environ)
     queue = open_queue(redis, settings.queue, settings.job_timeout_s)
-    intake = Intake.open(queue, settings)
+    intake = JobStore.open(queue, settings)
     source = relay.sources["shopify"]
     for start in range(first, first + count, _AT_ONCE):
         now = datetime.now(UTC)

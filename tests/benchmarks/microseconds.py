@@ -19,7 +19,7 @@ from redis import Redis
 
 from relay import mercately, sources
 from relay.contract import json_object, loaded
-from relay.intake import Intake
+from relay.intake import JobStore
 from relay.mapping import rendered
 from relay.model import Delivery
 from relay.phone import to_e164
@@ -58,7 +58,7 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
     with Redis.from_url(settings.redis_url) as redis, _devnull() as quiet:
         redis.flushall()
         app = create_app(settings, relay, redis)
-        intake = Intake.open(open_queue(redis, settings.queue), settings)
+        intake = JobStore.open(open_queue(redis, settings.queue), settings)
         environs = [_wsgi(delivery) for delivery in deliveries]
 
         def accept(n: int) -> None:

@@ -7,7 +7,7 @@ import pytest
 from redis import ConnectionError as AwayError
 
 from relay.errors import NotStored
-from relay.guard import Guard
+from relay.guard import RedisPressure
 
 SAYS = {
     "redis_version": "7.2.0",
@@ -47,13 +47,13 @@ def crowd():
 
 
 def guard_of(redis):
-    return Guard(redis, durability="fsync", watermark=0.9)
+    return RedisPressure(redis, durability="fsync", watermark=0.9)
 
 
 def answer(guard):
     """What a thread that accepts would do."""
     guard.check()
-    return guard.waits
+    return guard.needs_waitaof
 
 
 def test_all_wait_for_the_first_answer_and_redis_is_asked_once(crowd):

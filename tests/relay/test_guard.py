@@ -12,11 +12,11 @@ from redis.connection import Connection, UnixDomainSocketConnection
 from config.settings import Settings
 from relay.embedded_redis import EmbeddedRedis, wheel_binary
 from relay.errors import NotStored
-from relay.guard import Guard
+from relay.guard import RedisPressure
 from relay.sources import Relay
 from relay.web import create_app
 from tests.conftest import make_settings
-from tests.worker.depot import Depot
+from tests.worker.factories import Harness
 
 
 @pytest.fixture(scope="module")
@@ -28,19 +28,19 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
 
 
 @pytest.fixture
-def waiting(valkey: EmbeddedRedis, relay: Relay, config_file: Path) -> Iterator[Depot]:
+def waiting(valkey: EmbeddedRedis, relay: Relay, config_file: Path) -> Iterator[Harness]:
     settings = make_settings(valkey.url, config_file)
     with Redis.from_url(valkey.url) as redis:
         redis.flushall()
-        with Depot(redis, settings, relay) as depot:
-            yield depot
+        with Harness(redis, settings, relay) as harness:
+            yield harness
 
 
 def calls_of(redis: Redis, command: str) -> int:
     return redis.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"]
 
 
-def test_accept_waits_until_it_is_on_disk(waiting: Depot) -> None:
+def test_accept_waits_until_it_is_on_disk(waiting: Harness) -> None:
     waiting.redis.config_resetstat()
 
     waiting.keep("order-1", "order-2")
@@ -49,7 +49,7 @@ def test_accept_waits_until_it_is_on_disk(waiting: Depot) -> None:
     assert calls_of(waiting.redis, "waitaof") >= 2  # one that blocked is counted again
 
 
-def test_wait_costs_no_round_trip(waiting: Depot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wait_costs_no_round_trip(waiting: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting.keep("order-1")
     sent = []
     real = UnixDomainSocketConnection.send_packed_command
@@ -65,7 +65,7 @@ def test_wait_costs_no_round_trip(waiting: Depot, monkeypatch: pytest.MonkeyPatc
 
 
 def test_disk_that_is_too_slow_means_send_again(
-    waiting: Depot, monkeypatch: pytest.MonkeyPatch
+    waiting: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The event may be there all the same: the platform's next try is then a duplicate."""
     monkeypatch.setattr("relay.intake._ON_DISK_WITHIN_MS", 1)
@@ -77,7 +77,7 @@ def test_disk_that_is_too_slow_means_send_again(
     assert waiting.accept("order-1").status == "duplicate"
 
 
-def test_script_a_restarted_server_has_forgotten_is_loaded_again(waiting: Depot) -> None:
+def test_script_a_restarted_server_has_forgotten_is_loaded_again(waiting: Harness) -> None:
     waiting.keep("order-1")
     waiting.redis.script_flush()
 
@@ -99,23 +99,23 @@ def test_it_waits_only_where_that_is_asked_for_and_needed(
     with Redis.from_url(valkey.url) as redis:
         redis.config_set("appendfsync", appendfsync)
         try:
-            guard = Guard(redis, durability=durability, watermark=0.9)
+            guard = RedisPressure(redis, durability=durability, watermark=0.9)
             guard.check()
         finally:
             redis.config_set("appendfsync", "everysec")
-    assert guard.waits is waits
+    assert guard.needs_waitaof is waits
 
 
 def test_old_redis_is_not_waited_for(redis_server: EmbeddedRedis, redis: Redis) -> None:
     version = tuple(int(part) for part in redis.info()["redis_version"].split(".")[:2])
     redis.config_set("appendfsync", "everysec")
     try:
-        guard = Guard(redis, durability="fsync", watermark=0.9)
+        guard = RedisPressure(redis, durability="fsync", watermark=0.9)
         guard.check()
     finally:
         redis.config_set("appendfsync", "always")
 
-    assert guard.waits is (version >= (7, 2))
+    assert guard.needs_waitaof is (version >= (7, 2))
 
 
 @pytest.fixture
@@ -141,16 +141,16 @@ def test_nearly_full_redis_is_given_nothing_new_but_the_worker_goes_on(
     small: EmbeddedRedis, relay: Relay, config_file: Path
 ) -> None:
     settings: Settings = make_settings(small.url, config_file)
-    with Redis.from_url(small.url) as redis, Depot(redis, settings, relay) as depot:
+    with Redis.from_url(small.url) as redis, Harness(redis, settings, relay) as harness:
         empty(redis)
-        record_id = depot.keep_one("order-1")
+        record_id = harness.keep_one("order-1")
         fill(redis)
         time.sleep(2.1)  # as long as the last look at it is believed
 
         with pytest.raises(NotStored, match="redis_full"):
-            depot.keep_one("order-2")
+            harness.keep_one("order-2")
 
-        assert depot.deliver(record_id) == "delivered"
+        assert harness.deliver(record_id) == "delivered"
 
 
 def test_senders_are_told_to_come_back(
@@ -171,7 +171,7 @@ def test_senders_are_told_to_come_back(
 
 
 def test_share_of_memory_is_asked_for_now_and_then_only(redis: Redis) -> None:
-    guard = Guard(redis, durability="relaxed", watermark=0.9)
+    guard = RedisPressure(redis, durability="relaxed", watermark=0.9)
     guard.check()
     before = calls_of(redis, "info")
 

@@ -18,8 +18,8 @@ from rq.serializers import JSONSerializer
 
 from relay.contract import Source
 from relay.embedded_redis import EmbeddedRedis
-from relay.guard import Guard
-from relay.intake import Intake
+from relay.guard import RedisPressure
+from relay.intake import JobStore
 from relay.ledger import OPEN, Attempt, Ledger, state_key
 from relay.model import Outcome, State, Verdict
 from relay.queue import TASK, open_queue
@@ -40,13 +40,13 @@ def queue(redis: Redis) -> Queue:
 
 
 @pytest.fixture
-def intake(redis: Redis) -> Intake:
-    return Intake(
+def intake(redis: Redis) -> JobStore:
+    return JobStore(
         redis,
         open_queue(redis, "mercately"),
         dedup_s=86400,
         backlog_max=1000,
-        guard=Guard(redis, durability="relaxed", watermark=1.0),
+        guard=RedisPressure(redis, durability="relaxed", watermark=1.0),
     )
 
 
@@ -81,7 +81,7 @@ BLIND = generic(READS + 'type = "nowhere"')
 SEEING = generic(READS + 'type = "type"')
 
 
-def again(record: Record, intake: Intake, *sources: Source) -> Replayed:
+def again(record: Record, intake: JobStore, *sources: Source) -> Replayed:
     return replay(record, intake, {source.name: source for source in sources})
 
 
@@ -89,7 +89,7 @@ def settled(ledger: Ledger, record_id: str, verdict: Verdict, reason: str = "x")
     """The record as a worker leaves it after one attempt."""
     record = ledger.get(record_id)
     assert record is not None
-    assert ledger.settle([Attempt(record, Outcome(verdict, reason), took_s=0)]) == [True]
+    assert ledger.record_attempts([Attempt(record, Outcome(verdict, reason), took_s=0)]) == [True]
     record = ledger.get(record_id)
     assert record is not None
     return record
