@@ -14,10 +14,10 @@ from config.relay_toml import ConfigError
 from config.settings import Settings, SettingsError, load as load_settings
 from relay.connection import connect
 from relay.durability import announce
-from relay.intake import Intake
+from relay.intake import JobStore
 from relay.queue import open_queue
 from worker import tasks
-from worker.engine import RelayWorker
+from worker.relay_worker import RelayWorker
 
 _LOG: Final = structlog.get_logger()
 _LOOK_AGAIN_S: Final = 1.0
@@ -28,7 +28,7 @@ def main() -> None:
     try:
         settings = load_settings()
         log.configure(settings.log_level)
-        tasks.station()
+        tasks.delivery_service()
     except (SettingsError, ConfigError) as error:
         sys.exit(f"{error}")
     announce(connect(settings), settings.durability)
@@ -60,8 +60,8 @@ def make_worker(settings: Settings) -> RelayWorker:
     queue = open_queue(connect(settings), settings.queue, settings.job_timeout_s)
     return RelayWorker(
         queue,
-        station=tasks.station(),
-        intake=Intake.open(queue, settings),
+        service=tasks.delivery_service(),
+        intake=JobStore.open(queue, settings),
         concurrency=settings.concurrency,
         grace_s=settings.shutdown_grace_s,
         sweep_s=settings.sweep_s,
