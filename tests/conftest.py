@@ -12,7 +12,7 @@ from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.devtools.standin import DEMO_KEY, Standin, StandinServer, demo_customers
 from relay.mapping.event_types import EVENT_TYPES
 from relay.sources import Relay
-from worker.tasks import Station
+from worker.tasks import DeliveryService
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -124,8 +124,8 @@ def relay(settings: Settings) -> Relay:
 
 
 @pytest.fixture
-def station(redis: Redis, settings: Settings, relay: Relay) -> Iterator[Station]:
-    opened = Station.open(redis, settings, relay.destinations)
+def service(redis: Redis, settings: Settings, relay: Relay) -> Iterator[DeliveryService]:
+    opened = DeliveryService.open(redis, settings, relay.destinations)
     yield opened
-    for post in opened.posts.values():
-        post.client.close()
+    for target in opened.destinations.values():
+        target.client.close()

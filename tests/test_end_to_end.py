@@ -17,7 +17,7 @@ from relay.mapping.mercately import CustomerEventSchema
 from relay.model import State
 from relay.store.ledger import Ledger
 from relay.web.app import create_app
-from worker.tasks import Station
+from worker.tasks import DeliveryService
 
 # What relay.toml must say for every field of the contract to be sent.
 EVERY_FIELD = """
@@ -128,7 +128,7 @@ def test_every_field_of_the_contract_arrives_at_both_servers_to_the_byte(
     settings = make_settings(redis_server.url, file)
     relay = sources.load(file, {})
     client = create_app(settings, relay, redis).test_client()
-    station = Station.open(redis, settings, relay.destinations)
+    service = DeliveryService.open(redis, settings, relay.destinations)
     for name, server in servers.items():
         answer = client.post(
             f"/webhooks/{name}",
@@ -138,13 +138,13 @@ def test_every_field_of_the_contract_arrives_at_both_servers_to_the_byte(
         (record_id,) = answer.json["ids"]
 
         assert (answer.status_code, answer.json["status"]) == (200, "accepted")
-        assert station.deliver(record_id) == "delivered"
+        assert service.deliver(record_id) == "delivered"
         (event,) = server.standin.events
         assert event.raw.decode() == ARRIVES
         assert event.path == "/retailers/api/v1/customers/1713anaec1001/events"
-        history = station.posts[name].client.history("1713anaec1001", 1, 20)
+        history = service.destinations[name].client.history("1713anaec1001", 1, 20)
         assert history.json() == {"messages": "Customer event created successfully"}
-        station.posts[name].client.close()
+        service.destinations[name].client.close()
 
     assert list(json.loads(ARRIVES)) == list(CustomerEventSchema().fields)
 
@@ -175,18 +175,18 @@ def test_a_sample_of_every_topic_is_delivered_or_says_why_not(
     headers, body = senders.request_for(platform, name)
     now_headers = senders.signed(platform, headers, body, senders.datetime.now(senders.UTC))
     answer = client.post(f"/webhooks/{platform}", data=body, headers=now_headers)
-    station = Station.open(redis, settings, destinations)
+    service = DeliveryService.open(redis, settings, destinations)
     ledger = Ledger(redis, keep_delivered_s=60)
 
     assert answer.status_code == 200
     for record_id in answer.json["ids"]:
         record = ledger.get(record_id)
         if record.state is State.ACCEPTED:
-            assert station.deliver(record_id) == "delivered"
+            assert service.deliver(record_id) == "delivered"
             assert json.loads(standin_server.standin.events[-1].raw) == record.body
         else:
             assert record.state is State.HELD
             assert record.reasons
     assert answer.json["ids"] or answer.json["reasons"]
-    for post in station.posts.values():
+    for post in service.destinations.values():
         post.client.close()

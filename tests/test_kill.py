@@ -18,7 +18,7 @@ from relay.model import State
 from relay.store.keys import OPEN, WAKEUP
 from relay.store.ledger import Ledger
 from relay.store.record import Record
-from tests.worker.concurrent.crew import eventually
+from tests.worker.concurrent.workers import eventually
 from worker.concurrent.claims import Claims
 from worker.concurrent.lease import LEASE_S
 
@@ -44,9 +44,9 @@ def environ(redis_server: EmbeddedRedis, config_file: Path) -> dict[str, str]:
 
 @pytest.fixture
 def stage(environ: dict[str, str]) -> Iterator[Stage]:
-    """Run a role in a child that dies at its n-th Redis command."""
+    """JobExecution a role in a child that dies at its n-th Redis command."""
     with subprocess.Popen(
-        [sys.executable, "-P", str(Path(__file__).with_name("kill_stage.py"))],
+        [sys.executable, "-P", str(Path(__file__).with_name("crash_child.py"))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environ,
@@ -74,7 +74,7 @@ def time_passes(redis: Redis) -> None:
         redis.zadd(OPEN, {record_id: 1})
     for name in redis.zrange("rq:leases", 0, -1):
         redis.zadd("rq:leases", {name: 1})
-        Claims(redis, "heir", WAKEUP).take_back(name.decode())
+        Claims(redis, "worker-2", WAKEUP).reclaim(name.decode())
     for job_id in redis.zrange(f"rq:scheduled:{QUEUE}", 0, -1):
         redis.zadd(f"rq:scheduled:{QUEUE}", {job_id: 1})
 
@@ -114,7 +114,7 @@ def test_web_killed_during_accept_leaves_everything_or_nothing(
         kept = {key.decode().split(":")[1] for key in redis.keys("relay:*")}
         kept -= {"counts"}
         queued = redis.llen(f"rq:queue:{QUEUE}")
-        whole = {"seen", "record", "open", "lane", "bell"}
+        whole = {"seen", "record", "open", "lane", "wakeup"}
         assert (kept, queued) in ((set(), 0), (whole, 1)), kill_at
         outcomes.add(queued)
         if answer.startswith("done"):
@@ -218,6 +218,6 @@ def test_event_in_the_hands_of_a_killed_worker_is_held_where_asked(
     (attempt,) = ledger.attempts(record.id)
     assert (attempt["outcome"], attempt["reason"]) == ("held", "worker_died")
     assert attempt["ambiguous"] is True
-    assert redis.hget(f"rq:job:{record.id}", "takeovers") == b"1"
+    assert redis.hget(f"rq:job:{record.id}", "redelivery_count") == b"1"
     assert len(standin.events) == 1
     assert redis.zcard(OPEN) == 0

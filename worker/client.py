@@ -1,6 +1,6 @@
 """Mercately over HTTP: one pooled session a destination, no redirects, nothing retried in here.
 
-Every answer is a `Reply`; `Unanswered` says whether the request may have been acted on.
+Every answer is a `Reply`; `NoResponse` says whether the request may have been acted on.
 """
 
 import json
@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from config.relay_toml import Destination
-from worker.reply import Reply, Unanswered
+from worker.reply import NoResponse, Reply
 
 # It warns of odd answers with the address, in which a phone or e-mail may stand.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
@@ -105,15 +105,15 @@ class Client:
                 content = response.raw.read(_ANSWER_MAX_BYTES, decode_content=True) or b""
                 return _reply(response, content)
         except requests.ConnectTimeout as error:
-            raise Unanswered("connect_timeout", ambiguous=False) from error
+            raise NoResponse("connect_timeout", ambiguous=False) from error
         except requests.ConnectionError as error:
             refused = _never_connected(error)
             reason = "connection_refused" if refused else "connection_lost"
-            raise Unanswered(reason, ambiguous=not refused) from error
+            raise NoResponse(reason, ambiguous=not refused) from error
         except requests.Timeout as error:
-            raise Unanswered("read_timeout", ambiguous=True) from error
+            raise NoResponse("read_timeout", ambiguous=True) from error
         except (requests.RequestException, OSError, HTTPError) as error:
-            raise Unanswered("broken_answer", ambiguous=True) from error
+            raise NoResponse("broken_answer", ambiguous=True) from error
 
 
 def _never_connected(error: requests.ConnectionError) -> bool:

@@ -15,7 +15,7 @@ from config.relay_toml import Destination
 from relay.mapping.phone import variants
 from relay.model import Customer
 from worker.client import Client
-from worker.reply import Reply, Unanswered
+from worker.reply import NoResponse, Reply
 
 _T = TypeVar("_T")
 _CACHED_S: Final = 30 * 24 * 3600
@@ -30,7 +30,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Absent:
+class CustomerNotFound:
     """Mercately does not know the customer; `reply` is what it said to a try to create them."""
 
     reply: Reply | None = None
@@ -52,7 +52,7 @@ class Customers:
         self._client = client
         self._destination = destination
 
-    def given(self, customer: Customer) -> str:
+    def direct_reference(self, customer: Customer) -> str:
         """The id a call can be made with as it stands, empty where one has to be found."""
         if customer.customer_id:
             return customer.customer_id
@@ -60,7 +60,7 @@ class Customers:
             self._destination.identifier, ""
         )
 
-    def known(self, customers: Sequence[Customer]) -> list[str]:
+    def cached_ids(self, customers: Sequence[Customer]) -> list[str]:
         """The ids cached for them, empty where there is none; one command for all."""
         keys = [self._keys(customer) for customer in customers]
         flat = [key for group in keys for key in group]
@@ -68,30 +68,37 @@ class Customers:
         found = [[next(values) for _ in group] for group in keys]
         return [next((value.decode() for value in group if value), "") for group in found]
 
-    def find(self, customer: Customer, known: str = "") -> Found | Absent:
-        """The id to use for a call; `known` is what was cached for them.
+    def find(self, customer: Customer, cached_id: str = "") -> Found | CustomerNotFound:
+        """The id to use for a call; `cached_id` is what was cached for the customer.
+
+        May make up to eleven requests: five spellings of a phone or an e-mail, a creation, and the
+        look-ups again if that was refused.
 
         Raises:
             Unresolved: Mercately answered a look-up with neither a customer nor "not found".
-            Unanswered: it did not answer.
+            NoResponse: it did not answer.
         """
-        if given := self.given(customer):
-            return Found(given, "given")
-        if known:
-            return Found(known, "cache")
+        if reference := self.direct_reference(customer):
+            return Found(reference, "given")
+        if cached_id:
+            return Found(cached_id, "cache")
         if found := self._look_up(customer):
             return found
-        return self._create(customer) if self._destination.on_absent == "create" else Absent()
+        return (
+            self._create(customer)
+            if self._destination.on_absent == "create"
+            else CustomerNotFound()
+        )
 
     def _look_up(self, customer: Customer) -> Found | None:
         for reference in _references(customer):
             reply = _answered(self._client.find_customer, reference)
-            if found := _id_in(reply):
+            if customer_id := _id_in(reply):
                 self._remember(
-                    found, customer.email if reference == customer.email else customer.phone
+                    customer_id, customer.email if reference == customer.email else customer.phone
                 )
-                return Found(found, "lookup")
-            if not _denies(reply):
+                return Found(customer_id, "lookup")
+            if not _says_not_found(reply):
                 raise Unresolved(reply)
         return None
 
@@ -100,7 +107,7 @@ class Customers:
             with suppress(RedisError):  # then it is found wrong, and forgotten, the next time
                 self._redis.delete(*keys)
 
-    def _create(self, customer: Customer) -> Found | Absent:
+    def _create(self, customer: Customer) -> Found | CustomerNotFound:
         body = {
             "first_name": customer.first_name,
             "last_name": customer.last_name,
@@ -108,13 +115,13 @@ class Customers:
             "phone": customer.phone,
         }
         reply = _answered(self._client.create_customer, {k: v for k, v in body.items() if v})
-        if made := _id_in(reply):
-            self._remember(made, customer.phone, customer.email)
-            return Found(made, "created")
+        if customer_id := _id_in(reply):
+            self._remember(customer_id, customer.phone, customer.email)
+            return Found(customer_id, "created")
         if reply.is_html or reply.status not in (302, 422):
             raise Unresolved(reply)
         # Refused as a duplicate, if another worker has just created them.
-        return self._look_up(customer) or Absent(reply)
+        return self._look_up(customer) or CustomerNotFound(reply)
 
     def _remember(self, customer_id: str, *references: str) -> None:
         """Under what Mercately itself matched, never under what merely came with it.
@@ -145,11 +152,11 @@ def _answered(ask: Callable[[_T], Reply], what: _T) -> Reply:
     """A question that got no answer is not ambiguous: the event itself was never sent."""
     try:
         return ask(what)
-    except Unanswered as error:
-        raise Unanswered(error.reason, ambiguous=False) from error
+    except NoResponse as error:
+        raise NoResponse(error.reason, ambiguous=False) from error
 
 
-def _denies(reply: Reply) -> bool:
+def _says_not_found(reply: Reply) -> bool:
     """Whether this says "no such customer". A spelling it refuses is one it does not know."""
     if reply.is_html:
         return False

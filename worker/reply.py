@@ -27,7 +27,7 @@ class Reply:
             return None
 
 
-class Unanswered(Exception):
+class NoResponse(Exception):
     """No answer came. `ambiguous` when the request may have arrived all the same."""
 
     def __init__(self, reason: str, *, ambiguous: bool) -> None:

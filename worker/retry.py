@@ -10,14 +10,14 @@ from typing import Final
 
 from config.relay_toml import Destination
 from relay.model import Outcome, Verdict
-from worker.reply import Reply, Unanswered
+from worker.reply import NoResponse, Reply
 
 _TRANSIENT: Final = frozenset({408, 425, 429})
 _RETRY_AFTER_MAX_S: Final = 24 * 3600.0
 _ANSWER_KEPT: Final = 2000
 _JITTER: Final = 0.2
 # Mercately has answered, but that it does not know, or does not take, the customer.
-ABSENCES: Final = ("customer_absent", "customer_refused")
+CUSTOMER_REASONS: Final = ("customer_absent", "customer_refused")
 # How long a record of a paused destination sleeps before it looks again.
 PAUSED_S: Final = 60.0
 
@@ -34,7 +34,7 @@ def after_reply(
     if reply.ok:
         return Outcome(Verdict.DELIVERED, "delivered", status=reply.status)
     if reply.is_html and reply.status < 500:
-        return _again("blocked", attempt, destination, reply)
+        return _retry_or_dead("blocked", attempt, destination, reply)
     if reply.status in (400, 401, 403) and not key_works:
         return Outcome(
             Verdict.PAUSED,
@@ -44,22 +44,22 @@ def after_reply(
             answer=answer,
         )
     if reply.status in (401, 403):
-        return _again("refused", attempt, destination, reply)
+        return _retry_or_dead("refused", attempt, destination, reply)
     if reply.status in _TRANSIENT or reply.status >= 500:
         reason = "too_many_requests" if reply.status == 429 else "server_error"
-        return _again(reason, attempt, destination, reply)
+        return _retry_or_dead(reason, attempt, destination, reply)
     reason = "validation" if 300 <= reply.status < 400 or reply.status in (400, 422) else "refused"
     return Outcome(Verdict.DEAD, reason, status=reply.status, answer=answer)
 
 
-def after_look_up(reply: Reply, attempt: int, destination: Destination) -> Outcome:
+def on_lookup_failure(reply: Reply, attempt: int, destination: Destination) -> Outcome:
     """A look-up or creation that succeeded without saying who: nothing has been delivered."""
-    return _again("unexpected_answer", attempt, destination, reply)
+    return _retry_or_dead("unexpected_answer", attempt, destination, reply)
 
 
-def after_absence(refusal: Reply | None, destination: Destination) -> Outcome:
+def on_customer_not_found(refusal: Reply | None, destination: Destination) -> Outcome:
     """There is nobody to tell; `refusal` is the 404 of the event, or of a try to create them."""
-    absent, refused = ABSENCES
+    absent, refused = CUSTOMER_REASONS
     if destination.on_absent == "drop":
         return Outcome(Verdict.DISCARDED, absent)
     if refusal is None or refusal.status == 404:
@@ -68,28 +68,30 @@ def after_absence(refusal: Reply | None, destination: Destination) -> Outcome:
     return Outcome(Verdict.HELD, refused, status=refusal.status, answer=answer)
 
 
-def after_silence(error: Unanswered, attempt: int, destination: Destination) -> Outcome:
+def on_no_response(error: NoResponse, attempt: int, destination: Destination) -> Outcome:
     """What it means that no answer came; an ambiguous one follows the destination's wish."""
     if error.ambiguous and destination.on_ambiguous == "hold":
         return Outcome(Verdict.HELD, error.reason, ambiguous=True)
-    return _again(error.reason, attempt, destination, None, ambiguous=error.ambiguous)
+    return _retry_or_dead(error.reason, attempt, destination, None, ambiguous=error.ambiguous)
 
 
-def after_death(destination: Destination) -> Outcome | None:
+def on_worker_lost(destination: Destination) -> Outcome | None:
     """A worker died with the event in its hands, and may have sent it: None if it may go again."""
     if destination.on_ambiguous == "hold":
         return Outcome(Verdict.HELD, "worker_died", ambiguous=True)
     return None
 
 
-def after_crash(attempt: int, destination: Destination, *, sent: bool = False) -> Outcome:
+def after_crash(attempt: int, destination: Destination, *, request_sent: bool = False) -> Outcome:
     """A fault of our own, or an end put to the job: tried again on the same schedule, then kept as
-    dead. Where a request may have been `sent` nobody has heard the answer.
+    dead. With `request_sent` Mercately may have the event, and its answer was not received.
     """
-    return after_silence(Unanswered("internal_error", ambiguous=sent), attempt, destination)
+    return on_no_response(
+        NoResponse("internal_error", ambiguous=request_sent), attempt, destination
+    )
 
 
-def _again(
+def _retry_or_dead(
     reason: str,
     attempt: int,
     destination: Destination,

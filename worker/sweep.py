@@ -20,12 +20,15 @@ _STRANGE_AGAIN_S: Final = 3600.0
 
 
 def sweep(ledger: Ledger, intake: JobStore) -> int:
-    """Look at open records that are overdue; how many needed a new job or were put back."""
-    revived = 0
+    """Give overdue open records that lost their job a new one; how many there were.
+
+    Reads at most as many records as fit into one second.
+    """
+    requeued = 0
     stop_at = time.monotonic() + _SWEEP_AT_MOST_S
-    while (found_ids := ledger.overdue(time.time(), _BATCH)) and time.monotonic() < stop_at:
-        revived += sum(_reconcile(record_id, ledger, intake) for record_id in found_ids)
-    return revived
+    while (record_ids := ledger.overdue(time.time(), _BATCH)) and time.monotonic() < stop_at:
+        requeued += sum(_reconcile(record_id, ledger, intake) for record_id in record_ids)
+    return requeued
 
 
 def _reconcile(record_id: str, ledger: Ledger, intake: JobStore) -> bool:
@@ -37,8 +40,8 @@ def _reconcile(record_id: str, ledger: Ledger, intake: JobStore) -> bool:
     if record.fault == "state":  # of another version: not ours to move, and never lost
         ledger.look_again(record_id, time.time() + _STRANGE_AGAIN_S)
         return False
-    found = intake.requeue_lost(record)
-    if found not in ("requeued", "returned"):
+    outcome = intake.requeue_lost(record)
+    if outcome not in ("requeued", "returned"):
         return False
-    _LOG.warning("record.revived", record_id=record_id, how=found)
+    _LOG.warning("record.requeued", record_id=record_id, how=outcome)
     return True

@@ -1,11 +1,11 @@
 """The worker's story: one record, one attempt, one outcome.
 
-    job -> errand -> customer -> HTTP -> outcome -> ledger
+    job -> task -> customer -> HTTP -> outcome -> ledger
 
-RQ calls `deliver` with a record id; our own worker (`worker/engine.py`) does the same steps for
-many at once. The ledger decides whether there is anything to do, the outcome decides what is next;
-RQ is told only when to wake us again. Whatever happens in between, the record stays open, so a
-death at any point loses nothing.
+RQ calls `deliver` with a record id; our own worker (`worker/relay_worker.py`) takes the same steps
+for many at once. The ledger decides whether there is anything to do, the outcome decides what is
+next, and RQ only runs the job again. The record stays open until its outcome is written, so a
+worker that dies at any point loses nothing.
 """
 
 import math
@@ -28,9 +28,9 @@ from relay.store.ledger import Attempt, Ledger
 from relay.store.record import Record
 from worker import retry
 from worker.client import Client
-from worker.customers import Absent, Customers, Unresolved
-from worker.gate import CREDENTIALS, UNEASY, Gate, Heard
-from worker.reply import Reply, Unanswered
+from worker.customers import CustomerNotFound, Customers, Unresolved
+from worker.reply import NoResponse, Reply
+from worker.throttle import CREDENTIALS, DEGRADED, DestinationThrottle, FeedbackBatch
 
 _LOG: Final = structlog.get_logger()
 # The ledger counts attempts; RQ must never be the one to give up.
@@ -39,80 +39,82 @@ _LONGEST_WAIT_S: Final = 10.0
 
 
 class DeliveryFault(Exception):
-    """A bug or crash of ours, told without the text of what caused it, which may name a person."""
+    """Internal error, with exception type and line only: its message may hold personal data."""
 
 
 def deliver(record_id: str) -> str | Retry:
     """Make one attempt to deliver a record; what RQ runs."""
-    return station().deliver(record_id)
+    return delivery_service().deliver(record_id)
 
 
 @cache
-def station() -> "Station":
+def delivery_service() -> "DeliveryService":
     """This process's connections, made on first use."""
     settings = load_settings()
     log.configure(settings.log_level)
     found = relay_toml.load(settings.config_file, settings.environ)
     if found.faults:
         raise ConfigError(settings.config_file, found.faults)
-    return Station.open(connect(settings), settings, found.destinations)
+    return DeliveryService.open(connect(settings), settings, found.destinations)
 
 
 @dataclass(frozen=True)
-class Post:
+class DestinationContext:
     """One destination, ready to be called."""
 
     destination: Destination
     client: Client
     customers: Customers
-    gate: Gate
+    throttle: DestinationThrottle
 
 
 @dataclass(slots=True)
-class Errand:
-    """A record to deliver, with what was read for it; `attempt` is set when it has been tried.
+class DeliveryTask:
+    """A record to deliver, with what was read for it; `attempt` is its result once tried.
 
-    `nothing` says why there is nothing to do. `redelivery_count` counts workers that died with it.
-    `sent` is set from when Mercately may have it. `due_in_s` is how long the next attempt has to
-    wait, by an outcome that a worker wrote down before it died.
+    `skip_reason` says why there is nothing to do, empty otherwise. `redelivery_count` is the
+    number of earlier workers that lost the job. `request_sent` is True once Mercately may have the
+    event. `not_before_s` is how many seconds the next attempt has to wait, by an outcome that an
+    earlier worker recorded before it lost the job. `reported` is True once the attempt is in the
+    log and counted by the throttle.
     """
 
     record: Record | None
-    post: Post | None = None
+    target: DestinationContext | None = None
     known_customer: str = ""
-    nothing: str = ""
+    skip_reason: str = ""
     redelivery_count: int = 0
-    sent: bool = False
-    due_in_s: float = 0.0
+    request_sent: bool = False
+    not_before_s: float = 0.0
     attempt: Attempt | None = None
-    told: bool = False
+    reported: bool = False
 
 
-class Station:
+class DeliveryService:
     """What delivering needs. Safe to share between threads."""
 
-    def __init__(self, ledger: Ledger, posts: Mapping[str, Post]) -> None:
+    def __init__(self, ledger: Ledger, destinations: Mapping[str, DestinationContext]) -> None:
         self.ledger = ledger
-        self.posts = posts
+        self.destinations = destinations
 
     @classmethod
     def open(
         cls, redis: Redis, settings: Settings, destinations: Mapping[str, Destination]
-    ) -> "Station":
+    ) -> "DeliveryService":
         ledger = Ledger.open(redis, settings)
-        posts = {}
+        contexts = {}
         for name, destination in destinations.items():
-            gate = Gate(redis, destination)
+            throttle = DestinationThrottle(redis, destination)
             client = Client(
                 destination,
                 user_agent=settings.user_agent,
                 connect_timeout_s=settings.connect_timeout_s,
                 read_timeout_s=settings.read_timeout_s,
-                on_extra=gate.charge,
+                on_extra=throttle.consume_token,
             )
             customers = Customers(redis, client, destination)
-            posts[name] = Post(destination, client, customers, gate)
-        return cls(ledger, posts)
+            contexts[name] = DestinationContext(destination, client, customers, throttle)
+        return cls(ledger, contexts)
 
     def deliver(self, record_id: str) -> str | Retry:
         """One attempt under a stock worker: what RQ shall keep, or when it shall call again.
@@ -120,103 +122,103 @@ class Station:
         Raises:
             DeliveryFault: a bug; the record is open and due again all the same.
         """
-        (errand,) = self.read([record_id])
-        if errand.post:
-            wait_s = errand.post.gate.wait_s(_LONGEST_WAIT_S)
+        (task,) = self.read([record_id])
+        if task.target:
+            wait_s = task.target.throttle.reserve(_LONGEST_WAIT_S)
             if wait_s > _LONGEST_WAIT_S:  # better asleep in Redis than in a job
-                return again(wait_s)
+                return rq_retry(wait_s)
             time.sleep(wait_s)
-            errand.post.gate.state = errand.post.gate.paused() or UNEASY
+            task.target.throttle.state = task.target.throttle.half_open_reason() or DEGRADED
         try:
-            outcome = self.attempt(errand)
+            outcome = self.attempt(task)
         finally:
-            self.settle([errand])
-        return result(outcome) if outcome else errand.nothing
+            self.record_attempts([task])
+        return result(outcome) if outcome else task.skip_reason
 
-    def read(self, record_ids: Sequence[str]) -> list[Errand]:
+    def read(self, record_ids: Sequence[str]) -> list[DeliveryTask]:
         """What there is to do for records, in one round trip and one a destination."""
-        errands = [self._errand(record) for record in self.ledger.to_deliver(record_ids)]
-        for post in self.posts.values():
+        tasks = [self._task(record) for record in self.ledger.to_deliver(record_ids)]
+        for target in self.destinations.values():
             unknown = [
-                (errand, errand.record.customer)
-                for errand in errands
-                if errand.post is post
-                and errand.record
-                and not post.customers.given(errand.record.customer)
+                (task, task.record.customer)
+                for task in tasks
+                if task.target is target
+                and task.record
+                and not target.customers.direct_reference(task.record.customer)
             ]
             if unknown:
-                found = post.customers.known([customer for _, customer in unknown])
-                for (errand, _), customer_id in zip(unknown, found, strict=True):
-                    errand.known_customer = customer_id
-        return errands
+                customer_ids = target.customers.cached_ids([customer for _, customer in unknown])
+                for (task, _), customer_id in zip(unknown, customer_ids, strict=True):
+                    task.known_customer = customer_id
+        return tasks
 
-    def _errand(self, record: Record | None) -> Errand:
+    def _task(self, record: Record | None) -> DeliveryTask:
         if record is None:
-            return Errand(None, nothing="absent")
+            return DeliveryTask(None, skip_reason="absent")
         if not record.open:
-            return Errand(None, nothing=f"already {record.state.value}")
-        return Errand(record, self.posts.get(record.destination))
+            return DeliveryTask(None, skip_reason=f"already {record.state.value}")
+        return DeliveryTask(record, self.destinations.get(record.destination))
 
-    def attempt(self, errand: Errand) -> Outcome | None:
-        """Try once, None if there is nothing to do. What came of it is in `errand.attempt`.
+    def attempt(self, task: DeliveryTask) -> Outcome | None:
+        """Try once, None if there is nothing to do. What came of it is in `task.attempt`.
 
         Raises:
             DeliveryFault: a bug of ours, which counts as an attempt too.
         """
-        record, post = errand.record, errand.post
+        record, target = task.record, task.target
         if record is None:
             return None
         started, fault = time.perf_counter(), ""
-        if post is None:
+        if target is None:
             reason = "unreadable_record" if record.fault else "unknown_destination"
             outcome = Outcome(Verdict.HELD, reason)
         elif record.fault:
             fault = f"UnreadableRecord at {record.fault}"
         else:
             try:
-                outcome = _attempt(errand, record, post)
+                outcome = _attempt(task, record, target)
             except BaseException as error:  # told below, without its text
-                if not (errand.sent or isinstance(error, Exception)):
+                if not (task.request_sent or isinstance(error, Exception)):
                     raise  # somebody stopped the job, and nothing has been sent
                 fault = f"{type(error).__name__} at {log.error_location(error)}"
-        if fault and post:
+        if fault and target:
             attempt = record.attempts + 1
-            outcome = retry.after_crash(attempt, post.destination, sent=errand.sent)
-        passing = post is not None and post.destination.ordering == "relaxed"
+            outcome = retry.after_crash(attempt, target.destination, request_sent=task.request_sent)
+        passing = target is not None and target.destination.ordering == "relaxed"
         took_s = time.perf_counter() - started
-        errand.attempt = Attempt(record, outcome, took_s, passing, errand.redelivery_count)
+        task.attempt = Attempt(record, outcome, took_s, passing, task.redelivery_count)
         if fault:
             raise DeliveryFault(fault)
         return outcome
 
-    def settle(self, errands: Iterable[Errand]) -> None:
-        """Write down what was tried, then let the gates know."""
-        tried = [(errand, errand.attempt) for errand in errands if errand.attempt]
-        if not tried:
+    def record_attempts(self, tasks: Iterable[DeliveryTask]) -> None:
+        """Write attempts to the ledger, log them once, and pass their feedback to the throttles."""
+        attempts = [(task, task.attempt) for task in tasks if task.attempt]
+        if not attempts:
             return
-        written = self.ledger.record_attempts([attempt for _, attempt in tried])
-        heard: dict[str, Heard] = {}
-        for (errand, attempt), in_time in zip(tried, written, strict=True):
-            if errand.told:
+        written = self.ledger.record_attempts([attempt for _, attempt in attempts])
+        batches: dict[str, FeedbackBatch] = {}
+        for (task, attempt), in_time in zip(attempts, written, strict=True):
+            if task.reported:
                 continue
-            errand.told = True
-            _tell(attempt, in_time=in_time)
-            if errand.post:
-                heard.setdefault(attempt.record.destination, Heard()).add(attempt.outcome)
-        for name, sounds in heard.items():
-            if self.posts[name].gate.hear(sounds):
-                _LOG.warning("destination.shut", destination=name)
+            task.reported = True
+            _log_attempt(attempt, in_time=in_time)
+            if task.target:
+                batches.setdefault(attempt.record.destination, FeedbackBatch()).add(attempt.outcome)
+        for name, feedback in batches.items():
+            if self.destinations[name].throttle.observe(feedback):
+                _LOG.warning("destination.circuit_opened", destination=name)
 
 
 def result(outcome: Outcome) -> str | Retry:
     """What RQ is told of an outcome: a word or two to keep, or when to call again."""
     if outcome.verdict in (Verdict.RETRY, Verdict.PAUSED):
-        return again(outcome.delay_s)
+        return rq_retry(outcome.delay_s)
     verdict, reason = outcome.verdict.value, outcome.reason
     return verdict if verdict == reason else f"{verdict}: {reason}"
 
 
-def _tell(attempt: Attempt, *, in_time: bool) -> None:
+def _log_attempt(attempt: Attempt, *, in_time: bool) -> None:
     record, outcome = attempt.record, attempt.outcome
     _LOG.info(
         "attempt.made",
@@ -235,68 +237,71 @@ def _tell(attempt: Attempt, *, in_time: bool) -> None:
         _LOG.warning("attempt.superseded", record_id=record.id)
 
 
-def _attempt(errand: Errand, record: Record, post: Post) -> Outcome:
+def _attempt(task: DeliveryTask, record: Record, target: DestinationContext) -> Outcome:
     """Find the customer, make the call, say what it came to."""
-    if errand.redelivery_count and (outcome := retry.after_death(post.destination)):
+    if task.redelivery_count and (outcome := retry.on_worker_lost(target.destination)):
         return outcome
-    if post.gate.state == CREDENTIALS and not _key_works_again(post):
+    if target.throttle.state == CREDENTIALS and not _key_works_again(target):
         return Outcome(Verdict.PAUSED, "credentials", delay_s=retry.jittered(retry.PAUSED_S))
     attempt = record.attempts + 1
     try:
-        reply = _exchange(errand, record, post)
+        reply = _exchange(task, record, target)
     except Unresolved as error:
         if error.reply.ok:
-            return retry.after_look_up(error.reply, attempt, post.destination)
+            return retry.on_lookup_failure(error.reply, attempt, target.destination)
         reply = error.reply
-    except Unanswered as error:
-        return retry.after_silence(error, attempt, post.destination)
-    if isinstance(reply, Absent):
-        return retry.after_absence(reply.reply, post.destination)
-    outcome = retry.after_reply(reply, attempt, post.destination)
+    except NoResponse as error:
+        return retry.on_no_response(error, attempt, target.destination)
+    if isinstance(reply, CustomerNotFound):
+        return retry.on_customer_not_found(reply.reply, target.destination)
+    outcome = retry.after_reply(reply, attempt, target.destination)
     if outcome.reason != "credentials":
         return outcome
-    key_works = _key_works(post)
+    key_works = _key_works(target)
     if not key_works:
-        post.gate.pause()
-    return retry.after_reply(reply, attempt, post.destination, key_works=key_works)
+        target.throttle.pause()
+    return retry.after_reply(reply, attempt, target.destination, key_works=key_works)
 
 
-def _exchange(errand: Errand, record: Record, post: Post) -> Reply | Absent:
+def _exchange(
+    task: DeliveryTask, record: Record, target: DestinationContext
+) -> Reply | CustomerNotFound:
     """Ask for the customer and send the event; an id that was cached may be wrong once."""
-    for cached in (errand.known_customer, ""):
-        found = post.customers.find(record.customer, cached)
-        if isinstance(found, Absent):
+    for cached in (task.known_customer, ""):
+        found = target.customers.find(record.customer, cached)
+        if isinstance(found, CustomerNotFound):
             return found
-        errand.sent = True
-        reply = post.client.post_event(found.id, record.body)
+        task.request_sent = True
+        reply = target.client.post_event(found.id, record.body)
         if reply.status != 404 or reply.is_html:
             return reply
-        errand.sent = False
-        post.customers.forget(record.customer)
+        task.request_sent = False
+        target.customers.forget(record.customer)
         if found.by != "cache":
             break
-    return Absent(reply)
+    return CustomerNotFound(reply)
 
 
-def _key_works(post: Post) -> bool:
+def _key_works(target: DestinationContext) -> bool:
     """Whether the cheapest question gets an answer; a silence says nothing against the key."""
     try:
-        reply = post.client.agents()
-    except Unanswered:
+        reply = target.client.agents()
+    except NoResponse:
         return True
     return reply.is_html or reply.status not in (400, 401, 403)
 
 
-def _key_works_again(post: Post) -> bool:
+def _key_works_again(target: DestinationContext) -> bool:
     try:
-        works = post.client.agents().ok
-    except Unanswered:
+        works = target.client.agents().ok
+    except NoResponse:
         return False
     if works:
-        post.gate.resume()
-        _LOG.info("destination.resumed", destination=post.destination.name)
+        target.throttle.resume()
+        _LOG.info("destination.resumed", destination=target.destination.name)
     return works
 
 
-def again(delay_s: float) -> Retry:
+def rq_retry(delay_s: float) -> Retry:
+    """What RQ has to be told so that it runs the job again in `delay_s` seconds."""
     return Retry(max=_RQ_NEVER_GIVES_UP, interval=max(1, math.ceil(delay_s)), enqueue_at_front=True)

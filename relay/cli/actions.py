@@ -14,7 +14,7 @@ from relay.model import OPEN_STATES, State
 from relay.operations import replay as replay_record
 from relay.store.record import Record
 from worker.client import Client
-from worker.reply import Unanswered
+from worker.reply import NoResponse
 
 
 @click.command(
@@ -156,7 +156,7 @@ def history(
     )
     try:
         reply = client.history(customer_id, page, results_per_page)
-    except Unanswered as error:
+    except NoResponse as error:
         raise click.ClickException(error.reason) from error
     finally:
         client.close()

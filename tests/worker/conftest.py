@@ -9,7 +9,7 @@ from redis import Redis
 
 from config.settings import Settings
 from relay.sources import Relay
-from tests.worker.depot import Depot, deployed, destination
+from tests.worker.factories import Harness, deployed, destination
 from worker.client import Client
 
 
@@ -32,15 +32,17 @@ def connect() -> Iterator[Callable[..., Client]]:
 
 
 @pytest.fixture
-def open_depot(redis: Redis, settings: Settings, relay: Relay) -> Iterator[Callable[..., Depot]]:
-    """Makes depots; keywords change the destination."""
+def open_harness(
+    redis: Redis, settings: Settings, relay: Relay
+) -> Iterator[Callable[..., Harness]]:
+    """Makes harnesses; keywords change the destination."""
     with ExitStack() as opened:
-        yield lambda **changes: opened.enter_context(Depot(redis, settings, relay, **changes))
+        yield lambda **changes: opened.enter_context(Harness(redis, settings, relay, **changes))
 
 
 @pytest.fixture
-def depot(open_depot: Callable[..., Depot]) -> Depot:
-    return open_depot()
+def harness(open_harness: Callable[..., Harness]) -> Harness:
+    return open_harness()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The wire: what is sent to Mercately, and that nothing around the process changes it."""
+"""The stub: what is sent to Mercately, and that nothing around the process changes it."""
 
 import json
 
@@ -6,18 +6,18 @@ import pytest
 
 from config import relay_toml
 from relay.devtools.standin import ACCEPTED
-from tests.worker.depot import ANA_ID, KEY
-from tests.worker.wire import Wire
+from tests.worker.factories import ANA_ID, KEY
+from tests.worker.http_stub import HttpStub
 
 PHONE = "+593999000001"
 EVENT = {"notes": "Pagó €20", "tags": [{"name": "vip", "value": True}]}
 
 
 def test_event_is_sent_with_key_name_and_flat_json_body(connect):
-    with Wire() as wire:
-        connect(wire.url).post_event("1713anaec1001", EVENT)
+    with HttpStub() as stub:
+        connect(stub.url).post_event("1713anaec1001", EVENT)
 
-    (request,) = wire.requests
+    (request,) = stub.requests
     assert request.method == "POST"
     assert request.path == "/retailers/api/v1/customers/1713anaec1001/events"
     assert request.headers["api-key"] == KEY
@@ -28,13 +28,13 @@ def test_event_is_sent_with_key_name_and_flat_json_body(connect):
 
 
 def test_questions_carry_the_key_and_no_body(connect):
-    with Wire() as wire:
-        client = connect(wire.url)
+    with HttpStub() as stub:
+        client = connect(stub.url)
         client.agents()
         client.find_customer("1713anaec1001")
 
-    assert wire.paths == ["/agents", "/customers/1713anaec1001"]
-    for request in wire.requests:
+    assert stub.paths == ["/agents", "/customers/1713anaec1001"]
+    for request in stub.requests:
         assert request.headers["api-key"] == KEY
         assert "content-type" not in request.headers
         assert request.body == b""
@@ -53,13 +53,13 @@ def test_questions_carry_the_key_and_no_body(connect):
     ],
 )
 def test_references_are_one_encoded_path_segment(connect, reference, segment):
-    with Wire() as wire:
-        client = connect(wire.url)
+    with HttpStub() as stub:
+        client = connect(stub.url)
         client.find_customer(reference)
         client.post_event(reference, {})
         client.history(reference, 1, 5)
 
-    assert wire.paths == [
+    assert stub.paths == [
         f"/customers/{segment}",
         f"/customers/{segment}/events",
         f"/customers/{segment}/customer_events_history?page=1&results_per_page=5",
@@ -69,11 +69,11 @@ def test_references_are_one_encoded_path_segment(connect, reference, segment):
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_new_customer_is_wrapped_only_when_the_destination_says_so(connect, wrapped):
     ana = {"first_name": "Ana", "phone": PHONE}
-    with Wire() as wire:
-        connect(wire.url, customer_wrapper=wrapped).create_customer(ana)
+    with HttpStub() as stub:
+        connect(stub.url, customer_wrapper=wrapped).create_customer(ana)
 
-    (request,) = wire.requests
-    assert (request.method, wire.paths) == ("POST", ["/customers"])
+    (request,) = stub.requests
+    assert (request.method, stub.paths) == ("POST", ["/customers"])
     assert json.loads(request.body) == ({"customer": ana} if wrapped else ana)
 
 
@@ -97,13 +97,13 @@ def test_default_server_is_the_documented_one(tmp_path):
 
 
 def test_connection_is_kept_for_the_next_call(connect):
-    with Wire() as wire:
-        client = connect(wire.url)
+    with HttpStub() as stub:
+        client = connect(stub.url)
         for _ in range(5):
             client.post_event("c1", EVENT)
 
-    assert len(wire.requests) == 5
-    assert wire.connections == 1
+    assert len(stub.requests) == 5
+    assert stub.connections == 1
 
 
 def test_surroundings_change_neither_way_nor_key(connect, monkeypatch, tmp_path):
@@ -115,12 +115,12 @@ def test_surroundings_change_neither_way_nor_key(connect, monkeypatch, tmp_path)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "absent.pem"))
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    with Wire() as wire:
-        reply = connect(wire.url).post_event("c1", EVENT)
+    with HttpStub() as stub:
+        reply = connect(stub.url).post_event("c1", EVENT)
 
     assert reply.ok
-    assert "authorization" not in wire.requests[0].headers
-    assert wire.requests[0].headers["api-key"] == KEY
+    assert "authorization" not in stub.requests[0].headers
+    assert stub.requests[0].headers["api-key"] == KEY
 
 
 def test_history_is_read_in_either_shape(connect, standin_server):

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings as limits, strategies as st
 
 from relay.devtools.standin import AGENTS
-from tests.worker.depot import KEY, destination
-from tests.worker.wire import (
-    Wire,
+from tests.worker.factories import KEY, destination
+from tests.worker.http_stub import (
+    HttpStub,
     answer,
     hang_up,
     refusing_port,
@@ -22,29 +22,29 @@ from tests.worker.wire import (
     unreachable_port,
 )
 from worker.client import _retry_after_s
-from worker.reply import Reply, Unanswered
+from worker.reply import NoResponse, Reply
 
 EVENT = {"notes": "Pagó €20"}
 
 
 def ask(connect, *answers) -> Reply:
-    with Wire(*answers) as wire:
-        return connect(wire.url).post_event("c1", EVENT)
+    with HttpStub(*answers) as stub:
+        return connect(stub.url).post_event("c1", EVENT)
 
 
-def silence(connect, *answers) -> Unanswered:
-    with Wire(*answers) as wire, pytest.raises(Unanswered) as caught:
-        connect(wire.url).post_event("c1", EVENT)
-    return caught.value
+def silence(connect, *answers) -> NoResponse:
+    with HttpStub(*answers) as stub, pytest.raises(NoResponse) as on_claimed:
+        connect(stub.url).post_event("c1", EVENT)
+    return on_claimed.value
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(connect, status):
-    with Wire() as elsewhere, Wire(answer(status, Location=elsewhere.url)) as wire:
-        reply = connect(wire.url).post_event("c1", EVENT)
+    with HttpStub() as elsewhere, HttpStub(answer(status, Location=elsewhere.url)) as stub:
+        reply = connect(stub.url).post_event("c1", EVENT)
 
     assert (reply.status, reply.ok) == (status, False)
-    assert len(wire.requests) == 1
+    assert len(stub.requests) == 1
     assert elsewhere.requests == []
 
 
@@ -111,8 +111,8 @@ def test_oversized_answer_is_cut(connect, given_answer):
 
 
 def test_answer_after_an_oversized_one_is_its_own(connect):
-    with Wire(answer(500, b"x" * 200_000), answer(200, b'{"id": 1}')) as wire:
-        client = connect(wire.url)
+    with HttpStub(answer(500, b"x" * 200_000), answer(200, b'{"id": 1}')) as stub:
+        client = connect(stub.url)
         client.agents()
 
         assert client.agents().json() == {"id": 1}
@@ -169,17 +169,17 @@ def test_any_retry_after_is_seconds_or_none(header):
 
 
 def test_refused_connection_is_not_ambiguous(connect):
-    with refusing_port() as url, pytest.raises(Unanswered) as caught:
+    with refusing_port() as url, pytest.raises(NoResponse) as on_claimed:
         connect(url).post_event("c1", EVENT)
 
-    assert (caught.value.reason, caught.value.ambiguous) == ("connection_refused", False)
+    assert (on_claimed.value.reason, on_claimed.value.ambiguous) == ("connection_refused", False)
 
 
 def test_unreachable_server_is_not_ambiguous(connect):
-    with unreachable_port() as url, pytest.raises(Unanswered) as caught:
+    with unreachable_port() as url, pytest.raises(NoResponse) as on_claimed:
         connect(url).post_event("c1", EVENT)
 
-    assert (caught.value.reason, caught.value.ambiguous) == ("connect_timeout", False)
+    assert (on_claimed.value.reason, on_claimed.value.ambiguous) == ("connect_timeout", False)
 
 
 def test_unknown_host_is_not_ambiguous(connect, monkeypatch):
@@ -187,20 +187,20 @@ def test_unknown_host_is_not_ambiguous(connect, monkeypatch):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(Unanswered) as caught:
+    with pytest.raises(NoResponse) as on_claimed:
         connect("http://mercately.invalid").post_event("c1", EVENT)
 
-    assert caught.value.ambiguous is False
+    assert on_claimed.value.ambiguous is False
 
 
 def test_failed_handshake_is_not_ambiguous(connect):
     """A certificate that is not good, or no TLS at all: the request was never written."""
-    with Wire(greeting=b"HTTP/1.1 400 Bad Request\r\n\r\n") as wire:
-        secure = connect(wire.url.replace("http:", "https:"))
-        with pytest.raises(Unanswered) as caught:
+    with HttpStub(greeting=b"HTTP/1.1 400 Bad Request\r\n\r\n") as stub:
+        secure = connect(stub.url.replace("http:", "https:"))
+        with pytest.raises(NoResponse) as on_claimed:
             secure.post_event("c1", EVENT)
 
-    assert caught.value.ambiguous is False
+    assert on_claimed.value.ambiguous is False
 
 
 @pytest.mark.parametrize(
@@ -252,14 +252,14 @@ def test_key_is_in_no_exception_and_no_log_line(connect, caplog, capfd):
     caplog.set_level(logging.DEBUG)
     errors = [silence(connect, one) for one in (say_nothing, reset, hang_up, b"noise\r\n\r\n")]
     for server in ("http://127.0.0.1:1", "ftp://127.0.0.1"):
-        with pytest.raises(Unanswered) as caught:
+        with pytest.raises(NoResponse) as on_claimed:
             connect(server).agents()
-        errors.append(caught.value)
-    with Wire() as wire:
-        for server, key in (("http://[", KEY), (wire.url, f"{KEY}\r\nX: y"), (wire.url, f" {KEY}")):
-            with pytest.raises(ValueError, match="principal: unusable server or key") as caught:
+        errors.append(on_claimed.value)
+    with HttpStub() as stub:
+        for server, key in (("http://[", KEY), (stub.url, f"{KEY}\r\nX: y"), (stub.url, f" {KEY}")):
+            with pytest.raises(ValueError, match="principal: unusable server or key") as on_claimed:
                 connect(server, api_key=key)
-            errors.append(caught.value)
+            errors.append(on_claimed.value)
     client = connect("http://127.0.0.1:1")
 
     told = "".join(
@@ -272,7 +272,7 @@ def test_key_is_in_no_exception_and_no_log_line(connect, caplog, capfd):
 def test_addresses_are_in_no_log_line_people_read(connect, caplog):
     """A path may hold a phone or an e-mail."""
     caplog.set_level(logging.WARNING)
-    with Wire(answer(200, b"{}").replace(b"\r\n\r\n", b"\r\nno header\r\n\r\n")) as wire:
-        connect(wire.url).find_customer("+593999000001")
+    with HttpStub(answer(200, b"{}").replace(b"\r\n\r\n", b"\r\nno header\r\n\r\n")) as stub:
+        connect(stub.url).find_customer("+593999000001")
 
     assert "999000001" not in caplog.text

@@ -4,13 +4,13 @@ import time
 
 import pytest
 
-from tests.worker.concurrent.crew import eventually
-from tests.worker.depot import destination, job_key
-from worker.concurrent import Group, Valve
+from tests.worker.concurrent.workers import eventually
+from tests.worker.factories import destination, job_key
+from worker.concurrent import QueueGroup, RateLimit
 from worker.concurrent.claims import Claims
-from worker.gate import Gate, Heard
+from worker.throttle import DestinationThrottle, FeedbackBatch
 
-VALVE = "relay:valve:principal"
+THROTTLE = "relay:throttle:principal"
 QUEUE = "mercately.principal.a"
 HOUR_S = 3600.0
 
@@ -21,59 +21,62 @@ def take(redis):
     for n in range(50):
         redis.hset(job_key(f"j{n}"), "data", "x")
         redis.rpush(f"rq:queue:{QUEUE}", f"j{n}")
-    claims, group = Claims(redis, "anna", ""), Group((QUEUE,), 50, Valve(VALVE, 100.0, 0))
+    claims, group = (
+        Claims(redis, "worker-1", ""),
+        QueueGroup((QUEUE,), 50, RateLimit(THROTTLE, 100.0, 0)),
+    )
     return lambda: claims.claim([group], 50, fair=True)
 
 
 @pytest.fixture
-def gate(redis):
-    made = Gate(redis, destination(rate_per_s=100.0))
-    made.state = "uneasy"
+def throttle(redis):
+    made = DestinationThrottle(redis, destination(rate_per_s=100.0))
+    made.state = "degraded"
     return made
 
 
 def test_tokens_of_a_later_hour_are_not_waited_for(redis, take):
-    redis.hset(VALVE, mapping={"tokens": "0.2", "at": time.time() + HOUR_S})
+    redis.hset(THROTTLE, mapping={"tokens": "0.2", "at": time.time() + HOUR_S})
 
     catch = take()
 
     assert catch.taken == []
     assert catch.pace_s < 0.1
     assert eventually(lambda: take().taken, within_s=1)
-    assert float(redis.hget(VALVE, "at")) <= time.time() + 1
+    assert float(redis.hget(THROTTLE, "at")) <= time.time() + 1
 
 
 def test_a_clock_put_back_gives_nothing_away(redis, take):
     """What there was is kept, and no more is made of the difference."""
-    redis.hset(VALVE, mapping={"tokens": "3", "at": time.time() + HOUR_S})
+    redis.hset(THROTTLE, mapping={"tokens": "3", "at": time.time() + HOUR_S})
     assert len(take().taken) == 3
 
 
-def test_rate_slowed_in_a_later_hour_rises_again(redis, gate):
-    redis.hset(VALVE, mapping={"rate": 10, "slowed": time.time() + HOUR_S})
+def test_rate_slowed_in_a_later_hour_rises_again(redis, throttle):
+    redis.hset(THROTTLE, mapping={"rate": 10, "slowed_at": time.time() + HOUR_S})
 
-    gate.hear(Heard(good=5))
+    throttle.observe(FeedbackBatch(successes=5))
 
-    assert float(redis.hget(VALVE, "rate")) == pytest.approx(11.1)
-    assert float(redis.hget(VALVE, "slowed")) <= time.time() + 1
+    assert float(redis.hget(THROTTLE, "rate")) == pytest.approx(11.1)
+    assert float(redis.hget(THROTTLE, "slowed_at")) <= time.time() + 1
 
 
-def test_rate_slowed_in_a_later_hour_falls_again(redis, gate):
-    redis.hset(VALVE, mapping={"rate": 10, "slowed": time.time() + HOUR_S})
+def test_rate_slowed_in_a_later_hour_falls_again(redis, throttle):
+    redis.hset(THROTTLE, mapping={"rate": 10, "slowed_at": time.time() + HOUR_S})
 
-    gate.hear(Heard(slow=1))
+    throttle.observe(FeedbackBatch(throttled=1))
 
-    assert float(redis.hget(VALVE, "rate")) < 10
+    assert float(redis.hget(THROTTLE, "rate")) < 10
 
 
 @pytest.mark.parametrize("off_s", [-HOUR_S, HOUR_S])
-def test_clock_of_the_worker_does_not_matter_to_the_valve(redis, gate, monkeypatch, off_s):
+def test_clock_of_the_worker_does_not_matter_to_the_rate_limit(redis, throttle, monkeypatch, off_s):
     """Redis's does: all workers share it."""
     ours = time.time
     monkeypatch.setattr(time, "time", lambda: ours() + off_s)
-    gate.hear(Heard(bad=10))
-    waits_s = gate.wait_s(1000.0)
+    throttle.observe(FeedbackBatch(failures=10))
+    waits_s = throttle.reserve(1000.0)
     monkeypatch.undo()
 
-    assert 4 < float(redis.hget(VALVE, "shut")) - time.time() <= 35
+    assert 4 < float(redis.hget(THROTTLE, "open_until")) - time.time() <= 35
     assert 4 < waits_s <= 5

@@ -12,9 +12,9 @@ import pytest
 from relay.model import Customer, State
 from tests.benchmarks.stage import sink_running
 from tests.conftest import relay_toml
-from tests.worker.concurrent.crew import at_work as working, eventually
-from tests.worker.depot import Depot, call, signals_kept
-from worker import gate as gates
+from tests.worker.concurrent.workers import at_work as working, eventually
+from tests.worker.factories import Harness, call, signals_kept
+from worker import throttle as throttles
 from worker.__main__ import make_worker
 from worker.concurrent import claims
 
@@ -64,18 +64,18 @@ def numbered(count, *, customers=0, destination="principal"):
     ]
 
 
-def opt_in(depot, count):
+def flood(harness, count):
     calls = numbered(count)
     for start in range(0, count, 200):
-        depot.accept(*calls[start : start + 200])
+        harness.accept(*calls[start : start + 200])
 
 
 def begun(worker):
-    return sum(run.began_at > 0 for run in list(worker.runs.values()))
+    return sum(run.began_at > 0 for run in list(worker.running.values()))
 
 
-def delivered(depot, record_id):
-    return depot.record(record_id).state is State.DELIVERED
+def delivered(harness, record_id):
+    return harness.record(record_id).state is State.DELIVERED
 
 
 @pytest.mark.timeout(240)
@@ -87,12 +87,12 @@ def test_flood_on_one_source_delays_no_other_source_and_no_other_destination(
         configure(server=sink.url, more=second_destination(sink.url))
         # A destination that takes its time: there is always more waiting than can be done.
         sink.reset(delay_ms=50)
-        depot = stack.enter_context(Depot(redis, settings, relay))
+        harness = stack.enter_context(Harness(redis, settings, relay))
         flooded, other, *_ = relay.sources.values()
         elsewhere = replace(
             other, destination=replace(other.destination, name="segundo", server=sink.url)
         )
-        opt_in(depot, FLOOD)
+        flood(harness, FLOOD)
         stack.enter_context(at_work(replace(settings, concurrency=32)))
         assert eventually(lambda: sink.count() > 50, within_s=30)
 
@@ -101,11 +101,11 @@ def test_flood_on_one_source_delays_no_other_source_and_no_other_destination(
             for source, name in ((other, "principal"), (elsewhere, "segundo")):
                 one = call(f"{name}-{n}", customer=Customer(customer_id=f"single{n}"))
                 began = time.monotonic()
-                (record_id,) = depot.accept(replace(one, destination=name), source=source).ids
-                assert eventually(lambda id_=record_id: delivered(depot, id_), within_s=10)
+                (record_id,) = harness.accept(replace(one, destination=name), source=source).ids
+                assert eventually(lambda id_=record_id: delivered(harness, id_), within_s=10)
                 waited.append(time.monotonic() - began)
 
-        assert redis.llen(depot.queue_of(flooded).key) > FLOOD // 2  # all the while
+        assert redis.llen(harness.queue_of(flooded).key) > FLOOD // 2  # all the while
         assert max(waited) < OTHERS_WAIT_AT_MOST_S, waited
 
 
@@ -119,16 +119,16 @@ def test_destination_that_hangs_leaves_room_for_the_others(
         configure(more=second_destination(sink.url))
         standin.slow_s = 60.0
         standin.fail("slow")
-        depot = stack.enter_context(Depot(redis, settings, relay))
+        harness = stack.enter_context(Harness(redis, settings, relay))
         elsewhere = replace(
-            depot.source, destination=replace(depot.source.destination, name="segundo")
+            harness.source, destination=replace(harness.source.destination, name="segundo")
         )
-        depot.accept(*numbered(60))
+        harness.accept(*numbered(60))
         (worker,) = stack.enter_context(at_work(settings))
         # Every thread it may have waits for an answer: one is kept for others.
         assert eventually(lambda: begun(worker) == settings.concurrency - 1)
 
-        depot.accept(*numbered(20, destination="segundo"), source=elsewhere)
+        harness.accept(*numbered(20, destination="segundo"), source=elsewhere)
 
         assert eventually(lambda: sink.count() > 0, within_s=OTHERS_WAIT_AT_MOST_S)
         assert eventually(lambda: sink.count() == 20, within_s=15)
@@ -143,12 +143,12 @@ def test_events_of_a_customer_keep_their_order_over_workers_and_retries(
     configure(destination='retry_schedule = "1s 1s 1s"')
     for n in range(12):
         standin.add_customer(id=f"c{n}")
-    with Depot(redis, settings, relay) as depot:
+    with Harness(redis, settings, relay) as harness:
         for _ in range(6):
             standin.fail("reset_before_recording", times=1)
-        ids = [record_id for one in numbered(120, customers=12) for record_id in depot.keep(one)]
+        ids = [record_id for one in numbered(120, customers=12) for record_id in harness.keep(one)]
         with at_work(settings, workers=2):
-            assert eventually(lambda: all(delivered(depot, id_) for id_ in ids), within_s=30)
+            assert eventually(lambda: all(delivered(harness, id_) for id_ in ids), within_s=30)
 
     told = [event.body["notes"].split() for event in standin.events]
     for customer in range(12):
@@ -165,10 +165,10 @@ def test_who_waits_for_a_retry_keeps_its_own_followers_or_lets_them_pass(
     configure(destination=options)
     standin.add_customer(id="c0")
     standin.fail("unavailable_503", times=1)
-    with Depot(redis, settings, relay) as depot:
-        ids = [record_id for one in numbered(3, customers=1) for record_id in depot.keep(one)]
+    with Harness(redis, settings, relay) as harness:
+        ids = [record_id for one in numbered(3, customers=1) for record_id in harness.keep(one)]
         with at_work(settings):
-            assert eventually(lambda: all(delivered(depot, id_) for id_ in ids), within_s=20)
+            assert eventually(lambda: all(delivered(harness, id_) for id_ in ids), within_s=20)
 
     told = [event.body["notes"] for event in standin.events]
     assert told == (["0 0", "0 1", "0 2"] if ordering == "strict" else ["0 1", "0 2", "0 0"])
@@ -182,13 +182,13 @@ def test_no_more_are_under_way_than_a_destination_allows_and_the_rest_holds_no_t
         sink = stack.enter_context(sink_running(tmp_path))
         sink.reset(delay_ms=round(1000 * lasts_s))
         configure(server=sink.url, destination=f"in_flight = {allowed}")
-        depot = stack.enter_context(Depot(redis, settings, relay))
-        depot.accept(*numbered(12))
+        harness = stack.enter_context(Harness(redis, settings, relay))
+        harness.accept(*numbered(12))
         began = time.monotonic()
         (worker, other) = stack.enter_context(at_work(settings, workers=2))
         most = 0
         while sink.count() < 12 and time.monotonic() - began < 15:
-            most = max(most, len(worker.runs) + len(other.runs))
+            most = max(most, len(worker.running) + len(other.running))
             time.sleep(0.01)
         came_at = sink.times()
 
@@ -203,47 +203,47 @@ def test_no_more_are_under_way_than_a_destination_allows_and_the_rest_holds_no_t
 def test_outage_costs_those_who_wait_no_attempt(
     redis, configure, settings, relay, standin, monkeypatch
 ):
-    monkeypatch.setattr(gates, "_SHUT_FROM_S", 4.0)
+    monkeypatch.setattr(throttles, "_OPEN_FROM_S", 4.0)
     configure(destination="in_flight = 4")
     for n in range(40):
         standin.add_customer(id=f"c{n}")
     standin.fail("poison_500")
-    with Depot(redis, settings, relay) as depot:
-        ids = depot.accept(*numbered(40)).ids
+    with Harness(redis, settings, relay) as harness:
+        ids = harness.accept(*numbered(40)).ids
         with at_work(settings) as (worker,):
-            assert eventually(lambda: depot.post.gate.paused() == "outage")
-            assert eventually(lambda: not worker.runs, within_s=3)
-            tried = sum(depot.record(id_).attempts for id_ in ids)
+            assert eventually(lambda: harness.target.throttle.half_open_reason() == "outage")
+            assert eventually(lambda: not worker.running, within_s=3)
+            tried = sum(harness.record(id_).attempts for id_ in ids)
             assert 10 <= tried <= 10 + 2 * 4 + 1  # those under way when it shut
-            assert len(depot.waiting()) == 40 - tried
+            assert len(harness.waiting()) == 40 - tried
 
             standin.clear()
-            untried = [id_ for id_ in ids if not depot.record(id_).attempts]
-            assert eventually(lambda: all(delivered(depot, id_) for id_ in untried), within_s=20)
-        assert {depot.record(id_).attempts for id_ in untried} == {1}
-        assert depot.post.gate.paused() == ""
+            untried = [id_ for id_ in ids if not harness.record(id_).attempts]
+            assert eventually(lambda: all(delivered(harness, id_) for id_ in untried), within_s=20)
+        assert {harness.record(id_).attempts for id_ in untried} == {1}
+        assert harness.target.throttle.half_open_reason() == ""
 
 
 def test_refused_key_costs_nobody_an_attempt_and_the_probe_ends_the_pause(
     redis, configure, settings, relay, standin, monkeypatch
 ):
-    monkeypatch.setattr(gates, "_PROBE_EVERY_S", 1.0)
-    monkeypatch.setattr(claims, "_TRIAL_S", 1.0)
+    monkeypatch.setattr(throttles, "PROBE_INTERVAL_S", 1.0)
+    monkeypatch.setattr(claims, "PROBE_INTERVAL_S", 1.0)
     configure()
     for n in range(10):
         standin.add_customer(id=f"c{n}")
     standin.fail("unauthorized_401", on="all")
-    with Depot(redis, settings, relay) as depot:
-        ids = depot.accept(*numbered(10)).ids
+    with Harness(redis, settings, relay) as harness:
+        ids = harness.accept(*numbered(10)).ids
         with at_work(settings):
-            assert eventually(lambda: depot.post.gate.paused() == "credentials")
+            assert eventually(lambda: harness.target.throttle.half_open_reason() == "credentials")
             time.sleep(1.5)
-            assert {depot.record(id_).attempts for id_ in ids} == {0}
+            assert {harness.record(id_).attempts for id_ in ids} == {0}
             assert standin.events == []
 
             standin.clear()
-            assert eventually(lambda: all(delivered(depot, id_) for id_ in ids), within_s=10)
-        assert {depot.record(id_).attempts for id_ in ids} == {1}
+            assert eventually(lambda: all(delivered(harness, id_) for id_ in ids), within_s=10)
+        assert {harness.record(id_).attempts for id_ in ids} == {1}
 
 
 @pytest.mark.parametrize("rate", ["2/s", "20/s"])
@@ -253,15 +253,15 @@ def test_flood_takes_turns_with_others_at_any_pace(
     with ExitStack() as stack:
         sink = stack.enter_context(sink_running(tmp_path))
         configure(server=sink.url, rate=rate)
-        depot = stack.enter_context(Depot(redis, settings, relay))
+        harness = stack.enter_context(Harness(redis, settings, relay))
         _, other, *_ = relay.sources.values()
-        depot.accept(*numbered(200))
+        harness.accept(*numbered(200))
         stack.enter_context(at_work(settings))
         assert eventually(lambda: sink.count() > 1, within_s=10)
 
         for n in range(2):
             began = time.monotonic()
             one = call(f"single-{n}", customer=Customer(customer_id=f"single{n}"))
-            (record_id,) = depot.accept(one, source=other).ids
-            assert eventually(lambda id_=record_id: delivered(depot, id_), within_s=10)
+            (record_id,) = harness.accept(one, source=other).ids
+            assert eventually(lambda id_=record_id: delivered(harness, id_), within_s=10)
             assert time.monotonic() - began < OTHERS_WAIT_AT_MOST_S

@@ -7,9 +7,9 @@ from redis import Redis
 
 from relay.devtools.standin import Standin, StandinServer
 from relay.model import Customer
-from tests.worker.depot import ANA, ANA_ID, PERSONAL, destination
-from tests.worker.wire import Wire, answer
-from worker.customers import Absent, Customers, Found, Unresolved
+from tests.worker.factories import ANA, ANA_ID, PERSONAL, destination
+from tests.worker.http_stub import HttpStub, answer
+from worker.customers import CustomerNotFound, Customers, Found, Unresolved
 
 NOT_FOUND = answer(404, b'{"message": "Customer not found"}')
 FOUND = answer(200, b'{"message": "Customer found successfully", "customer": {"id": "c7"}}')
@@ -29,9 +29,9 @@ def book(redis: Redis, connect, standin_server: StandinServer):
     return customers
 
 
-def find(customers: Customers, customer: Customer) -> Found | Absent:
+def find(customers: Customers, customer: Customer) -> Found | CustomerNotFound:
     """As a worker does: what is cached is read for a whole batch beforehand."""
-    (known,) = customers.known([customer])
+    (known,) = customers.cached_ids([customer])
     return customers.find(customer, known)
 
 
@@ -39,21 +39,21 @@ def find(customers: Customers, customer: Customer) -> Found | Absent:
 
 
 def test_given_id_is_taken_without_a_question(book, redis):
-    with Wire() as wire:
-        found = book(wire.url).find(Customer(customer_id="c1", phone=ANA.phone, email=ANA.email))
+    with HttpStub() as stub:
+        found = book(stub.url).find(Customer(customer_id="c1", phone=ANA.phone, email=ANA.email))
 
     assert found == Found("c1", "given")
-    assert wire.requests == []
+    assert stub.requests == []
     assert redis.keys() == []
 
 
 @pytest.mark.parametrize("identifier, expected", [("phone", ANA.phone), ("email", ANA.email)])
 def test_contact_itself_is_the_identifier_where_the_destination_says_so(book, identifier, expected):
-    with Wire() as wire:
-        found = book(wire.url, identifier=identifier).find(ANA)
+    with HttpStub() as stub:
+        found = book(stub.url, identifier=identifier).find(ANA)
 
     assert found == Found(expected, "given")
-    assert wire.requests == []
+    assert stub.requests == []
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,11 @@ def test_contact_itself_is_the_identifier_where_the_destination_says_so(book, id
     ],
 )
 def test_look_up_is_for_those_without_the_chosen_contact(book, identifier, customer, path):
-    with Wire(FOUND) as wire:
-        found = book(wire.url, identifier=identifier).find(customer)
+    with HttpStub(FOUND) as stub:
+        found = book(stub.url, identifier=identifier).find(customer)
 
     assert found == Found("c7", "lookup")
-    assert wire.paths == [path]
+    assert stub.paths == [path]
 
 
 # Looked up.
@@ -99,17 +99,17 @@ ORDERS = {
 
 @pytest.mark.parametrize("customer, spellings", ORDERS.values(), ids=ORDERS)
 def test_spellings_are_tried_likeliest_first(book, customer, spellings):
-    with Wire(NOT_FOUND) as wire:
-        assert book(wire.url).find(customer) == Absent()
+    with HttpStub(NOT_FOUND) as stub:
+        assert book(stub.url).find(customer) == CustomerNotFound()
 
-    assert wire.paths == [f"/customers/{spelling}" for spelling in spellings]
+    assert stub.paths == [f"/customers/{spelling}" for spelling in spellings]
 
 
 def test_first_match_ends_the_look_up(book):
-    with Wire(NOT_FOUND, FOUND) as wire:
-        assert book(wire.url).find(ANA) == Found("c7", "lookup")
+    with HttpStub(NOT_FOUND, FOUND) as stub:
+        assert book(stub.url).find(ANA) == Found("c7", "lookup")
 
-    assert len(wire.requests) == 2
+    assert len(stub.requests) == 2
 
 
 @pytest.mark.parametrize("phone", ["+525599000003", "+5215599000003"])
@@ -127,8 +127,8 @@ def test_argentine_twin_is_found_either_way(book, standin, stored, phone):
 
 def test_spelling_that_is_refused_is_one_that_is_not_known(book):
     refused = [answer(302, b'{"errors": []}'), answer(422, b'{"errors": []}')]
-    with Wire(*refused, FOUND) as wire:
-        assert book(wire.url).find(ANA) == Found("c7", "lookup")
+    with HttpStub(*refused, FOUND) as stub:
+        assert book(stub.url).find(ANA) == Found("c7", "lookup")
 
 
 def test_integer_ids_are_text(book, standin):
@@ -143,8 +143,8 @@ def test_integer_ids_are_text(book, standin):
 @pytest.mark.parametrize("customer", [None, [], {"name": "x"}, {"id": None}, {"id": True}])
 def test_answer_without_an_id_is_no_customer(book, customer):
     body = json.dumps({"message": "Ok", "customer": customer}).encode()
-    with Wire(answer(200, body)) as wire:
-        assert book(wire.url).find(Customer(phone=ANA.phone)) == Absent()
+    with HttpStub(answer(200, body)) as stub:
+        assert book(stub.url).find(Customer(phone=ANA.phone)) == CustomerNotFound()
 
 
 # Remembered.
@@ -152,64 +152,64 @@ def test_answer_without_an_id_is_no_customer(book, customer):
 
 def test_found_customer_is_known_by_what_was_matched_only(book):
     """A household shares a phone: the e-mail that came with it may be another person's."""
-    with Wire(FOUND, FOUND) as wire:
-        customers = book(wire.url)
+    with HttpStub(FOUND, FOUND) as stub:
+        customers = book(stub.url)
         find(customers, ANA)
         for known in (ANA, Customer(phone=ANA.phone)):
             assert find(customers, known) == Found("c7", "cache")
-        assert len(wire.requests) == 1
+        assert len(stub.requests) == 1
         assert find(customers, Customer(email=ANA.email)) == Found("c7", "lookup")
         assert find(customers, Customer(email="Ana@Example.COM")) == Found("c7", "cache")
 
-    assert len(wire.requests) == 2
+    assert len(stub.requests) == 2
 
 
 def test_cache_is_read_for_a_whole_batch_at_once(book, redis):
     """Phone before e-mail, and nothing for those who have neither."""
     beto, eva = Customer(email="beto@example.com"), Customer(phone="+593999000009")
-    with Wire(FOUND, answer(200, b'{"customer": {"id": "c9"}}')) as wire:
-        customers = book(wire.url)
+    with HttpStub(FOUND, answer(200, b'{"customer": {"id": "c9"}}')) as stub:
+        customers = book(stub.url)
         for customer in (ANA, beto):
             customers.find(customer)
         redis.config_resetstat()
 
-        found = customers.known([eva, beto, Customer(), ANA, ANA])
+        found = customers.cached_ids([eva, beto, Customer(), ANA, ANA])
 
     assert found == ["", "c9", "", "c7", "c7"]
     told = redis.info("commandstats")
     assert told["cmdstat_mget"]["calls"] == 1
-    assert len(wire.requests) == 2
+    assert len(stub.requests) == 2
 
 
 @pytest.mark.parametrize("customers", [[], [Customer()], [Customer(customer_id="c1")]])
 def test_nobody_to_look_for_costs_no_command(book, redis, customers):
     redis.config_resetstat()
 
-    assert book().known(customers) == [""] * len(customers)
+    assert book().cached_ids(customers) == [""] * len(customers)
 
     assert "cmdstat_mget" not in redis.info("commandstats")
 
 
 def test_customers_are_not_shared_between_destinations(book):
-    with Wire(FOUND) as wire:
-        find(book(wire.url), ANA)
-        find(book(wire.url, name="other"), ANA)
+    with HttpStub(FOUND) as stub:
+        find(book(stub.url), ANA)
+        find(book(stub.url, name="other"), ANA)
 
-    assert len(wire.requests) == 2
+    assert len(stub.requests) == 2
 
 
 def test_cache_is_passed_over_on_request_and_corrected(book):
-    with Wire(FOUND, answer(200, b'{"customer": {"id": "c9"}}')) as wire:
-        customers = book(wire.url)
+    with HttpStub(FOUND, answer(200, b'{"customer": {"id": "c9"}}')) as stub:
+        customers = book(stub.url)
         customers.find(ANA)
 
-        assert customers.find(ANA, known="") == Found("c9", "lookup")
+        assert customers.find(ANA, cached_id="") == Found("c9", "lookup")
         assert find(customers, ANA) == Found("c9", "cache")
 
 
 def test_forgotten_customer_is_looked_up_again(book):
-    with Wire(FOUND) as wire:
-        customers = book(wire.url)
+    with HttpStub(FOUND) as stub:
+        customers = book(stub.url)
         customers.find(ANA)
         customers.forget(ANA)
 
@@ -218,12 +218,12 @@ def test_forgotten_customer_is_looked_up_again(book):
 
 
 def test_absent_customer_is_asked_for_every_time(book):
-    with Wire(NOT_FOUND) as wire:
-        customers = book(wire.url)
+    with HttpStub(NOT_FOUND) as stub:
+        customers = book(stub.url)
         find(customers, Customer(email=ANA.email))
         find(customers, Customer(email=ANA.email))
 
-    assert len(wire.requests) == 2
+    assert len(stub.requests) == 2
 
 
 def test_keys_name_nobody_and_expire(book, redis):
@@ -237,32 +237,32 @@ def test_keys_name_nobody_and_expire(book, redis):
         assert MONTH_S - 60 < redis.ttl(key) <= MONTH_S
 
 
-# Absent.
+# CustomerNotFound.
 
 
 @pytest.mark.parametrize("policy", ["hold", "drop"])
 def test_absent_customer_is_not_created_unasked(book, policy):
-    with Wire(NOT_FOUND) as wire:
-        assert book(wire.url, on_absent=policy).find(ANA) == Absent()
+    with HttpStub(NOT_FOUND) as stub:
+        assert book(stub.url, on_absent=policy).find(ANA) == CustomerNotFound()
 
-    assert {request.method for request in wire.requests} == {"GET"}
+    assert {request.method for request in stub.requests} == {"GET"}
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_absent_customer_is_created_where_asked(book, wrapped):
-    with Wire(NOT_FOUND, NOT_FOUND, NOT_FOUND, CREATED) as wire:
-        customers = book(wire.url, on_absent="create", customer_wrapper=wrapped)
+    with HttpStub(NOT_FOUND, NOT_FOUND, NOT_FOUND, CREATED) as stub:
+        customers = book(stub.url, on_absent="create", customer_wrapper=wrapped)
         assert find(customers, ANA) == Found("c8", "created")
         assert find(customers, ANA) == Found("c8", "cache")
 
-    assert (wire.requests[-1].method, wire.paths[-1]) == ("POST", "/customers")
+    assert (stub.requests[-1].method, stub.paths[-1]) == ("POST", "/customers")
     ana = {
         "first_name": "Ana",
         "last_name": "Inventada",
         "email": "ana@example.com",
         "phone": "+593999000001",
     }
-    assert json.loads(wire.requests[-1].body) == ({"customer": ana} if wrapped else ana)
+    assert json.loads(stub.requests[-1].body) == ({"customer": ana} if wrapped else ana)
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
@@ -277,19 +277,19 @@ def test_stand_in_takes_either_form(book, standin, wrapped):
 
 
 def test_nothing_empty_is_written_into_a_new_customer(book):
-    with Wire(NOT_FOUND, CREATED) as wire:
-        book(wire.url, on_absent="create").find(Customer(email="eva@example.com"))
+    with HttpStub(NOT_FOUND, CREATED) as stub:
+        book(stub.url, on_absent="create").find(Customer(email="eva@example.com"))
 
-    assert json.loads(wire.requests[-1].body) == {"email": "eva@example.com"}
+    assert json.loads(stub.requests[-1].body) == {"email": "eva@example.com"}
 
 
 @pytest.mark.parametrize("status", [302, 422])
 def test_refused_creation_is_told_with_its_answer(book, status):
     body = b'{"errors": ["Phone has already been taken"]}'
-    with Wire(NOT_FOUND, answer(status, body)) as wire:
-        found = book(wire.url, on_absent="create").find(Customer(email="eva@example.com"))
+    with HttpStub(NOT_FOUND, answer(status, body)) as stub:
+        found = book(stub.url, on_absent="create").find(Customer(email="eva@example.com"))
 
-    assert isinstance(found, Absent)
+    assert isinstance(found, CustomerNotFound)
     assert found.reply is not None
     assert (found.reply.status, found.reply.text) == (status, body.decode())
 
@@ -312,11 +312,11 @@ def test_refused_creation_is_told_with_its_answer(book, status):
 def test_failed_question_says_nothing_of_the_customer(book, standin, redis, fault, status, policy):
     standin.fail(fault, on="customers")
 
-    with pytest.raises(Unresolved) as caught:
+    with pytest.raises(Unresolved) as on_claimed:
         book(on_absent=policy).find(ANA)
 
-    assert caught.value.reply.status == status
-    assert not any(word in str(caught.value) for word in PERSONAL)
+    assert on_claimed.value.reply.status == status
+    assert not any(word in str(on_claimed.value) for word in PERSONAL)
     assert redis.keys() == []
 
 
@@ -341,5 +341,5 @@ def test_failed_creation_is_no_refusal(book, standin: Standin, fault):
     ids=["empty", "text", "page", "204", "203"],
 )
 def test_answer_that_is_neither_yes_nor_no_is_not_taken_for_absence(book, said):
-    with Wire(said) as wire, pytest.raises(Unresolved):
-        book(wire.url, on_absent="drop").find(ANA)
+    with HttpStub(said) as stub, pytest.raises(Unresolved):
+        book(stub.url, on_absent="drop").find(ANA)

@@ -11,11 +11,11 @@ from rq.timeouts import JobTimeoutException
 from relay.model import Customer, State
 from relay.store.keys import OPEN
 from tests.conftest import relay_toml
-from tests.worker.concurrent.crew import at_work, eventually
-from tests.worker.depot import call, job_key
+from tests.worker.concurrent.workers import at_work, eventually
+from tests.worker.factories import call, job_key
 from worker.__main__ import make_worker
 from worker.concurrent import JobStopped
-from worker.concurrent.run import TimedOut
+from worker.concurrent.execution import TimedOut
 from worker.tasks import DeliveryFault
 
 KNOWN = Customer(customer_id="c1")
@@ -25,86 +25,86 @@ NAMES = ("attempt", "outcome", "reason", "ambiguous")
 
 
 @pytest.fixture
-def cut(open_depot, monkeypatch):
+def cut(open_harness, monkeypatch):
     """A record of a destination, cut short in one of the steps of its delivery."""
 
     def made(end, step, on_ambiguous="retry"):
-        depot = open_depot(on_ambiguous=on_ambiguous)
-        record_id = depot.keep_one(call(customer=KNOWN))
+        harness = open_harness(on_ambiguous=on_ambiguous)
+        record_id = harness.keep_one(call(customer=KNOWN))
 
         def put_an_end_to_it(*_):
             raise end
 
-        owner = depot.post.client if step == "post_event" else depot.post.customers
+        owner = harness.target.client if step == "post_event" else harness.target.customers
         monkeypatch.setattr(owner, step, put_an_end_to_it)
-        return depot, record_id
+        return harness, record_id
 
     return made
 
 
-def logged(depot, record_id):
-    return [tuple(row[name] for name in NAMES) for row in depot.ledger.attempts(record_id)]
+def logged(harness, record_id):
+    return [tuple(row[name] for name in NAMES) for row in harness.ledger.attempts(record_id)]
 
 
 @ends
 def test_in_the_middle_of_the_event_it_is_held_where_nothing_may_go_twice(cut, end):
-    depot, record_id = cut(end, "post_event", "hold")
+    harness, record_id = cut(end, "post_event", "hold")
 
     with pytest.raises(DeliveryFault, match=end.__name__):
-        depot.deliver(record_id)
+        harness.deliver(record_id)
 
-    assert depot.record(record_id).state is State.HELD
-    assert logged(depot, record_id) == [(1, "held", "internal_error", True)]
+    assert harness.record(record_id).state is State.HELD
+    assert logged(harness, record_id) == [(1, "held", "internal_error", True)]
 
 
 @ends
 def test_in_the_middle_of_the_event_it_is_tried_again_by_default_and_the_log_says_so(cut, end):
-    depot, record_id = cut(end, "post_event")
+    harness, record_id = cut(end, "post_event")
 
     with pytest.raises(DeliveryFault, match=end.__name__):
-        depot.deliver(record_id)
+        harness.deliver(record_id)
 
-    assert depot.record(record_id).state is State.RETRYING
-    assert logged(depot, record_id) == [(1, "retry", "internal_error", True)]
+    assert harness.record(record_id).state is State.RETRYING
+    assert logged(harness, record_id) == [(1, "retry", "internal_error", True)]
 
 
 @pytest.mark.parametrize("on_ambiguous", ["hold", "retry"])
 def test_stopped_before_anything_was_sent_the_record_is_as_it_was(cut, on_ambiguous):
-    depot, record_id = cut(JobStopped, "find", on_ambiguous)
+    harness, record_id = cut(JobStopped, "find", on_ambiguous)
 
     with pytest.raises(JobStopped):
-        depot.deliver(record_id)
+        harness.deliver(record_id)
 
-    record = depot.record(record_id)
+    record = harness.record(record_id)
     assert (record.state, record.attempts) == (State.ACCEPTED, 0)
-    assert logged(depot, record_id) == []
-    assert depot.redis.zscore(OPEN, record_id) is not None  # a sweep will give it a new job
+    assert logged(harness, record_id) == []
+    assert harness.redis.zscore(OPEN, record_id) is not None  # a sweep will give it a new job
 
 
 @pytest.mark.parametrize("on_ambiguous", ["hold", "retry"])
 def test_time_that_is_up_before_anything_was_sent_costs_an_attempt_and_is_not_ambiguous(
     cut, on_ambiguous
 ):
-    depot, record_id = cut(TimedOut, "find", on_ambiguous)
+    harness, record_id = cut(TimedOut, "find", on_ambiguous)
 
     with pytest.raises(DeliveryFault):
-        depot.deliver(record_id)
+        harness.deliver(record_id)
 
-    assert depot.record(record_id).state is State.RETRYING
-    assert logged(depot, record_id) == [(1, "retry", "internal_error", False)]
+    assert harness.record(record_id).state is State.RETRYING
+    assert logged(harness, record_id) == [(1, "retry", "internal_error", False)]
 
 
-def test_crash_after_the_answer_is_not_ambiguous(open_depot, standin, monkeypatch):
-    """It was heard: the event has not been taken."""
-    depot = open_depot(on_ambiguous="hold")
+def test_crash_after_the_answer_is_not_ambiguous(open_harness, standin, monkeypatch):
+    """It was feedback: the event has not been taken."""
+    harness = open_harness(on_ambiguous="hold")
     standin.fail("not_found_404")
-    record_id = depot.keep_one(call(customer=KNOWN))
-    monkeypatch.setattr(depot.post.customers, "forget", lambda _: 1 // 0)
+    record_id = harness.keep_one(call(customer=KNOWN))
+    monkeypatch.setattr(harness.target.customers, "forget", lambda _: 1 // 0)
 
     with pytest.raises(DeliveryFault, match="ZeroDivisionError"):
-        depot.deliver(record_id)
+        harness.deliver(record_id)
 
-    assert logged(depot, record_id) == [(1, "retry", "internal_error", False)]
+    assert logged(harness, record_id) == [(1, "retry", "internal_error", False)]
 
 
 # In a worker.
@@ -140,11 +140,11 @@ def dripping():
 
 @pytest.mark.parametrize("end", ["time_is_up", "stopped"])
 def test_worker_whose_job_ends_in_the_middle_of_an_answer_sends_nothing_twice(
-    depot, redis, environment, settings, end
+    harness, redis, environment, settings, end
 ):
     with dripping() as (url, taken):
         settings.config_file.write_text(relay_toml(url, destination='on_ambiguous = "hold"'))
-        record_id = depot.keep_one(call(customer=KNOWN))
+        record_id = harness.keep_one(call(customer=KNOWN))
         if end == "time_is_up":
             redis.hset(job_key(record_id), "timeout", 1)
         worker = make_worker(settings)
@@ -152,27 +152,27 @@ def test_worker_whose_job_ends_in_the_middle_of_an_answer_sends_nothing_twice(
             assert eventually(lambda: taken)
             time.sleep(0.2)
             if end == "stopped":
-                (run,) = worker.runs.values()
-                worker.request_stop_execution(run.execution.id)
-            assert eventually(lambda: depot.record(record_id).state is State.HELD, within_s=4)
-        assert logged(depot, record_id) == [(1, "held", "internal_error", True)]
+                (run,) = worker.running.values()
+                worker.request_stop_execution(run.rq_execution.id)
+            assert eventually(lambda: harness.record(record_id).state is State.HELD, within_s=4)
+        assert logged(harness, record_id) == [(1, "held", "internal_error", True)]
         assert len(taken) == 1
-        assert depot.scheduled() == depot.waiting() == []
+        assert harness.scheduled() == harness.waiting() == []
 
 
 @pytest.mark.parametrize("on_ambiguous", ["hold", "retry"])
 def test_stopped_after_mercately_took_it_it_is_not_as_if_nothing_had_been_sent(
-    open_depot, standin, monkeypatch, on_ambiguous
+    open_harness, standin, monkeypatch, on_ambiguous
 ):
-    depot = open_depot(on_ambiguous=on_ambiguous)
+    harness = open_harness(on_ambiguous=on_ambiguous)
     standin.add_customer(id="c1")
-    record_id = depot.keep_one(call(customer=KNOWN))
+    record_id = harness.keep_one(call(customer=KNOWN))
 
     def put_an_end_to_it(*_, **__):
         raise JobStopped
 
     monkeypatch.setattr("worker.retry.after_reply", put_an_end_to_it)
     with pytest.raises((JobStopped, DeliveryFault)):
-        depot.deliver(record_id)
+        harness.deliver(record_id)
     assert len(standin.events) == 1
-    assert logged(depot, record_id) != []
+    assert logged(harness, record_id) != []

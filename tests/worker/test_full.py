@@ -3,8 +3,8 @@
 import pytest
 
 from relay.model import State
-from tests.worker.concurrent.crew import at_work, eventually
-from tests.worker.depot import apart, job_key, signals_kept
+from tests.worker.concurrent.workers import at_work, eventually
+from tests.worker.factories import apart, job_key, signals_kept
 from worker.__main__ import make_worker
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -14,33 +14,33 @@ pytestmark = pytest.mark.usefixtures("environment")
 def worker(settings, monkeypatch):
     """A worker of eight threads that is told how full Redis is."""
     made = make_worker(settings)
-    monkeypatch.setattr(made._intake.guard, "look", lambda: None)
+    monkeypatch.setattr(made._intake.pressure, "refresh", lambda: None)
     return made
 
 
 @pytest.mark.parametrize("full", [True, False])
-def test_job_that_is_done_is_kept_only_where_there_is_room(depot, redis, standin, worker, full):
+def test_job_that_is_done_is_kept_only_where_there_is_room(harness, redis, standin, worker, full):
     """What became of the event is in the ledger."""
-    ids = depot.keep(*apart(*map(str, range(10)), standin=standin))
-    worker._intake.guard.full = full
+    ids = harness.keep(*apart(*map(str, range(10)), standin=standin))
+    worker._intake.pressure.full = full
 
     with signals_kept():
         worker.work(burst=True, logging_level="CRITICAL")
 
-    assert {depot.record(record_id).state for record_id in ids} == {State.DELIVERED}
+    assert {harness.record(record_id).state for record_id in ids} == {State.DELIVERED}
     assert redis.exists(*map(job_key, ids)) == (0 if full else 10)
     assert bool(redis.keys("rq:results:*")) is not full
     assert redis.keys("rq:claims:*") == []
-    assert depot.queue.started_job_registry.count == 0
+    assert harness.queue.started_job_registry.count == 0
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "not_looked_at_yet"])
 def test_more_than_there_are_threads_are_delivered_where_nothing_can_be_written(
-    depot, redis, standin, worker, known
+    harness, redis, standin, worker, known
 ):
-    ids = depot.keep(*apart(*map(str, range(40)), standin=standin))
+    ids = harness.keep(*apart(*map(str, range(40)), standin=standin))
     redis.set("rq:suspended", 1)
-    worker._intake.guard.full = known
+    worker._intake.pressure.full = known
     with at_work(worker):
         assert eventually(lambda: worker.get_state() == "suspended")
         redis.config_set("maxmemory", redis.info("memory")["used_memory"] - 200_000)
@@ -48,7 +48,7 @@ def test_more_than_there_are_threads_are_delivered_where_nothing_can_be_written(
             redis.delete("rq:suspended")
 
             def delivered():
-                return all(depot.record(record_id).state is State.DELIVERED for record_id in ids)
+                return all(harness.record(record_id).state is State.DELIVERED for record_id in ids)
 
             assert eventually(delivered, within_s=5)
             assert eventually(lambda: redis.zcard(worker.claims.key) == 0)

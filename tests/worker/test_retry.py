@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from relay.model import Outcome, Verdict
-from tests.worker.depot import destination
+from tests.worker.factories import destination
 from worker import retry
-from worker.reply import Reply, Unanswered
+from worker.reply import NoResponse, Reply
 
 SCHEDULE_S = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0)
 LAST_ATTEMPT = len(SCHEDULE_S) + 1
@@ -173,9 +173,9 @@ SILENCES = [
 def test_silence_follows_the_wish_only_if_the_request_may_have_arrived(
     ambiguous, wish, attempt, verdict
 ):
-    silence = Unanswered("read_timeout", ambiguous=ambiguous)
+    silence = NoResponse("read_timeout", ambiguous=ambiguous)
 
-    outcome = retry.after_silence(silence, attempt, destination(on_ambiguous=wish))
+    outcome = retry.on_no_response(silence, attempt, destination(on_ambiguous=wish))
 
     assert (outcome.verdict, outcome.reason) == (verdict, "read_timeout")
     assert outcome.ambiguous is ambiguous

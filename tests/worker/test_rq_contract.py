@@ -17,14 +17,14 @@ import worker.tasks
 from relay.model import Customer, State
 from relay.store.keys import record_key
 from relay.store.queue import JOB_TIMEOUT_S, TASK
-from tests.worker.depot import PERSONAL, apart, call
-from worker.tasks import station
+from tests.worker.factories import PERSONAL, apart, call
+from worker.tasks import delivery_service
 
 pytestmark = pytest.mark.usefixtures("environment")
 
 
-def job_of(depot, job_id) -> Job:
-    return Job.fetch(job_id, connection=depot.redis, serializer=JSONSerializer)
+def job_of(harness, job_id) -> Job:
+    return Job.fetch(job_id, connection=harness.redis, serializer=JSONSerializer)
 
 
 def everything_of_rq(redis) -> str:
@@ -54,12 +54,12 @@ def test_name_of_the_task_is_the_function_s():
     assert import_attribute(TASK) is worker.tasks.deliver
 
 
-def test_accepted_job_reads_as_one_that_rq_has_enqueued(depot):
-    record_id = depot.keep_one()
+def test_accepted_job_reads_as_one_that_rq_has_enqueued(harness):
+    record_id = harness.keep_one()
 
-    job = job_of(depot, record_id)
+    job = job_of(harness, record_id)
 
-    depot.queue.enqueue(
+    harness.queue.enqueue(
         TASK,
         args=(record_id,),
         job_id="theirs",
@@ -70,11 +70,11 @@ def test_accepted_job_reads_as_one_that_rq_has_enqueued(depot):
     assert (job.func_name, [*job.args], job.kwargs) == (TASK, [record_id], {})
     assert job.func is worker.tasks.deliver
     assert job.get_status() is JobStatus.QUEUED
-    assert job.origin == depot.queue.name
+    assert job.origin == harness.queue.name
     assert job.timeout == JOB_TIMEOUT_S
     assert job.get_position() == 0
-    assert depot.queue.job_ids == [record_id, "theirs"]
-    ours, enqueued = job.to_dict(), job_of(depot, "theirs").to_dict()
+    assert harness.queue.job_ids == [record_id, "theirs"]
+    ours, enqueued = job.to_dict(), job_of(harness, "theirs").to_dict()
     moments = {"created_at", "enqueued_at", "data"}  # the same call, written without spaces
     assert {name: value for name, value in ours.items() if name not in moments} == {
         name: value for name, value in enqueued.items() if name not in moments
@@ -83,47 +83,49 @@ def test_accepted_job_reads_as_one_that_rq_has_enqueued(depot):
     assert job.enqueued_at == job.created_at
 
 
-def test_queue_is_known_to_rq(depot):
-    depot.keep_one()
+def test_queue_is_known_to_rq(harness):
+    harness.keep_one()
 
-    assert [queue.name for queue in type(depot.queue).all(depot.redis)] == [depot.queue.name]
+    assert [queue.name for queue in type(harness.queue).all(harness.redis)] == [harness.queue.name]
 
 
-def test_stock_worker_delivers(depot, standin):
-    ids = depot.keep(*(f"order-{n}" for n in range(3)))
+def test_stock_worker_delivers(harness, standin):
+    ids = harness.keep(*(f"order-{n}" for n in range(3)))
 
-    depot.run_stock_worker()
+    harness.run_stock_worker()
 
     assert len(standin.events) == 3
     for record_id in ids:
-        assert depot.record(record_id).state is State.DELIVERED
-        job = job_of(depot, record_id)
+        assert harness.record(record_id).state is State.DELIVERED
+        job = job_of(harness, record_id)
         assert job.get_status() is JobStatus.FINISHED
         (row,) = job.results()
         assert (row.type, row.return_value) == (Result.Type.SUCCESSFUL, "delivered")
-        assert job_of(depot, record_id).return_value() == "delivered"
-    assert set(FinishedJobRegistry(queue=depot.queue).get_job_ids()) == set(ids)
-    assert depot.waiting() == depot.redis.lrange(depot.queue.intermediate_queue_key, 0, -1) == []
+        assert job_of(harness, record_id).return_value() == "delivered"
+    assert set(FinishedJobRegistry(queue=harness.queue).get_job_ids()) == set(ids)
+    assert (
+        harness.waiting() == harness.redis.lrange(harness.queue.intermediate_queue_key, 0, -1) == []
+    )
 
 
-def test_retry_is_scheduled_by_rq_and_run_again(depot, standin):
+def test_retry_is_scheduled_by_rq_and_run_again(harness, standin):
     standin.fail("unavailable_503", times=2)
-    record_id = depot.keep_one()
+    record_id = harness.keep_one()
 
-    depot.run_jobs()
+    harness.run_jobs()
 
-    job = job_of(depot, record_id)
-    registry = ScheduledJobRegistry(queue=depot.queue)
+    job = job_of(harness, record_id)
+    registry = ScheduledJobRegistry(queue=harness.queue)
     assert registry.get_job_ids() == [record_id]
     assert job.get_status() is JobStatus.SCHEDULED
     wait = registry.get_scheduled_time(job) - job.ended_at
     assert 3 <= wait.total_seconds() <= 7
-    assert FailedJobRegistry(queue=depot.queue).get_job_ids() == []
+    assert FailedJobRegistry(queue=harness.queue).get_job_ids() == []
 
     for _ in range(2):
         registry.remove(job)
-        depot.queue._enqueue_job(job)
-        depot.run_jobs()
+        harness.queue._enqueue_job(job)
+        harness.run_jobs()
     assert len(standin.events) == 1
     rows = job.results()
     assert [row.type for row in reversed(rows)] == [
@@ -145,38 +147,38 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("topic", HOSTILE)
-def test_description_cannot_become_markup(depot, topic):
-    record_id = depot.keep_one(call(topic=topic))
+def test_description_cannot_become_markup(harness, topic):
+    record_id = harness.keep_one(call(topic=topic))
 
-    text = job_of(depot, record_id).description
+    text = job_of(harness, record_id).description
 
     assert re.fullmatch(r"[A-Za-z0-9 ._/:@-]+", text)
     assert len(text) < 200
-    assert depot.record(record_id).topic == topic
+    assert harness.record(record_id).topic == topic
 
 
-def test_description_says_where_from_and_where_to(depot):
-    record_id = depot.keep_one()
+def test_description_says_where_from_and_where_to(harness):
+    record_id = harness.keep_one()
 
-    assert job_of(depot, record_id).description == f"{depot.source.name} orders/create"
+    assert job_of(harness, record_id).description == f"{harness.source.name} orders/create"
 
 
-def test_rq_never_gets_to_know_anybody(depot, standin, caplog, capfd):
+def test_rq_never_gets_to_know_anybody(harness, standin, caplog, capfd):
     """Neither in Redis nor in what its worker logs, whatever the outcome."""
     caplog.set_level("DEBUG", "rq")
     standin.fail("validation_422", times=1)
     standin.fail("unavailable_503", times=1)
     standin.fail("unauthorized_400", times=1)
-    ids = depot.keep(call("order-0"), *apart("order-1", "order-2", "order-3", standin=standin))
+    ids = harness.keep(call("order-0"), *apart("order-1", "order-2", "order-3", standin=standin))
     absent = call("absent", customer=Customer(phone="+593999000019", email="eva@example.com"))
-    broken = depot.keep(absent, call("broken"))[1]
-    depot.redis.hset(record_key(broken), "body", r'{"notes": "Pedido secreto \ud83d"}')
+    broken = harness.keep(absent, call("broken"))[1]
+    harness.redis.hset(record_key(broken), "body", r'{"notes": "Pedido secreto \ud83d"}')
 
-    depot.run_stock_worker()
+    harness.run_stock_worker()
 
-    states = [depot.record(record_id).state for record_id in ids]
+    states = [harness.record(record_id).state for record_id in ids]
     assert sorted(states) == ["dead", "dead", "delivered", "retrying"]
-    told = everything_of_rq(depot.redis) + caplog.text + "".join(capfd.readouterr())
+    told = everything_of_rq(harness.redis) + caplog.text + "".join(capfd.readouterr())
     assert ids[0] in told
     for word in (*PERSONAL, "999000019", "eva@example.com", standin.api_key):
         assert word not in told
@@ -185,50 +187,50 @@ def test_rq_never_gets_to_know_anybody(depot, standin, caplog, capfd):
 @pytest.mark.parametrize(
     "fault", ["validation_302", "not_found_404", "poison_500", "unauthorized_401", "hang"]
 )
-def test_what_mercately_does_is_no_failure_of_a_job(depot, standin, fault):
+def test_what_mercately_does_is_no_failure_of_a_job(harness, standin, fault):
     if fault == "hang":
         fault = "reset_after_recording"
     standin.fail(fault)
-    depot.keep_one()
+    harness.keep_one()
 
-    depot.run_jobs()
+    harness.run_jobs()
 
-    assert FailedJobRegistry(queue=depot.queue).get_job_ids() == []
+    assert FailedJobRegistry(queue=harness.queue).get_job_ids() == []
 
 
-def test_fault_of_ours_is_a_failed_job_that_names_nobody(depot, standin):
-    good, bad = depot.keep("order-1", "order-2")
-    depot.redis.hset(record_key(bad), "body", r'{"notes": "Pedido secreto \ud83d"}')
+def test_fault_of_ours_is_a_failed_job_that_names_nobody(harness, standin):
+    good, bad = harness.keep("order-1", "order-2")
+    harness.redis.hset(record_key(bad), "body", r'{"notes": "Pedido secreto \ud83d"}')
 
-    depot.run_jobs()
+    harness.run_jobs()
 
-    assert FailedJobRegistry(queue=depot.queue).get_job_ids() == [bad]
-    assert depot.record(good).state is State.DELIVERED
-    (row,) = job_of(depot, bad).results()
+    assert FailedJobRegistry(queue=harness.queue).get_job_ids() == [bad]
+    assert harness.record(good).state is State.DELIVERED
+    (row,) = job_of(harness, bad).results()
     assert row.type is Result.Type.FAILED
     assert re.search(r"DeliveryFault: UnicodeEncodeError at \w+\.py:\d+\n$", row.exc_string)
     assert row.exc_string.count("Traceback") == 1
     assert not any(word in row.exc_string for word in PERSONAL)
-    assert depot.record(bad).state is State.RETRYING
+    assert harness.record(bad).state is State.RETRYING
 
 
-def test_job_of_a_settled_record_ends_quietly(depot, standin):
-    record_id = depot.keep_one()
-    depot.run_jobs()
-    depot.queue.enqueue(TASK, args=(record_id,), job_id="once-more")
+def test_job_of_a_settled_record_ends_quietly(harness, standin):
+    record_id = harness.keep_one()
+    harness.run_jobs()
+    harness.queue.enqueue(TASK, args=(record_id,), job_id="once-more")
 
-    depot.run_jobs()
+    harness.run_jobs()
 
-    assert job_of(depot, "once-more").return_value() == "already delivered"
+    assert job_of(harness, "once-more").return_value() == "already delivered"
     assert len(standin.events) == 1
 
 
-def test_result_of_a_job_is_text_or_retry(depot, standin):
+def test_result_of_a_job_is_text_or_retry(harness, standin):
     """What the JSON serializer can keep."""
     standin.fail("unavailable_503", times=1)
-    record_id = depot.keep_one()
+    record_id = harness.keep_one()
 
     assert isinstance(worker.tasks.deliver(record_id), Retry)
     assert worker.tasks.deliver(record_id) == "delivered"
     assert structlog.is_configured()
-    assert station() is station()
+    assert delivery_service() is delivery_service()

@@ -12,8 +12,8 @@ from relay.model import Customer
 from relay.store.connection import connect
 from tests.benchmarks.stage import sink_running
 from tests.conftest import SECRETS, make_settings, relay_toml
-from tests.worker.concurrent.crew import at_work, eventually
-from tests.worker.depot import Depot, call, deployed
+from tests.worker.concurrent.workers import at_work, eventually
+from tests.worker.factories import Harness, call, deployed
 from worker.__main__ import make_worker
 
 pytestmark = pytest.mark.slow
@@ -29,17 +29,17 @@ def little(tmp_path):
         yield server
 
 
-def filled(depot) -> int:
+def filled(harness) -> int:
     """Take events until no more are taken; how many were."""
     taken = 0
     with suppress(NotStored):
         while True:
             numbers = range(taken, taken + 20)
             calls = [call(f"k{n}", customer=Customer(customer_id=f"c{n}")) for n in numbers]
-            depot.accept(*(replace(one, body={"notes": NOTE}) for one in calls))
+            harness.accept(*(replace(one, body={"notes": NOTE}) for one in calls))
             taken += 20
-            depot.intake.guard._asked_at = None  # each time it looks
-    assert depot.intake.guard.full
+            harness.intake.pressure._asked_at = None  # each time it looks
+    assert harness.intake.pressure.full
     return taken
 
 
@@ -51,8 +51,8 @@ def test_full_to_the_watermark_all_of_it_goes_out(little, tmp_path, monkeypatch)
         file.write_text(relay_toml(sink.url))
         redis.config_set("maxmemory", redis.info("memory")["used_memory"] + ROOM)
         relay = sources.load(file, SECRETS)
-        with deployed(monkeypatch, settings), Depot(redis, settings, relay) as depot:
-            count = filled(depot)
+        with deployed(monkeypatch, settings), Harness(redis, settings, relay) as harness:
+            count = filled(harness)
             assert count > 500
             with at_work(make_worker(settings)):
                 assert eventually(lambda: redis.zcard("relay:open") == 0, within_s=30)

@@ -6,8 +6,17 @@ its own is how it takes and gives back jobs: in batches, each claim a lease that
 this kind takes over within ten seconds of its owner's death. It knows nothing of what jobs do.
 """
 
-from worker.concurrent.claims import Catch, Group, Valve
-from worker.concurrent.run import HandBack, JobStopped, Run
+from worker.concurrent.claims import PROBE_INTERVAL_S, ClaimResult, QueueGroup, RateLimit
+from worker.concurrent.execution import JobExecution, JobStopped, Requeue
 from worker.concurrent.worker import ConcurrentWorker
 
-__all__ = ["Catch", "ConcurrentWorker", "Group", "HandBack", "JobStopped", "Run", "Valve"]
+__all__ = [
+    "PROBE_INTERVAL_S",
+    "ClaimResult",
+    "ConcurrentWorker",
+    "JobExecution",
+    "JobStopped",
+    "QueueGroup",
+    "RateLimit",
+    "Requeue",
+]

@@ -19,18 +19,18 @@ from rq.results import Result
 from rq.utils import now, utcformat
 
 from worker.concurrent import lua
+from worker.concurrent.execution import JobExecution, Requeue
 from worker.concurrent.lease import LEASE_S
-from worker.concurrent.run import HandBack, Run
 
 # How long RQ, and whoever looks at its registries, believes a job to be running without hearing of
 # it. The lease decides sooner; this is for when nobody of us is left, or Redis was away.
 STARTED_S: Final = 3600
-_TRIAL_S: Final = 30.0
+PROBE_INTERVAL_S: Final = 30.0
 _PROMOTED_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Valve:
+class RateLimit:
     """How fast and how many jobs of a group may run, over all workers.
 
     `key` names a hash that others may write: `rate` (per second, below `rate_per_s`), `shut`
@@ -43,16 +43,16 @@ class Valve:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class QueueGroup:
     """Queues that share a valve; `limit` is how many jobs this worker takes of them at most."""
 
     queues: tuple[str, ...]
     limit: int
-    valve: Valve | None = None
+    rate_limit: RateLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ClaimedJob:
     """One job as claimed: its hash is what RQ keeps of it, before the claim."""
 
     queue: str
@@ -62,16 +62,16 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Catch:
+class ClaimResult:
     """What came of trying to take jobs. Waits are seconds, None where nothing waits for it.
 
-    `states` runs beside the groups asked for: empty for a valve at rest, `uneasy`, or the word of
+    `states` runs beside the groups asked for: empty for a valve at rest, `degraded`, or the word of
     its trial.
     """
 
-    taken: Sequence[Taken] = ()
+    taken: Sequence[ClaimedJob] = ()
     pace_s: float | None = None
-    shut_s: float | None = None
+    open_for_s: float | None = None
     states: tuple[str, ...] = ()
     suspended: bool = False
 
@@ -79,10 +79,10 @@ class Catch:
 class Claims:
     """One worker's claims. Safe to share between threads."""
 
-    def __init__(self, redis: Redis, worker_name: str, bell: str) -> None:
+    def __init__(self, redis: Redis, worker_name: str, wakeup_key: str) -> None:
         self._redis = redis
         self._name = worker_name
-        self._bell = bell
+        self._wakeup_key = wakeup_key
         self.key = f"rq:claims:{worker_name}"
         self._execution_prefix = f"{uuid4().hex[:16]}-"
         self._number = 0
@@ -90,20 +90,20 @@ class Claims:
         self._turn = 0
         self._served: dict[str, int] = {}
         register = redis.register_script
-        self._claim = register(lua.script("lease", "claim"))
+        self._claim = register(lua.script("clock", "token_bucket", "lease", "claim"))
         self._commit = register(lua.script("commit"))
-        self._return = register(lua.script("return"))
-        self._beat = register(lua.script("lease", "beat"))
-        self._look = register(lua.script("look"))
+        self._return = register(lua.script("release"))
+        self._beat = register(lua.script("clock", "lease", "heartbeat"))
+        self._look = register(lua.script("promote_scheduled"))
 
-    def claim(self, groups: Sequence[Group], room: int, *, fair: bool) -> Catch:
+    def claim(self, groups: Sequence[QueueGroup], room: int, *, fair: bool) -> ClaimResult:
         """Take up to `room` jobs; if `fair`, first from the queues that have waited longest.
 
         Where there is room for one, or a valve lets one through, whoever is asked first takes all.
         """
         args: list[Any] = [
             self._name, LEASE_S, utcformat(now()), room, self._execution_prefix, self._number,
-            STARTED_S, int(fair), self._bell, _TRIAL_S,
+            STARTED_S, int(fair), self._wakeup_key, PROBE_INTERVAL_S,
         ]  # fmt: skip
         self._number += room
         asked = list(range(len(groups)))
@@ -111,17 +111,16 @@ class Claims:
             asked.sort(key=lambda place: min(map(self._turn_of, groups[place].queues)))
         for place in asked:
             group = groups[place]
-            valve = group.valve or Valve("", 0, 0)
+            rate_limit = group.rate_limit or RateLimit("", 0, 0)
             queues = sorted(group.queues, key=self._turn_of) if fair else group.queues
-            args += [
-                valve.key, valve.rate_per_s, valve.cap, group.limit, len(queues), *queues,
-            ]  # fmt: skip
+            args += [rate_limit.key, rate_limit.rate_per_s, rate_limit.cap, group.limit]
+            args += [len(queues), *queues]
         answer: Any = self._claim(args=args)
         if answer == b"suspended":
-            return Catch(suspended=True)
+            return ClaimResult(suspended=True)
         pace, shut, states, jobs = answer
         taken = [
-            Taken(
+            ClaimedJob(
                 queue.decode(),
                 job_id.decode(),
                 execution_id.decode(),
@@ -132,17 +131,17 @@ class Claims:
         self._turn += 1
         self._served |= {job.queue: self._turn for job in taken}
         stands = dict(zip(asked, states, strict=True))
-        return Catch(
+        return ClaimResult(
             taken,
             pace_s=float(pace) if pace else None,
-            shut_s=float(shut) if shut else None,
+            open_for_s=float(shut) if shut else None,
             states=tuple(stands[place].decode() for place in sorted(stands)),
         )
 
     def _turn_of(self, queue: str) -> int:
         return self._served.get(queue, 0)
 
-    def commit(self, runs: Sequence[Run], default_result_ttl: int) -> list[str]:
+    def commit(self, runs: Sequence[JobExecution], default_result_ttl: int) -> list[str]:
         """Write down how runs ended; `done`, `lost` or `rq` for each, see the script."""
         at = now()
         args: list[Any] = [self._name, at.timestamp(), utcformat(at)]
@@ -151,7 +150,7 @@ class Claims:
         answer: Any = self._commit(args=args)
         return [word.decode() for word in answer]
 
-    def holds(self, run: Run) -> bool:
+    def holds(self, run: JobExecution) -> bool:
         return self._redis.zscore(self.key, run.member) is not None
 
     def members(self) -> list[str]:
@@ -159,16 +158,16 @@ class Claims:
         found = cast("list[bytes]", self._redis.zrange(self.key, 0, -1))
         return [member.decode() for member in found]
 
-    def hand_back(self, members: Sequence[str], *, counted: bool = False) -> list[str]:
+    def release(self, members: Sequence[str], *, counted: bool = False) -> list[str]:
         """Put claims of our own back to the front of their queues; the ids of the jobs.
 
-        `counted` where a job may have begun, as its `takeovers` then say.
+        `counted` where a job may have begun, as its `redelivery_count` then say.
         """
         if not members:
             return []
         return self._returned(self._name, members, only_dead=False, counted=counted)
 
-    def take_back(self, worker_name: str) -> list[str]:
+    def reclaim(self, worker_name: str) -> list[str]:
         """The same with all the claims of a worker whose lease is over."""
         return self._returned(worker_name, [], only_dead=True, counted=True)
 
@@ -176,16 +175,16 @@ class Claims:
         self, name: str, members: Sequence[str], *, only_dead: bool, counted: bool
     ) -> list[str]:
         args: list[Any] = [
-            name, int(only_dead), utcformat(now()), self._bell, int(counted), *members,
+            name, int(only_dead), utcformat(now()), self._wakeup_key, int(counted), *members,
         ]  # fmt: skip
         answer: Any = self._return(args=args)
         return [job_id.decode() for job_id in answer]
 
-    def drop(self, run: Run) -> None:
+    def drop(self, run: JobExecution) -> None:
         """Hold it no longer, whatever becomes of it."""
         self._redis.zrem(self.key, run.member)
 
-    def beat(self) -> tuple[int, list[str]]:
+    def heartbeat(self) -> tuple[int, list[str]]:
         """Renew the lease; how many jobs we hold, and the workers whose lease is over."""
         answer: Any = self._beat(args=[self._name, LEASE_S])
         return int(answer[0]), [name.decode() for name in answer[1]]
@@ -195,7 +194,7 @@ class Claims:
         if not self._redis.exists(self.key):
             self._redis.zrem("rq:leases", self._name)
 
-    def look(self, queues: Sequence[str]) -> tuple[bool, bool, float | None]:
+    def promote_scheduled(self, queues: Sequence[str]) -> tuple[bool, bool, float | None]:
         """Queue what is due; whether there are jobs, whether some are new, and when (unix time) the
         next one is due.
         """
@@ -208,17 +207,17 @@ class Claims:
         return bool(found or limits), bool(queued or limits), float(due) if due else None
 
 
-def _ending(run: Run, at: datetime, default_result_ttl: int) -> list[Any]:
+def _ending(run: JobExecution, at: datetime, default_result_ttl: int) -> list[Any]:
     """How a run ended, as the script reads it."""
     job, value, queue = run.job, run.value, run.queue.name
     took_s = max(monotonic() - run.began_at, 0.0) if run.began_at else 0.0
-    head, shown = [queue, job.id, run.execution.id], int(run.shown)
-    if isinstance(value, HandBack):
+    head, shown = [queue, job.id, run.rq_execution.id], int(run.registered)
+    if isinstance(value, Requeue):
         return [*head, "back", took_s, 0, 0, 0, 1, shown, 0]
     shared: dict[str, Any] = {
-        "worker_name": run.execution.worker_name,
-        "execution_id": run.execution.id,
-        "execution_started_at": run.execution.created_at,
+        "worker_name": run.rq_execution.worker_name,
+        "execution_id": run.rq_execution.id,
+        "execution_started_at": run.rq_execution.created_at,
         "execution_ended_at": at,
         "connection": job.connection,
         "serializer": job.serializer,
@@ -246,7 +245,7 @@ def _fields(row: Result) -> list[Any]:
     return [2 * len(fields), *(part for pair in fields.items() for part in pair)]
 
 
-def fast(run: Run) -> bool:
+def fast(run: JobExecution) -> bool:
     """Whether a run's end is one of those written in batches; RQ itself writes the others."""
     job, value = run.job, run.value
     plain = not (
@@ -257,7 +256,7 @@ def fast(run: Run) -> bool:
         or job._dependency_ids  # noqa: SLF001  RQ has no public word without a round trip
         or job._success_callback_name  # noqa: SLF001  same
     )
-    if isinstance(value, HandBack):
+    if isinstance(value, Requeue):
         return True
     if isinstance(value, Retry):
         exhausted = job.number_of_retries and job.number_of_retries >= value.max

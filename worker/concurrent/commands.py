@@ -14,24 +14,24 @@ from rq.command import parse_payload
 from rq.utils import now
 from rq.worker import BaseWorker
 
-from worker.concurrent.away import LONGEST_WAIT_S
-from worker.concurrent.bell import Alarm
+from worker.concurrent.execution import JobExecution, JobStopped
 from worker.concurrent.pool import Pool
-from worker.concurrent.run import JobStopped, Run
+from worker.concurrent.reconnect import LONGEST_WAIT_S
+from worker.concurrent.wakeup import Wakeup
 
 
 class CommandedWorker(BaseWorker):
     """One that runs several jobs, so that each is stopped by itself.
 
-    Told to stop it is `stopping`, told so twice `forced`; `alarm` wakes who waits to see that.
+    Told to stop it is `stopping`, told so twice `forced`; `wakeup` wakes who waits to see that.
     """
 
     pool: Pool
 
     def __init__(self, queues: Sequence[Queue], **options: Any) -> None:
         super().__init__(queues, **options)
-        self.alarm = Alarm()
-        self.runs: dict[str, Run] = {}
+        self.wakeup = Wakeup()
+        self.running: dict[str, JobExecution] = {}
         self.forced = False
 
     def _install_signal_handlers(self) -> None:
@@ -47,7 +47,7 @@ class CommandedWorker(BaseWorker):
         # Some hosts say SIGTERM twice in one breath; a person at a keyboard means it.
         elif signum == signal.SIGINT or (now() - asked_at).total_seconds() > 1:
             self.forced = True
-        self.alarm.ring()
+        self.wakeup.set()
 
     @property
     def stopping(self) -> bool:
@@ -58,14 +58,14 @@ class CommandedWorker(BaseWorker):
         """Commands name a job, of which this worker may run several."""
         payload = parse_payload(message)
         if payload.get("command") == "stop-job":
-            for run in list(self.runs.values()):
+            for run in list(self.running.values()):
                 if run.job.id == payload.get("job_id"):
-                    self.request_stop_execution(run.execution.id)
+                    self.request_stop_execution(run.rq_execution.id)
             return
         super().handle_payload(message)  # type: ignore[no-untyped-call]  # RQ has no types here
 
     def request_stop_execution(self, execution_id: str) -> None:
-        run = self.runs.get(execution_id)
+        run = self.running.get(execution_id)
         if run is None:
             self.log.warning("Not running execution %s, command ignored.", execution_id)
             return

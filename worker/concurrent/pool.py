@@ -8,7 +8,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from worker.concurrent.run import ExcInfo, Run
+from worker.concurrent.execution import ExcInfo, JobExecution
 
 _RAISE_IN: Final = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
@@ -23,13 +23,13 @@ class Pool:
     def __init__(
         self,
         size: int,
-        perform: Callable[[Run], None],
-        end: Callable[[Run, ExcInfo | None], None],
+        perform: Callable[[JobExecution], None],
+        end: Callable[[JobExecution, ExcInfo | None], None],
     ) -> None:
         self._perform = perform
         self._end = end
-        self._runs: SimpleQueue[Run | None] = SimpleQueue()
-        self._running: dict[Run, int] = {}
+        self._runs: SimpleQueue[JobExecution | None] = SimpleQueue()
+        self._running: dict[JobExecution, int] = {}
         self._lock = threading.Lock()
         self._threads = [
             threading.Thread(target=self._serve, name=f"job-{n}", daemon=True) for n in range(size)
@@ -37,19 +37,19 @@ class Pool:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, run: Run) -> None:
+    def submit(self, run: JobExecution) -> None:
         self._runs.put(run)
 
-    def interrupt(self, run: Run, error: type[BaseException]) -> None:
+    def interrupt(self, run: JobExecution, error: type[BaseException]) -> None:
         """Raise in the thread of a run, at its next step in Python; nothing if it has none."""
         with self._lock:
             thread = self._running.get(run)
             if thread is not None:
                 _RAISE_IN(ctypes.c_ulong(thread), ctypes.py_object(error))
 
-    def close(self) -> list[Run]:
+    def close(self) -> list[JobExecution]:
         """Let the threads end as they become free; what none has begun, and none will begin."""
-        waiting: list[Run] = []
+        waiting: list[JobExecution] = []
         with suppress(Empty):
             while run := self._runs.get_nowait():
                 waiting.append(run)
@@ -61,7 +61,7 @@ class Pool:
         while (run := self._runs.get()) is not None:
             self._end(run, self._raised_by(run))
 
-    def _raised_by(self, run: Run) -> ExcInfo | None:
+    def _raised_by(self, run: JobExecution) -> ExcInfo | None:
         """Perform it. An interruption may take effect at any step in here, and never after."""
         thread = threading.get_ident()
         raised: ExcInfo | None = None

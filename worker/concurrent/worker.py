@@ -22,18 +22,18 @@ from rq.timeouts import TimerDeathPenalty
 from rq.utils import now
 from rq.worker.base import DequeueStrategy, WorkerStatus
 
-from worker.concurrent.away import FIRST_WAIT_S, LONGEST_WAIT_S, until_back
-from worker.concurrent.bell import Bell
-from worker.concurrent.books import Books
-from worker.concurrent.claims import Catch, Claims, Group, Taken, fast, retry_wait_s
+from worker.concurrent.capacity import Capacity
+from worker.concurrent.claims import ClaimedJob, ClaimResult, Claims, QueueGroup, fast, retry_wait_s
 from worker.concurrent.commands import CommandedWorker
-from worker.concurrent.departure import Departure
-from worker.concurrent.endings import Endings
+from worker.concurrent.execution import ExcInfo, JobExecution, JobStopped, Requeue
+from worker.concurrent.finalize import JobFinalizer
 from worker.concurrent.lease import Lease
+from worker.concurrent.lease_keeper import LeaseKeeper
 from worker.concurrent.pool import Pool
-from worker.concurrent.room import Room
-from worker.concurrent.run import ExcInfo, HandBack, JobStopped, Run
-from worker.concurrent.watch import Watch
+from worker.concurrent.reconnect import FIRST_WAIT_S, LONGEST_WAIT_S, retry_while_disconnected
+from worker.concurrent.result_writer import ResultWriter
+from worker.concurrent.shutdown import Shutdown
+from worker.concurrent.wakeup import QueueNotifier
 
 _SOCKET_TIMEOUT_S: Final = 10
 _LOOK_EVERY_S: Final = 5.0
@@ -45,10 +45,10 @@ _GATHER_S: Final = 0.003
 class ConcurrentWorker(CommandedWorker):
     """Runs up to `concurrency` jobs at once.
 
-    Told to stop, it finishes what it has begun within `grace_s` seconds and hands the rest back.
-    `bell` names a list in Redis that whoever enqueues pushes to when a queue has been empty; a
-    worker of one queue needs none. `fair` gives queues equal shares, where RQ empties one after the
-    other. Subclasses may `prepare` a batch, `perform` a run and hear when it has `ended`.
+    On a signal it finishes what it has begun within `grace_s` seconds and returns the rest to the
+    queues. `wakeup_key` names a list in Redis to which a producer pushes when it enqueues to an
+    empty queue; a worker of one queue needs none. `fair` gives queues equal shares, where RQ
+    empties one after the other. Subclasses may override the methods below.
     """
 
     death_penalty_class = TimerDeathPenalty  # callbacks run in threads too
@@ -60,25 +60,25 @@ class ConcurrentWorker(CommandedWorker):
         *,
         concurrency: int = 32,
         grace_s: float = 20.0,
-        bell: str = "",
+        wakeup_key: str = "",
         fair: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(queues, **options)
         self.concurrency = concurrency
         self.grace_s = grace_s
-        self.claims = Claims(self.connection, self.name, bell)
+        self.claims = Claims(self.connection, self.name, wakeup_key)
         self.lease = Lease()
         self.claiming = False
-        self.not_started: Sequence[Run] = ()
-        self._bell_key = bell
+        self.not_started: Sequence[JobExecution] = ()
+        self._wakeup_key = wakeup_key
         self._fair = fair
         self._by_name = {queue.name: queue for queue in self.queues}
-        self._endings = Endings(self)
-        self._departure = Departure(self)
+        self._endings = JobFinalizer(self)
+        self._departure = Shutdown(self)
         self.over = False
-        self._look_at = self._shut_until = 0.0
-        self._watch: Watch | None = None
+        self._look_at = self._open_until = 0.0
+        self._watch: LeaseKeeper | None = None
 
     @property
     def connection_timeout(self) -> int:
@@ -87,31 +87,31 @@ class ConcurrentWorker(CommandedWorker):
 
     # What a subclass may change.
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[QueueGroup]:
         """The queues to take from, and how."""
-        return [Group(tuple(self._by_name), self.concurrency)]
+        return [QueueGroup(tuple(self._by_name), self.concurrency)]
 
-    def prepare(self, runs: Sequence[Run]) -> None:
+    def prepare(self, runs: Sequence[JobExecution]) -> None:
         """Called with what was taken, before any of it runs; it may set each run's `note`.
 
         Called again after a RedisError.
         """
 
-    def perform(self, run: Run) -> Any:
-        """Run the job, in a thread of the pool."""
+    def perform(self, run: JobExecution) -> Any:
+        """JobExecution the job, in a thread of the pool."""
         return run.job.perform()
 
-    def ended(self, runs: Sequence[Run]) -> None:
+    def on_finished(self, executions: Sequence[JobExecution]) -> None:
         """Called with runs that returned or raised, before RQ is told; again after a RedisError."""
 
-    def caught(self, catch: Catch, groups: Sequence[Group]) -> None:
+    def on_claimed(self, catch: ClaimResult, groups: Sequence[QueueGroup]) -> None:
         """Called after each look for jobs and before they run, with how the valves stand."""
 
     def maintain(self) -> None:
         """Called every second, in a thread of its own."""
         # RQ takes for abandoned what it has not heard of for a while. After a time without Redis
         # that is all that runs, until each of us has shown again what it holds.
-        if self._watch and self._watch.steady and self.should_run_maintenance_tasks:
+        if self._watch and self._watch.stable and self.should_run_maintenance_tasks:
             self.run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ has no types here
 
     # The loop.
@@ -130,81 +130,93 @@ class ConcurrentWorker(CommandedWorker):
         """As RQ's: returns whether any job was taken. Redis away ends nothing once it has begun."""
         self.bootstrap(logging_level, date_format, log_format)
         self._dequeue_strategy = dequeue_strategy
-        self.room = Room(self.concurrency)
+        self.capacity = Capacity(self.concurrency)
         self._look_at, self.over = 0.0, False
         self._install_signal_handlers()
         self.pool = Pool(self.concurrency, self._perform, self._end)
-        self.books = Books(self._write, self._spoiled, self.alarm, lambda: self.room.flowing)
-        self._watch = Watch(self)
-        keys = [self._bell_key] if self._bell_key else self.queue_keys()
-        bell = Bell(self.connection, keys, self.alarm)
+        self.books = ResultWriter(
+            self._write, self._on_poisoned, self.wakeup, lambda: self.capacity.flowing
+        )
+        self._watch = LeaseKeeper(self)
+        keys = [self._wakeup_key] if self._wakeup_key else self.queue_keys()
+        notifier = QueueNotifier(self.connection, keys, self.wakeup)
         self._maintain()
-        threading.Thread(target=self._care, name="care", daemon=True).start()
+        threading.Thread(target=self._maintenance_loop, name="care", daemon=True).start()
         try:
-            self._loop(bell, max_jobs, max_idle_time, burst=burst)
+            self._loop(notifier, max_jobs, max_idle_time, burst=burst)
         finally:
-            bell.close()
-            self._departure.wind_down()
+            notifier.close()
+            self._departure.drain()
             self._watch.close()
-            self._departure.say_goodbye()
-        return self.room.taken > 0
+            self._departure.deregister()
+        return self.capacity.taken > 0
 
     def _loop(
-        self, bell: Bell, max_jobs: int | None, max_idle_time: int | None, *, burst: bool
+        self,
+        notifier: QueueNotifier,
+        max_jobs: int | None,
+        max_idle_time: int | None,
+        *,
+        burst: bool,
     ) -> None:
         retry_s, full, idle_since = FIRST_WAIT_S, False, time.monotonic()
         while not self._stop_requested:
             wanted = self._wanted(max_jobs, full=full)
             if wanted < 1:
-                if max_jobs is not None and self.room.taken >= max_jobs and not self.runs:
+                if max_jobs is not None and self.capacity.taken >= max_jobs and not self.running:
                     return
-                self.alarm.wait(0.2)
+                self.wakeup.wait(0.2)
                 continue
-            quiet = not self.runs
+            quiet = not self.running
             try:
-                catch = self._catch(wanted) if self._look_when_due() else Catch()
+                catch = self._catch(wanted) if self._look_when_due() else ClaimResult()
                 self._show_state(catch)
             except RedisError as error:
                 self.log.warning("Redis is away: %s", type(error).__name__)
-                self.alarm.wait(retry_s)
+                self.wakeup.wait(retry_s)
                 retry_s = min(retry_s * 2, LONGEST_WAIT_S)
                 continue
             retry_s, full = FIRST_WAIT_S, 2 * len(catch.taken) > wanted
             if catch.taken or not quiet:
                 idle_since = time.monotonic()
             if catch.taken:
-                bell.answered()
+                notifier.acknowledge()
                 continue
             if burst and quiet and catch.pace_s is None:
                 return
             if quiet and max_idle_time and time.monotonic() - idle_since > max_idle_time:
                 return
             watching = catch.suspended or max_idle_time is not None
-            wait_s = self._nothing_for_s(catch, _SUSPENDED_S if watching else _LOOK_EVERY_S)
+            wait_s = self._idle_wait_s(catch, _SUSPENDED_S if watching else _LOOK_EVERY_S)
             # A queue that may not be taken from rings all the time.
-            if not catch.suspended and (self._bell_key or not self._shut):
-                bell.listen()
-            self.alarm.wait(wait_s)
+            if not catch.suspended and (self._wakeup_key or not self._shut):
+                notifier.arm()
+            self.wakeup.wait(wait_s)
 
-    def _nothing_for_s(self, catch: Catch, most_s: float) -> float:
-        """How long nothing can be taken, unless the alarm rings."""
-        if catch.shut_s and catch.pace_s is None:
-            self._shut_until = time.monotonic() + catch.shut_s
-        shut_s = self._shut_until - time.monotonic()
-        waits = [most_s, self._look_at - time.time(), catch.pace_s, shut_s if shut_s > 0 else None]
+    def _idle_wait_s(self, catch: ClaimResult, most_s: float) -> float:
+        """How long nothing can be taken, unless the wakeup rings."""
+        if catch.open_for_s and catch.pace_s is None:
+            self._open_until = time.monotonic() + catch.open_for_s
+        open_for_s = self._open_until - time.monotonic()
+        waits = [
+            most_s,
+            self._look_at - time.time(),
+            catch.pace_s,
+            open_for_s if open_for_s > 0 else None,
+        ]
         return min(wait for wait in waits if wait is not None)
 
     def _wanted(self, max_jobs: int | None, *, full: bool) -> int:
         """How many jobs to take now."""
-        self.room.set_pace()
-        if full and self.room.free < self.concurrency // 4:
+        self.capacity.set_pace()
+        if full and self.capacity.free < self.concurrency // 4:
             time.sleep(_GATHER_S)  # a claim of many costs hardly more than a claim of one
-            if self.room.in_hand >= self.concurrency:
+            if self.capacity.in_flight >= self.concurrency:
                 return 0
-        free = self.room.free
-        return free if max_jobs is None else min(free, max_jobs - self.room.taken)
+        free = self.capacity.free
+        return free if max_jobs is None else min(free, max_jobs - self.capacity.taken)
 
-    def _catch(self, room: int) -> Catch:
+    def _catch(self, room: int) -> ClaimResult:
         """Take jobs and start them."""
         groups = self.groups()
         fair = self._fair or self._dequeue_strategy != DequeueStrategy.DEFAULT
@@ -213,30 +225,30 @@ class ConcurrentWorker(CommandedWorker):
         try:
             catch = self.claims.claim(groups, room, fair=fair)
             self.lease.renewed(asked_at)
-            runs = [self._begun(taken, lapses) for taken in catch.taken]
-            self.runs |= {run.execution.id: run for run in runs}
+            runs = [self._to_execution(taken, lapses) for taken in catch.taken]
+            self.running |= {run.rq_execution.id: run for run in runs}
         finally:
             self.claiming = False
-        self.room.taken += len(runs)
-        self.caught(catch, groups)
+        self.capacity.taken += len(runs)
+        self.on_claimed(catch, groups)
         if runs:
             self._start(runs)
         return catch
 
-    def _start(self, runs: Sequence[Run]) -> None:
-        prepared = not self._stop_requested and until_back(
-            lambda: self._prepare([run for run in runs if not run.fault]),
+    def _start(self, runs: Sequence[JobExecution]) -> None:
+        prepared = not self._stop_requested and retry_while_disconnected(
+            lambda: self._prepare([run for run in runs if not run.load_error]),
             given_up=lambda: self._stop_requested,
-            wait=self.alarm.wait,
+            wait=self.wakeup.wait,
         )
         if prepared:
             for run in runs:
                 self.pool.submit(run)
         else:
-            self.room.taken -= len(runs)
+            self.capacity.taken -= len(runs)
             self.not_started = runs  # told to stop meanwhile: they are handed back
 
-    def _prepare(self, runs: Sequence[Run]) -> None:
+    def _prepare(self, runs: Sequence[JobExecution]) -> None:
         """One that cannot be prepared fails alone."""
         try:
             self.prepare(runs)
@@ -244,12 +256,12 @@ class ConcurrentWorker(CommandedWorker):
             raise
         except Exception as error:  # noqa: BLE001  told as the failure of the job
             if len(runs) == 1:
-                runs[0].fault = error
+                runs[0].load_error = error
                 return
             for run in runs:
                 self._prepare([run])
 
-    def _begun(self, taken: Taken, lapses: int) -> Run:
+    def _to_execution(self, taken: ClaimedJob, lapses: int) -> JobExecution:
         queue = self._by_name[taken.queue]
         job = self.job_class(taken.job_id, connection=self.connection, serializer=self.serializer)
         fault: Exception | None = None
@@ -262,35 +274,35 @@ class ConcurrentWorker(CommandedWorker):
         job.worker_name, job.started_at = self.name, execution.created_at
         job._status = JobStatus.STARTED  # noqa: SLF001  as in Redis
         self.executions[execution.id] = execution
-        takeovers = int(taken.hash.get(b"takeovers", 0))
-        return Run(job, queue, execution, takeovers, lapses, fault)
+        redelivery_count = int(taken.hash.get(b"redelivery_count", 0))
+        return JobExecution(job, queue, execution, redelivery_count, lapses, fault)
 
     def _look_when_due(self) -> bool:
         """Queue what is due. False if that showed that there is nothing to claim."""
         if time.time() < self._look_at:
             return True
         self._look_at = time.time() + _LOOK_EVERY_S
-        found, fresh, due = self.claims.look(tuple(self._by_name))
+        found, fresh, due = self.claims.promote_scheduled(tuple(self._by_name))
         self._look_at = min(self._look_at, due or self._look_at)
         return fresh or (found and not self._shut)
 
     @property
     def _shut(self) -> bool:
         """Whether all that waits stands behind a shut valve, as far as we know."""
-        return time.monotonic() < self._shut_until
+        return time.monotonic() < self._open_until
 
     def due_at(self, moment: float) -> None:
         """A job falls due then (unix time): look for it in time."""
         if moment < self._look_at:
             self._look_at = moment
-            self.alarm.ring()
+            self.wakeup.set()
 
     def members(self) -> set[str]:
         """Everything this worker holds, as it knows itself."""
-        return {run.member for run in list(self.runs.values())}
+        return {run.member for run in list(self.running.values())}
 
-    def _show_state(self, catch: Catch) -> None:
-        busy = catch.taken or self.runs  # until its end is written down a job is not over
+    def _show_state(self, catch: ClaimResult) -> None:
+        busy = catch.taken or self.running  # until its end is written down a job is not over
         idle = WorkerStatus.SUSPENDED if catch.suspended else WorkerStatus.IDLE
         state = WorkerStatus.BUSY if busy else idle
         if state != self.get_state():
@@ -298,20 +310,20 @@ class ConcurrentWorker(CommandedWorker):
 
     # One run, in a thread of the pool.
 
-    def _perform(self, run: Run) -> None:
-        if not self.lease.unbroken_since(run.lapses):
-            run.value = HandBack()  # we stood still: another may have it already
+    def _perform(self, run: JobExecution) -> None:
+        if not self.lease.unbroken_since(run.lease_epoch):
+            run.value = Requeue()  # we stood still: another may have it already
             return
         run.began_at = time.monotonic()
-        run.execution.created_at = now()
-        if run.fault:
-            raise run.fault
+        run.rq_execution.created_at = now()
+        if run.load_error:
+            raise run.load_error
         if run.stopped:
             raise JobStopped  # before it began
         run.value = self.perform(run)
 
-    def _end(self, run: Run, raised: ExcInfo | None) -> None:
-        run.over = True
+    def _end(self, run: JobExecution, raised: ExcInfo | None) -> None:
+        run.finished = True
         try:
             if raised:
                 self._endings.failed(run, raised)
@@ -320,16 +332,16 @@ class ConcurrentWorker(CommandedWorker):
             else:
                 self._endings.succeeded(run)
         finally:
-            self.room.left()
-            self.alarm.ring()
+            self.capacity.release()
+            self.wakeup.set()
 
-    def _write(self, runs: Sequence[Run]) -> None:
+    def _write(self, runs: Sequence[JobExecution]) -> None:
         """Called by the books."""
-        self.ended(runs)
+        self.on_finished(runs)
         words = self.claims.commit(runs, self.default_result_ttl)
         for run, word in zip(runs, words, strict=True):
             if word == "rq":
-                _begin(self._endings.succeeded, run, told=True)
+                _begin(self._endings.succeeded, run, already_notified=True)
                 continue
             if word == "lost":
                 self.hide(run)
@@ -337,20 +349,20 @@ class ConcurrentWorker(CommandedWorker):
             if isinstance(run.value, Retry):
                 self.due_at(time.time() + retry_wait_s(run.job, run.value))
 
-    def _spoiled(self, run: Run, raised: ExcInfo) -> None:
+    def _on_poisoned(self, run: JobExecution, raised: ExcInfo) -> None:
         """Called by the books."""
-        _begin(self._endings.failed, run, raised, told=True)
+        _begin(self._endings.failed, run, raised, already_notified=True)
 
-    def hide(self, run: Run) -> None:
+    def hide(self, run: JobExecution) -> None:
         """Nothing says any longer that we run it."""
         with self.connection.pipeline() as pipeline:
-            run.execution.delete(run.job, pipeline)
+            run.rq_execution.delete(run.job, pipeline)
             pipeline.execute()
 
-    def forget(self, run: Run) -> None:
+    def forget(self, run: JobExecution) -> None:
         """The end of a run is written down, or no longer ours to write."""
-        self.executions.pop(run.execution.id, None)
-        self.runs.pop(run.execution.id, None)
+        self.executions.pop(run.rq_execution.id, None)
+        self.running.pop(run.rq_execution.id, None)
 
     def cleanup_execution(
         self, job: Job, pipeline: Pipeline, execution: Execution | None = None
@@ -371,7 +383,7 @@ class ConcurrentWorker(CommandedWorker):
 
     # What is done now and then.
 
-    def _care(self) -> None:
+    def _maintenance_loop(self) -> None:
         while not self.over:
             time.sleep(_CARE_EVERY_S)
             self._maintain()

@@ -19,7 +19,7 @@ from relay.model import State
 from relay.platforms import discovered
 from relay.store.ledger import Ledger
 from relay.web.app import create_app
-from worker.tasks import Station
+from worker.tasks import DeliveryService
 
 Run = Callable[..., Result]
 
@@ -174,9 +174,9 @@ def test_transform_of_every_real_body_is_an_outcome(run, platform):
         assert outcomes <= {"call", "held", "ignored"}
 
 
-def test_events_and_show_tell_what_became_of_an_event(run, accept, station: Station):
+def test_events_and_show_tell_what_became_of_an_event(run, accept, service: DeliveryService):
     record_id = accept()
-    station.deliver(record_id)
+    service.deliver(record_id)
     listed = run("events", "--state", "delivered", "--source", "shopify")
     shown = json.loads(run("show", record_id).output)
 
@@ -198,27 +198,27 @@ def test_ignored_events_are_listed_with_their_reason(run, settings, relay, redis
     assert "privacy_request" in run("events", "--state", "ignored").output
 
 
-def test_replay_only_counts_until_it_is_told_yes(run, accept, station, standin, redis):
+def test_replay_only_counts_until_it_is_told_yes(run, accept, service, standin, redis):
     standin.fail("validation_422")
     ids = [accept(number) for number in (1, 2)]
     for record_id in ids:
-        assert station.deliver(record_id) == "dead: validation"
+        assert service.deliver(record_id) == "dead: validation"
     standin.clear()
     counted = run("replay", "--state", "dead")
-    states = {station.ledger.get(record_id).state for record_id in ids}
+    states = {service.ledger.get(record_id).state for record_id in ids}
 
     assert "dead: 2" in counted.output
     assert states == {State.DEAD}
     assert "requeued: 2" in run("replay", "--state", "dead", "--yes").output
     for record_id in ids:
-        assert station.deliver(record_id) == "delivered"
+        assert service.deliver(record_id) == "delivered"
     assert len(standin.events) == 2
 
 
-def test_replay_maps_a_held_event_anew(run, accept, station, config_file, standin_server):
+def test_replay_maps_a_held_event_anew(run, accept, service, config_file, standin_server):
     """A customer id written into the source makes the event deliverable."""
     record_id = accept(email="")
-    assert station.ledger.get(record_id).reason == "no_customer"
+    assert service.ledger.get(record_id).reason == "no_customer"
     assert "no_customer" in run("replay", record_id, "--yes").output
     config_file.write_text(
         relay_toml(
@@ -228,7 +228,7 @@ def test_replay_maps_a_held_event_anew(run, accept, station, config_file, standi
         )
     )
     assert "requeued: 1" in run("replay", record_id, "--yes").output
-    assert station.deliver(record_id) == "delivered"
+    assert service.deliver(record_id) == "delivered"
     assert standin_server.standin.events[0].customer_id == "1713anaec1001"
 
 

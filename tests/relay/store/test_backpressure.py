@@ -16,7 +16,7 @@ from relay.sources import Relay
 from relay.store.backpressure import RedisPressure
 from relay.web.app import create_app
 from tests.conftest import make_settings
-from tests.worker.depot import Depot
+from tests.worker.factories import Harness
 
 
 @pytest.fixture(scope="module")
@@ -28,19 +28,19 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
 
 
 @pytest.fixture
-def waiting(valkey: EmbeddedRedis, relay: Relay, config_file: Path) -> Iterator[Depot]:
+def waiting(valkey: EmbeddedRedis, relay: Relay, config_file: Path) -> Iterator[Harness]:
     settings = make_settings(valkey.url, config_file)
     with Redis.from_url(valkey.url) as redis:
         redis.flushall()
-        with Depot(redis, settings, relay) as depot:
-            yield depot
+        with Harness(redis, settings, relay) as harness:
+            yield harness
 
 
 def calls_of(redis: Redis, command: str) -> int:
     return redis.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"]
 
 
-def test_accept_waits_until_it_is_on_disk(waiting: Depot) -> None:
+def test_accept_waits_until_it_is_on_disk(waiting: Harness) -> None:
     waiting.redis.config_resetstat()
 
     waiting.keep("order-1", "order-2")
@@ -49,7 +49,7 @@ def test_accept_waits_until_it_is_on_disk(waiting: Depot) -> None:
     assert calls_of(waiting.redis, "waitaof") >= 2  # one that blocked is counted again
 
 
-def test_wait_costs_no_round_trip(waiting: Depot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wait_costs_no_round_trip(waiting: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting.keep("order-1")
     sent = []
     real = UnixDomainSocketConnection.send_packed_command
@@ -65,7 +65,7 @@ def test_wait_costs_no_round_trip(waiting: Depot, monkeypatch: pytest.MonkeyPatc
 
 
 def test_disk_that_is_too_slow_means_send_again(
-    waiting: Depot, monkeypatch: pytest.MonkeyPatch
+    waiting: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The event may be there all the same: the platform's next try is then a duplicate."""
     monkeypatch.setattr("relay.store.job_store._ON_DISK_WITHIN_MS", 1)
@@ -77,7 +77,7 @@ def test_disk_that_is_too_slow_means_send_again(
     assert waiting.accept("order-1").status == "duplicate"
 
 
-def test_script_a_restarted_server_has_forgotten_is_loaded_again(waiting: Depot) -> None:
+def test_script_a_restarted_server_has_forgotten_is_loaded_again(waiting: Harness) -> None:
     waiting.keep("order-1")
     waiting.redis.script_flush()
 
@@ -141,16 +141,16 @@ def test_nearly_full_redis_is_given_nothing_new_but_the_worker_goes_on(
     small: EmbeddedRedis, relay: Relay, config_file: Path
 ) -> None:
     settings: Settings = make_settings(small.url, config_file)
-    with Redis.from_url(small.url) as redis, Depot(redis, settings, relay) as depot:
+    with Redis.from_url(small.url) as redis, Harness(redis, settings, relay) as harness:
         empty(redis)
-        record_id = depot.keep_one("order-1")
+        record_id = harness.keep_one("order-1")
         fill(redis)
         time.sleep(2.1)  # as long as the last look at it is believed
 
         with pytest.raises(NotStored, match="redis_full"):
-            depot.keep_one("order-2")
+            harness.keep_one("order-2")
 
-        assert depot.deliver(record_id) == "delivered"
+        assert harness.deliver(record_id) == "delivered"
 
 
 def test_senders_are_told_to_come_back(

@@ -1,4 +1,4 @@
-"""Accept, replay, revive: record and job together, or nothing at all."""
+"""Accept, replay, requeue_lost: record and job together, or nothing at all."""
 
 import time
 from contextlib import ExitStack, contextmanager
@@ -14,7 +14,7 @@ from relay.inbound.contract import Receipt
 from relay.model import Customer, Held, Ignored, Outcome, State, Verdict
 from relay.store.keys import COUNTS, OPEN, lane_key, record_key, state_key
 from relay.store.ledger import GRACE_S, Attempt
-from tests.worker.depot import ANA, BODY, PERSONAL, Depot, apart, call, job_key
+from tests.worker.factories import ANA, BODY, PERSONAL, Harness, apart, call, job_key
 
 DEDUP_S = 3600
 HELD = Held("orders/create", "held-1", "no_customer", {"contact": "expected one"}, b'{"id": 7}')
@@ -22,41 +22,41 @@ IGNORED = Ignored("products/update", "topic_not_wanted", "order.updated")
 
 
 @pytest.fixture
-def depot(redis, settings, relay):
-    with Depot(redis, replace(settings, dedup_s=DEDUP_S), relay) as opened:
+def harness(redis, settings, relay):
+    with Harness(redis, replace(settings, dedup_s=DEDUP_S), relay) as opened:
         yield opened
 
 
 @pytest.fixture
 def cramped(redis, settings, relay):
-    """Makes a depot that takes no more than so many."""
+    """Makes a harness that takes no more than so many."""
     with ExitStack() as opened:
         yield lambda most: opened.enter_context(
-            Depot(redis, replace(settings, backlog_max=most), relay)
+            Harness(redis, replace(settings, backlog_max=most), relay)
         )
 
 
-def settle_as(depot, record_id, state):
+def settle_as(harness, record_id, state):
     """As a worker does, whose one attempt it was."""
     outcome = Outcome(Verdict(state.value), f"because_{state}")
-    attempt = Attempt(depot.record(record_id), outcome, took_s=0)
-    assert depot.ledger.record_attempts([attempt]) == [True]
-    return depot.record(record_id)
+    attempt = Attempt(harness.record(record_id), outcome, took_s=0)
+    assert harness.ledger.record_attempts([attempt]) == [True]
+    return harness.record(record_id)
 
 
 # Accepted.
 
 
-def test_record_job_mark_and_index_are_written_together(depot, redis):
-    receipt = depot.accept("order-1")
+def test_record_job_mark_and_index_are_written_together(harness, redis):
+    receipt = harness.accept("order-1")
 
     (record_id,) = receipt.ids
     assert receipt.statuses == ("accepted",)
-    assert depot.record(record_id).body == BODY
-    assert depot.waiting() == [record_id]
+    assert harness.record(record_id).body == BODY
+    assert harness.waiting() == [record_id]
     assert redis.exists(job_key(record_id)) == 1
     assert redis.zscore(OPEN, record_id) == pytest.approx(time.time() + GRACE_S, abs=5)
-    assert redis.smembers(Queue.redis_queues_keys) == {depot.queue.key.encode()}
+    assert redis.smembers(Queue.redis_queues_keys) == {harness.queue.key.encode()}
     (seen,) = redis.scan_iter("relay:seen:*")
     assert redis.get(seen) == record_id.encode()
     assert DEDUP_S - 5 <= redis.ttl(seen) <= DEDUP_S
@@ -64,30 +64,30 @@ def test_record_job_mark_and_index_are_written_together(depot, redis):
         assert redis.ttl(key) == -1
 
 
-def test_order_of_a_delivery_is_the_order_of_its_jobs(depot):
+def test_order_of_a_delivery_is_the_order_of_its_jobs(harness):
     keys = [f"order-{n}" for n in range(20)]
-    receipt = depot.accept(*apart(*keys))
+    receipt = harness.accept(*apart(*keys))
 
-    assert depot.waiting() == list(receipt.ids)
-    assert [depot.record(record_id).key for record_id in receipt.ids] == keys
+    assert harness.waiting() == list(receipt.ids)
+    assert [harness.record(record_id).key for record_id in receipt.ids] == keys
 
 
-def test_mixed_delivery_is_kept_part_by_part(depot, redis):
+def test_mixed_delivery_is_kept_part_by_part(harness, redis):
     known, new = apart("known", "new")
-    depot.accept(known)
+    harness.accept(known)
 
-    receipt = depot.accept(new, known, HELD, IGNORED, new, replace(HELD, key="held-2"))
+    receipt = harness.accept(new, known, HELD, IGNORED, new, replace(HELD, key="held-2"))
 
     assert receipt.statuses == ("accepted", "duplicate", "held", "ignored", "duplicate", "held")
     new, known, held, ignored, again, _ = receipt.ids
     assert again == new
     assert ignored == ""
-    assert depot.waiting() == [known, new]
-    assert [depot.record(one).state for one in (new, held)] == [State.ACCEPTED, State.HELD]
+    assert harness.waiting() == [known, new]
+    assert [harness.record(one).state for one in (new, held)] == [State.ACCEPTED, State.HELD]
     assert redis.zcard(OPEN) == 2
     assert redis.zcard(state_key("held")) == 2
     assert redis.xlen("relay:ignored") == 1
-    name = depot.source.name
+    name = harness.source.name
     assert redis.hgetall(COUNTS) == {
         f"{name}:accepted".encode(): b"2",
         f"{name}:duplicate".encode(): b"2",
@@ -96,76 +96,76 @@ def test_mixed_delivery_is_kept_part_by_part(depot, redis):
     }
 
 
-def test_duplicate_has_the_id_of_the_first_and_changes_nothing(depot, redis):
-    (first,) = depot.accept("order-1").ids
+def test_duplicate_has_the_id_of_the_first_and_changes_nothing(harness, redis):
+    (first,) = harness.accept("order-1").ids
     before = redis.hgetall(record_key(first))
 
-    receipt = depot.accept(call("order-1", body={"notes": "other"}))
+    receipt = harness.accept(call("order-1", body={"notes": "other"}))
 
     assert receipt == Receipt(("duplicate",), (first,))
     assert redis.hgetall(record_key(first)) == before
-    assert depot.waiting() == [first]
+    assert harness.waiting() == [first]
 
 
 @pytest.mark.parametrize("state", [State.DELIVERED, State.DEAD, State.DISCARDED, State.HELD])
-def test_duplicate_of_a_settled_record_does_not_wake_it(depot, state):
-    (first,) = depot.accept("order-1").ids
-    settle_as(depot, first, state)
+def test_duplicate_of_a_settled_record_does_not_wake_it(harness, state):
+    (first,) = harness.accept("order-1").ids
+    settle_as(harness, first, state)
 
-    assert depot.accept("order-1") == Receipt(("duplicate",), (first,))
-    assert depot.record(first).state is state
-
-
-def test_held_delivery_sent_again_is_a_duplicate(depot):
-    (first,) = depot.accept(HELD).ids
-
-    assert depot.accept(HELD) == Receipt(("duplicate",), (first,))
+    assert harness.accept("order-1") == Receipt(("duplicate",), (first,))
+    assert harness.record(first).state is state
 
 
-def test_same_key_of_another_source_is_another_event(depot, relay):
+def test_held_delivery_sent_again_is_a_duplicate(harness):
+    (first,) = harness.accept(HELD).ids
+
+    assert harness.accept(HELD) == Receipt(("duplicate",), (first,))
+
+
+def test_same_key_of_another_source_is_another_event(harness, relay):
     one, other = list(relay.sources.values())[:2]
-    (ours,) = depot.accept("order-1", source=one).ids
-    receipt = depot.accept("order-1", source=other)
+    (ours,) = harness.accept("order-1", source=one).ids
+    receipt = harness.accept("order-1", source=other)
 
     assert receipt.statuses == ("accepted",)
     assert receipt.ids != (ours,)
 
 
-def test_key_is_new_again_when_the_mark_has_expired(depot, redis):
-    depot.accept("order-1")
+def test_key_is_new_again_when_the_mark_has_expired(harness, redis):
+    harness.accept("order-1")
     (seen,) = redis.scan_iter("relay:seen:*")
     redis.expire(seen, 0)
 
-    assert depot.accept("order-1").statuses == ("accepted",)
+    assert harness.accept("order-1").statuses == ("accepted",)
 
 
-def test_mark_names_nobody(depot, redis):
-    depot.accept("ana@example.com:+593999000001")
+def test_mark_names_nobody(harness, redis):
+    harness.accept("ana@example.com:+593999000001")
 
     (seen,) = redis.scan_iter("relay:seen:*")
     assert b"ana@" not in seen
     assert b"593" not in seen
 
 
-def test_held_record_keeps_what_is_needed_to_read_it_again(depot):
+def test_held_record_keeps_what_is_needed_to_read_it_again(harness):
     platform = replace(
-        depot.source.platform,
+        harness.source.platform,
         stored_headers=lambda options: ("x-topic", "x-absent", options["id_header"]),
     )
-    source = replace(depot.source, platform=platform, options={"id_header": "x-id"})
+    source = replace(harness.source, platform=platform, options={"id_header": "x-id"})
     headers = {"x-topic": "orders/create", "x-id": "7", "x-hmac": "proof", "cookie": "c"}
 
-    (record_id,) = depot.accept(HELD, source=source, headers=headers).ids
+    (record_id,) = harness.accept(HELD, source=source, headers=headers).ids
 
-    record = depot.record(record_id)
+    record = harness.record(record_id)
     assert (record.raw, record.reason) == (HELD.raw, "no_customer")
     assert record.reasons == HELD.reasons
     assert record.headers == {"x-topic": "orders/create", "x-id": "7"}
 
 
-def test_log_of_ignored_is_bounded_and_says_no_more_than_the_topic(depot, redis):
+def test_log_of_ignored_is_bounded_and_says_no_more_than_the_topic(harness, redis):
     for _ in range(30):
-        depot.accept(*[replace(IGNORED, topic="t" * 500)] * 100)
+        harness.accept(*[replace(IGNORED, topic="t" * 500)] * 100)
 
     assert redis.xlen("relay:ignored") < 1200
     ((_, entry),) = redis.xrevrange("relay:ignored", count=1)
@@ -173,16 +173,16 @@ def test_log_of_ignored_is_bounded_and_says_no_more_than_the_topic(depot, redis)
     assert len(entry[b"topic"]) == 100
 
 
-def test_nothing_to_keep_is_nothing_kept(depot, redis):
-    assert depot.accept() == Receipt((), ())
+def test_nothing_to_keep_is_nothing_kept(harness, redis):
+    assert harness.accept() == Receipt((), ())
     assert redis.keys() == []
 
 
-def test_large_batch_is_one_delivery_like_any(depot, redis):
-    receipt = depot.accept(*apart(*(f"event-{n}" for n in range(3000))))
+def test_large_batch_is_one_delivery_like_any(harness, redis):
+    receipt = harness.accept(*apart(*(f"event-{n}" for n in range(3000))))
 
     assert set(receipt.statuses) == {"accepted"}
-    assert len(set(receipt.ids)) == redis.zcard(OPEN) == len(depot.waiting()) == 3000
+    assert len(set(receipt.ids)) == redis.zcard(OPEN) == len(harness.waiting()) == 3000
 
 
 # One round trip.
@@ -209,22 +209,22 @@ def commands(server):
 
 @pytest.mark.parametrize("items", [1, 50])
 @pytest.mark.parametrize("calls", [apart, list], ids=["apart", "one_customer"])
-def test_accepting_is_one_round_trip(depot, redis_server, items, calls):
-    depot.accept("first")  # after which Redis knows the script
+def test_accepting_is_one_round_trip(harness, redis_server, items, calls):
+    harness.accept("first")  # after which Redis knows the script
 
     with commands(redis_server) as sent:
         keys = [f"order-{n}" for n in range(items)]
-        depot.accept(*(calls(*keys) if calls is apart else keys), HELD, IGNORED, "first")
+        harness.accept(*(calls(*keys) if calls is apart else keys), HELD, IGNORED, "first")
 
     assert sent == ["EVALSHA"]
 
 
-def test_script_that_redis_forgot_is_loaded_again(depot, redis_server, redis):
-    depot.accept("order-1")
+def test_script_that_redis_forgot_is_loaded_again(harness, redis_server, redis):
+    harness.accept("order-1")
     redis.script_flush()
 
     with commands(redis_server) as sent:
-        receipt = depot.accept("order-2", "order-1")
+        receipt = harness.accept("order-2", "order-1")
 
     assert sent == ["EVALSHA", "SCRIPT", "EVALSHA"]
     assert receipt.statuses == ("accepted", "duplicate")
@@ -246,31 +246,31 @@ def everything(redis):
 
 
 def test_backlog_is_capped_and_a_batch_does_not_go_half_way(cramped, redis):
-    depot = cramped(3)
-    depot.accept("order-1", "order-2")
+    harness = cramped(3)
+    harness.accept("order-1", "order-2")
     before = everything(redis)
 
     with pytest.raises(NotStored) as caught:
-        depot.accept("order-3", "order-4", HELD, IGNORED)
+        harness.accept("order-3", "order-4", HELD, IGNORED)
 
     assert caught.value.reason == "backlog_full"
     assert everything(redis) == before
-    assert depot.accept("order-3", HELD, IGNORED).statuses == ("accepted", "held", "ignored")
+    assert harness.accept("order-3", HELD, IGNORED).statuses == ("accepted", "held", "ignored")
 
 
 def test_full_backlog_still_takes_what_does_not_wait(cramped):
-    depot = cramped(1)
-    depot.accept("order-1")
+    harness = cramped(1)
+    harness.accept("order-1")
 
-    assert depot.accept(HELD, IGNORED).statuses == ("held", "ignored")
+    assert harness.accept(HELD, IGNORED).statuses == ("held", "ignored")
 
 
 def test_backlog_has_room_again_when_something_is_settled(cramped):
-    depot = cramped(1)
-    (first,) = depot.accept("order-1").ids
-    settle_as(depot, first, State.DELIVERED)
+    harness = cramped(1)
+    (first,) = harness.accept("order-1").ids
+    settle_as(harness, first, State.DELIVERED)
 
-    assert depot.accept("order-2").statuses == ("accepted",)
+    assert harness.accept("order-2").statuses == ("accepted",)
 
 
 @contextmanager
@@ -323,87 +323,87 @@ def test_what_redis_will_not_keep_is_refused_whole(tmp_path, settings, relay, tr
     with (
         EmbeddedRedis(tmp_path / "redis") as server,
         Redis.from_url(server.url) as redis,
-        Depot(redis, settings, relay) as depot,
+        Harness(redis, settings, relay) as harness,
     ):
-        depot.accept(known, "order-0")
+        harness.accept(known, "order-0")
         before = everything(redis)
 
         with trouble(server, redis):
             started = time.monotonic()
             with pytest.raises(NotStored) as caught:
-                depot.accept(*batch)
+                harness.accept(*batch)
             assert time.monotonic() - started < 1
 
         assert caught.value.reason == "not_stored"
         assert everything(redis) == before
         statuses = ("accepted", "held", "ignored", "duplicate", "accepted", "accepted")
-        assert depot.accept(*batch).statuses == statuses
-        assert (len(depot.waiting()), len(depot.deferred())) == (3, 2)
+        assert harness.accept(*batch).statuses == statuses
+        assert (len(harness.waiting()), len(harness.deferred())) == (3, 2)
 
 
 # Again.
 
 
 @pytest.mark.parametrize("state", [State.HELD, State.DEAD, State.DISCARDED])
-def test_settled_record_is_sent_again_by_a_new_job(depot, redis, state):
-    (record_id,) = depot.accept("order-1").ids
-    redis.delete(depot.queue.key)
-    record = settle_as(depot, record_id, state)
+def test_settled_record_is_sent_again_by_a_new_job(harness, redis, state):
+    (record_id,) = harness.accept("order-1").ids
+    redis.delete(harness.queue.key)
+    record = settle_as(harness, record_id, state)
 
-    assert depot.intake.replay(record) == "requeued"
+    assert harness.intake.replay(record) == "requeued"
 
-    again = depot.record(record_id)
+    again = harness.record(record_id)
     assert (again.state, again.attempts, again.runs) == (State.ACCEPTED, 0, 2)
     assert (again.body, again.customer) == (record.body, record.customer)
-    assert depot.waiting() == [f"{record_id}-r2"]
+    assert harness.waiting() == [f"{record_id}-r2"]
     assert redis.exists(job_key(f"{record_id}-r2"), job_key(record_id)) == 1
     assert redis.zscore(OPEN, record_id) == pytest.approx(time.time() + GRACE_S, abs=5)
     assert redis.zcard(state_key(state)) == 0
 
 
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.RETRYING])
-def test_open_record_is_not_sent_again(depot, redis, state):
-    (record_id,) = depot.accept("order-1").ids
+def test_open_record_is_not_sent_again(harness, redis, state):
+    (record_id,) = harness.accept("order-1").ids
     redis.hset(record_key(record_id), "state", state)
 
-    assert depot.intake.replay(depot.record(record_id)) == "open"
-    assert depot.waiting() == [record_id]
+    assert harness.intake.replay(harness.record(record_id)) == "open"
+    assert harness.waiting() == [record_id]
 
 
-def test_record_is_replayed_once_by_those_who_saw_the_same(depot):
-    (record_id,) = depot.accept("order-1").ids
-    record = settle_as(depot, record_id, State.DEAD)
+def test_record_is_replayed_once_by_those_who_saw_the_same(harness):
+    (record_id,) = harness.accept("order-1").ids
+    record = settle_as(harness, record_id, State.DEAD)
 
-    assert depot.intake.replay(record) == "requeued"
-    assert depot.intake.replay(record) == "moved"
-    assert depot.intake.replay(depot.record(record_id)) == "open"
+    assert harness.intake.replay(record) == "requeued"
+    assert harness.intake.replay(record) == "moved"
+    assert harness.intake.replay(harness.record(record_id)) == "open"
 
 
-def test_record_is_replayed_each_time_it_is_settled(depot):
-    (record_id,) = depot.accept("order-1").ids
+def test_record_is_replayed_each_time_it_is_settled(harness):
+    (record_id,) = harness.accept("order-1").ids
     for run in (2, 3, 4):
-        assert depot.intake.replay(settle_as(depot, record_id, State.DEAD)) == "requeued"
-        assert depot.waiting()[-1] == f"{record_id}-r{run}"
+        assert harness.intake.replay(settle_as(harness, record_id, State.DEAD)) == "requeued"
+        assert harness.waiting()[-1] == f"{record_id}-r{run}"
 
 
-def test_record_that_is_gone_is_not_replayed(depot, redis):
-    (record_id,) = depot.accept("order-1").ids
-    record = settle_as(depot, record_id, State.DEAD)
+def test_record_that_is_gone_is_not_replayed(harness, redis):
+    (record_id,) = harness.accept("order-1").ids
+    record = settle_as(harness, record_id, State.DEAD)
     redis.delete(record_key(record_id))
 
-    assert depot.intake.replay(record) == "absent"
+    assert harness.intake.replay(record) == "absent"
     assert not redis.keys(f"*{record_id}-r2*")
     assert redis.exists(record_key(record_id)) == 0
     assert redis.zscore(OPEN, record_id) is None
 
 
-def test_held_record_is_replayed_with_its_new_call(depot):
-    (record_id,) = depot.accept(HELD).ids
+def test_held_record_is_replayed_with_its_new_call(harness):
+    (record_id,) = harness.accept(HELD).ids
     mapped = call("held-1", body={"notes": "mapped anew"})
 
-    assert depot.intake.replay(depot.record(record_id), mapped) == "requeued"
+    assert harness.intake.replay(harness.record(record_id), mapped) == "requeued"
 
-    record = depot.record(record_id)
+    record = harness.record(record_id)
     assert (record.state, record.reason, record.reasons) == (State.ACCEPTED, "", {})
     assert (record.body, record.customer) == (mapped.body, mapped.customer)
     assert (record.event_type, record.raw) == ("order.created", HELD.raw)
@@ -415,48 +415,48 @@ def test_held_record_is_replayed_with_its_new_call(depot):
 LANE = lane_key("principal", ANA)
 
 
-def ends(depot, *ids):
+def ends(harness, *ids):
     """As if workers had delivered them, one after the other."""
     for record_id in ids:
-        depot.redis.lrem(depot.queue.key, 0, record_id)
-        settle_as(depot, record_id, State.DELIVERED)
+        harness.redis.lrem(harness.queue.key, 0, record_id)
+        settle_as(harness, record_id, State.DELIVERED)
 
 
-def test_batch_with_several_events_of_a_customer_queues_the_first_of_each(depot, redis):
+def test_batch_with_several_events_of_a_customer_queues_the_first_of_each(harness, redis):
     (beto,) = apart("beto-1")
     batch = ["ana-1", beto, "ana-2", replace(beto, key="beto-2"), "ana-3", "ana-1", HELD]
 
-    receipt = depot.accept(*batch)
+    receipt = harness.accept(*batch)
 
     ana_1, beto_1, ana_2, beto_2, ana_3, again, _ = receipt.ids
     assert receipt.statuses == (*["accepted"] * 5, "duplicate", "held")
     assert again == ana_1
-    assert depot.waiting() == [ana_1, beto_1]
-    assert depot.deferred() == [ana_2, beto_2, ana_3]
+    assert harness.waiting() == [ana_1, beto_1]
+    assert harness.deferred() == [ana_2, beto_2, ana_3]
     assert redis.get(LANE) == ana_3.encode()
-    ends(depot, ana_1)
-    assert depot.waiting() == [beto_1, ana_2]  # who was accepted before her goes first
-    ends(depot, ana_2, beto_1)
-    assert sorted(depot.waiting()) == sorted([beto_2, ana_3])
+    ends(harness, ana_1)
+    assert harness.waiting() == [beto_1, ana_2]  # who was accepted before her goes first
+    ends(harness, ana_2, beto_1)
+    assert sorted(harness.waiting()) == sorted([beto_2, ana_3])
 
 
 def test_events_of_a_customer_go_out_in_the_order_accepted_whatever_their_sources(
-    depot, relay, redis
+    harness, relay, redis
 ):
     one, other = list(relay.sources.values())[:2]
-    ids = [depot.accept(f"order-{n}", source=(one, other)[n % 2]).ids[0] for n in range(6)]
-    queues = [depot.queue_of(source).key for source in (one, other)]
+    ids = [harness.accept(f"order-{n}", source=(one, other)[n % 2]).ids[0] for n in range(6)]
+    queues = [harness.queue_of(source).key for source in (one, other)]
     ran = []
     while found := [redis.lpop(key) for key in queues if redis.llen(key)]:
         (job_id,) = found  # never two at once
         ran.append(job_id.decode())
-        settle_as(depot, ran[-1], State.DELIVERED)
+        settle_as(harness, ran[-1], State.DELIVERED)
 
     assert ran == ids
 
 
-def test_job_behind_another_is_complete_but_for_its_place(depot, redis):
-    first, second = depot.accept("order-1", "order-2").ids
+def test_job_behind_another_is_complete_but_for_its_place(harness, redis):
+    first, second = harness.accept("order-1", "order-2").ids
 
     jobs = [redis.hgetall(job_key(one)) for one in (first, second)]
 
@@ -468,52 +468,52 @@ def test_job_behind_another_is_complete_but_for_its_place(depot, redis):
     assert redis.zscore(OPEN, second) > time.time() + 3600  # it is looked for with its turn
 
 
-def test_duplicate_does_not_enter_a_lane(depot, redis):
-    first, second = depot.accept("order-1", "order-2").ids
+def test_duplicate_does_not_enter_a_lane(harness, redis):
+    first, second = harness.accept("order-1", "order-2").ids
 
-    depot.accept("order-1")
+    harness.accept("order-1")
 
     assert redis.get(LANE) == second.encode()
-    ends(depot, first, second)
+    ends(harness, first, second)
     assert not redis.keys("relay:lane:*")
-    assert depot.waiting() == depot.deferred() == []
+    assert harness.waiting() == harness.deferred() == []
 
 
 @pytest.mark.parametrize("state", [State.DELIVERED, State.DEAD, State.HELD, State.DISCARDED])
-def test_lane_with_nobody_open_in_it_holds_nobody_up(depot, redis, state):
+def test_lane_with_nobody_open_in_it_holds_nobody_up(harness, redis, state):
     """Even if its key has been left behind."""
-    (first,) = depot.accept("order-1").ids
-    settle_as(depot, first, state)
-    redis.delete(depot.queue.key)
+    (first,) = harness.accept("order-1").ids
+    settle_as(harness, first, state)
+    redis.delete(harness.queue.key)
     redis.set(LANE, first)
 
-    (second,) = depot.accept("order-2").ids
+    (second,) = harness.accept("order-2").ids
 
-    assert (depot.waiting(), depot.deferred()) == ([second], [])
+    assert (harness.waiting(), harness.deferred()) == ([second], [])
 
 
-def test_lane_whose_last_record_has_expired_holds_nobody_up(depot, redis):
+def test_lane_whose_last_record_has_expired_holds_nobody_up(harness, redis):
     redis.set(LANE, "01JEXPIRED")
 
-    (record_id,) = depot.accept("order-1").ids
+    (record_id,) = harness.accept("order-1").ids
 
-    assert (depot.waiting(), depot.deferred()) == ([record_id], [])
+    assert (harness.waiting(), harness.deferred()) == ([record_id], [])
 
 
-def test_keys_and_places_of_a_lane_name_nobody(depot, redis):
-    depot.accept("order-1", "order-2")
+def test_keys_and_places_of_a_lane_name_nobody(harness, redis):
+    harness.accept("order-1", "order-2")
 
     told = b" ".join(redis.keys())
     told += b" ".join(redis.get(key) for key in redis.keys("relay:lane:*"))
     assert not any(word.encode() in told for word in PERSONAL)
 
 
-def test_lane_costs_one_command_where_nobody_waits(depot, redis):
+def test_lane_costs_one_command_where_nobody_waits(harness, redis):
     """Counted by Redis itself, for events of a customer each."""
 
     def cost(*keys):
         redis.config_resetstat()
-        depot.accept(*apart(*keys))
+        harness.accept(*apart(*keys))
         found = redis.info("commandstats")
         return {name.removeprefix("cmdstat_"): row["calls"] for name, row in found.items()}
 
@@ -529,94 +529,94 @@ def test_lane_costs_one_command_where_nobody_waits(depot, redis):
     }
 
 
-def test_bell_rings_as_a_queue_ceases_to_be_empty_and_once_only(depot, redis):
+def test_bell_rings_as_a_queue_ceases_to_be_empty_and_once_only(harness, redis):
     """Stock workers never answer it: it must not pile up."""
     for number in range(5):
-        depot.accept(*apart(f"a-{number}", f"b-{number}"))
-        redis.delete(depot.queue.key)
+        harness.accept(*apart(f"a-{number}", f"b-{number}"))
+        redis.delete(harness.queue.key)
 
     assert redis.llen("relay:wakeup") == 1
 
 
-def test_replayed_record_enters_its_lane_at_the_end(depot):
+def test_replayed_record_enters_its_lane_at_the_end(harness):
     """What has come since is not to be overtaken by what a person has just put right."""
-    first, second, third = depot.accept("order-1", "order-2", "order-3").ids
-    settle_as(depot, first, State.DEAD)
-    assert depot.intake.replay(depot.record(first)) == "requeued"
+    first, second, third = harness.accept("order-1", "order-2", "order-3").ids
+    settle_as(harness, first, State.DEAD)
+    assert harness.intake.replay(harness.record(first)) == "requeued"
     again = f"{first}-r2"
 
-    assert depot.deferred() == [third, again]
-    ends(depot, second)
-    assert third in depot.waiting()
-    ends(depot, third)
-    assert (again in depot.waiting(), depot.deferred()) == (True, [])
-    ends(depot, first)
-    assert not depot.redis.keys("relay:lane:*")
+    assert harness.deferred() == [third, again]
+    ends(harness, second)
+    assert third in harness.waiting()
+    ends(harness, third)
+    assert (again in harness.waiting(), harness.deferred()) == (True, [])
+    ends(harness, first)
+    assert not harness.redis.keys("relay:lane:*")
 
 
-def test_replayed_record_has_its_lane_to_itself_where_nobody_is_open(depot):
-    (record_id,) = depot.accept("order-1").ids
-    record = settle_as(depot, record_id, State.DEAD)
-    depot.redis.delete(depot.queue.key)
+def test_replayed_record_has_its_lane_to_itself_where_nobody_is_open(harness):
+    (record_id,) = harness.accept("order-1").ids
+    record = settle_as(harness, record_id, State.DEAD)
+    harness.redis.delete(harness.queue.key)
 
-    depot.intake.replay(record)
-    (behind,) = depot.accept("order-2").ids
+    harness.intake.replay(record)
+    (behind,) = harness.accept("order-2").ids
 
-    assert depot.waiting() == [f"{record_id}-r2"]
-    assert depot.deferred() == [behind]
-    ends(depot, record_id)
-    assert behind in depot.waiting()
+    assert harness.waiting() == [f"{record_id}-r2"]
+    assert harness.deferred() == [behind]
+    ends(harness, record_id)
+    assert behind in harness.waiting()
 
 
-def test_record_mapped_anew_enters_the_lane_of_its_new_customer(depot):
+def test_record_mapped_anew_enters_the_lane_of_its_new_customer(harness):
     carla = Customer(phone="+525599000003")
-    (theirs,) = depot.accept(call("order-0", customer=carla)).ids
-    (record_id,) = depot.accept("order-1").ids
-    record = settle_as(depot, record_id, State.DEAD)
-    (anas,) = depot.accept("order-2").ids
+    (theirs,) = harness.accept(call("order-0", customer=carla)).ids
+    (record_id,) = harness.accept("order-1").ids
+    record = settle_as(harness, record_id, State.DEAD)
+    (anas,) = harness.accept("order-2").ids
 
-    assert depot.intake.replay(record, call("order-1", customer=carla)) == "requeued"
+    assert harness.intake.replay(record, call("order-1", customer=carla)) == "requeued"
 
-    assert depot.deferred() == [f"{record_id}-r2"]
-    ends(depot, anas)
-    assert depot.deferred() == [f"{record_id}-r2"]
-    ends(depot, theirs)
-    assert (f"{record_id}-r2" in depot.waiting(), depot.deferred()) == (True, [])
+    assert harness.deferred() == [f"{record_id}-r2"]
+    ends(harness, anas)
+    assert harness.deferred() == [f"{record_id}-r2"]
+    ends(harness, theirs)
+    assert (f"{record_id}-r2" in harness.waiting(), harness.deferred()) == (True, [])
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_record_replayed_while_it_is_the_last_of_its_lane_does_not_wait_for_itself(depot, times):
+def test_record_replayed_while_it_is_the_last_of_its_lane_does_not_wait_for_itself(harness, times):
     """Its lane's key may still name it, where a worker was overtaken."""
-    (record_id,) = depot.accept("order-1").ids
+    (record_id,) = harness.accept("order-1").ids
     for run in range(times):
-        record = settle_as(depot, record_id, State.HELD)
-        depot.redis.set(LANE, record_id)
-        assert depot.intake.replay(record) == "requeued"
-        assert depot.waiting()[-1] == f"{record_id}-r{run + 2}"
-        assert depot.deferred() == []
+        record = settle_as(harness, record_id, State.HELD)
+        harness.redis.set(LANE, record_id)
+        assert harness.intake.replay(record) == "requeued"
+        assert harness.waiting()[-1] == f"{record_id}-r{run + 2}"
+        assert harness.deferred() == []
 
 
-def test_record_behind_another_is_not_revived_before_its_turn(depot, redis):
-    first, second = depot.accept("order-1", "order-2").ids
+def test_record_behind_another_is_not_revived_before_its_turn(harness, redis):
+    first, second = harness.accept("order-1", "order-2").ids
     redis.delete(job_key(second))
-    depot.let_time_pass(second)
+    harness.let_time_pass(second)
 
-    assert depot.intake.requeue_lost(depot.record(second)) == "waiting"
-    ends(depot, first)
-    assert depot.intake.requeue_lost(depot.record(second)) == "requeued"
+    assert harness.intake.requeue_lost(harness.record(second)) == "waiting"
+    ends(harness, first)
+    assert harness.intake.requeue_lost(harness.record(second)) == "requeued"
 
-    assert depot.waiting()[-1] == f"{second}-r2"
+    assert harness.waiting()[-1] == f"{second}-r2"
 
 
-def test_revived_record_keeps_its_place_in_the_lane(depot, redis):
-    first, second, third = depot.accept("order-1", "order-2", "order-3").ids
+def test_revived_record_keeps_its_place_in_the_lane(harness, redis):
+    first, second, third = harness.accept("order-1", "order-2", "order-3").ids
     redis.delete(job_key(first))
-    depot.let_time_pass(first)
+    harness.let_time_pass(first)
 
-    assert depot.intake.requeue_lost(depot.record(first)) == "requeued"
+    assert harness.intake.requeue_lost(harness.record(first)) == "requeued"
 
-    assert depot.waiting()[-1] == f"{first}-r2"
-    assert depot.deferred() == [second, third]
-    ends(depot, first)
-    assert second in depot.waiting()
-    assert depot.deferred() == [third]
+    assert harness.waiting()[-1] == f"{first}-r2"
+    assert harness.deferred() == [second, third]
+    ends(harness, first)
+    assert second in harness.waiting()
+    assert harness.deferred() == [third]

@@ -12,7 +12,7 @@ from rq.serializers import JSONSerializer
 from relay.model import OPEN_STATES, Customer, Held, Ignored, Outcome, State, Verdict
 from relay.store.keys import OPEN, lane_key, record_key, state_key
 from relay.store.ledger import GRACE_S, Attempt
-from tests.worker.depot import ANA, BODY, PERSONAL, Depot, apart, call, job_key
+from tests.worker.factories import ANA, BODY, PERSONAL, Harness, apart, call, job_key
 
 SETTLED = (State.DELIVERED, State.HELD, State.DEAD, State.DISCARDED)
 ENDS = (Verdict.DELIVERED, Verdict.HELD, Verdict.DEAD, Verdict.DISCARDED)
@@ -23,19 +23,19 @@ _MADE = itertools.count()
 
 
 @pytest.fixture
-def depot(redis, settings, relay):
-    with Depot(redis, replace(settings, keep_delivered_s=KEPT_S), relay) as opened:
+def harness(redis, settings, relay):
+    with Harness(redis, replace(settings, keep_delivered_s=KEPT_S), relay) as opened:
         yield opened
 
 
 @pytest.fixture
-def ledger(depot):
-    return depot.ledger
+def ledger(harness):
+    return harness.ledger
 
 
 @pytest.fixture
-def keep(depot):
-    return depot.keep
+def keep(harness):
+    return harness.keep
 
 
 def attempt(record, verdict, *, passing=False, redelivery_count=0, **changes) -> Attempt:
@@ -234,11 +234,11 @@ def test_record_that_is_gone_is_not_brought_back(ledger, taken, redis):
 
 
 @pytest.mark.parametrize("before", [State.HELD, State.DEAD, State.DISCARDED])
-def test_replay_opens_a_settled_record(ledger, depot, taken, redis, before):
+def test_replay_opens_a_settled_record(ledger, harness, taken, redis, before):
     found = taken()
     settle(ledger, found, Verdict(before.value))
 
-    assert depot.intake.replay(ledger.get(found.id)) == "requeued"
+    assert harness.intake.replay(ledger.get(found.id)) == "requeued"
 
     record = ledger.get(found.id)
     assert (record.state, record.attempts, record.reason) == (State.ACCEPTED, 0, "")
@@ -450,11 +450,11 @@ def test_index_never_forgets_what_waits_for_somebody(ledger, redis, state):
     assert redis.zrange(state_key(state), 0, -1) == [b"ancient"]
 
 
-def test_replayed_record_and_its_log_no_longer_expire(ledger, depot, taken, redis):
+def test_replayed_record_and_its_log_no_longer_expire(ledger, harness, taken, redis):
     record = taken()
     settle(ledger, record, Verdict.DISCARDED)
 
-    depot.intake.replay(ledger.get(record.id))
+    harness.intake.replay(ledger.get(record.id))
 
     assert redis.ttl(record_key(record.id)) == -1
     assert len(ledger.attempts(record.id)) == 1
@@ -464,159 +464,159 @@ def test_replayed_record_and_its_log_no_longer_expire(ledger, depot, taken, redi
 
 
 @pytest.fixture
-def lane(depot, keep):
+def lane(harness, keep):
     """The records of three events of one customer; the first has the lane."""
     ids = keep("order-1", "order-2", "order-3")
-    assert (depot.waiting(), depot.deferred()) == ([ids[0]], [*ids[1:]])
+    assert (harness.waiting(), harness.deferred()) == ([ids[0]], [*ids[1:]])
     return ids
 
 
-def status_of(depot, job_id) -> JobStatus:
-    return Job.fetch(job_id, connection=depot.redis, serializer=JSONSerializer).get_status()
+def status_of(harness, job_id) -> JobStatus:
+    return Job.fetch(job_id, connection=harness.redis, serializer=JSONSerializer).get_status()
 
 
-def tried(depot, record_id, verdict, **changes) -> None:
+def tried(harness, record_id, verdict, **changes) -> None:
     """A worker takes the job, which ends with an attempt."""
-    assert depot.redis.lrem(depot.queue.key, 0, record_id) == 1
-    assert settle(depot.ledger, depot.record(record_id), verdict, **changes)
+    assert harness.redis.lrem(harness.queue.key, 0, record_id) == 1
+    assert settle(harness.ledger, harness.record(record_id), verdict, **changes)
 
 
 @pytest.mark.parametrize("verdict", ENDS)
-def test_next_of_a_lane_is_released_by_every_end_of_the_one_before(depot, lane, verdict):
+def test_next_of_a_lane_is_released_by_every_end_of_the_one_before(harness, lane, verdict):
     first, second, third = lane
 
-    tried(depot, first, verdict)
+    tried(harness, first, verdict)
 
-    assert (depot.waiting(), depot.deferred()) == ([second], [third])
-    assert [status_of(depot, one) for one in (second, third)] == ["queued", "deferred"]
-    tried(depot, second, verdict)
-    assert (depot.waiting(), depot.deferred()) == ([third], [])
+    assert (harness.waiting(), harness.deferred()) == ([second], [third])
+    assert [status_of(harness, one) for one in (second, third)] == ["queued", "deferred"]
+    tried(harness, second, verdict)
+    assert (harness.waiting(), harness.deferred()) == ([third], [])
 
 
 @pytest.mark.parametrize("verdict", [Verdict.RETRY, Verdict.PAUSED])
 @pytest.mark.parametrize("passing", [False, True], ids=["strict", "relaxed"])
-def test_next_of_a_lane_passes_one_that_waits_only_where_it_may(depot, lane, verdict, passing):
+def test_next_of_a_lane_passes_one_that_waits_only_where_it_may(harness, lane, verdict, passing):
     first, second, _ = lane
 
-    tried(depot, first, verdict, passing=passing)
+    tried(harness, first, verdict, passing=passing)
 
     released = [second] if passing else []
-    assert (depot.waiting(), depot.deferred()) == (released, [*lane[1 + len(released) :]])
+    assert (harness.waiting(), harness.deferred()) == (released, [*lane[1 + len(released) :]])
 
 
-def test_one_that_was_passed_releases_nobody_a_second_time(depot, lane):
+def test_one_that_was_passed_releases_nobody_a_second_time(harness, lane):
     """Else two of one customer would be on their way at once."""
     first, second, third = lane
-    tried(depot, first, Verdict.RETRY, passing=True)
+    tried(harness, first, Verdict.RETRY, passing=True)
 
     for verdict in (Verdict.RETRY, Verdict.DELIVERED):
-        assert settle(depot.ledger, depot.record(first), verdict, passing=True)
-        assert (depot.waiting(), depot.deferred()) == ([second], [third])
+        assert settle(harness.ledger, harness.record(first), verdict, passing=True)
+        assert (harness.waiting(), harness.deferred()) == ([second], [third])
 
-    tried(depot, second, Verdict.DELIVERED)
-    assert (depot.waiting(), depot.deferred()) == ([third], [])
+    tried(harness, second, Verdict.DELIVERED)
+    assert (harness.waiting(), harness.deferred()) == ([third], [])
 
 
-def test_one_that_was_passed_last_leaves_the_lane_empty(depot, keep, redis):
+def test_one_that_was_passed_last_leaves_the_lane_empty(harness, keep, redis):
     (first,) = keep("order-1")
-    tried(depot, first, Verdict.RETRY, passing=True)
+    tried(harness, first, Verdict.RETRY, passing=True)
     assert not redis.exists(LANE)
 
     (second,) = keep("order-2")
-    assert settle(depot.ledger, depot.record(first), Verdict.RETRY, passing=True)
+    assert settle(harness.ledger, harness.record(first), Verdict.RETRY, passing=True)
 
-    assert depot.waiting() == [second]
+    assert harness.waiting() == [second]
     assert redis.get(LANE) == second.encode()  # the one behind is not forgotten
 
 
-def test_lane_is_gone_with_its_last(depot, lane, redis):
+def test_lane_is_gone_with_its_last(harness, lane, redis):
     for record_id in lane:
         assert redis.get(LANE) == lane[-1].encode()
-        tried(depot, record_id, Verdict.DELIVERED)
+        tried(harness, record_id, Verdict.DELIVERED)
 
     assert not redis.keys("relay:lane:*")
-    assert depot.waiting() == depot.deferred() == []
+    assert harness.waiting() == harness.deferred() == []
 
 
-def test_whole_lane_may_end_in_one_batch(depot, lane, redis):
+def test_whole_lane_may_end_in_one_batch(harness, lane, redis):
     """A worker that took them as they were released, and writes them down together."""
-    found = [depot.record(one) for one in lane]
-    redis.delete(depot.queue.key)
+    found = [harness.record(one) for one in lane]
+    redis.delete(harness.queue.key)
 
     assert (
-        depot.ledger.record_attempts([attempt(one, Verdict.DELIVERED) for one in found])
+        harness.ledger.record_attempts([attempt(one, Verdict.DELIVERED) for one in found])
         == [True] * 3
     )
 
     assert not redis.keys("relay:lane:*")
-    (fourth,) = depot.keep("order-4")
-    assert depot.waiting()[-1] == fourth
-    assert depot.deferred() == []
+    (fourth,) = harness.keep("order-4")
+    assert harness.waiting()[-1] == fourth
+    assert harness.deferred() == []
 
 
-def test_released_job_is_looked_after_again(depot, lane, redis):
+def test_released_job_is_looked_after_again(harness, lane, redis):
     """While it waits for another nobody looks; from its turn on somebody does."""
     first, second, _ = lane
     assert redis.zscore(OPEN, second) > time.time() + 3600
 
-    tried(depot, first, Verdict.DELIVERED)
+    tried(harness, first, Verdict.DELIVERED)
 
     assert redis.zscore(OPEN, second) == pytest.approx(time.time() + GRACE_S, abs=5)
 
 
-def test_one_whose_job_is_lost_is_due_as_its_turn_comes(depot, lane, redis):
+def test_one_whose_job_is_lost_is_due_as_its_turn_comes(harness, lane, redis):
     first, second, _ = lane
     redis.delete(job_key(second))
 
-    tried(depot, first, Verdict.DELIVERED)
+    tried(harness, first, Verdict.DELIVERED)
 
-    assert depot.waiting() == []
-    assert depot.ledger.overdue(time.time(), 10) == [second]
+    assert harness.waiting() == []
+    assert harness.ledger.overdue(time.time(), 10) == [second]
 
 
-def test_released_job_goes_to_the_front_of_its_own_queue(depot, relay, redis):
+def test_released_job_goes_to_the_front_of_its_own_queue(harness, relay, redis):
     """It was accepted before what has come meanwhile, maybe from another source."""
     other = list(relay.sources.values())[1]
-    (first,) = depot.accept("order-1").ids
-    (second,) = depot.accept("order-2", source=other).ids
-    depot.accept(*apart("order-3"), source=other)
-    assert depot.waiting() == [first]
+    (first,) = harness.accept("order-1").ids
+    (second,) = harness.accept("order-2", source=other).ids
+    harness.accept(*apart("order-3"), source=other)
+    assert harness.waiting() == [first]
 
-    tried(depot, first, Verdict.DELIVERED)
+    tried(harness, first, Verdict.DELIVERED)
 
-    assert depot.waiting() == []
-    assert redis.lindex(depot.queue_of(other).key, 0) == second.encode()
+    assert harness.waiting() == []
+    assert redis.lindex(harness.queue_of(other).key, 0) == second.encode()
 
 
-def test_late_success_does_not_let_two_pass(depot, lane):
+def test_late_success_does_not_let_two_pass(harness, lane):
     """A worker comes back with a success long after its record was given up as dead."""
     first, second, third = lane
-    late = depot.record(first)
-    tried(depot, first, Verdict.DEAD)
+    late = harness.record(first)
+    tried(harness, first, Verdict.DEAD)
 
-    assert settle(depot.ledger, late, Verdict.DELIVERED)
+    assert settle(harness.ledger, late, Verdict.DELIVERED)
 
-    assert (depot.waiting(), depot.deferred()) == ([second], [third])
+    assert (harness.waiting(), harness.deferred()) == ([second], [third])
 
 
 @pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.DELIVERED}))
-def test_overtaken_attempt_releases_nobody(depot, lane, verdict):
+def test_overtaken_attempt_releases_nobody(harness, lane, verdict):
     first, second, third = lane
-    late = depot.record(first)
-    tried(depot, first, Verdict.RETRY)
+    late = harness.record(first)
+    tried(harness, first, Verdict.RETRY)
 
-    assert not settle(depot.ledger, late, verdict, passing=True)
+    assert not settle(harness.ledger, late, verdict, passing=True)
 
-    assert (depot.waiting(), depot.deferred()) == ([], [second, third])
+    assert (harness.waiting(), harness.deferred()) == ([], [second, third])
 
 
-def test_leaving_an_empty_lane_costs_one_command_a_batch(depot, redis):
+def test_leaving_an_empty_lane_costs_one_command_a_batch(harness, redis):
     few, many = apart(*(f"few-{n}" for n in range(5))), apart(*(f"many-{n}" for n in range(15)))
 
     def cost(calls):
-        records = [depot.record(one) for one in depot.keep(*calls)]
+        records = [harness.record(one) for one in harness.keep(*calls)]
         redis.config_resetstat()
-        depot.ledger.record_attempts([attempt(one, Verdict.DELIVERED) for one in records])
+        harness.ledger.record_attempts([attempt(one, Verdict.DELIVERED) for one in records])
         found = redis.info("commandstats")
         return {name.removeprefix("cmdstat_"): row["calls"] for name, row in found.items()}
 
@@ -667,9 +667,9 @@ def test_ids_are_found_by_state(ledger, keep, redis):
     assert list(ledger.ids([])) == []
 
 
-def test_records_are_newest_first_of_the_states_asked_for(ledger, depot, redis):
+def test_records_are_newest_first_of_the_states_asked_for(ledger, harness, redis):
     moments = (datetime.fromtimestamp(time.time() + n, UTC) for n in range(3))
-    first, second, third = (depot.accept(f"at-{now}", now=now).ids[0] for now in moments)
+    first, second, third = (harness.accept(f"at-{now}", now=now).ids[0] for now in moments)
     put(redis, second, State.RETRYING)
 
     def found(*states, **more):
@@ -682,9 +682,9 @@ def test_records_are_newest_first_of_the_states_asked_for(ledger, depot, redis):
     assert found(State.DEAD) == []
 
 
-def test_records_are_found_by_source(ledger, depot, relay):
+def test_records_are_found_by_source(ledger, harness, relay):
     for source in list(relay.sources.values())[:2]:
-        ids = depot.accept("order-1", source=source).ids
+        ids = harness.accept("order-1", source=source).ids
 
         found = ledger.records([State.ACCEPTED], source=source.name)
         assert tuple(record.id for record in found) == ids
@@ -704,12 +704,12 @@ def test_overdue_are_the_longest_waiting(ledger, redis):
     assert ledger.overdue(30, 2) == ["a", "b"]
 
 
-def test_counts_are_by_source_and_answer(ledger, depot, relay):
+def test_counts_are_by_source_and_answer(ledger, harness, relay):
     one, other = list(relay.sources.values())[:2]
     ignored = Ignored("products/update", "topic_not_wanted")
-    depot.accept("order-1", "order-2", ignored, source=one)
-    depot.accept("order-1", Held("orders/create", "k", "unreadable", {}, b"{"), source=one)
-    depot.accept("order-1", source=other)
+    harness.accept("order-1", "order-2", ignored, source=one)
+    harness.accept("order-1", Held("orders/create", "k", "unreadable", {}, b"{"), source=one)
+    harness.accept("order-1", source=other)
 
     assert ledger.counts() == {
         f"{one.name}:accepted": 2,

@@ -1,44 +1,44 @@
 """A person says "again" of what was held and then discarded: there is nothing left to send."""
 
 import pytest
+from relay.operations import Replayed, replay
 
 from relay.model import Held, Outcome, State, Verdict
-from relay.operations import Replayed, replay
 from relay.store.keys import OPEN
 from relay.store.ledger import Attempt
-from tests.worker.depot import Depot
+from tests.worker.factories import Harness
 
 UNMAPPED = Held("orders/create", "held-1", "no_customer", {"contact": "expected one"}, b'{"id": 7}')
 
 
 @pytest.fixture
-def depot(redis, settings, relay):
-    with Depot(redis, settings, relay) as opened:
+def harness(redis, settings, relay):
+    with Harness(redis, settings, relay) as opened:
         yield opened
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["source_known", "source_gone"])
-def test_held_and_discarded_it_is_told_so_and_nothing_is_queued(depot, redis, relay, known):
-    record_id = depot.keep_one(UNMAPPED)
-    assert depot.ledger.discard(record_id)
-    before = depot.record(record_id)
+def test_held_and_discarded_it_is_told_so_and_nothing_is_queued(harness, redis, relay, known):
+    record_id = harness.keep_one(UNMAPPED)
+    assert harness.ledger.discard(record_id)
+    before = harness.record(record_id)
 
-    found = replay(before, depot.intake, relay.sources if known else {})
+    found = replay(before, harness.intake, relay.sources if known else {})
 
     assert found == Replayed("nothing_left", {})
-    assert depot.record(record_id) == before
+    assert harness.record(record_id) == before
     assert before.state is State.DISCARDED
-    assert depot.waiting() == []
+    assert harness.waiting() == []
     assert redis.zcard(OPEN) == 0
     assert redis.keys("rq:job:*") == []
 
 
-def test_dead_and_discarded_it_is_sent_as_it_was(depot, relay):
+def test_dead_and_discarded_it_is_sent_as_it_was(harness, relay):
     """Of what was mapped the call is left."""
-    record_id = depot.keep_one("order-1")
-    died = Attempt(depot.record(record_id), Outcome(Verdict.DEAD, "refused"), took_s=0)
-    depot.ledger.record_attempts([died])
-    assert depot.ledger.discard(record_id)
+    record_id = harness.keep_one("order-1")
+    died = Attempt(harness.record(record_id), Outcome(Verdict.DEAD, "refused"), took_s=0)
+    harness.ledger.record_attempts([died])
+    assert harness.ledger.discard(record_id)
 
-    assert replay(depot.record(record_id), depot.intake, relay.sources).outcome == "requeued"
-    assert depot.waiting()[-1] == f"{record_id}-r2"
+    assert replay(harness.record(record_id), harness.intake, relay.sources).outcome == "requeued"
+    assert harness.waiting()[-1] == f"{record_id}-r2"

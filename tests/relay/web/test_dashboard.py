@@ -29,8 +29,8 @@ from relay.store.queue import open_queue
 from relay.web import dashboard
 from relay.web.app import create_app
 from tests.conftest import make_settings
-from tests.worker.concurrent.crew import at_work, eventually
-from tests.worker.depot import Depot, apart, deployed
+from tests.worker.concurrent.workers import at_work, eventually
+from tests.worker.factories import Harness, apart, deployed
 from worker.__main__ import make_worker
 
 PASSWORD = "throw-away-password"
@@ -304,24 +304,24 @@ def test_worker_at_work_is_shown_with_its_job_and_its_counts(
         (found,) = board.get("/0/data/workers.json").json["workers"] or [{}]
         return found if {**found, "state": state, **wanted} == found else None
 
-    with deployed(monkeypatch, settings), Depot(redis, settings, relay) as depot:
+    with deployed(monkeypatch, settings), Harness(redis, settings, relay) as harness:
         worker = make_worker(settings)
         with at_work(worker):
             standin.fail("unavailable_503", times=1)
             calls = apart("fails", "arrives", "lasts", standin=standin)
             for one in calls[:2]:
-                record_id = depot.keep_one(one)
-                assert eventually(lambda id_=record_id: depot.record(id_).attempts == 1)
+                record_id = harness.keep_one(one)
+                assert eventually(lambda id_=record_id: harness.record(id_).attempts == 1)
             assert eventually(lambda: shown("idle", successful_job_count=1, failed_job_count=1))
 
             standin.slow_s = 60.0
             standin.fail("slow", times=1)
-            record_id = depot.keep_one(calls[2])
+            record_id = harness.keep_one(calls[2])
             found = eventually(
                 lambda: (one := shown("busy")) and one["current_job"] != "idle" and one
             )
             assert (found["name"], found["pid"]) == (worker.name, os.getpid())
-            assert found["queues"] == [settings.queue, depot.queue.name]
+            assert found["queues"] == [settings.queue, harness.queue.name]
             assert found["current_job"]["job_id"] == record_id
             assert found["current_job"]["call_string"] == f"worker.tasks.deliver('{record_id}')"
 

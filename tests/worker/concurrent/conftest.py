@@ -12,7 +12,7 @@ from rq.worker import BaseWorker
 from relay.devtools.embedded_redis import EmbeddedRedis
 from worker.concurrent import ConcurrentWorker
 
-Hire = Callable[..., ConcurrentWorker]
+StartWorker = Callable[..., ConcurrentWorker]
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def queue(redis: Redis) -> Queue:
 
 
 @pytest.fixture
-def hire(connect: Callable[[], Redis]) -> Hire:
+def start_worker(connect: Callable[[], Redis]) -> StartWorker:
     """Makes workers of queues, each with a connection of its own."""
 
     def made(*queues: Queue, **options: Any) -> ConcurrentWorker:

@@ -136,24 +136,24 @@ def cheer(job, connection, result):
     connection.rpush(SAID, f"cheer {job.id} {result}")
 
 
-def mourn(job, connection, kind, value, trace):
-    connection.rpush(SAID, f"mourn {job.id} {kind.__name__} {value}")
+def record_failure(job, connection, kind, value, trace):
+    connection.rpush(SAID, f"failed {job.id} {kind.__name__} {value}")
 
 
-def shrug(job, connection):
-    connection.rpush(SAID, f"shrug {job.id}")
+def record_stop(job, connection):
+    connection.rpush(SAID, f"stopped {job.id}")
 
 
 def bad_cheer(job, connection, result):
     raise RuntimeError("no cheer")
 
 
-def bad_mourn(job, connection, kind, value, trace):
-    raise RuntimeError("no tears")
+def bad_failure_callback(job, connection, kind, value, trace):
+    raise RuntimeError("bad callback")
 
 
-def bad_shrug(job, connection):
-    raise RuntimeError("no shrug")
+def bad_stopped_callback(job, connection):
+    raise RuntimeError("bad callback")
 
 
 def rude_cheer(job, connection, result):

@@ -14,9 +14,9 @@ from rq.serializers import JSONSerializer
 from rq.webhook import Webhook
 
 from tests.worker.concurrent import jobs
-from tests.worker.concurrent.crew import burst, footprint, stock_burst
+from tests.worker.concurrent.workers import burst, footprint, stock_burst
 
-NO_FAULT = {"on_success": Callback(jobs.cheer), "on_failure": Callback(jobs.mourn)}
+NO_FAULT = {"on_success": Callback(jobs.cheer), "on_failure": Callback(jobs.record_failure)}
 Enqueue = Callable[[Queue], Any]
 
 
@@ -121,10 +121,10 @@ CASES: dict[str, Enqueue] = {
     "callbacks on success": one(jobs.add, 1, **NO_FAULT),
     "callbacks on failure": one(jobs.fail, **NO_FAULT),
     "a callback on success that fails": one(
-        jobs.add, 1, on_success=Callback(jobs.bad_cheer), on_failure=Callback(jobs.mourn)
+        jobs.add, 1, on_success=Callback(jobs.bad_cheer), on_failure=Callback(jobs.record_failure)
     ),
     "a callback on success that exits": one(jobs.add, 1, on_success=Callback(jobs.rude_cheer)),
-    "a callback on failure that fails": one(jobs.fail, on_failure=Callback(jobs.bad_mourn)),
+    "a callback on failure that fails": one(jobs.fail, on_failure=Callback(jobs.bad_failure_callback)),
     "no callback for a Retry": one(jobs.again, 3, 60, **NO_FAULT),
     "repeated": one(jobs.say, "again", repeat=Repeat(times=2)),
     "repeated later": one(jobs.say, "again", repeat=Repeat(times=2, interval=[60, 70])),
@@ -170,23 +170,23 @@ def compare(
 
 
 @pytest.mark.parametrize("enqueue", CASES.values(), ids=CASES)
-def test_leaves_what_stock_leaves(redis, queue, hire, enqueue):
+def test_leaves_what_stock_leaves(redis, queue, start_worker, enqueue):
     compare(
         redis,
         lambda: enqueue(queue),
         lambda: stock_burst([queue], name="worker"),
-        lambda: burst(hire(queue, name="worker")),
+        lambda: burst(start_worker(queue, name="worker")),
     )
 
 
 @pytest.mark.parametrize("enqueue", JSON_CASES.values(), ids=JSON_CASES)
-def test_leaves_what_stock_leaves_of_json(redis, hire, enqueue):
+def test_leaves_what_stock_leaves_of_json(redis, start_worker, enqueue):
     queue = Queue("work", connection=redis, serializer=JSONSerializer)
     compare(
         redis,
         lambda: enqueue(queue),
         lambda: stock_burst([queue], name="worker"),
-        lambda: burst(hire(queue, name="worker")),
+        lambda: burst(start_worker(queue, name="worker")),
     )
 
 
@@ -199,7 +199,7 @@ def test_leaves_what_stock_leaves_of_json(redis, hire, enqueue):
     ],
     ids=str,
 )
-def test_leaves_what_stock_leaves_with_options(redis, queue, hire, options):
+def test_leaves_what_stock_leaves_with_options(redis, queue, start_worker, options):
     def enqueue():
         one(jobs.fail)(queue)
         family(jobs.add, 1)(queue)
@@ -208,11 +208,11 @@ def test_leaves_what_stock_leaves_with_options(redis, queue, hire, options):
         redis,
         enqueue,
         lambda: stock_burst([queue], name="worker", **options),
-        lambda: burst(hire(queue, name="worker", **options)),
+        lambda: burst(start_worker(queue, name="worker", **options)),
     )
 
 
-def test_webhooks_are_sent_as_stock_sends_them(redis, queue, hire, monkeypatch):
+def test_webhooks_are_sent_as_stock_sends_them(redis, queue, start_worker, monkeypatch):
     sent = []
     monkeypatch.setattr(
         Webhook,
@@ -233,7 +233,7 @@ def test_webhooks_are_sent_as_stock_sends_them(redis, queue, hire, monkeypatch):
         redis,
         enqueue,
         lambda: (stock_burst([queue], name="worker"), stock.extend(sent)),
-        lambda: burst(hire(queue, name="worker")),
+        lambda: burst(start_worker(queue, name="worker")),
     )
     assert sorted(sent) == sorted(stock)
     assert len(sent) == 3

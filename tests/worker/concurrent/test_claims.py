@@ -1,4 +1,4 @@
-"""The steps in Redis, each by itself: taking, giving back, taking over, valves."""
+"""The steps in Redis, each by itself: taking, giving back, taking over, rate limits."""
 
 import time
 from datetime import UTC, datetime
@@ -10,18 +10,18 @@ from rq.executions import Execution
 from rq.job import Job
 
 from tests.worker.concurrent import jobs
-from tests.worker.concurrent.crew import at_work, burst, eventually, said
-from worker.concurrent import Group, HandBack, Run, Valve
+from tests.worker.concurrent.workers import at_work, burst, eventually, said
+from worker.concurrent import JobExecution, QueueGroup, RateLimit, Requeue
 from worker.concurrent.claims import Claims
 from worker.concurrent.lease import BEAT_S
 
-VALVE = Valve("valve", rate_per_s=40.0, cap=0)
+THROTTLE = RateLimit("rate_limit", rate_per_s=40.0, cap=0)
 
 
 @pytest.fixture
 def hold_claims(connect):
     """Makes the claims of workers that do nothing else."""
-    return lambda name, bell="": Claims(connect(), name, bell)
+    return lambda name, wakeup_key="": Claims(connect(), name, wakeup_key)
 
 
 def fill(queue, count):
@@ -31,7 +31,7 @@ def fill(queue, count):
 
 
 def take(claims, room, *groups, queues=("work",), fair=False):
-    return claims.claim(groups or [Group(tuple(queues), room)], room, fair=fair)
+    return claims.claim(groups or [QueueGroup(tuple(queues), room)], room, fair=fair)
 
 
 def ids(catch):
@@ -46,7 +46,7 @@ def run_of(taken, queue, name, value):
     job = Job(taken.job_id, queue.connection, serializer=queue.serializer)
     job.restore(taken.hash)
     execution = Execution(taken.execution_id, job.id, queue.connection, name)
-    return Run(job, queue, execution, value=value, began_at=time.monotonic())
+    return JobExecution(job, queue, execution, value=value, began_at=time.monotonic())
 
 
 def end_lease(redis, name):
@@ -55,104 +55,104 @@ def end_lease(redis, name):
 
 def test_a_claim_takes_from_the_front_and_shows_what_it_took(redis, queue, hold_claims):
     fill(queue, 5)
-    claims = hold_claims("anna")
+    claims = hold_claims("worker-1")
     catch = take(claims, 3)
     assert ids(catch) == ["0", "1", "2"]
     assert queue.job_ids == ["3", "4"]
     assert sorted(queue.started_job_registry.get_job_ids()) == ["0", "1", "2"]
     assert claims.members() == members(catch)
     job = Job.fetch("0", redis)
-    assert (job.get_status(), job.worker_name) == ("started", "anna")
+    assert (job.get_status(), job.worker_name) == ("started", "worker-1")
     assert datetime.now(UTC).timestamp() - job.started_at.timestamp() < 5
-    assert redis.zscore("rq:leases", "anna") > time.time()
+    assert redis.zscore("rq:leases", "worker-1") > time.time()
 
 
 def test_what_is_handed_back_is_first_in_its_old_order(redis, queue, hold_claims):
     fill(queue, 6)
-    claims = hold_claims("anna")
+    claims = hold_claims("worker-1")
     first, second = take(claims, 2), take(claims, 2)
-    assert claims.hand_back(members(second)[::-1] + members(first)) == ["3", "2", "1", "0"]
+    assert claims.release(members(second)[::-1] + members(first)) == ["3", "2", "1", "0"]
     assert queue.job_ids == ["0", "1", "2", "3", "4", "5"]
     assert queue.started_job_registry.count == 0
     assert redis.keys("rq:claims:*") == []
     assert Job.fetch("0", redis).is_queued
-    assert not redis.hexists("rq:job:0", "takeovers")
+    assert not redis.hexists("rq:job:0", "redelivery_count")
 
 
 def test_what_may_have_begun_is_counted(redis, queue, hold_claims):
     fill(queue, 1)
-    claims = hold_claims("anna")
+    claims = hold_claims("worker-1")
     for n in (1, 2):
-        claims.hand_back(members(take(claims, 1)), counted=True)
-        assert redis.hget("rq:job:0", "takeovers") == str(n).encode()
+        claims.release(members(take(claims, 1)), counted=True)
+        assert redis.hget("rq:job:0", "redelivery_count") == str(n).encode()
 
 
 def test_only_whose_lease_is_over_is_taken_from(redis, queue, hold_claims):
     fill(queue, 4)
-    anna, bert = hold_claims("anna"), hold_claims("bert")
-    take(anna, 3)
-    assert bert.beat() == (0, [])
-    assert bert.take_back("anna") == []
+    worker_1, worker_2 = hold_claims("worker-1"), hold_claims("worker-2")
+    take(worker_1, 3)
+    assert worker_2.heartbeat() == (0, [])
+    assert worker_2.reclaim("worker-1") == []
 
-    end_lease(redis, "anna")
-    assert bert.beat() == (0, ["anna"])
-    assert bert.take_back("anna") == ["2", "1", "0"]
+    end_lease(redis, "worker-1")
+    assert worker_2.heartbeat() == (0, ["worker-1"])
+    assert worker_2.reclaim("worker-1") == ["2", "1", "0"]
     assert queue.job_ids == ["0", "1", "2", "3"]
-    assert redis.hget("rq:job:0", "takeovers") == b"1"
-    assert bert.beat() == (0, [])
-    assert bert.take_back("anna") == []  # by a third who heard of it too
+    assert redis.hget("rq:job:0", "redelivery_count") == b"1"
+    assert worker_2.heartbeat() == (0, [])
+    assert worker_2.reclaim("worker-1") == []  # by a third who feedback of it too
 
 
 def test_two_who_take_back_at_once_take_back_once(redis, queue, hold_claims):
     fill(queue, 3)
-    take(hold_claims("anna"), 3)
-    end_lease(redis, "anna")
-    both = [hold_claims(name).take_back("anna") for name in ("bert", "carl")]
+    take(hold_claims("worker-1"), 3)
+    end_lease(redis, "worker-1")
+    both = [hold_claims(name).reclaim("worker-1") for name in ("worker-2", "worker-3")]
     assert both == [["2", "1", "0"], []]
     assert queue.job_ids == ["0", "1", "2"]
 
 
 def test_whoever_lost_a_claim_writes_nothing(redis, queue, hold_claims):
     fill(queue, 1)
-    anna, bert = hold_claims("anna"), hold_claims("bert")
-    (taken,) = take(anna, 1).taken
-    run = run_of(taken, queue, "anna", "of anna")
-    end_lease(redis, "anna")
-    bert.take_back("anna")
-    (taken,) = take(bert, 1).taken
+    worker_1, worker_2 = hold_claims("worker-1"), hold_claims("worker-2")
+    (taken,) = take(worker_1, 1).taken
+    run = run_of(taken, queue, "worker-1", "of worker-1")
+    end_lease(redis, "worker-1")
+    worker_2.reclaim("worker-1")
+    (taken,) = take(worker_2, 1).taken
 
-    assert not anna.holds(run)
-    assert anna.commit([run], 500) == ["lost"]
-    assert Job.fetch("0", redis).worker_name == "bert"
+    assert not worker_1.holds(run)
+    assert worker_1.commit([run], 500) == ["lost"]
+    assert Job.fetch("0", redis).worker_name == "worker-2"
     assert queue.started_job_registry.count == 1
-    assert bert.commit([run_of(taken, queue, "bert", "of bert")], 500) == ["done"]
-    assert [result.return_value for result in Job.fetch("0", redis).results()] == ["of bert"]
+    assert worker_2.commit([run_of(taken, queue, "worker-2", "of worker-2")], 500) == ["done"]
+    assert [result.return_value for result in Job.fetch("0", redis).results()] == ["of worker-2"]
 
 
 def test_an_end_is_written_once_however_often_it_is_sent(redis, queue, hold_claims):
     """As when an answer of Redis is lost."""
     fill(queue, 2)
-    claims = hold_claims("anna")
+    claims = hold_claims("worker-1")
     first, second = take(claims, 2).taken
     runs = [
-        run_of(first, queue, "anna", Retry(max=3)),
-        run_of(second, queue, "anna", "value"),
+        run_of(first, queue, "worker-1", Retry(max=3)),
+        run_of(second, queue, "worker-1", "value"),
     ]
     assert claims.commit(runs, 500) == ["done", "done"]
     assert claims.commit(runs, 500) == ["lost", "lost"]
     assert queue.job_ids == ["0"]
     assert len(Job.fetch("1", redis).results()) == 1
     assert Job.fetch("0", redis).number_of_retries == 1
-    assert redis.hget("rq:worker:anna", "successful_job_count") == b"1"
+    assert redis.hget("rq:worker:worker-1", "successful_job_count") == b"1"
 
 
 def test_one_batch_writes_every_kind_of_end(redis, queue, hold_claims):
     fill(queue, 5)
     queue.enqueue(jobs.say, "child", depends_on="4", job_id="child")
-    claims = hold_claims("anna")
-    values = ["value", Retry(max=3), Retry(max=3, interval=60), HandBack(), "parent"]
+    claims = hold_claims("worker-1")
+    values = ["value", Retry(max=3), Retry(max=3, interval=60), Requeue(), "parent"]
     runs = [
-        run_of(taken, queue, "anna", value)
+        run_of(taken, queue, "worker-1", value)
         for taken, value in zip(take(claims, 5).taken, values, strict=True)
     ]
     assert claims.commit(runs, 500) == ["done", "done", "done", "done", "rq"]
@@ -167,26 +167,26 @@ def test_what_was_claimed_by_another_meanwhile_is_not_queued_a_second_time(
 ):
     """RQ's own maintenance may have put a dead worker's job back before us."""
     fill(queue, 1)
-    anna, bert = hold_claims("anna"), hold_claims("bert")
-    take(anna, 1)
+    worker_1, worker_2 = hold_claims("worker-1"), hold_claims("worker-2")
+    take(worker_1, 1)
     redis.delete("rq:wip:work")  # as it does first
     redis.hset("rq:job:0", "status", "queued")
     redis.rpush(queue.key, "0")
-    take(bert, 1)
-    end_lease(redis, "anna")
-    assert bert.take_back("anna") == []
+    take(worker_2, 1)
+    end_lease(redis, "worker-1")
+    assert worker_2.reclaim("worker-1") == []
     assert queue.job_ids == []
 
 
 def test_a_lease_with_claims_left_runs_out_by_itself(redis, queue, hold_claims):
     fill(queue, 1)
-    claims = hold_claims("anna")
+    claims = hold_claims("worker-1")
     catch = take(claims, 1)
     claims.end()
-    assert redis.zscore("rq:leases", "anna")
-    claims.hand_back(members(catch))
+    assert redis.zscore("rq:leases", "worker-1")
+    claims.release(members(catch))
     claims.end()
-    assert redis.zscore("rq:leases", "anna") is None
+    assert redis.zscore("rq:leases", "worker-1") is None
 
 
 def test_shares(redis, hold_claims):
@@ -194,40 +194,40 @@ def test_shares(redis, hold_claims):
         queue = Queue(name, connection=redis)
         for n in range(10 if name != "b" else 1):
             queue.enqueue(jobs.nothing, job_id=f"{name}{n}")
-    claims = hold_claims("anna")
+    claims = hold_claims("worker-1")
     assert ids(take(claims, 4, queues="abc")) == ["a0", "a1", "a2", "a3"]
     taken = ids(take(claims, 7, queues="abc", fair=True))
     assert sorted(taken) == ["a4", "a5", "a6", "b0", "c0", "c1", "c2"]
 
 
 @pytest.mark.slow
-def test_an_answer_that_was_lost_is_given_back_and_not_counted(redis, queue, hire):
+def test_an_answer_that_was_lost_is_given_back_and_not_counted(redis, queue, start_worker):
     fill(queue, 3)
-    worker = hire(queue)
+    worker = start_worker(queue)
     take(worker.claims, 3)
     with at_work(worker):
         # One beat finds it strange, the next one gives it back.
         assert eventually(lambda: len(said(redis)) == 3, within_s=2 * BEAT_S + 7)
     assert sorted(said(redis)) == ["0", "1", "2"]
-    assert [redis.hexists(f"rq:job:{n}", "takeovers") for n in range(3)] == [False] * 3
+    assert [redis.hexists(f"rq:job:{n}", "redelivery_count") for n in range(3)] == [False] * 3
 
 
-# Valves.
+# Rate limits.
 
 
-def valved(*names, limit=100, valve=VALVE):
-    return Group(names or ("work",), limit, valve)
+def limited(*names, limit=100, rate_limit=THROTTLE):
+    return QueueGroup(names or ("work",), limit, rate_limit)
 
 
 def test_a_rate_is_shared_by_all_workers(redis, queue, hold_claims):
     fill(queue, 200)
-    both = [hold_claims("anna"), hold_claims("bert")]
+    both = [hold_claims("worker-1"), hold_claims("worker-2")]
     began, taken = time.monotonic(), 0
     waits, asked_at = [], []
     while (took := time.monotonic() - began) < 1.0:
         for claims in both:
             asked_at.append(time.monotonic())
-            catch = take(claims, 50, valved())
+            catch = take(claims, 50, limited())
             taken += len(catch.taken)
             waits.append(catch.pace_s)
         time.sleep(0.01)
@@ -241,75 +241,78 @@ def test_a_rate_is_shared_by_all_workers(redis, queue, hold_claims):
 
 def test_a_rate_slowed_down_by_others_holds(redis, queue, hold_claims):
     fill(queue, 50)
-    redis.hset("valve", "rate", 4)
-    catch = take(hold_claims("anna"), 50, valved())
+    redis.hset("rate_limit", "rate", 4)
+    catch = take(hold_claims("worker-1"), 50, limited())
     assert len(catch.taken) == 1
-    assert catch.states == ("uneasy",)
+    assert catch.states == ("degraded",)
     assert catch.pace_s == pytest.approx(1 / 4)
 
 
 def test_a_cap_counts_the_jobs_of_all_workers(redis, queue, hold_claims):
     fill(queue, 20)
-    anna, bert = hold_claims("anna"), hold_claims("bert")
-    group = valved(valve=Valve("valve", 1000.0, cap=5))
-    first = take(anna, 3, group)
+    worker_1, worker_2 = hold_claims("worker-1"), hold_claims("worker-2")
+    group = limited(rate_limit=RateLimit("rate_limit", 1000.0, cap=5))
+    first = take(worker_1, 3, group)
     assert len(first.taken) == 3
-    second = take(bert, 10, group)
+    second = take(worker_2, 10, group)
     assert len(second.taken) == 2
-    assert take(anna, 10, group).taken == []
+    assert take(worker_1, 10, group).taken == []
 
-    anna.commit([run_of(first.taken[0], queue, "anna", "value")], 500)
-    bert.hand_back(members(second)[:1])
-    assert len(take(anna, 10, group).taken) == 2
+    worker_1.commit([run_of(first.taken[0], queue, "worker-1", "value")], 500)
+    worker_2.release(members(second)[:1])
+    assert len(take(worker_1, 10, group).taken) == 2
 
 
-def test_a_valve_is_shared_by_its_queues_and_not_by_others(redis, hold_claims):
+def test_a_rate_limit_is_shared_by_its_queues_and_not_by_others(redis, hold_claims):
     for name in "abc":
         queue = Queue(name, connection=redis)
         for n in range(9):
             queue.enqueue(jobs.nothing, job_id=f"{name}{n}")
-    groups = [valved("a", "b", valve=Valve("valve", 1000.0, cap=4)), Group(("c",), 3)]
-    catch = take(hold_claims("anna"), 50, *groups, fair=True)
+    groups = [
+        limited("a", "b", rate_limit=RateLimit("rate_limit", 1000.0, cap=4)),
+        QueueGroup(("c",), 3),
+    ]
+    catch = take(hold_claims("worker-1"), 50, *groups, fair=True)
     assert sorted(ids(catch)) == ["a0", "a1", "b0", "b1", "c0", "c1", "c2"]
     assert catch.states == ("", "")
 
 
-def test_a_shut_valve_lets_nothing_through_until_its_time(redis, queue, hold_claims):
+def test_a_open_rate_limit_lets_nothing_through_until_its_time(redis, queue, hold_claims):
     fill(queue, 3)
-    claims = hold_claims("anna")
+    claims = hold_claims("worker-1")
     shut = time.time() + 2
-    redis.hset("valve", "shut", shut)
-    catch = take(claims, 3, valved())
+    redis.hset("rate_limit", "open_until", shut)
+    catch = take(claims, 3, limited())
     assert catch.taken == []
-    assert catch.shut_s == pytest.approx(2, abs=0.5)
-    assert eventually(lambda: take(claims, 3, valved()).taken)
+    assert catch.open_for_s == pytest.approx(2, abs=0.5)
+    assert eventually(lambda: take(claims, 3, limited()).taken)
     assert shut <= time.time()
     assert queue.job_ids == []
 
 
-def test_nobody_waits_for_a_shut_valve_before_an_empty_queue(redis, hold_claims):
-    redis.hset("valve", "shut", time.time() + 10)
-    assert take(hold_claims("anna"), 3, valved()).shut_s is None
+def test_nobody_waits_for_a_open_rate_limit_before_an_empty_queue(redis, hold_claims):
+    redis.hset("rate_limit", "open_until", time.time() + 10)
+    assert take(hold_claims("worker-1"), 3, limited()).open_for_s is None
 
 
 def test_while_it_is_on_trial_one_tries_for_all(redis, queue, hold_claims):
     fill(queue, 5)
-    redis.hset("valve", mapping={"trial": "outage", "shut": time.time() - 1})
-    anna, bert = hold_claims("anna"), hold_claims("bert")
-    catch = take(anna, 5, valved())
+    redis.hset("rate_limit", mapping={"half_open": "outage", "open_until": time.time() - 1})
+    worker_1, worker_2 = hold_claims("worker-1"), hold_claims("worker-2")
+    catch = take(worker_1, 5, limited())
     assert len(catch.taken) == 1
     assert catch.states == ("outage",)
-    assert take(bert, 5, valved()).taken == []
-    assert take(anna, 5, valved()).shut_s == pytest.approx(30, abs=1)
+    assert take(worker_2, 5, limited()).taken == []
+    assert take(worker_1, 5, limited()).open_for_s == pytest.approx(30, abs=1)
 
-    redis.hdel("valve", "trial", "shut")  # as whoever hears that all is well
-    assert len(take(bert, 5, valved()).taken) == 4
+    redis.hdel("rate_limit", "half_open", "open_until")  # as whoever hears that all is well
+    assert len(take(worker_2, 5, limited()).taken) == 4
 
 
-def test_a_worker_behind_a_valve_keeps_its_rate_without_a_storm(redis, queue, hire):
+def test_a_worker_behind_a_rate_limit_keeps_its_rate_without_a_storm(redis, queue, start_worker):
     fill(queue, 14)
-    worker = hire(queue)
-    worker.groups = lambda: [valved(valve=Valve("valve", 8.0, cap=0))]
+    worker = start_worker(queue)
+    worker.groups = lambda: [limited(rate_limit=RateLimit("rate_limit", 8.0, cap=0))]
     redis.config_resetstat()
     began = time.monotonic()
     burst(worker)
@@ -320,12 +323,12 @@ def test_a_worker_behind_a_valve_keeps_its_rate_without_a_storm(redis, queue, hi
     assert sorted(said(redis), key=int) == [str(n) for n in range(14)]
 
 
-def test_a_worker_before_a_shut_valve_waits_without_a_storm(redis, queue, hire):
+def test_a_worker_before_a_open_rate_limit_waits_without_a_storm(redis, queue, start_worker):
     fill(queue, 3)
     shut = time.time() + 6
-    redis.hset("valve", "shut", shut)
-    worker = hire(queue)
-    worker.groups = lambda: [valved()]
+    redis.hset("rate_limit", "open_until", shut)
+    worker = start_worker(queue)
+    worker.groups = lambda: [limited()]
     with at_work(worker):
         assert eventually(lambda: worker.get_state() == "idle")
         redis.config_resetstat()
@@ -343,18 +346,18 @@ def test_a_worker_before_a_shut_valve_waits_without_a_storm(redis, queue, hire):
 
 def test_no_limit_of_a_group_is_exceeded(redis, queue, hold_claims):
     fill(queue, 9)
-    assert len(take(hold_claims("anna"), 9, Group(("work",), 4)).taken) == 4
+    assert len(take(hold_claims("worker-1"), 9, QueueGroup(("work",), 4)).taken) == 4
 
 
-def test_a_bell_is_put_away_when_all_is_taken_and_rings_for_what_comes_back(
+def test_the_wakeup_key_is_deleted_when_all_is_taken_and_set_for_what_comes_back(
     redis, queue, hold_claims
 ):
     fill(queue, 3)
-    redis.lpush("bell", 1)
-    claims = hold_claims("anna", bell="bell")
+    redis.lpush("wakeup", 1)
+    claims = hold_claims("worker-1", wakeup_key="wakeup")
     catch = take(claims, 2)
-    assert redis.exists("bell")  # for others to look
+    assert redis.exists("wakeup")  # for others to look
     take(claims, 2)
-    assert not redis.exists("bell")
-    claims.hand_back(members(catch))
-    assert redis.exists("bell")
+    assert not redis.exists("wakeup")
+    claims.release(members(catch))
+    assert redis.exists("wakeup")

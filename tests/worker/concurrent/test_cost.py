@@ -18,8 +18,8 @@ from relay.model import Customer
 from tests.benchmarks.sink import Sink
 from tests.benchmarks.stage import sink_running
 from tests.worker.concurrent import jobs
-from tests.worker.concurrent.crew import at_work, burst, eventually
-from tests.worker.depot import Depot, call
+from tests.worker.concurrent.workers import at_work, burst, eventually
+from tests.worker.factories import Harness, call
 from worker.__main__ import make_worker
 from worker.concurrent import ConcurrentWorker
 
@@ -57,10 +57,10 @@ def counted(redis: Redis) -> Iterator[Counter[str]]:
         found.pop(name, None)
 
 
-def test_a_job_costs_few_commands_and_fewer_round_trips(redis, queue, hire, trips):
+def test_a_job_costs_few_commands_and_fewer_round_trips(redis, queue, start_worker, trips):
     count = 1000
     queue.enqueue_many([Queue.prepare_data(jobs.nap, (0.005,)) for _ in range(count)])
-    worker = hire(queue, concurrency=CONCURRENCY)
+    worker = start_worker(queue, concurrency=CONCURRENCY)
     trips.clear()
     with counted(redis) as commands:
         burst(worker)
@@ -82,10 +82,10 @@ def test_a_delivered_event_costs_no_more(redis, environment, settings, relay, si
     file = settings.config_file
     text = file.read_text().replace('rate = "1000/s"', 'rate = "100000/s"\nin_flight = 128')
     file.write_text(re.sub(r'server = ".*"', f'server = "{sink.url}"', text))
-    with Depot(redis, settings, relay) as depot:
+    with Harness(redis, settings, relay) as harness:
         for n in range(0, count, 50):
             people = [Customer(customer_id=f"c{m}") for m in range(n, n + 50)]
-            depot.accept(*(call(one.customer_id, customer=one) for one in people))
+            harness.accept(*(call(one.customer_id, customer=one) for one in people))
     worker = make_worker(replace(settings, concurrency=64, sweep_s=5.0))
     trips.clear()
     with counted(redis) as commands:
@@ -110,24 +110,24 @@ def idle_commands_a_second(
 
 
 @pytest.mark.parametrize("queues", [1, 4])
-def test_an_idle_worker_is_hardly_heard(redis, hire, queues, listening):
-    worker = hire(*(Queue(f"q{n}", connection=redis) for n in range(queues)))
+def test_an_idle_worker_is_almost_silent(redis, start_worker, queues, listening):
+    worker = start_worker(*(Queue(f"q{n}", connection=redis) for n in range(queues)))
     with at_work(worker):
         assert eventually(lambda: worker.get_state() == "idle")
         between, cleaning, commands = idle_commands_a_second(redis, worker)
     assert between + cleaning < IDLE_PER_S, commands
 
 
-def test_an_idle_relay_worker_is_hardly_heard(
-    redis, open_depot, relay, environment, settings, listening
+def test_an_idle_relay_worker_is_almost_silent(
+    redis, open_harness, relay, environment, settings, listening
 ):
-    depot = open_depot()
+    harness = open_harness()
     assert len(relay.sources) >= 3
     for source in list(relay.sources.values())[:3]:
-        depot.accept(f"of {source.name}", source=source)
+        harness.accept(f"of {source.name}", source=source)
     worker = make_worker(replace(settings, sweep_s=5.0))
     with at_work(worker):
-        assert eventually(lambda: depot.redis.zcard("relay:open") == 0 and not worker.runs)
+        assert eventually(lambda: harness.redis.zcard("relay:open") == 0 and not worker.running)
         assert len(worker.queues) == 4
         time.sleep(1)
         between, cleaning, commands = idle_commands_a_second(redis, worker)

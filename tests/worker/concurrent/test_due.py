@@ -9,13 +9,13 @@ from rq.job import Job
 from rq.scheduler import RQScheduler
 
 from tests.worker.concurrent import jobs
-from tests.worker.concurrent.crew import at_work, eventually
+from tests.worker.concurrent.workers import at_work, eventually
 from worker.concurrent.claims import Claims
 
 
 @pytest.fixture
 def claims(connect):
-    return Claims(connect(), "anna", "")
+    return Claims(connect(), "worker-1", "")
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def due(queue):
 
 
 def test_beside_rq_s_scheduler_what_is_due_is_left_to_it(queue, claims, scheduler, due):
-    assert claims.look([queue.name]) == (False, False, None)
+    assert claims.promote_scheduled([queue.name]) == (False, False, None)
     assert queue.job_ids == []
 
     scheduler.enqueue_scheduled_jobs()
@@ -48,7 +48,7 @@ def test_look_between_two_steps_of_rq_s_scheduler_queues_nothing_twice(
 
     def and_then_look(*args, **options):
         found = fetch_many(*args, **options)
-        claims.look([queue.name])
+        claims.promote_scheduled([queue.name])
         return found
 
     monkeypatch.setattr(Job, "fetch_many", and_then_look)
@@ -60,7 +60,7 @@ def test_look_between_two_steps_of_rq_s_scheduler_queues_nothing_twice(
 def test_when_rq_s_scheduler_is_gone_what_is_due_is_ours(queue, claims, scheduler, due):
     scheduler.release_locks()
 
-    found, fresh, _ = claims.look([queue.name])
+    found, fresh, _ = claims.promote_scheduled([queue.name])
 
     assert found
     assert fresh
@@ -70,15 +70,15 @@ def test_when_rq_s_scheduler_is_gone_what_is_due_is_ours(queue, claims, schedule
 def test_scheduler_of_another_queue_is_in_nobody_s_way(redis, queue, claims, due):
     redis.set("rq:scheduler-lock:another", 1)
 
-    claims.look([queue.name])
+    claims.promote_scheduled([queue.name])
 
     assert queue.job_ids == [due.id]
 
 
-def test_retry_after_an_exception_is_not_kept_waiting(queue, hire):
+def test_retry_after_an_exception_is_not_kept_waiting(queue, start_worker):
     """RQ writes it down, and the worker has to find out by itself when it is due."""
     job = queue.enqueue(jobs.fail_once, retry=Retry(max=1, interval=1))
-    with at_work(hire(queue)):
+    with at_work(start_worker(queue)):
         assert eventually(lambda: job.get_status() == "scheduled")
         began = time.monotonic()
         assert eventually(lambda: job.is_finished, within_s=8)

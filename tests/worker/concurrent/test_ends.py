@@ -16,8 +16,8 @@ from rq.serializers import JSONSerializer
 
 from relay.devtools.embedded_redis import EmbeddedRedis
 from tests.worker.concurrent import jobs
-from tests.worker.concurrent.conftest import Hire
-from tests.worker.concurrent.crew import at_work, eventually, let_go, said
+from tests.worker.concurrent.conftest import StartWorker
+from tests.worker.concurrent.workers import at_work, eventually, let_go, said
 from worker.concurrent.lease import LEASE_S
 
 pytestmark = pytest.mark.slow
@@ -33,7 +33,7 @@ def processes(url: str) -> Iterator[Start]:
     """Starts workers; those that are still there in the end are killed."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(name: str = "anna", grace_s: float = 20.0) -> subprocess.Popen[bytes]:
+    def start(name: str = "worker-1", grace_s: float = 20.0) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "tests.worker.concurrent.process", url, name, str(grace_s)]
         started.append(subprocess.Popen(command, cwd=_ROOT))
         return started[-1]
@@ -73,12 +73,12 @@ def held(queue: Queue, count: int) -> list[Job]:
 
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
 def test_what_a_dead_worker_had_in_hand_is_run_by_another_within_ten_seconds(
-    redis: Redis, queue: Queue, hire: Hire, start: Start, death: signal.Signals
+    redis: Redis, queue: Queue, start_worker: StartWorker, start: Start, death: signal.Signals
 ) -> None:
     owner = start()
     mine = held(queue, _THREADS)
     assert eventually(lambda: begun(redis) == _THREADS, within_s=20)
-    with at_work(hire(queue, name="heir")):
+    with at_work(start_worker(queue, name="worker-2")):
         time.sleep(LEASE_S + 1)  # who has just come does not judge yet
         assert begun(redis) == _THREADS  # it lived, and nobody took anything
 
@@ -91,13 +91,15 @@ def test_what_a_dead_worker_had_in_hand_is_run_by_another_within_ten_seconds(
         assert eventually(lambda: all(job.is_finished for job in mine), within_s=20)
         owner.send_signal(signal.SIGCONT)
         if death is signal.SIGSTOP:  # who comes back finds that it is over, and has nothing left
-            assert eventually(lambda: redis.hget("rq:worker:anna", "state") == b"idle", within_s=20)
+            assert eventually(
+                lambda: redis.hget("rq:worker:worker-1", "state") == b"idle", within_s=20
+            )
             assert owner.poll() is None
     assert begun(redis) == 2 * _THREADS
     assert [redis.hget(job.key, "number_of_retries") for job in mine] == [None] * _THREADS
-    assert [redis.hget(job.key, "takeovers") for job in mine] == [b"1"] * _THREADS
+    assert [redis.hget(job.key, "redelivery_count") for job in mine] == [b"1"] * _THREADS
     assert [len(job.results()) for job in mine] == [1] * _THREADS
-    assert {job.latest_result().worker_name for job in mine} == {"heir"}
+    assert {job.latest_result().worker_name for job in mine} == {"worker-2"}
 
 
 def test_told_to_end_it_finishes_what_it_can_and_hands_the_rest_back(
@@ -116,7 +118,7 @@ def test_told_to_end_it_finishes_what_it_can_and_hands_the_rest_back(
 
     assert [mine[n].get_status() for n in (0, 2)] == [JobStatus.FINISHED] * 2
     assert queue.job_ids == [mine[1].id, mine[3].id, later.id]
-    assert [redis.hget(mine[n].key, "takeovers") for n in (1, 3)] == [b"1"] * 2
+    assert [redis.hget(mine[n].key, "redelivery_count") for n in (1, 3)] == [b"1"] * 2
     assert redis.keys("rq:claims:*") == redis.zrange("rq:leases", 0, -1) == []
 
 
@@ -146,7 +148,7 @@ def test_nobody_inherits_from_the_living_after_redis_was_away(tmp_path: Path) ->
         Redis.from_url(server.url) as redis,
         processes(server.url) as start,
     ):
-        for name in ("anna", "bruno"):
+        for name in ("worker-1", "worker-2"):
             start(name)
         assert eventually(lambda: redis.zcard("rq:leases") == 2, within_s=20)
         queue = work(redis)

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.worker.concurrent import jobs
-from tests.worker.concurrent.crew import at_work, eventually
+from tests.worker.concurrent.workers import at_work, eventually
 
 LARGE = "x" * 10_000
 
@@ -24,11 +24,11 @@ def fill_up(redis):
     redis.config_set("maxmemory", 0)
 
 
-def test_worker_runs_what_waits_until_there_is_room_again(redis, queue, hire, fill_up):
+def test_worker_runs_what_waits_until_there_is_room_again(redis, queue, start_worker, fill_up):
     for _ in range(100):
         queue.enqueue(jobs.nap, 0, description=LARGE, result_ttl=1)
     redis.set("rq:suspended", 1)
-    with at_work(hire(queue)) as thread:
+    with at_work(start_worker(queue)) as thread:
         assert eventually(lambda: redis.exists("rq:leases"))
         time.sleep(0.3)
         fill_up()
@@ -39,12 +39,12 @@ def test_worker_runs_what_waits_until_there_is_room_again(redis, queue, hire, fi
         assert thread.is_alive()
 
 
-def test_lease_is_kept_while_there_is_no_room(redis, queue, hire, fill_up):
+def test_lease_is_kept_while_there_is_no_room(redis, queue, start_worker, fill_up):
     """Else others would take over what runs well."""
-    worker = hire(queue)
+    worker = start_worker(queue)
     fill_up()
     before = time.time()
-    assert worker.claims.beat() == (0, [])
+    assert worker.claims.heartbeat() == (0, [])
     assert redis.zscore("rq:leases", worker.name) > before
 
-    assert worker.claims.beat() == (0, [])  # there is an entry to renew now
+    assert worker.claims.heartbeat() == (0, [])  # there is an entry to renew now

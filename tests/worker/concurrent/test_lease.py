@@ -5,8 +5,8 @@ import time
 import pytest
 
 from tests.worker.concurrent import jobs
-from tests.worker.concurrent.crew import at_work, burst, eventually, said
-from worker.concurrent import Group, lease as leases, watch
+from tests.worker.concurrent.workers import at_work, burst, eventually, said
+from worker.concurrent import QueueGroup, lease as leases, lease_keeper
 from worker.concurrent.claims import Claims
 from worker.concurrent.lease import LEASE_S, Lease
 
@@ -71,11 +71,11 @@ def test_answer_that_comes_after_a_later_one_takes_nothing_back(clock):
 
 
 @pytest.fixture
-def stand_still(hire, queue, monkeypatch):
+def stand_still(start_worker, queue, monkeypatch):
     """Makes a worker that stands still for longer than its lease, once, after it has claimed."""
 
     def made(meanwhile=lambda: None):
-        worker = hire(queue, name="anna", concurrency=1)
+        worker = start_worker(queue, name="worker-1", concurrency=1)
         times = []
 
         def prepare(runs):
@@ -93,20 +93,20 @@ def stand_still(hire, queue, monkeypatch):
 def test_what_another_took_over_meanwhile_is_not_begun(redis, queue, connect, stand_still):
     """Both would send it."""
     job = queue.enqueue(jobs.say, "twice")
-    heir = Claims(connect(), "heir", "")
+    worker_2 = Claims(connect(), "worker-2", "")
 
     def inherited():
-        redis.zadd("rq:leases", {"anna": 1})
-        assert heir.take_back("anna") == [job.id]
-        (taken,) = heir.claim([Group(("work",), 1)], 1, fair=False).taken
+        redis.zadd("rq:leases", {"worker-1": 1})
+        assert worker_2.reclaim("worker-1") == [job.id]
+        (taken,) = worker_2.claim([QueueGroup(("work",), 1)], 1, fair=False).taken
         assert taken.job_id == job.id
 
     burst(stand_still(inherited))
 
     assert said(redis) == []
-    assert len(heir.members()) == 1  # and what the heir holds is left to it
+    assert len(worker_2.members()) == 1  # and what the worker_2 holds is left to it
     assert queue.started_job_registry.get_job_ids(cleanup=False) == [job.id]
-    assert redis.hget(job.key, "worker_name") == b"heir"
+    assert redis.hget(job.key, "worker_name") == b"worker-2"
 
 
 def test_what_nobody_took_over_goes_back_and_is_run_once(redis, queue, stand_still):
@@ -116,15 +116,17 @@ def test_what_nobody_took_over_goes_back_and_is_run_once(redis, queue, stand_sti
 
     assert said(redis) == ["once"]
     assert len(job.results()) == 1
-    assert not redis.hexists(job.key, "takeovers")
+    assert not redis.hexists(job.key, "redelivery_count")
     assert redis.keys("rq:claims:*") == []
 
 
-def test_claim_whose_answer_is_on_its_way_is_nobody_s_to_give_back(redis, queue, hire, monkeypatch):
+def test_claim_whose_answer_is_on_its_way_is_nobody_s_to_give_back(
+    redis, queue, start_worker, monkeypatch
+):
     """The watch sees in Redis what the worker will know of in a moment."""
-    monkeypatch.setattr(watch, "BEAT_S", 0.05)
-    monkeypatch.setattr(watch, "_TICK_S", 0.05)
-    worker = hire(queue)
+    monkeypatch.setattr(lease_keeper, "BEAT_S", 0.05)
+    monkeypatch.setattr(lease_keeper, "_TICK_S", 0.05)
+    worker = start_worker(queue)
     claim = worker.claims.claim
 
     def late(*args, **options):
@@ -137,28 +139,28 @@ def test_claim_whose_answer_is_on_its_way_is_nobody_s_to_give_back(redis, queue,
     job = queue.enqueue(jobs.say, "once")
     with at_work(worker):
         assert eventually(lambda: job.is_finished)
-        assert eventually(lambda: not worker.runs)
+        assert eventually(lambda: not worker.running)
         assert queue.job_ids == []
     assert said(redis) == ["once"]
 
 
 def test_what_was_claimed_before_the_lapse_is_not_begun_though_the_watch_wakes_first(
-    redis, queue, connect, hire, monkeypatch
+    redis, queue, connect, start_worker, monkeypatch
 ):
     """The process stood still while the answer to its claim was on its way; the watch, awake before
     the main loop, has renewed the lease by the time the claim is looked at.
     """
     job = queue.enqueue(jobs.say, "twice")
-    heir = Claims(connect(), "heir", "")
-    worker = hire(queue, name="anna", concurrency=1)
+    worker_2 = Claims(connect(), "worker-2", "")
+    worker = start_worker(queue, name="worker-1", concurrency=1)
     claim = worker.claims.claim
 
     def stood_still(*args, **options):
         catch = claim(*args, **options)
         if catch.taken:
-            redis.zadd("rq:leases", {"anna": 1})
-            assert heir.take_back("anna") == [job.id]
-            assert heir.claim([Group(("work",), 1)], 1, fair=False).taken
+            redis.zadd("rq:leases", {"worker-1": 1})
+            assert worker_2.reclaim("worker-1") == [job.id]
+            assert worker_2.claim([QueueGroup(("work",), 1)], 1, fair=False).taken
             worker.lease._renewed_at -= LEASE_S + 1
             worker.lease.renewed(time.monotonic())  # the watch
         return catch

@@ -5,8 +5,8 @@ import time
 from rq import get_current_job
 
 from tests.worker.concurrent import jobs
-from tests.worker.concurrent.crew import at_work, burst, eventually, let_go, said
-from worker.concurrent import watch
+from tests.worker.concurrent.workers import at_work, burst, eventually, let_go, said
+from worker.concurrent import lease_keeper
 
 HALF_A_CHARACTER = "Pedido \ud83d cortado"
 
@@ -17,9 +17,9 @@ def retimed(name):
     return jobs.hold(name)
 
 
-def test_failure_told_with_half_a_character_is_written_down(redis, queue, hire):
+def test_failure_told_with_half_a_character_is_written_down(redis, queue, start_worker):
     job = queue.enqueue(jobs.fail, HALF_A_CHARACTER)
-    burst(hire(queue))
+    burst(start_worker(queue))
 
     assert job.is_failed
     assert job.id in queue.failed_job_registry
@@ -28,24 +28,24 @@ def test_failure_told_with_half_a_character_is_written_down(redis, queue, hire):
     assert redis.keys("rq:claims:*") == []
 
 
-def test_characters_that_are_whole_are_told_as_they_are(queue, hire):
+def test_characters_that_are_whole_are_told_as_they_are(queue, start_worker):
     job = queue.enqueue(jobs.fail, "Pedido № 7 \U0001f600")
-    burst(hire(queue))
+    burst(start_worker(queue))
     assert "ValueError: Pedido № 7 \U0001f600" in job.latest_result().exc_string
 
 
-def test_job_that_says_its_time_in_words_ends_no_watch(redis, queue, hire, monkeypatch):
+def test_job_that_says_its_time_in_words_ends_no_watch(redis, queue, start_worker, monkeypatch):
     """Nor the lease, which the watch keeps, nor the time of others, which it measures."""
-    monkeypatch.setattr(watch, "BEAT_S", 0.2)
-    monkeypatch.setattr(watch, "_TICK_S", 0.1)
+    monkeypatch.setattr(lease_keeper, "BEAT_S", 0.2)
+    monkeypatch.setattr(lease_keeper, "_TICK_S", 0.1)
     queue.enqueue(retimed, "odd")
-    worker = hire(queue, name="anna")
+    worker = start_worker(queue, name="worker-1")
     with at_work(worker):
         assert eventually(lambda: said(redis))
         time.sleep(0.3)
-        till = redis.zscore("rq:leases", "anna")
+        till = redis.zscore("rq:leases", "worker-1")
         short = queue.enqueue(jobs.dawdle, "short", 10, job_timeout=1)
 
-        assert eventually(lambda: redis.zscore("rq:leases", "anna") > till + 1, within_s=3)
+        assert eventually(lambda: redis.zscore("rq:leases", "worker-1") > till + 1, within_s=3)
         assert eventually(lambda: short.is_failed, within_s=3)
         let_go(redis, "odd")

@@ -5,12 +5,12 @@ import threading
 import time
 from collections import Counter
 
+from worker.concurrent.execution import JobStopped
 from worker.concurrent.pool import Pool
-from worker.concurrent.run import JobStopped
 
 
-class Errand:
-    """As little of a Run as a pool needs."""
+class DeliveryTask:
+    """As little of a JobExecution as a pool needs."""
 
 
 def work_for(seconds):
@@ -35,7 +35,7 @@ def test_an_interruption_strikes_its_own_run_or_none():
             wrong.append(run)
 
     pool = Pool(4, perform, end)
-    runs = [Errand() for _ in range(3000)]
+    runs = [DeliveryTask() for _ in range(3000)]
     for run in runs:
         pool.submit(run)
         if random.random() < 0.5:
@@ -62,7 +62,7 @@ def test_what_has_not_begun_does_not_begin_once_it_is_closed():
         go.wait(5)
 
     pool = Pool(1, perform, lambda _run, _raised: None)
-    first, second = Errand(), Errand()
+    first, second = DeliveryTask(), DeliveryTask()
     pool.submit(first)
     while not begun:
         time.sleep(0.001)

@@ -2,13 +2,13 @@
 
 from rq import Worker
 
-from tests.worker.concurrent.crew import at_work, eventually
-from worker.concurrent import watch
+from tests.worker.concurrent.workers import at_work, eventually
+from worker.concurrent import lease_keeper
 
 
-def test_worker_whose_entry_is_gone_is_seen_again(redis, queue, hire, monkeypatch):
-    monkeypatch.setattr(watch, "BEAT_S", 0.1)
-    worker = hire(queue, name="anna")
+def test_worker_whose_entry_is_gone_is_seen_again(redis, queue, start_worker, monkeypatch):
+    monkeypatch.setattr(lease_keeper, "BEAT_S", 0.1)
+    worker = start_worker(queue, name="worker-1")
     with at_work(worker):
         assert eventually(lambda: worker.get_state() == "idle")
         redis.delete(worker.key, "rq:workers", "rq:workers:work")
@@ -17,8 +17,8 @@ def test_worker_whose_entry_is_gone_is_seen_again(redis, queue, hire, monkeypatc
         worker._watch._heart_at = 0.0  # as if it were time for the next sign of life
         (seen,) = eventually(lambda: Worker.all(connection=redis))
 
-        assert (seen.name, seen.queue_names()) == ("anna", ["work"])
-        assert [one.name for one in Worker.all(queue=queue)] == ["anna"]
+        assert (seen.name, seen.queue_names()) == ("worker-1", ["work"])
+        assert [one.name for one in Worker.all(queue=queue)] == ["worker-1"]
         assert seen.last_heartbeat is not None
         assert redis.ttl(worker.key) > 60
     assert Worker.all(connection=redis) == []

@@ -18,7 +18,7 @@ from rq.results import Result
 from rq.suspension import resume, suspend
 
 from tests.worker.concurrent import jobs
-from tests.worker.concurrent.crew import (
+from tests.worker.concurrent.workers import (
     at_work,
     burst,
     eventually,
@@ -26,7 +26,7 @@ from tests.worker.concurrent.crew import (
     said,
     stock_burst,
 )
-from worker.concurrent import ConcurrentWorker, HandBack
+from worker.concurrent import ConcurrentWorker, Requeue
 
 
 def only_result(job: Job) -> Result:
@@ -37,10 +37,10 @@ def only_result(job: Job) -> Result:
 # How many at once.
 
 
-def test_n_jobs_run_at_once_and_never_more(redis, queue, hire):
+def test_n_jobs_run_at_once_and_never_more(redis, queue, start_worker):
     for n in range(7):
         queue.enqueue(jobs.hold, str(n))
-    with at_work(hire(queue, concurrency=5)):
+    with at_work(start_worker(queue, concurrency=5)):
         assert eventually(lambda: len(said(redis)) == 5)
         time.sleep(0.1)
         assert len(said(redis)) == 5
@@ -50,9 +50,9 @@ def test_n_jobs_run_at_once_and_never_more(redis, queue, hire):
         assert eventually(lambda: len(said(redis)) == 14)
 
 
-def test_a_free_thread_takes_the_next_job_while_others_are_busy(redis, queue, hire):
+def test_a_free_thread_takes_the_next_job_while_others_are_busy(redis, queue, start_worker):
     queue.enqueue(jobs.hold, "long")
-    with at_work(hire(queue, concurrency=2)):
+    with at_work(start_worker(queue, concurrency=2)):
         assert eventually(lambda: said(redis))
         for n in range(20):
             queue.enqueue(jobs.say, str(n))
@@ -60,8 +60,8 @@ def test_a_free_thread_takes_the_next_job_while_others_are_busy(redis, queue, hi
         let_go(redis, "long")
 
 
-def test_a_job_that_arrives_wakes_an_idle_worker_at_once(redis, queue, hire):
-    with at_work(hire(queue)):
+def test_a_job_that_arrives_wakes_an_idle_worker_at_once(redis, queue, start_worker):
+    with at_work(start_worker(queue)):
         time.sleep(0.3)
         waited = []
         for n in range(5):
@@ -72,9 +72,9 @@ def test_a_job_that_arrives_wakes_an_idle_worker_at_once(redis, queue, hire):
         assert median(waited) < 0.3, waited  # one may meet a busy machine
 
 
-def test_every_job_knows_itself(queue, hire):
+def test_every_job_knows_itself(queue, start_worker):
     made = [queue.enqueue(jobs.who) for _ in range(30)]
-    burst(hire(queue))
+    burst(start_worker(queue))
     assert [job.return_value() for job in made] == [
         [job.id, JobStatus.STARTED, True, True] for job in made
     ]
@@ -83,22 +83,22 @@ def test_every_job_knows_itself(queue, hire):
 # Which first.
 
 
-def test_queues_are_emptied_one_after_the_other(redis, hire):
+def test_queues_are_emptied_one_after_the_other(redis, start_worker):
     queues = [Queue(name, connection=redis) for name in ("high", "low")]
     for queue in reversed(queues):
         for n in range(5):
             queue.enqueue(jobs.say, f"{queue.name} {n}")
-    burst(hire(*queues, concurrency=1))
+    burst(start_worker(*queues, concurrency=1))
     assert said(redis) == [f"{queue.name} {n}" for queue in queues for n in range(5)]
 
 
 @pytest.mark.parametrize("option", ["fair", "round_robin"])
-def test_equal_shares_where_asked_for(redis, hire, option):
+def test_equal_shares_where_asked_for(redis, start_worker, option):
     queues = [Queue(name, connection=redis) for name in ("a", "b", "c")]
     for queue, count in zip(queues, (20, 3, 20), strict=True):
         for n in range(count):
             queue.enqueue(jobs.hold, f"{queue.name}{n}")
-    worker = hire(*queues, concurrency=12, fair=option == "fair")
+    worker = start_worker(*queues, concurrency=12, fair=option == "fair")
     options = {} if option == "fair" else {"dequeue_strategy": "round_robin"}
     with at_work(worker, **options):
         assert eventually(lambda: len(said(redis)) == 12)
@@ -109,10 +109,10 @@ def test_equal_shares_where_asked_for(redis, hire, option):
         let_go(redis, *(f"{name}{n}" for name in "abc" for n in range(20)))
 
 
-def test_stock_worker_and_ours_share_a_queue_and_every_job_runs_once(redis, queue, hire):
+def test_stock_worker_and_ours_share_a_queue_and_every_job_runs_once(redis, queue, start_worker):
     for n in range(200):
         queue.enqueue(jobs.say, str(n))
-    with at_work(hire(queue, concurrency=2)):
+    with at_work(start_worker(queue, concurrency=2)):
         stock_burst([queue])
         assert eventually(lambda: len(said(redis)) == 200)
     assert sorted(map(int, said(redis))) == list(range(200))
@@ -123,12 +123,12 @@ def test_stock_worker_and_ours_share_a_queue_and_every_job_runs_once(redis, queu
 # For how long.
 
 
-def test_time_is_up_for_one_and_not_for_others(redis, queue, hire):
+def test_time_is_up_for_one_and_not_for_others(redis, queue, start_worker):
     short = queue.enqueue(jobs.dawdle, "short", 10, job_timeout=1)
     long = queue.enqueue(jobs.dawdle, "long", 2.2, job_timeout=5)
     endless = queue.enqueue(jobs.dawdle, "endless", 2.2, job_timeout=-1)
     began = time.monotonic()
-    burst(hire(queue))
+    burst(start_worker(queue))
 
     assert time.monotonic() - began < 9  # and not the ten seconds it wanted
     assert only_result(short).type is Result.Type.FAILED
@@ -137,19 +137,19 @@ def test_time_is_up_for_one_and_not_for_others(redis, queue, hire):
     assert (long.return_value(), endless.return_value()) == ("long", "endless")
 
 
-def test_time_that_is_up_is_told_in_the_job_s_own_seconds(queue, hire):
+def test_time_that_is_up_is_told_in_the_job_s_own_seconds(queue, start_worker):
     """RQ's timer for callbacks changes the words of the exception for everybody."""
     queue.enqueue(jobs.add, 1, on_success=Callback(jobs.cheer, timeout=77))
-    worker = hire(queue)
+    worker = start_worker(queue)
     burst(worker)
     job = queue.enqueue(jobs.dawdle, "x", 10, job_timeout=1)
     burst(worker)
     assert "(1 seconds)" in only_result(job).exc_string
 
 
-def test_a_job_whose_time_was_up_may_try_again(queue, hire):
+def test_a_job_whose_time_was_up_may_try_again(queue, start_worker):
     job = queue.enqueue(jobs.dawdle, "x", 10, job_timeout=1, retry=Retry(max=1, interval=60))
-    burst(hire(queue))
+    burst(start_worker(queue))
     assert job.id in queue.scheduled_job_registry
     assert job.get_status() is JobStatus.SCHEDULED
 
@@ -157,9 +157,9 @@ def test_a_job_whose_time_was_up_may_try_again(queue, hire):
 # Commands.
 
 
-def test_one_of_several_is_stopped(redis, queue, hire, listening):
+def test_one_of_several_is_stopped(redis, queue, start_worker, listening):
     held = [queue.enqueue(jobs.hold, str(n), retry=Retry(max=3)) for n in range(3)]
-    with at_work(hire(queue)):
+    with at_work(start_worker(queue)):
         assert eventually(lambda: len(said(redis)) == 3)
         send_stop_job_command(redis, held[1].id)
         assert eventually(lambda: held[1].get_status() is JobStatus.STOPPED)
@@ -173,18 +173,18 @@ def test_one_of_several_is_stopped(redis, queue, hire, listening):
     assert queue.started_job_registry.count == 0
 
 
-def test_an_execution_is_stopped(redis, queue, hire, listening):
-    job = queue.enqueue(jobs.hold, "x", on_stopped=Callback(jobs.shrug))
-    with at_work(hire(queue)):
+def test_an_execution_is_stopped(redis, queue, start_worker, listening):
+    job = queue.enqueue(jobs.hold, "x", on_stopped=Callback(jobs.record_stop))
+    with at_work(start_worker(queue)):
         (execution,) = eventually(job.get_executions)
         send_stop_execution_command(redis, job.id, execution.id)
         assert eventually(lambda: job.get_status() is JobStatus.STOPPED)
-    assert said(redis)[-1] == f"shrug {job.id}"
+    assert said(redis)[-1] == f"stopped {job.id}"
 
 
-def test_a_stop_is_ignored_by_what_is_not_running(redis, queue, hire, listening):
+def test_a_stop_is_ignored_by_what_is_not_running(redis, queue, start_worker, listening):
     job = queue.enqueue(jobs.add, 1)
-    with at_work(hire(queue)):
+    with at_work(start_worker(queue)):
         assert eventually(lambda: job.is_finished)
         send_stop_job_command(redis, job.id)
         time.sleep(0.1)
@@ -193,19 +193,19 @@ def test_a_stop_is_ignored_by_what_is_not_running(redis, queue, hire, listening)
     assert job.is_finished
 
 
-def test_a_callback_of_a_stopped_job_may_fail(redis, queue, hire, listening):
-    job = queue.enqueue(jobs.hold, "x", on_stopped=Callback(jobs.bad_shrug))
-    with at_work(hire(queue)):
+def test_a_callback_of_a_stopped_job_may_fail(redis, queue, start_worker, listening):
+    job = queue.enqueue(jobs.hold, "x", on_stopped=Callback(jobs.bad_stopped_callback))
+    with at_work(start_worker(queue)):
         assert eventually(lambda: said(redis))
         send_stop_job_command(redis, job.id)
         assert eventually(lambda: job.get_status() is JobStatus.STOPPED)
     assert redis.keys("rq:claims:*") == []
 
 
-def test_told_to_shut_down_it_finishes_what_it_has_begun(redis, queue, hire, listening):
+def test_told_to_shut_down_it_finishes_what_it_has_begun(redis, queue, start_worker, listening):
     queue.enqueue(jobs.hold, "x")
     queue.enqueue(jobs.say, "next")
-    worker = hire(queue, concurrency=1)
+    worker = start_worker(queue, concurrency=1)
 
     def command():
         assert eventually(lambda: said(redis))
@@ -229,9 +229,9 @@ def test_told_to_shut_down_it_finishes_what_it_has_begun(redis, queue, hire, lis
 # Suspension.
 
 
-def test_suspended_it_takes_nothing_and_resumed_it_goes_on(redis, queue, hire):
+def test_suspended_it_takes_nothing_and_resumed_it_goes_on(redis, queue, start_worker):
     queue.enqueue(jobs.hold, "x")
-    worker = hire(queue)
+    worker = start_worker(queue)
     with at_work(worker):
         assert eventually(lambda: said(redis))
         suspend(redis)
@@ -247,11 +247,11 @@ def test_suspended_it_takes_nothing_and_resumed_it_goes_on(redis, queue, hire):
         assert eventually(lambda: job.is_finished)
 
 
-def test_suspended_burst_ends_at_once(redis, queue, hire):
+def test_suspended_burst_ends_at_once(redis, queue, start_worker):
     suspend(redis)
     queue.enqueue(jobs.say, "late")
     began = time.monotonic()
-    assert burst(hire(queue)) is False
+    assert burst(start_worker(queue)) is False
     assert time.monotonic() - began < 2
     assert len(queue.job_ids) == 1
 
@@ -259,42 +259,42 @@ def test_suspended_burst_ends_at_once(redis, queue, hire):
 # Until when.
 
 
-def test_burst_tells_whether_there_was_anything(queue, hire):
-    assert burst(hire(queue)) is False
+def test_burst_tells_whether_there_was_anything(queue, start_worker):
+    assert burst(start_worker(queue)) is False
     queue.enqueue(jobs.nothing)
-    assert burst(hire(queue)) is True
+    assert burst(start_worker(queue)) is True
 
 
-def test_burst_stays_for_what_its_jobs_enqueue(redis, queue, hire):
+def test_burst_stays_for_what_its_jobs_enqueue(redis, queue, start_worker):
     parent = queue.enqueue(jobs.nap, 0.2)
     for n in range(3):
         queue.enqueue(jobs.say, str(n), depends_on=parent)
-    burst(hire(queue))
+    burst(start_worker(queue))
     assert sorted(said(redis)) == ["0", "1", "2"]
 
 
-def test_a_worker_may_work_again(redis, queue, hire):
-    worker = hire(queue)
+def test_a_worker_may_work_again(redis, queue, start_worker):
+    worker = start_worker(queue)
     for n in range(2):
         queue.enqueue_in(timedelta(seconds=-1), jobs.say, str(n))
         burst(worker, max_jobs=1)
     assert said(redis) == ["0", "1"]
 
 
-def test_no_more_jobs_than_asked_for(redis, queue, hire):
+def test_no_more_jobs_than_asked_for(redis, queue, start_worker):
     for n in range(10):
         queue.enqueue(jobs.say, str(n))
-    with at_work(hire(queue), max_jobs=7) as thread:
+    with at_work(start_worker(queue), max_jobs=7) as thread:
         assert eventually(lambda: not thread.is_alive())
     assert len(said(redis)) == 7
     assert len(queue.job_ids) == 3
 
 
 @pytest.mark.slow
-def test_it_ends_when_it_has_been_idle_for_long_enough(redis, queue, hire):
+def test_it_ends_when_it_has_been_idle_for_long_enough(redis, queue, start_worker):
     queue.enqueue(jobs.nap, 2.5)
     began = time.monotonic()
-    hired = hire(queue)
+    hired = start_worker(queue)
     with at_work(hired, max_idle_time=1) as thread:
         thread.join(timeout=15)
         assert not thread.is_alive()
@@ -302,35 +302,35 @@ def test_it_ends_when_it_has_been_idle_for_long_enough(redis, queue, hire):
     assert 3.4 < time.monotonic() - began < 12
 
 
-def test_a_due_job_is_promoted_by_an_idle_worker_as_its_moment_comes(redis, queue, hire):
+def test_a_due_job_is_promoted_by_an_idle_worker_as_its_moment_comes(redis, queue, start_worker):
     job = queue.enqueue(jobs.again_once, 1)
     began = time.monotonic()
-    with at_work(hire(queue)):
+    with at_work(start_worker(queue)):
         assert eventually(lambda: job.is_finished)
     assert 0.9 < time.monotonic() - began < 4.5  # it looks by itself every five seconds
     assert [result.type.name for result in job.results()] == ["SUCCESSFUL", "RETRIED"]
 
 
 @pytest.mark.slow
-def test_what_others_schedule_is_promoted_too(redis, queue, hire):
-    with at_work(hire(queue)):
+def test_what_others_schedule_is_promoted_too(redis, queue, start_worker):
+    with at_work(start_worker(queue)):
         time.sleep(0.2)
         job = queue.enqueue_in(timedelta(seconds=2), jobs.add, 1)
         assert eventually(lambda: job.is_finished, within_s=8)
     assert queue.scheduled_job_registry.count == 0
 
 
-def test_many_due_jobs_are_promoted_in_one_go(redis, queue, hire):
+def test_many_due_jobs_are_promoted_in_one_go(redis, queue, start_worker):
     for n in range(250):
         queue.enqueue_in(timedelta(seconds=-5), jobs.say, str(n))
-    burst(hire(queue))
+    burst(start_worker(queue))
     assert len(set(said(redis))) == len(said(redis)) == 250
 
 
 # Exceptions.
 
 
-def test_exception_handlers_are_called_in_turn_until_one_says_no(queue, hire):
+def test_exception_handlers_are_called_in_turn_until_one_says_no(queue, start_worker):
     called = []
     handlers = [
         lambda job, *exc_info: called.append(("first", job.id, exc_info[0])),
@@ -338,25 +338,25 @@ def test_exception_handlers_are_called_in_turn_until_one_says_no(queue, hire):
         lambda job, *exc_info: called.append("never"),
     ]
     job = queue.enqueue(jobs.fail)
-    burst(hire(queue, exception_handlers=handlers))
+    burst(start_worker(queue, exception_handlers=handlers))
     assert called == [("first", job.id, ValueError), ("second", job.id, ValueError)]
     assert job.is_failed
 
 
-def test_default_handler_may_be_switched_off(queue, hire):
+def test_default_handler_may_be_switched_off(queue, start_worker):
     job = queue.enqueue(jobs.fail)
-    burst(hire(queue, disable_default_exception_handler=True))
+    burst(start_worker(queue, disable_default_exception_handler=True))
     assert job.is_failed
     assert queue.failed_job_registry.count == 0
     assert job.results() == []
 
 
-def test_a_handler_that_fails_spoils_nothing(redis, queue, hire):
+def test_a_handler_that_fails_spoils_nothing(redis, queue, start_worker):
     def handler(*_):
         raise RuntimeError("no handle")
 
     failed, well = queue.enqueue(jobs.fail), queue.enqueue(jobs.add, 1)
-    burst(hire(queue, exception_handlers=[handler]))
+    burst(start_worker(queue, exception_handlers=[handler]))
     assert failed.is_failed
     assert "out of order" in only_result(failed).exc_string
     assert well.is_finished
@@ -366,13 +366,13 @@ def test_a_handler_that_fails_spoils_nothing(redis, queue, hire):
 # Deleted, canceled, unreadable.
 
 
-def test_deleted_or_canceled_while_it_waits_a_job_does_not_run(redis, queue, hire):
+def test_deleted_or_canceled_while_it_waits_a_job_does_not_run(redis, queue, start_worker):
     queue.enqueue(jobs.say, "deleted").delete()
     queue.enqueue(jobs.say, "canceled").cancel()
     gone = queue.enqueue(jobs.say, "gone")
     redis.delete(gone.key)  # as if its life had ended: its id is still in the queue
     queue.enqueue(jobs.say, "well")
-    burst(hire(queue))
+    burst(start_worker(queue))
     assert said(redis) == ["well"]
     assert redis.keys("rq:claims:*") == []
 
@@ -389,9 +389,11 @@ def test_deleted_or_canceled_while_it_waits_a_job_does_not_run(redis, queue, hir
         (jobs.forget_me_and_retry, (60,), {"on_success": Callback(jobs.cheer)}),
     ],
 )
-def test_deleted_while_it_runs_a_job_stays_deleted(redis, queue, hire, function, args, options):
+def test_deleted_while_it_runs_a_job_stays_deleted(
+    redis, queue, start_worker, function, args, options
+):
     queue.enqueue(function, *args, job_id="gone", **options)
-    burst(hire(queue))
+    burst(start_worker(queue))
     assert [key for key in redis.keys("*gone*") if not key.startswith(b"rq:worker:")] == []
     assert queue.job_ids == []
     assert redis.zcard(queue.finished_job_registry.key) == 0
@@ -400,23 +402,23 @@ def test_deleted_while_it_runs_a_job_stays_deleted(redis, queue, hire, function,
     assert redis.zcard(queue.started_job_registry.key) == 0
 
 
-def test_an_unreadable_call_fails_and_harms_no_other(redis, queue, hire):
+def test_an_unreadable_call_fails_and_harms_no_other(redis, queue, start_worker):
     bad = queue.enqueue(jobs.add, 1)
     redis.hset(bad.key, "data", b"not a pickle")
     good = queue.enqueue(jobs.add, 1)
-    burst(hire(queue))
+    burst(start_worker(queue))
     assert redis.hget(bad.key, "status") == b"failed"
     assert redis.zscore(queue.failed_job_registry.key, bad.id)
     assert good.is_finished
 
 
-def test_a_hash_that_is_not_rq_s_fails_and_harms_no_other(redis, queue, hire):
+def test_a_hash_that_is_not_rq_s_fails_and_harms_no_other(redis, queue, start_worker):
     bad = queue.enqueue(jobs.add, 1)
     redis.hset(bad.key, "timeout", "soon")
     empty = queue.enqueue(jobs.add, 1)
     redis.hdel(empty.key, "data")
     good = queue.enqueue(jobs.add, 1)
-    burst(hire(queue))
+    burst(start_worker(queue))
     assert redis.hget(bad.key, "status") == b"failed"
     assert good.is_finished
     assert queue.job_ids == []
@@ -438,17 +440,17 @@ class Fussy(ConcurrentWorker):
     def prepare(self, runs):
         self.stumble("prepare", runs)
         for run in runs:
-            run.note = f"prepared {run.job.args[0]}"
+            run.context = f"prepared {run.job.args[0]}"
 
     def perform(self, run):
         self.stumble("perform", [run])
-        return run.note
+        return run.context
 
-    def ended(self, runs):
-        self.stumble("ended", runs)
+    def on_finished(self, executions):
+        self.stumble("on_finished", executions)
 
 
-@pytest.mark.parametrize("place", ["prepare", "perform", "ended"])
+@pytest.mark.parametrize("place", ["prepare", "perform", "on_finished"])
 def test_what_a_subclass_cannot_do_for_one_it_does_for_the_others(redis, queue, place):
     made = [queue.enqueue(jobs.say, word) for word in ("grass", "stone", "sand")]
     worker = Fussy([queue], connection=redis, concurrency=4)
@@ -466,7 +468,7 @@ class Reluctant(ConcurrentWorker):
 
     def perform(self, run):
         self.asked += 1
-        return HandBack() if self.asked <= 3 else super().perform(run)
+        return Requeue() if self.asked <= 3 else super().perform(run)
 
 
 def test_what_could_not_begin_goes_back_as_if_never_taken(redis, queue):
@@ -478,4 +480,4 @@ def test_what_could_not_begin_goes_back_as_if_never_taken(redis, queue):
     assert worker.asked == 5
     job.refresh()
     assert (len(job.results()), job.retries_left) == (1, 1)
-    assert not redis.hexists(job.key, "takeovers")
+    assert not redis.hexists(job.key, "redelivery_count")

@@ -12,16 +12,20 @@ from rq.job import Job
 from rq.registry import StartedJobRegistry
 
 from tests.worker.concurrent import jobs
-from tests.worker.concurrent.crew import at_work, burst, eventually, let_go, said
+from tests.worker.concurrent.workers import at_work, burst, eventually, let_go, said
 from worker.concurrent.lease import BEAT_S, LEASE_S
 
 
-def test_a_worker_is_seen_at_work_and_gone_after(redis, hire):
+def test_a_worker_is_seen_at_work_and_gone_after(redis, start_worker):
     queues = [Queue(name, connection=redis) for name in ("high", "low")]
-    worker = hire(*queues, name="anna:1")
+    worker = start_worker(*queues, name="worker-1:1")
     with at_work(worker):
         (seen,) = eventually(lambda: Worker.all(connection=redis))
-        assert (seen.name, seen.queue_names(), seen.pid) == ("anna:1", ["high", "low"], os.getpid())
+        assert (seen.name, seen.queue_names(), seen.pid) == (
+            "worker-1:1",
+            ["high", "low"],
+            os.getpid(),
+        )
         assert (seen.hostname, seen.version) == (worker.hostname, worker.version)
         assert eventually(lambda: Worker.all(queue=queues[1])[0].get_state() == "idle")
         assert datetime.now(UTC) - seen.last_heartbeat < timedelta(seconds=5)
@@ -44,8 +48,8 @@ def test_a_worker_is_seen_at_work_and_gone_after(redis, hire):
         registry = StartedJobRegistry(queue=queues[0])
         assert set(registry.get_job_ids()) == {job.id for job in held}
         (execution,) = held[0].get_executions()
-        assert execution.worker_name == "anna:1"
-        assert Job.fetch(held[0].id, redis).worker_name == "anna:1"
+        assert execution.worker_name == "worker-1:1"
+        assert Job.fetch(held[0].id, redis).worker_name == "worker-1:1"
 
         let_go(redis, "0", "1", "2")
         assert eventually(lambda: Worker.all(connection=redis)[0].get_state() == "idle")
@@ -62,11 +66,11 @@ def test_a_worker_is_seen_at_work_and_gone_after(redis, hire):
     assert redis.keys("rq:claims:*") + redis.keys("rq:leases") + redis.keys("rq:execution*") == []
 
 
-def test_while_many_short_jobs_run_one_of_them_is_seen(redis, queue, hire):
+def test_while_many_short_jobs_run_one_of_them_is_seen(redis, queue, start_worker):
     for _ in range(160):
         queue.enqueue(jobs.nap, 0.06)
     seen = set()
-    with at_work(hire(queue, concurrency=4)) as thread:
+    with at_work(start_worker(queue, concurrency=4)) as thread:
         while len(queue.finished_job_registry.get_job_ids(cleanup=False)) < 160:
             seen |= {worker.get_current_job_id() for worker in Worker.all(connection=redis)}
             time.sleep(0.01)  # the worker runs in this process, and wants its turn
@@ -77,10 +81,10 @@ def test_while_many_short_jobs_run_one_of_them_is_seen(redis, queue, hire):
 
 
 @pytest.mark.slow
-def test_rq_info_shows_it(redis, redis_server, queue, hire):
+def test_rq_info_shows_it(redis, redis_server, queue, start_worker):
     queue.enqueue(jobs.hold, "x")
     queue.enqueue(jobs.fail)
-    with at_work(hire(queue, name="anna")):
+    with at_work(start_worker(queue, name="worker-1")):
         assert eventually(lambda: queue.failed_job_registry.count == 1 and said(redis))
         told = subprocess.run(
             [sys.executable, "-m", "rq.cli", "info", "--raw", "--url", redis_server.url],
@@ -92,14 +96,14 @@ def test_rq_info_shows_it(redis, redis_server, queue, hire):
         let_go(redis, "x")
     assert "queue work 0, 1 executing, 0 finished, 1 failed" in told
     (line,) = [line for line in told.splitlines() if line.startswith("worker")]
-    assert line.startswith("worker anna (")
+    assert line.startswith("worker worker-1 (")
     assert line.endswith("busy work. jobs: 0 finished, 1 failed")
 
 
-def test_results_say_when_and_by_whom(queue, hire):
+def test_results_say_when_and_by_whom(queue, start_worker):
     before = datetime.now(UTC)
     job = queue.enqueue(jobs.nap, 0.2)
-    worker = hire(queue)
+    worker = start_worker(queue)
     burst(worker)
     result = job.latest_result()
     assert result.worker_name == worker.name
@@ -111,16 +115,16 @@ def test_results_say_when_and_by_whom(queue, hire):
     assert before < job.started_at < job.ended_at <= job.last_heartbeat
 
 
-def test_heartbeats_go_on(redis, queue, hire):
+def test_heartbeats_go_on(redis, queue, start_worker):
     """Those of the worker for dashboards, those of its lease for other workers."""
-    worker = hire(queue, name="anna")
+    worker = start_worker(queue, name="worker-1")
     with at_work(worker):
-        assert eventually(lambda: redis.zscore("rq:leases", "anna"))
-        till = redis.zscore("rq:leases", "anna")
+        assert eventually(lambda: redis.zscore("rq:leases", "worker-1"))
+        till = redis.zscore("rq:leases", "worker-1")
         assert 0 < till - time.time() <= LEASE_S + 0.5
         redis.hset(worker.key, "last_heartbeat", "")
         worker._watch._heart_at = 0.0
         assert eventually(
-            lambda: redis.zscore("rq:leases", "anna") >= till + 0.9 * BEAT_S, within_s=10
+            lambda: redis.zscore("rq:leases", "worker-1") >= till + 0.9 * BEAT_S, within_s=10
         )
         assert eventually(lambda: redis.hget(worker.key, "last_heartbeat"))

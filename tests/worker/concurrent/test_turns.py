@@ -4,12 +4,12 @@ import pytest
 from rq import Queue
 
 from tests.worker.concurrent import jobs
-from worker.concurrent import Group, Valve
+from worker.concurrent import QueueGroup, RateLimit
 from worker.concurrent.claims import Claims
 
 NARROW = {
-    "a slow rate": Valve("valve", rate_per_s=4.0, cap=0),
-    "a low cap": Valve("valve", rate_per_s=1000.0, cap=1),
+    "a slow rate": RateLimit("rate_limit", rate_per_s=4.0, cap=0),
+    "a low cap": RateLimit("rate_limit", rate_per_s=1000.0, cap=1),
 }
 
 
@@ -28,29 +28,31 @@ def fill(redis):
 
 @pytest.fixture
 def claims(connect):
-    return Claims(connect(), "anna", "")
+    return Claims(connect(), "worker-1", "")
 
 
 def served(claims, redis, groups, room, times):
-    """Which queues were served, claim by claim; each claim finds the valve rested."""
+    """Which queues were served, claim by claim; each claim finds the rate_limit rested."""
     order = []
     for _ in range(times):
-        redis.delete("valve", "valve2")
+        redis.delete("rate_limit", "rate_limit_2")
         catch = claims.claim(groups, room, fair=True)
         order.append("".join(sorted(taken.queue for taken in catch.taken)))
-        claims.hand_back([f"{taken.job_id}:{taken.execution_id}" for taken in catch.taken])
+        claims.release([f"{taken.job_id}:{taken.execution_id}" for taken in catch.taken])
     return order
 
 
-@pytest.mark.parametrize("valve", NARROW.values(), ids=NARROW)
-def test_a_valve_that_lets_one_through_serves_queues_in_turn(valve, redis, fill, claims):
+@pytest.mark.parametrize("rate_limit", NARROW.values(), ids=NARROW)
+def test_a_rate_limit_that_lets_one_through_serves_queues_in_turn(rate_limit, redis, fill, claims):
     fill(a=50, b=1, c=50)
-    assert served(claims, redis, [Group(("a", "b", "c"), 8, valve)], 8, 6) == list("abcabc")
+    assert served(claims, redis, [QueueGroup(("a", "b", "c"), 8, rate_limit)], 8, 6) == list(
+        "abcabc"
+    )
 
 
-def test_a_claim_that_finds_the_valve_empty_takes_nobody_s_turn(redis, fill, claims):
+def test_a_claim_that_finds_the_rate_limit_empty_takes_nobody_s_turn(redis, fill, claims):
     fill(a=50, b=50)
-    group = Group(("a", "b"), 8, NARROW["a slow rate"])
+    group = QueueGroup(("a", "b"), 8, NARROW["a slow rate"])
     order = []
     for _ in range(4):
         order += served(claims, redis, [group], 8, 1)
@@ -60,29 +62,31 @@ def test_a_claim_that_finds_the_valve_empty_takes_nobody_s_turn(redis, fill, cla
 
 def test_room_for_one_is_given_in_turn(redis, fill, claims):
     fill(a=50, b=50)
-    both = [Group(("a",), 8), Group(("b",), 8)]
+    both = [QueueGroup(("a",), 8), QueueGroup(("b",), 8)]
     assert served(claims, redis, both, 1, 4) == list("abab")
-    assert served(claims, redis, [Group(("a", "b"), 8)], 1, 4) == list("abab")
+    assert served(claims, redis, [QueueGroup(("a", "b"), 8)], 1, 4) == list("abab")
 
 
-def test_what_a_valve_lets_through_is_shared_in_one_claim(redis, fill, claims):
+def test_what_a_rate_limit_lets_through_is_shared_in_one_claim(redis, fill, claims):
     fill(a=50, b=50, c=1)
-    group = Group(("a", "b", "c"), 100, Valve("valve", rate_per_s=1000.0, cap=9))
+    group = QueueGroup(("a", "b", "c"), 100, RateLimit("rate_limit", rate_per_s=1000.0, cap=9))
     assert served(claims, redis, [group], 64, 1) == ["aaaabbbbc"]
 
 
-def test_groups_are_told_of_their_own_valves_in_whatever_order_they_are_asked(redis, fill, claims):
+def test_groups_are_told_of_their_own_rate_limits_in_whatever_order_they_are_asked(
+    redis, fill, claims
+):
     fill(a=50, b=50)
     groups = [
-        Group(("a",), 8, Valve("valve", 1000.0, 0)),
-        Group(("b",), 8, Valve("valve2", 1000.0, 0)),
+        QueueGroup(("a",), 8, RateLimit("rate_limit", 1000.0, 0)),
+        QueueGroup(("b",), 8, RateLimit("rate_limit_2", 1000.0, 0)),
     ]
-    redis.hset("valve2", mapping={"rate": 500})
+    redis.hset("rate_limit_2", mapping={"rate": 500})
     for _ in range(3):
-        assert claims.claim(groups, 1, fair=True).states == ("", "uneasy")
+        assert claims.claim(groups, 1, fair=True).states == ("", "degraded")
 
 
 def test_without_fairness_the_first_queue_is_emptied_first(redis, fill, claims):
     fill(a=3, b=3)
-    found = claims.claim([Group(("a", "b"), 8)], 5, fair=False)
+    found = claims.claim([QueueGroup(("a", "b"), 8)], 5, fair=False)
     assert [taken.queue for taken in found.taken] == list("aaabb")

@@ -1,8 +1,12 @@
-"""The steps of a claim, each whole or not at all. Arguments are named at the head of each."""
+"""Lua scripts, and their loader. Each names its keys, arguments and result at its head."""
 
 from importlib.resources import files
+from typing import Final
+
+_HERE: Final = "worker.concurrent.lua"
 
 
-def script(*names: str) -> str:
-    """The text of a script: the files of these names, one after another."""
-    return "\n".join(files(__package__).joinpath(f"{n}.lua").read_text("utf-8") for n in names)
+def script(*names: str, package: str = _HERE) -> str:
+    """The text of one script: the files `<name>.lua` of a package, one after another."""
+    folder = files(package)
+    return "\n".join(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in names)

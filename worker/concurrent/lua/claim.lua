@@ -1,31 +1,30 @@
 -- Take jobs for a worker, as many as it has room for and as the valves of their queues let through.
--- After lease.lua.
+-- After clock.lua, token_bucket.lua and lease.lua.
 --
 -- ARGV worker, lease (s), now as RQ writes it, room, prefix of execution ids, number of the first,
 --      life of an entry among the started (s), 1 for equal shares, bell or '', trial (s),
 --      then per group of queues: valve or '', rate (/s), cap, limit, number of queues, names
 -- Returns 'suspended', or how long to wait for pace and for a shut valve (s, '' for neither), how
 -- each group's valve stands ('' is at rest), and of each job: queue, id, execution id, its hash.
-local worker, iso, room, trial_s = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[10])
+local worker, iso, room = ARGV[1], ARGV[3], tonumber(ARGV[4])
+local probe_interval_s = tonumber(ARGV[10])
 renew(worker, ARGV[2])
 if redis.call('EXISTS', 'rq:suspended') == 1 then return 'suspended' end
 
 -- A valve is a hash: tokens as of `at`, a `rate` while slowed down, `shut` until when, and
 -- `trial` while only one job at a time may try whether things are well again.
 local function look(group)
-  if group.valve == '' then return end
-  local v = redis.call('HMGET', group.valve, 'tokens', 'at', 'rate', 'shut', 'trial', 'failures')
+  if group.throttle == '' then return end
+  local v = redis.call('HMGET', group.throttle, 'tokens', 'at', 'rate', 'open_until', 'half_open',
+    'failures')
   group.rate = math.min(group.rate, tonumber(v[3]) or group.rate)
-  local burst = math.max(1, group.rate / 4)
-  local at = tonumber(v[2]) or 0
-  if at > now then -- by the clock of the Redis before this one
-    at = now
-    redis.call('HSET', group.valve, 'at', string.format('%.6f', now))
+  if (tonumber(v[2]) or 0) > now then -- written by the clock of the Redis before this one
+    redis.call('HSET', group.throttle, 'at', string.format('%.6f', now))
   end
-  local past = now - at
-  group.tokens = math.min(burst, (tonumber(v[1]) or burst) + past * group.rate)
-  group.shut, group.trial = tonumber(v[4]) or 0, v[5] or ''
-  group.state = group.trial ~= '' and group.trial or (v[3] or v[4] or v[6]) and 'uneasy' or ''
+  group.tokens = refilled(v[1], v[2], group.rate)
+  group.open_until, group.half_open = tonumber(v[4]) or 0, v[5] or ''
+  group.state = group.half_open ~= '' and group.half_open
+    or (v[3] or v[4] or v[6]) and 'degraded' or ''
   local most = math.max(0, math.floor(group.tokens))
   if group.cap > 0 then
     local running = 0
@@ -34,15 +33,15 @@ local function look(group)
     end
     most = math.min(most, group.cap - running)
   end
-  if group.trial ~= '' then most = math.min(most, 1) end
-  if group.shut > now then most = 0 end
+  if group.half_open ~= '' then most = math.min(most, 1) end
+  if group.open_until > now then most = 0 end
   group.limit = math.min(group.limit, most)
 end
 
 local groups, live, i = {}, {}, 11
 while ARGV[i] do
   local group = {
-    valve = ARGV[i], rate = tonumber(ARGV[i + 1]), cap = tonumber(ARGV[i + 2]),
+    throttle = ARGV[i], rate = tonumber(ARGV[i + 1]), cap = tonumber(ARGV[i + 2]),
     limit = tonumber(ARGV[i + 3]), queues = {}, state = '', taken = 0,
   }
   local n = tonumber(ARGV[i + 4])
@@ -128,19 +127,19 @@ if #claims > 0 then redis.call('ZADD', 'rq:claims:' .. worker, unpack(claims)) e
 local pace, shut, states = nil, nil, {}
 for _, group in ipairs(groups) do
   states[#states + 1] = group.state
-  if group.valve ~= '' then
+  if group.throttle ~= '' then
     if group.taken > 0 then
       local left = group.tokens - group.taken
-      redis.call('HSET', group.valve, 'tokens', string.format('%.6f', left),
+      redis.call('HSET', group.throttle, 'tokens', string.format('%.6f', left),
         'at', string.format('%.6f', now))
       group.tokens = left
-      if group.trial ~= '' then redis.call('HSET', group.valve, 'shut', now + trial_s) end
+      if group.half_open ~= '' then redis.call('HSET', group.throttle, 'open_until', now + probe_interval_s) end
     end
-    local wait, closed = nil, group.shut > now
+    local wait, closed = nil, group.open_until > now
     if closed then
-      wait = group.shut - now
-    elseif group.tokens < 1 and group.trial == '' then
-      wait = (1 - group.tokens) / group.rate
+      wait = group.open_until - now
+    elseif group.tokens < 1 and group.half_open == '' then
+      wait = token_wait_s(group.tokens, group.rate)
     end
     if wait then
       local keys = {}

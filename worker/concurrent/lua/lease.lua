@@ -1,12 +1,9 @@
--- What a claim and a beat begin with: the clock of Redis, and a lease that goes on from now.
-local time = redis.call('TIME')
-local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
-
+-- Renews a worker's lease, in every script that claims or sends a heartbeat. After clock.lua.
 local function renew(worker, lease_s)
   local function write(call) return call('ZADD', 'rq:leases', now + tonumber(lease_s), worker) end
   if type(write(redis.pcall)) == 'table' then
-    -- Redis is full; but a script that has begun to write, with what needs no room, may go on. To
-    -- run jobs is what makes room.
+    -- Out of memory: Redis refuses a script's writes unless the script has written before with a
+    -- command that needs no memory. Running jobs is what frees memory, so the lease must go on.
     redis.call('ZREM', 'rq:leases', worker)
     write(redis.call)
   end

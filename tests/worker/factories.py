@@ -27,7 +27,7 @@ from relay.store.keys import OPEN
 from relay.store.queue import open_queue, queue_name
 from relay.store.record import Record
 from worker import tasks
-from worker.tasks import Station
+from worker.tasks import DeliveryService
 
 # One of the stand-in's people, and what may never be read outside the record itself.
 ANA_ID = "1713anaec1001"
@@ -95,7 +95,7 @@ def job_key(job_id: str) -> str:
     return f"rq:job:{job_id}"
 
 
-class Depot:
+class Harness:
     """Both halves on one Redis; `changes` are to the destination."""
 
     def __init__(self, redis: Redis, settings: Settings, relay: Relay, **changes: Any) -> None:
@@ -105,9 +105,9 @@ class Depot:
         self.source = next(iter(relay.sources.values()))
         self.queue = self.queue_of(self.source)
         destinations = {name: replace(one, **changes) for name, one in relay.destinations.items()}
-        self.station = Station.open(redis, settings, destinations)
-        self.ledger = self.station.ledger
-        self.post = self.station.posts["principal"]
+        self.service = DeliveryService.open(redis, settings, destinations)
+        self.ledger = self.service.ledger
+        self.target = self.service.destinations["principal"]
 
     def queue_of(self, source: Source) -> Queue:
         """Where the jobs of a source wait."""
@@ -137,7 +137,7 @@ class Depot:
         return record_id
 
     def deliver(self, record_id: str) -> Any:
-        return self.station.deliver(record_id)
+        return self.service.deliver(record_id)
 
     def record(self, record_id: str) -> Record:
         found = self.ledger.get(record_id)
@@ -200,32 +200,32 @@ class Depot:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        close(self.station)
+        close(self.service)
 
 
-def close(station: Station) -> None:
-    for post in station.posts.values():
+def close(service: DeliveryService) -> None:
+    for post in service.destinations.values():
         post.client.close()
 
 
 @contextmanager
 def deployed(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[None]:
-    """The environment of a worker process, for the jobs that find their station themselves."""
+    """The environment of a worker process, for the jobs that find their service themselves."""
     monkeypatch.setenv("REDIS_URL", settings.redis_url)
     monkeypatch.setenv("RELAY_CONFIG", str(settings.config_file))
     monkeypatch.setenv("RELAY_QUEUE", settings.queue)
     monkeypatch.setenv("RELAY_LOG_LEVEL", settings.log_level)
     monkeypatch.setenv("RELAY_SWEEP_S", str(settings.sweep_s))
     monkeypatch.setenv("RELAY_READ_TIMEOUT_S", str(settings.read_timeout_s))
-    tasks.station.cache_clear()
+    tasks.delivery_service.cache_clear()
     try:
         yield
     finally:
-        if tasks.station.cache_info().currsize:
-            station = tasks.station()
-            close(station)
-            station.ledger.redis.close()
-        tasks.station.cache_clear()
+        if tasks.delivery_service.cache_info().currsize:
+            service = tasks.delivery_service()
+            close(service)
+            service.ledger.redis.close()
+        tasks.delivery_service.cache_clear()
         structlog.reset_defaults()
 
 

@@ -8,7 +8,7 @@ _AHEAD_S: Final = 0.05
 _PACE_EVERY_S: Final = 0.2
 
 
-class Room:
+class Capacity:
     """Counts jobs taken and jobs that have left again, over `threads` threads.
 
     There is room for a few more than there are threads, so that none waits for the next claim: as
@@ -19,24 +19,24 @@ class Room:
         self.threads = threads
         self.taken = 0
         self._left = self._left_then = 0
-        self._ahead = 0
+        self._prefetch = 0
         self._paced_at = 0.0
         self._lock = threading.Lock()
 
     @property
-    def in_hand(self) -> int:
+    def in_flight(self) -> int:
         return self.taken - self._left
 
     @property
     def free(self) -> int:
-        return self.threads + self._ahead - self.in_hand
+        return self.threads + self._prefetch - self.in_flight
 
     @property
     def flowing(self) -> bool:
         """Whether jobs end as fast as they are taken, so that more of them are a moment away."""
-        return self._ahead > 0
+        return self._prefetch > 0
 
-    def left(self) -> None:
+    def release(self) -> None:
         """One has ended; called in the threads of jobs."""
         with self._lock:
             self._left += 1
@@ -46,4 +46,4 @@ class Room:
         if since_s > _PACE_EVERY_S:
             ended = self._left - self._left_then
             self._paced_at, self._left_then = time.monotonic(), self._left
-            self._ahead = min(self.threads // 2, int(_AHEAD_S * ended / since_s))
+            self._prefetch = min(self.threads // 2, int(_AHEAD_S * ended / since_s))

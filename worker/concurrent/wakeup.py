@@ -14,13 +14,13 @@ _AGAIN_S: Final = 0.5
 _DEAF_S: Final = 1.0
 
 
-class Alarm:
-    """Wakes one sleeper. `ring` may be called in a signal handler, where a lock may be held."""
+class Wakeup:
+    """Wakes one sleeper. `set` may be called in a signal handler, where a lock may be held."""
 
     def __init__(self) -> None:
         self._rung: SimpleQueue[None] = SimpleQueue()
 
-    def ring(self) -> None:
+    def set(self) -> None:
         self._rung.put(None)
 
     def wait(self, timeout_s: float) -> None:
@@ -33,29 +33,29 @@ class Alarm:
             return
 
 
-class Bell:
+class QueueNotifier:
     """Listens at lists in Redis, without taking from them, and passes on that one is not empty.
 
     It listens only after `listen`, and once: what rings is then looked at by the main loop. Redis
     can tell at once of one list only; several are glanced at in turn.
     """
 
-    def __init__(self, redis: Redis, keys: Sequence[str], alarm: Alarm) -> None:
+    def __init__(self, redis: Redis, keys: Sequence[str], wakeup: Wakeup) -> None:
         self._redis = redis
         self._keys = keys
-        self._alarm = alarm
+        self._wakeup = wakeup
         self._wanted = threading.Event()
-        self._heeded = threading.Event()
-        self._heeded.set()
+        self._acknowledged = threading.Event()
+        self._acknowledged.set()
         self._over = False
         threading.Thread(target=self._serve, name="bell", daemon=True).start()
 
-    def listen(self) -> None:
+    def arm(self) -> None:
         self._wanted.set()
 
-    def answered(self) -> None:
+    def acknowledge(self) -> None:
         """What it told of could be taken; else it takes its time before it tells again."""
-        self._heeded.set()
+        self._acknowledged.set()
 
     def close(self) -> None:
         self._over = True
@@ -64,20 +64,20 @@ class Bell:
     def _serve(self) -> None:
         while True:
             self._wanted.wait()
-            self._heeded.wait(_AGAIN_S)
+            self._acknowledged.wait(_AGAIN_S)
             if self._over:
                 return
             try:
-                heard = self._hears()
+                heard = self._poll()
             except RedisError:
                 time.sleep(_DEAF_S)
                 continue
             if heard:
-                self._heeded.clear()
+                self._acknowledged.clear()
                 self._wanted.clear()
-                self._alarm.ring()
+                self._wakeup.set()
 
-    def _hears(self) -> bool:
+    def _poll(self) -> bool:
         if len(self._keys) == 1:
             (key,) = self._keys
             # From the head to the head: nothing changes but that we know.

@@ -1,7 +1,7 @@
 """Our RQ worker: the concurrent one, with what it has to know of deliveries.
 
 Records are read by the batch, tried in threads, and written down by the batch; every destination
-is a group of queues behind its gate, one queue for each source.
+is a group of queues behind its throttle, one queue for each source.
 """
 
 import time
@@ -21,9 +21,9 @@ from relay.store.job_store import JobStore
 from relay.store.keys import WAKEUP
 from relay.store.queue import TASK
 from worker import sweep
-from worker.concurrent import Catch, ConcurrentWorker, Group, HandBack, Run
-from worker.gate import Heard
-from worker.tasks import DeliveryFault, Errand, Station, again, result
+from worker.concurrent import ClaimResult, ConcurrentWorker, JobExecution, QueueGroup, Requeue
+from worker.tasks import DeliveryFault, DeliveryService, DeliveryTask, result, rq_retry
+from worker.throttle import FeedbackBatch
 
 _LOG: Final = structlog.get_logger()
 _RQ_MAINTENANCE_S: Final = 300
@@ -37,7 +37,7 @@ class RelayWorker(ConcurrentWorker):
         self,
         base: Queue,
         *,
-        station: Station,
+        service: DeliveryService,
         intake: JobStore,
         concurrency: int,
         grace_s: float,
@@ -47,14 +47,14 @@ class RelayWorker(ConcurrentWorker):
             [base],
             concurrency=concurrency,
             grace_s=grace_s,
-            bell=WAKEUP,
+            wakeup_key=WAKEUP,
             fair=True,
             connection=base.connection,
             serializer=JSONSerializer,
             maintenance_interval=_RQ_MAINTENANCE_S,
         )
         self._base = base
-        self._station = station
+        self._service = service
         self._intake = intake
         self._sweep_s = sweep_s
         self._swept_at = self._forgot_at = float("-inf")
@@ -63,85 +63,93 @@ class RelayWorker(ConcurrentWorker):
         super().register_birth()  # type: ignore[no-untyped-call]  # RQ has no types here
         self._find_queues()
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[QueueGroup]:
         """A destination that is slow to answer leaves room for the others."""
-        running = Counter(self._destination(run.queue.name) for run in list(self.runs.values()))
+        running = Counter(
+            self._destination(execution.queue.name) for execution in list(self.running.values())
+        )
         queues: dict[str, list[str]] = {}
         for name in list(self._by_name):
             queues.setdefault(self._destination(name), []).append(name)
-        shared = len(self._station.posts) > 1
+        shared = len(self._service.destinations) > 1
         spare = max(1, self.concurrency // 8) if shared else 0
         groups = []
         for destination, names in sorted(queues.items()):
-            post = self._station.posts.get(destination)
-            limit = self.room.free
+            target = self._service.destinations.get(destination)
+            limit = self.capacity.free
             if shared:  # nothing ahead either: what flows may hang the next moment
                 most = self.concurrency - spare - running[destination]
                 limit = max(0 if running[destination] else 1, min(limit, most))
-            groups.append(Group(tuple(names), limit, post.gate.valve if post else None))
+            groups.append(
+                QueueGroup(tuple(names), limit, target.throttle.rate_limit if target else None)
+            )
         return groups
 
-    def caught(self, catch: Catch, groups: Sequence[Group]) -> None:
-        for group, state in zip(groups, catch.states, strict=False):
-            if post := self._station.posts.get(self._destination(group.queues[0])):
-                post.gate.state = state
-        if not catch.taken:  # the bell may have rung for a queue we do not know yet
+    def on_claimed(self, claim: ClaimResult, groups: Sequence[QueueGroup]) -> None:
+        for group, state in zip(groups, claim.states, strict=False):
+            if target := self._service.destinations.get(self._destination(group.queues[0])):
+                target.throttle.state = state
+        if not claim.taken:  # the wake-up may have been for a queue we do not know yet
             self._find_queues()
 
-    def prepare(self, runs: Sequence[Run]) -> None:
+    def prepare(self, executions: Sequence[JobExecution]) -> None:
         try:
-            self._read(runs)
+            self._read(executions)
         except RedisError:
             raise
         except Exception as error:  # noqa: BLE001  its text may name a person
             raise DeliveryFault(f"{type(error).__name__} at {log.error_location(error)}") from None
 
-    def _read(self, runs: Sequence[Run]) -> None:
-        ours = [run for run in runs if run.job.func_name == TASK]
-        errands = self._station.read([run.job.args[0] for run in ours]) if ours else []
-        for run, errand in zip(ours, errands, strict=True):
-            errand.redelivery_count = run.takeovers
-            if run.takeovers and errand.record:
-                errand.due_in_s = self._station.ledger.due_in_s(errand.record)
-            run.note = errand
+    def _read(self, executions: Sequence[JobExecution]) -> None:
+        ours = [execution for execution in executions if execution.job.func_name == TASK]
+        tasks = self._service.read([execution.job.args[0] for execution in ours]) if ours else []
+        for execution, task in zip(ours, tasks, strict=True):
+            task.redelivery_count = execution.redelivery_count
+            if execution.redelivery_count and task.record:
+                task.not_before_s = self._service.ledger.due_in_s(task.record)
+            execution.context = task
 
-    def perform(self, run: Run) -> Any:
-        errand: Errand | None = run.note
-        if errand is None:
-            return super().perform(run)
-        if errand.due_in_s > 0:
-            return again(errand.due_in_s)
+    def perform(self, execution: JobExecution) -> Any:
+        task: DeliveryTask | None = execution.context
+        if task is None:
+            return super().perform(execution)
+        if task.not_before_s > 0:
+            return rq_retry(task.not_before_s)
         # What it raises RQ keeps as failed; the sweep gives the record a new job.
-        outcome = self._station.attempt(errand)
+        outcome = self._service.attempt(task)
         if outcome is None:
-            return errand.nothing
+            return task.skip_reason
         if self._intake.pressure.full:
-            run.job.result_ttl = 0  # an end must make room, not take it
-        return HandBack() if outcome.verdict is Verdict.PAUSED else result(outcome)
+            execution.job.result_ttl = 0  # an end must make room, not take it
+        return Requeue() if outcome.verdict is Verdict.PAUSED else result(outcome)
 
-    def ended(self, runs: Sequence[Run]) -> None:
-        self._station.settle([run.note for run in runs if run.note])
-        void = Counter(
-            self._destination(run.queue.name) for run in runs if run.note and not run.note.attempt
+    def on_finished(self, executions: Sequence[JobExecution]) -> None:
+        self._service.record_attempts(
+            [execution.context for execution in executions if execution.context]
         )
-        for destination, count in void.items():
-            if post := self._station.posts.get(destination):
-                post.gate.hear(Heard(void=count))
+        no_request = Counter(
+            self._destination(execution.queue.name)
+            for execution in executions
+            if execution.context and not execution.context.attempt
+        )
+        for destination, count in no_request.items():
+            if target := self._service.destinations.get(destination):
+                target.throttle.observe(FeedbackBatch(no_request=count))
 
     def maintain(self) -> None:
         super().maintain()
         sweeping = time.monotonic() - self._swept_at > self._sweep_s
-        if self.runs:
+        if self.running:
             self._intake.pressure.refresh()
-        if self.runs or sweeping:
+        if self.running or sweeping:
             self._find_queues()
         if sweeping:
             self._swept_at = time.monotonic()
-            if sweep.sweep(self._station.ledger, self._intake):
-                self.alarm.ring()
+            if sweep.sweep(self._service.ledger, self._intake):
+                self.wakeup.set()
         if time.monotonic() - self._forgot_at > _FORGET_EVERY_S:
             self._forgot_at = time.monotonic()
-            self._station.ledger.forget_expired()
+            self._service.ledger.forget_expired()
 
     def _destination(self, queue_name: str) -> str:
         """`principal` of `mercately.principal.shopify`."""
@@ -150,17 +158,17 @@ class RelayWorker(ConcurrentWorker):
     def _find_queues(self) -> None:
         """A source has its queue from its first event on."""
         redis: Redis = self.connection
-        known = {queue.key for queue in self.queues}
+        known_keys = {queue.key for queue in self.queues}
         prefix = f"{self._base.key}."
         keys = cast("set[bytes]", redis.smembers(Queue.redis_queues_keys))
-        found = {key.decode() for key in keys}
-        fresh = [key for key in sorted(found - known) if key.startswith(prefix)]
-        for key in fresh:
+        existing_keys = {key.decode() for key in keys}
+        new_keys = [key for key in sorted(existing_keys - known_keys) if key.startswith(prefix)]
+        for key in new_keys:
             name = key.removeprefix(Queue.redis_queue_namespace_prefix)
             queue = Queue(name, connection=redis, serializer=JSONSerializer)
             self.queues.append(queue)
             self._by_name[name] = queue
             redis.sadd(WORKERS_BY_QUEUE_KEY % name, self.key)
-        if fresh:
+        if new_keys:
             redis.hset(self.key, "queues", ",".join(self.queue_names()))
-            self.alarm.ring()
+            self.wakeup.set()

@@ -15,7 +15,7 @@ from rq import Queue, SimpleWorker
 from rq.results import Result
 
 from tests.worker.concurrent.jobs import SAID
-from tests.worker.depot import signals_kept
+from tests.worker.factories import signals_kept
 from worker.concurrent import ConcurrentWorker
 
 QUIET = {"logging_level": "CRITICAL"}

@@ -13,10 +13,10 @@ from relay.model import Customer, State
 from relay.store.queue import queue_name
 from tests.benchmarks.stage import sink_running
 from tests.conftest import relay_toml
-from tests.worker.concurrent.crew import at_work, eventually
-from tests.worker.depot import Depot, call
+from tests.worker.concurrent.workers import at_work, eventually
+from tests.worker.factories import Harness, call
 from worker.__main__ import make_worker
-from worker.concurrent.room import Room
+from worker.concurrent.capacity import Capacity
 
 THREADS = 32
 SPARE = 4
@@ -47,14 +47,14 @@ def limits(redis, two, settings):
     worker._find_queues()
     number = itertools.count()
 
-    def asked(*in_hand, ahead):
-        worker.room = Room(THREADS)
-        worker.room.taken, worker.room._ahead = sum(in_hand), ahead
-        worker.runs = {
+    def asked(*in_flight, ahead):
+        worker.capacity = Capacity(THREADS)
+        worker.capacity.taken, worker.capacity._prefetch = sum(in_flight), ahead
+        worker.running = {
             str(next(number)): SimpleNamespace(
                 queue=SimpleNamespace(name=queue_name(settings.queue, name, "shopify"))
             )
-            for name, count in zip(NAMES, in_hand, strict=True)
+            for name, count in zip(NAMES, in_flight, strict=True)
             for _ in range(count)
         }
         found = {group.queues: group.limit for group in worker.groups()}
@@ -90,12 +90,12 @@ def test_fast_destination_that_hangs_all_at_once_leaves_the_other_a_thread(
         sink = stack.enter_context(sink_running(tmp_path))
         two(sink.url)
         sink.reset(delay_ms=5)
-        depot = stack.enter_context(Depot(redis, settings, relay))
+        harness = stack.enter_context(Harness(redis, settings, relay))
         calls = [call(f"k{n}", customer=Customer(customer_id=f"c{n}")) for n in range(3000)]
         for start in range(0, len(calls), 500):
-            depot.accept(*calls[start : start + 500])
+            harness.accept(*calls[start : start + 500])
         elsewhere = replace(
-            depot.source, destination=replace(depot.source.destination, name="segundo")
+            harness.source, destination=replace(harness.source.destination, name="segundo")
         )
         worker = make_worker(replace(settings, concurrency=16, shutdown_grace_s=0.0))
         stack.enter_context(at_work(worker))
@@ -103,8 +103,8 @@ def test_fast_destination_that_hangs_all_at_once_leaves_the_other_a_thread(
 
         sink.reset(delay_ms=4000)
         time.sleep(0.5)  # it hangs, in every thread it may have
-        assert depot.waiting()
+        assert harness.waiting()
         one = replace(call("b", customer=Customer(customer_id="ana")), destination="segundo")
-        (record_id,) = depot.accept(one, source=elsewhere).ids
+        (record_id,) = harness.accept(one, source=elsewhere).ids
 
-        assert eventually(lambda: depot.record(record_id).state is State.DELIVERED, within_s=2)
+        assert eventually(lambda: harness.record(record_id).state is State.DELIVERED, within_s=2)

@@ -30,36 +30,38 @@ class TimedOut(JobTimeoutException):
         Exception.__init__(self, f"Task exceeded maximum timeout value{limit}")
 
 
-class HandBack:
+class Requeue:
     """Returned by a job that could not begin: it goes back to the front as if never taken."""
 
 
 @dataclass(eq=False, slots=True)
-class Run:
-    """`takeovers` is how often a worker died or was stopped with this job in its hands; `lapses`
-    how often our lease had run out before it was claimed.
+class JobExecution:
+    """One run of a job by this worker.
 
-    `note` is for whoever prepares and performs it; `fault` says why it cannot be performed.
+    `redelivery_count` is the number of earlier workers that died or were stopped with this job.
+    `lease_epoch` is the epoch of this worker's lease in which it was claimed. `load_error` says why
+    it cannot be performed. `began_at` and `registered_at` are monotonic seconds, 0 before.
+    `registered` is True once RQ's registries show it. `context` belongs to `prepare` and `perform`.
     """
 
     job: Job
     queue: Queue
-    execution: Execution
-    takeovers: int = 0
-    lapses: int = 0
-    fault: Exception | None = None
+    rq_execution: Execution
+    redelivery_count: int = 0
+    lease_epoch: int = 0
+    load_error: Exception | None = None
     began_at: float = 0.0
     stopped: bool = False
-    over: bool = False
-    shown: bool = False
-    shown_at: float = 0.0
-    note: Any = None
+    finished: bool = False
+    registered: bool = False
+    registered_at: float = 0.0
+    context: Any = None
     value: Any = field(default=None, repr=False)
 
     @property
     def member(self) -> str:
         """As it stands among the claims and the started."""
-        return f"{self.job.id}:{self.execution.id}"
+        return f"{self.job.id}:{self.rq_execution.id}"
 
     @property
     def overdue(self) -> bool:

@@ -13,7 +13,7 @@ LONGEST_WAIT_S: Final = 2.0
 _LOG: Final = logging.getLogger("rq.worker")
 
 
-def until_back(
+def retry_while_disconnected(
     step: Callable[[], None],
     *,
     given_up: Callable[[], bool],

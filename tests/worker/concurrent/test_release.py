@@ -4,20 +4,20 @@ import pytest
 from rq.job import Job, JobStatus
 
 from tests.worker.concurrent import jobs
-from worker.concurrent import Group, Valve
+from worker.concurrent import QueueGroup, RateLimit
 from worker.concurrent.claims import Claims
 
-ONE_AT_A_TIME = Valve("valve", rate_per_s=1000.0, cap=1)
+ONE_AT_A_TIME = RateLimit("rate_limit", rate_per_s=1000.0, cap=1)
 
 
 @pytest.fixture
-def anna(connect):
-    return Claims(connect(), "anna", "")
+def worker_1(connect):
+    return Claims(connect(), "worker-1", "")
 
 
-def take(claims, valve=None):
+def take(claims, rate_limit=None):
     """The one job that waits, as it stands among the claims."""
-    (taken,) = claims.claim([Group(("work",), 8, valve)], 8, fair=False).taken
+    (taken,) = claims.claim([QueueGroup(("work",), 8, rate_limit)], 8, fair=False).taken
     return f"{taken.job_id}:{taken.execution_id}"
 
 
@@ -25,9 +25,9 @@ def die(redis, name):
     assert redis.zadd("rq:leases", {name: 1}, xx=True, ch=True)
 
 
-def heir_takes_back(redis, connect):
-    die(redis, "anna")
-    return Claims(connect(), "heir", "").take_back("anna")
+def another_worker_reclaims(redis, connect):
+    die(redis, "worker-1")
+    return Claims(connect(), "worker-2", "").reclaim("worker-1")
 
 
 def saved_by_a_client(job):
@@ -50,62 +50,62 @@ written = pytest.mark.parametrize("write", WRITINGS, ids=[one.__name__ for one i
 
 
 @written
-def test_taken_back_from_the_dead_whatever_its_hash_says(redis, queue, connect, anna, write):
+def test_taken_back_from_the_dead_whatever_its_hash_says(redis, queue, connect, worker_1, write):
     job = queue.enqueue(jobs.nothing)
-    take(anna)
+    take(worker_1)
     write(job)
 
-    assert heir_takes_back(redis, connect) == [job.id]
+    assert another_worker_reclaims(redis, connect) == [job.id]
 
     assert queue.job_ids == [job.id]
     assert Job.fetch(job.id, redis).is_queued
-    assert redis.hget(job.key, "takeovers") == b"1"
+    assert redis.hget(job.key, "redelivery_count") == b"1"
     assert queue.started_job_registry.count == 0
 
 
 @written
-def test_handed_back_by_who_leaves_whatever_its_hash_says(redis, queue, anna, write):
+def test_handed_back_by_who_leaves_whatever_its_hash_says(redis, queue, worker_1, write):
     job = queue.enqueue(jobs.nothing)
-    member = take(anna)
+    member = take(worker_1)
     write(job)
 
-    assert anna.hand_back([member]) == [job.id]
+    assert worker_1.release([member]) == [job.id]
 
     assert queue.job_ids == [job.id]
     assert Job.fetch(job.id, redis).is_queued
-    assert anna.members() == []
+    assert worker_1.members() == []
 
 
-def test_canceled_meanwhile_it_stays_canceled_and_takes_no_place(redis, queue, connect, anna):
+def test_canceled_meanwhile_it_stays_canceled_and_takes_no_place(redis, queue, connect, worker_1):
     job = queue.enqueue(jobs.nothing)
-    take(anna)
+    take(worker_1)
     job.cancel()
 
-    assert heir_takes_back(redis, connect) == []
+    assert another_worker_reclaims(redis, connect) == []
 
     assert queue.job_ids == []
     assert Job.fetch(job.id, redis).is_canceled
     assert redis.zcard(queue.started_job_registry.key) == 0
 
 
-def test_ended_by_rq_meanwhile_it_is_not_given_back(redis, queue, connect, anna):
+def test_ended_by_rq_meanwhile_it_is_not_given_back(redis, queue, connect, worker_1):
     """What is no longer among the started has an end already, whoever wrote it."""
     queue.enqueue(jobs.nothing)
-    member = take(anna)
+    member = take(worker_1)
     redis.zrem(queue.started_job_registry.key, member)
 
-    assert heir_takes_back(redis, connect) == []
+    assert another_worker_reclaims(redis, connect) == []
     assert queue.job_ids == []
 
 
-def test_deleted_meanwhile_it_leaves_its_place_to_the_next(redis, queue, connect, anna):
+def test_deleted_meanwhile_it_leaves_its_place_to_the_next(redis, queue, connect, worker_1):
     """Else what may run at once would be one fewer for as long as RQ believes that it runs."""
     job = queue.enqueue(jobs.nothing)
-    take(anna, ONE_AT_A_TIME)
+    take(worker_1, ONE_AT_A_TIME)
     redis.delete(job.key)
     following = queue.enqueue(jobs.nothing)
 
-    assert heir_takes_back(redis, connect) == []
+    assert another_worker_reclaims(redis, connect) == []
 
     assert redis.zcard(queue.started_job_registry.key) == 0
-    assert take(Claims(connect(), "heir", ""), ONE_AT_A_TIME).startswith(f"{following.id}:")
+    assert take(Claims(connect(), "worker-2", ""), ONE_AT_A_TIME).startswith(f"{following.id}:")

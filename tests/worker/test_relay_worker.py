@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.model import State
 from relay.store.keys import record_key
-from tests.worker.concurrent.crew import eventually
-from tests.worker.depot import Depot, apart, call, deployed, signals_kept
+from tests.worker.concurrent.workers import eventually
+from tests.worker.factories import Harness, apart, call, deployed, signals_kept
 from worker import __main__ as entry, tasks
 
 
@@ -53,84 +53,84 @@ def meanwhile(work):
         thread.join()
 
 
-def test_worker_delivers_what_waits(depot, standin, run):
-    ids = depot.keep(*(f"order-{n}" for n in range(5)))
+def test_worker_delivers_what_waits(harness, standin, run):
+    ids = harness.keep(*(f"order-{n}" for n in range(5)))
 
     run()
 
     assert len(standin.events) == 5
-    assert {depot.record(record_id).state for record_id in ids} == {State.DELIVERED}
+    assert {harness.record(record_id).state for record_id in ids} == {State.DELIVERED}
 
 
-def test_due_retry_is_promoted_without_a_scheduler(depot, standin, run):
+def test_due_retry_is_promoted_without_a_scheduler(harness, standin, run):
     standin.fail("unavailable_503", times=1)
-    record_id = depot.keep_one()
+    record_id = harness.keep_one()
     run()
-    assert depot.scheduled() == [record_id]
+    assert harness.scheduled() == [record_id]
 
     run()
-    assert depot.record(record_id).state is State.RETRYING
-    depot.make_due(record_id)
+    assert harness.record(record_id).state is State.RETRYING
+    harness.make_due(record_id)
     run()
 
-    assert depot.record(record_id).state is State.DELIVERED
-    assert depot.scheduled() == []
+    assert harness.record(record_id).state is State.DELIVERED
+    assert harness.scheduled() == []
 
 
-def test_idle_worker_promotes_as_the_moment_comes(depot, standin, settings):
+def test_idle_worker_promotes_as_the_moment_comes(harness, standin, settings):
     """The one test that waits for a retry in earnest."""
     config = settings.config_file
     config.write_text(
         config.read_text().replace('rate = "1000/s"', 'rate = "1000/s"\nretry_schedule = "1s"')
     )
     standin.fail("unavailable_503", times=1)
-    record_id = depot.keep_one()
+    record_id = harness.keep_one()
     started = time.monotonic()
 
     entry.make_worker(settings).work(max_jobs=2, logging_level="WARNING")
 
-    assert depot.record(record_id).state is State.DELIVERED
+    assert harness.record(record_id).state is State.DELIVERED
     assert 0.8 <= time.monotonic() - started < 12
 
 
-def test_lost_job_is_found_and_run_in_one_go(depot, standin, redis, run):
-    record_id = depot.keep_one()
-    redis.delete(f"rq:job:{record_id}", depot.queue.key)
-    depot.let_time_pass(record_id)
+def test_lost_job_is_found_and_run_in_one_go(harness, standin, redis, run):
+    record_id = harness.keep_one()
+    redis.delete(f"rq:job:{record_id}", harness.queue.key)
+    harness.let_time_pass(record_id)
 
     run()
 
-    assert depot.record(record_id).state is State.DELIVERED
+    assert harness.record(record_id).state is State.DELIVERED
 
 
-def test_sweep_keeps_its_pace(depot, redis, settings):
+def test_sweep_keeps_its_pace(harness, redis, settings):
     worker = entry.make_worker(replace(settings, sweep_s=60.0))
     worker.maintain()
-    record_id = depot.keep_one()
-    redis.delete(f"rq:job:{record_id}", depot.queue.key)
-    depot.let_time_pass(record_id)
+    record_id = harness.keep_one()
+    redis.delete(f"rq:job:{record_id}", harness.queue.key)
+    harness.let_time_pass(record_id)
 
     worker.maintain()
-    assert depot.waiting() == []
+    assert harness.waiting() == []
 
     entry.make_worker(replace(settings, sweep_s=60.0)).maintain()
-    assert depot.waiting() == [f"{record_id}-r2"]
+    assert harness.waiting() == [f"{record_id}-r2"]
 
 
-def test_rq_s_own_cleaning_is_done_too(depot, redis, settings):
+def test_rq_s_own_cleaning_is_done_too(harness, redis, settings):
     """A job whose worker died is taken out of the registry of started ones."""
-    record_id = depot.keep_one()
-    redis.zadd(depot.queue.started_job_registry.key, {f"{record_id}:an-execution": 1})
+    record_id = harness.keep_one()
+    redis.zadd(harness.queue.started_job_registry.key, {f"{record_id}:an-execution": 1})
 
     worker = entry.make_worker(settings)
     worker.maintain()  # and so it knows the queue
     worker.run_maintenance_tasks()
 
-    assert redis.zcard(depot.queue.started_job_registry.key) == 0
+    assert redis.zcard(harness.queue.started_job_registry.key) == 0
 
 
-def test_worker_is_seen_by_rq_while_it_works_and_gone_after(depot, standin, settings, run):
-    record_id = depot.keep_one()
+def test_worker_is_seen_by_rq_while_it_works_and_gone_after(harness, standin, settings, run):
+    record_id = harness.keep_one()
     standin.slow_s = 1.0
     standin.fail("slow", times=1)
     seen = []
@@ -152,12 +152,12 @@ def test_worker_is_seen_by_rq_while_it_works_and_gone_after(depot, standin, sett
     watcher.join()
 
     assert seen == [[record_id], "busy"]
-    assert rq.Worker.all(connection=depot.redis) == []
+    assert rq.Worker.all(connection=harness.redis) == []
 
 
-def test_worker_counts_for_rq(depot, standin, settings):
+def test_worker_counts_for_rq(harness, standin, settings):
     standin.fail("unavailable_503", times=1, on="events")
-    depot.keep(*apart("order-1", "order-2", standin=standin))
+    harness.keep(*apart("order-1", "order-2", standin=standin))
     worker = entry.make_worker(settings)
 
     with signals_kept():
@@ -168,33 +168,33 @@ def test_worker_counts_for_rq(depot, standin, settings):
     assert worker.failed_job_count == 1  # so does RQ count a retry
 
 
-def test_worker_ends_after_the_job_in_hand_when_told_to(depot, standin, settings):
+def test_worker_ends_after_the_job_in_hand_when_told_to(harness, standin, settings):
     """SIGTERM in the middle of the first of a customer's two jobs."""
-    first, second = depot.keep("order-1", "order-2")
+    first, second = harness.keep("order-1", "order-2")
     standin.slow_s = 0.6
     standin.fail("slow", times=1)
 
     begun = []
-    with meanwhile(lambda: begun.append(eventually(lambda: depot.begun(first)))):
+    with meanwhile(lambda: begun.append(eventually(lambda: harness.begun(first)))):
         entry.run(settings)
 
     assert begun == [True]
-    assert depot.record(first).state is State.DELIVERED
-    assert depot.record(second).state is State.ACCEPTED
-    assert depot.waiting() == [second]
+    assert harness.record(first).state is State.DELIVERED
+    assert harness.record(second).state is State.ACCEPTED
+    assert harness.waiting() == [second]
 
 
-def test_record_nobody_can_read_does_not_end_the_worker(depot, standin, redis, run):
+def test_record_nobody_can_read_does_not_end_the_worker(harness, standin, redis, run):
     """A newer version of us may have written it; an older one must go on with the rest."""
-    unreadable, strange, good = depot.keep(*apart("1", "2", "3", standin=standin))
+    unreadable, strange, good = harness.keep(*apart("1", "2", "3", standin=standin))
     redis.hset(record_key(unreadable), "event", '["s","t","y","principal",{"nickname":"x"}]')
     redis.hset(record_key(strange), "state", "of-a-kind-yet-unknown")
 
     run()
 
     assert [event.body["notes"] for event in standin.events] == ["3"]
-    assert depot.record(good).state is State.DELIVERED
-    assert depot.record(unreadable).reason == "internal_error"
+    assert harness.record(good).state is State.DELIVERED
+    assert harness.record(unreadable).reason == "internal_error"
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def mortal(tmp_path, monkeypatch, settings):
     with EmbeddedRedis(tmp_path / "mortal") as server:
         ours = replace(settings, redis_url=server.url, log_level="WARNING")
         with deployed(monkeypatch, ours):
-            tasks.station()
+            tasks.delivery_service()
             yield server, ours
 
 
@@ -235,18 +235,18 @@ def full(server):
 def test_maintenance_redis_will_not_have_is_postponed(mortal, relay, trouble, caplog):
     server, settings = mortal
     worker = entry.make_worker(settings)
-    with Redis.from_url(server.url) as redis, Depot(redis, settings, relay) as depot:
-        record_id = depot.keep_one()
-        depot.let_time_pass(record_id)  # and so there is something to write
+    with Redis.from_url(server.url) as redis, Harness(redis, settings, relay) as harness:
+        record_id = harness.keep_one()
+        harness.let_time_pass(record_id)  # and so there is something to write
 
         with trouble(server):
             worker._maintain()
         assert "Maintenance is postponed" in caplog.text
 
-        redis.delete(f"rq:job:{record_id}", depot.queue.key)
-        depot.let_time_pass(record_id)
+        redis.delete(f"rq:job:{record_id}", harness.queue.key)
+        harness.let_time_pass(record_id)
         worker._maintain()
-        assert depot.waiting() == [f"{record_id}-r2"]
+        assert harness.waiting() == [f"{record_id}-r2"]
 
 
 def test_worker_without_redis_says_so_and_does_not_fall(mortal):
@@ -260,32 +260,32 @@ def test_worker_without_redis_says_so_and_does_not_fall(mortal):
 
 
 @pytest.mark.parametrize("moment", ["idle", "busy"])
-def test_worker_outlives_its_redis(mortal, relay, standin, parse_timestamp):
+def test_worker_outlives_its_redis(mortal, relay, standin, moment):
     """Redis is killed under the worker and comes back with what it had."""
     server, settings = mortal
-    with Redis.from_url(server.url) as redis, Depot(redis, settings, relay) as depot:
+    with Redis.from_url(server.url) as redis, Harness(redis, settings, relay) as harness:
         ids, reached, tries = [], [], []
 
         def delivered(record_id):
-            return depot.record(record_id).state is State.DELIVERED
+            return harness.record(record_id).state is State.DELIVERED
 
         def end_and_restart():
-            if parse_timestamp == "busy":
+            if moment == "busy":
                 standin.slow_s = 0.4
                 standin.fail("slow", times=1)
-            ids.append(depot.keep_one(call("order-1", body={"notes": "1"})))
-            if parse_timestamp == "busy":
-                reached.append(eventually(lambda: depot.begun(ids[0])))
+            ids.append(harness.keep_one(call("order-1", body={"notes": "1"})))
+            if moment == "busy":
+                reached.append(eventually(lambda: harness.begun(ids[0])))
             else:
                 reached.append(eventually(lambda: delivered(ids[0])))
                 time.sleep(0.1)
             with away(server):
                 time.sleep(0.5)
-            ids.append(depot.keep_one(call("order-2", body={"notes": "2"})))
+            ids.append(harness.keep_one(call("order-2", body={"notes": "2"})))
             reached.append(eventually(lambda: all(map(delivered, ids)), within_s=15))
             # In this thread: the Redis that it has started ends with it.
             tries.extend(
-                (depot.record(id_).attempts, len(depot.ledger.attempts(id_))) for id_ in ids
+                (harness.record(id_).attempts, len(harness.ledger.attempts(id_))) for id_ in ids
             )
 
         with meanwhile(end_and_restart):

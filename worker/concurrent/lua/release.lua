@@ -2,7 +2,7 @@
 --
 -- ARGV worker, 1 only if its lease is over, now as RQ writes it, bell or '',
 --      1 to count it, then entries `job:execution`; all it holds when none is named
--- Returns the ids of the jobs. `takeovers` in a job's hash says how often it may have begun for nothing.
+-- Returns the ids of the jobs. `redelivery_count` in a job's hash says how often it may have begun for nothing.
 local worker, claims = ARGV[1], 'rq:claims:' .. ARGV[1]
 if ARGV[2] == '1' then
   local time, till = redis.call('TIME'), redis.call('ZSCORE', 'rq:leases', worker)
@@ -24,7 +24,7 @@ for _, member in ipairs(redis.call('ZREVRANGE', claims, 0, -1)) do
       -- saves a copy of its own writes anything.
       if redis.call('ZREM', 'rq:wip:' .. job[1], member) == 1 and job[2] ~= 'canceled' then
         redis.call('HSET', 'rq:job:' .. id, 'status', 'queued', 'enqueued_at', ARGV[3])
-        if ARGV[5] == '1' then redis.call('HINCRBY', 'rq:job:' .. id, 'takeovers', 1) end
+        if ARGV[5] == '1' then redis.call('HINCRBY', 'rq:job:' .. id, 'redelivery_count', 1) end
         redis.call('LPUSH', 'rq:queue:' .. job[1], id)
         returned[#returned + 1] = id
       end

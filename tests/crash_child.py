@@ -1,6 +1,6 @@
 """A process that forks one child a command and kills it between two Redis commands.
 
-Run by tests/test_kill.py. Reads lines `role kill_at when` on standard input and answers `done N`
+JobExecution by tests/test_kill.py. Reads lines `role kill_at when` on standard input and answers `done N`
 (the child finished; it had sent N commands) or `killed`. `when` is `before` the n-th command is
 sent, or `after`: sent, and its answer never read.
 """
@@ -17,8 +17,8 @@ from config.settings import Settings, load
 from relay.inbound import samples
 from relay.web.app import create_app
 from worker.__main__ import run
-from worker.engine import RelayWorker
-from worker.tasks import station
+from worker.relay_worker import RelayWorker
+from worker.tasks import delivery_service
 
 _REAL_SEND = AbstractConnection.send_packed_command
 _sent = 0
@@ -64,7 +64,7 @@ def _child(role: str, kill_at: int, when: str, pipe: int, app: Flask, settings: 
 def main() -> None:
     settings = load()
     app = create_app(settings)  # read once; nothing connects before a child does
-    station()
+    delivery_service()
     for line in sys.stdin:
         role, kill_at, when = line.split()
         reader, writer = os.pipe()

@@ -46,7 +46,7 @@ class Request:
         self.body = body
 
 
-class Wire:
+class HttpStub:
     """Listens on loopback; the last of the answers is given to everything that follows.
 
     `greeting` is said before anything is asked, as no web server does.

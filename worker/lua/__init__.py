@@ -1,0 +1,1 @@
+"""Lua scripts of the destination throttle (`worker/throttle.py`)."""
