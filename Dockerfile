@@ -1,11 +1,15 @@
 # One image for every process: web by default, any other command by name.
 FROM python:3.13-slim AS build
 WORKDIR /src
+# The pip of the base image fills a venv that has no pip of its own: only this folder moves on.
+RUN python -m venv --without-pip /opt/relay
+# What changes seldom has a layer of its own. Only what the lock names, with its hashes, gets in.
+COPY requirements.txt .
+RUN pip --python /opt/relay/bin/python install --no-cache-dir --require-hashes \
+    --requirement requirements.txt
 # .dockerignore lets through only what the package is made of.
 COPY . .
-# The pip of the base image fills a venv that has no pip of its own: only this folder moves on.
-RUN python -m venv --without-pip /opt/relay \
-    && pip --python /opt/relay/bin/python install --no-cache-dir ".[dashboard]"
+RUN pip --python /opt/relay/bin/python install --no-cache-dir --no-deps .
 
 FROM python:3.13-slim
 # With a home, where gunicorn keeps its control socket.

@@ -4,8 +4,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# pip without its own advice; with --require-hashes nothing is installed that the lock does not name.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK := $(BIN)/uv pip compile pyproject.toml --no-config --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header --annotation-style line
 
-.PHONY: help demo test bench chaos lint format golden clean
+.PHONY: help demo test bench chaos lint audit format golden lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -28,6 +32,10 @@ lint: $(STAMP)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
+audit: $(STAMP) ## bandit on the code, and the locked versions against published advisories
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive relay worker config
+	@$(BIN)/python .ci/audit.py requirements-dev.txt requirements-bench.txt
+
 format: $(STAMP) ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -35,18 +43,30 @@ format: $(STAMP) ## Format the code
 golden: $(STAMP) ## Write the golden files anew, for a person to read
 	@$(BIN)/python -m pytest -q tests/relay/inbound/test_platform_contract.py --update-golden
 
+lock: $(STAMP) ## Lock what pyproject.toml asks for; ARGS=--upgrade takes the newest versions
+	@$(LOCK) $(ARGS) --extra dashboard --output-file requirements.txt
+	@$(LOCK) $(ARGS) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+	@$(LOCK) $(ARGS) --extra bench --constraint requirements-dev.txt --output-file requirements-bench.txt
+
 clean: ## Remove the environment and the demo's data
 	rm -rf $(VENV) .relay
 
-# One environment for both commands, made anew when what is declared changes.
-$(STAMP): pyproject.toml
+# One environment for all commands, made anew when the lock changes, so that nothing is left in it
+# from an older one.
+$(VENV)/.locked: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 demo"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3-venv is needed: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { echo "python3-venv is needed: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
 	@echo "installing into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(PIP) --require-hashes --requirement requirements-dev.txt
 	@touch $@
 
-$(STAMP)-bench: $(STAMP)
+# The build backend is in the lock too. Its warnings are about editable installs as such.
+$(STAMP): pyproject.toml $(VENV)/.locked
+	@PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# A lock of their own: image and CI do without the peers.
+$(STAMP)-bench: requirements-bench.txt $(STAMP)
 	@echo "installing what it is compared with …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	@$(PIP) --require-hashes --requirement requirements-bench.txt
 	@touch $@

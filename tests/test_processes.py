@@ -165,6 +165,7 @@ def heroku(
     return {
         **os.environ,
         "PATH": f"{SCRIPTS}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),  # the buildpack's
         "PORT": str(free_port()),
         "REDIS_URL": redis_server.url,
         "RELAY_CONFIG": str(file),
