@@ -12,8 +12,8 @@ from pathlib import Path
 from packaging.specifiers import SpecifierSet
 from ruamel.yaml import YAML
 
-from relay.platforms import discovered
 from relay.inbound.signature import Hmac
+from relay.platforms import discovered
 
 ROOT = Path(__file__).parent.parent
 

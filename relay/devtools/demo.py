@@ -40,7 +40,7 @@ from relay.inbound.samples import signed
 from relay.model import OPEN_STATES
 from relay.sources import Relay
 from relay.store.ledger import Ledger
-from relay.web.app import dashboard
+from relay.web import dashboard
 
 # One correctly signed request per source: the topic of a sample.
 _TOPICS: Final = {

@@ -1,9 +1,9 @@
 """A person says "again" of what was held and then discarded: there is nothing left to send."""
 
 import pytest
-from relay.operations import Replayed, replay
 
 from relay.model import Held, Outcome, State, Verdict
+from relay.operations import Replayed, replay
 from relay.store.keys import OPEN
 from relay.store.ledger import Attempt
 from tests.worker.factories import Harness

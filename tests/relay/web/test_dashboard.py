@@ -26,8 +26,7 @@ from relay import sources
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.sources import Relay
 from relay.store.queue import open_queue
-from relay.web.app import dashboard
-from relay.web.app import create_app
+from relay.web.app import create_app, dashboard
 from tests.conftest import make_settings
 from tests.worker.concurrent.workers import at_work, eventually
 from tests.worker.factories import Harness, apart, deployed
