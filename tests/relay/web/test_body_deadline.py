@@ -3,7 +3,7 @@
 import socket
 import time
 
-from relay.web.app import body_deadline
+from relay.web import body_deadline
 
 
 def test_read_of_a_body_that_trickles_ends():

@@ -26,7 +26,8 @@ from relay import sources
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.sources import Relay
 from relay.store.queue import open_queue
-from relay.web.app import create_app, dashboard
+from relay.web import dashboard
+from relay.web.app import create_app
 from tests.conftest import make_settings
 from tests.worker.concurrent.workers import at_work, eventually
 from tests.worker.factories import Harness, apart, deployed
