@@ -12,7 +12,7 @@ from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.devtools.standin import DEMO_KEY, Standin, StandinServer, demo_customers
 from relay.mapping.event_types import EVENT_TYPES
 from relay.sources import Relay
-from worker.tasks import DeliveryService
+from worker.service import DeliveryService
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

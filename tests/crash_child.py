@@ -18,7 +18,7 @@ from relay.inbound import samples
 from relay.web.app import create_app
 from worker.__main__ import run
 from worker.relay_worker import RelayWorker
-from worker.tasks import delivery_service
+from worker.service import delivery_service
 
 _REAL_SEND = AbstractConnection.send_packed_command
 _sent = 0

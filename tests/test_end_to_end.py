@@ -17,7 +17,8 @@ from relay.mapping.mercately import CustomerEventSchema
 from relay.model import State
 from relay.store.ledger import Ledger
 from relay.web.app import create_app
-from worker.tasks import DeliveryService
+from worker.service import DeliveryService
+from worker.tasks import deliver_record
 
 # What relay.toml must say for every field of the contract to be sent.
 EVERY_FIELD = """
@@ -138,7 +139,7 @@ def test_every_field_of_the_contract_arrives_at_both_servers_to_the_byte(
         (record_id,) = answer.json["ids"]
 
         assert (answer.status_code, answer.json["status"]) == (200, "accepted")
-        assert service.deliver(record_id) == "delivered"
+        assert deliver_record(service, record_id) == "delivered"
         (event,) = server.standin.events
         assert event.raw.decode() == ARRIVES
         assert event.path == "/retailers/api/v1/customers/1713anaec1001/events"
@@ -182,7 +183,7 @@ def test_a_sample_of_every_topic_is_delivered_or_says_why_not(
     for record_id in answer.json["ids"]:
         record = ledger.get(record_id)
         if record.state is State.ACCEPTED:
-            assert service.deliver(record_id) == "delivered"
+            assert deliver_record(service, record_id) == "delivered"
             assert json.loads(standin_server.standin.events[-1].raw) == record.body
         else:
             assert record.state is State.HELD

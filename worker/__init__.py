@@ -1,1 +1,1 @@
-"""Delivery: one job, one record, one call to Mercately. Start reading at `worker/tasks.py`."""
+"""Delivers records to Mercately, one RQ job each. Start reading at `worker/tasks.py`."""

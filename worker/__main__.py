@@ -16,8 +16,8 @@ from relay.store.connection import connect
 from relay.store.durability import announce
 from relay.store.job_store import JobStore
 from relay.store.queue import open_queue
-from worker import tasks
 from worker.relay_worker import RelayWorker
+from worker.service import delivery_service
 
 _LOG: Final = structlog.get_logger()
 _LOOK_AGAIN_S: Final = 1.0
@@ -28,7 +28,7 @@ def main() -> None:
     try:
         settings = load_settings()
         log.configure(settings.log_level)
-        tasks.delivery_service()
+        delivery_service()
     except (SettingsError, ConfigError) as error:
         sys.exit(f"{error}")
     announce(connect(settings), settings.durability)
@@ -60,7 +60,7 @@ def make_worker(settings: Settings) -> RelayWorker:
     queue = open_queue(connect(settings), settings.queue, settings.job_timeout_s)
     return RelayWorker(
         queue,
-        service=tasks.delivery_service(),
+        service=delivery_service(),
         intake=JobStore.open(queue, settings),
         concurrency=settings.concurrency,
         grace_s=settings.shutdown_grace_s,

@@ -1,4 +1,4 @@
-"""Mercately over HTTP: one pooled session a destination, no redirects, nothing retried in here.
+"""Mercately's HTTP API: one connection pool per destination, no redirects, no retries.
 
 Every answer is a `Reply`; `NoResponse` says whether the request may have been acted on.
 """
@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from config.relay_toml import Destination
 from worker.reply import NoResponse, Reply
 
-# It warns of odd answers with the address, in which a phone or e-mail may stand.
+# Its warnings contain the URL, in which a phone or e-mail may stand.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 _ROOT: Final = "/retailers/api/v1"
@@ -46,9 +46,9 @@ class Client:
         self._base = destination.server + _ROOT
         self._wrapper = destination.customer_wrapper
         self._timeouts = (connect_timeout_s, read_timeout_s)
-        # One request is prepared and every other copied from it, and the adapter sends them: a
-        # session would look at redirects, cookies, hooks and the environment for each, which is
-        # half of what a request costs. Nor may a ~/.netrc replace our key, or a proxy see it.
+        # Requests are copies of one prepared request, sent by the adapter: a session would process
+        # redirects, cookies, hooks and the environment for each, half the cost of a request. A
+        # ~/.netrc must not replace our key either, nor a proxy see it.
         self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_POOL)
         plain = requests.Request(
             "GET",
@@ -79,7 +79,7 @@ class Client:
         )
 
     def agents(self) -> Reply:
-        """The cheapest question that tells whether the key is good."""
+        """The cheapest request that tells whether the API key works."""
         return self._ask("GET", "/agents")
 
     def history(self, customer_id: str, page: int, per_page: int) -> Reply:
@@ -117,7 +117,7 @@ class Client:
 
 
 def _never_connected(error: requests.ConnectionError) -> bool:
-    """Whether nothing can have been sent: no connection was made, or none that could be trusted."""
+    """Whether nothing was sent: there was no connection, or none whose certificate was trusted."""
     if isinstance(error, requests.exceptions.SSLError):
         return True
     cause = error.args[0] if error.args else None

@@ -1,6 +1,7 @@
-"""Who a call is for: an id that was given, one we know, or one Mercately can find or make.
+"""The Mercately id of a call's customer: named by the event, cached, looked up, or created.
 
-Ids are cached under a hash of the phone or e-mail, so that no key in Redis names a person.
+Ids are cached for 30 days under an unkeyed hash of the phone or e-mail: no key holds either in
+clear, but whoever can read Redis can find a phone number by hashing all of them.
 """
 
 import hashlib
@@ -23,21 +24,21 @@ _CACHED_S: Final = 30 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A customer id and how we came by it."""
+    """A customer id, and where it comes from."""
 
     id: str
-    by: Literal["given", "cache", "lookup", "created"]
+    by: Literal["event", "cache", "lookup", "created"]
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerNotFound:
-    """Mercately does not know the customer; `reply` is what it said to a try to create them."""
+    """Mercately does not know the customer; `reply` is its answer to an attempt to create them."""
 
     reply: Reply | None = None
 
 
 class Unresolved(Exception):
-    """The question itself failed; but for a 2xx, its answer is judged like the event's own."""
+    """A look-up or creation failed. An answer other than 2xx is treated like one to the event."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(f"status {reply.status}")
@@ -53,7 +54,7 @@ class Customers:
         self._destination = destination
 
     def direct_reference(self, customer: Customer) -> str:
-        """The id a call can be made with as it stands, empty where one has to be found."""
+        """What the call can be addressed to without a look-up, empty if there is nothing."""
         if customer.customer_id:
             return customer.customer_id
         return {"phone": customer.phone, "email": customer.email}.get(
@@ -61,12 +62,12 @@ class Customers:
         )
 
     def cached_ids(self, customers: Sequence[Customer]) -> list[str]:
-        """The ids cached for them, empty where there is none; one command for all."""
+        """The cached ids, empty where there is none; one MGET for all customers."""
         keys = [self._keys(customer) for customer in customers]
         flat = [key for group in keys for key in group]
         values = iter(cast("list[bytes | None]", self._redis.mget(flat)) if flat else [])
-        found = [[next(values) for _ in group] for group in keys]
-        return [next((value.decode() for value in group if value), "") for group in found]
+        ids = [[next(values) for _ in group] for group in keys]
+        return [next((value.decode() for value in group if value), "") for group in ids]
 
     def find(self, customer: Customer, cached_id: str = "") -> Found | CustomerNotFound:
         """The id to use for a call; `cached_id` is what was cached for the customer.
@@ -76,14 +77,14 @@ class Customers:
 
         Raises:
             Unresolved: Mercately answered a look-up with neither a customer nor "not found".
-            NoResponse: it did not answer.
+            NoResponse: Mercately did not answer.
         """
         if reference := self.direct_reference(customer):
-            return Found(reference, "given")
+            return Found(reference, "event")
         if cached_id:
             return Found(cached_id, "cache")
-        if found := self._look_up(customer):
-            return found
+        if match := self._look_up(customer):
+            return match
         return (
             self._create(customer)
             if self._destination.on_absent == "create"
@@ -92,7 +93,7 @@ class Customers:
 
     def _look_up(self, customer: Customer) -> Found | None:
         for reference in _references(customer):
-            reply = _answered(self._client.find_customer, reference)
+            reply = _ask(self._client.find_customer, reference)
             if customer_id := _id_in(reply):
                 self._remember(
                     customer_id, customer.email if reference == customer.email else customer.phone
@@ -104,7 +105,7 @@ class Customers:
 
     def forget(self, customer: Customer) -> None:
         if keys := self._keys(customer):
-            with suppress(RedisError):  # then it is found wrong, and forgotten, the next time
+            with suppress(RedisError):  # the next 404 deletes it
                 self._redis.delete(*keys)
 
     def _create(self, customer: Customer) -> Found | CustomerNotFound:
@@ -114,22 +115,22 @@ class Customers:
             "email": customer.email,
             "phone": customer.phone,
         }
-        reply = _answered(self._client.create_customer, {k: v for k, v in body.items() if v})
+        reply = _ask(self._client.create_customer, {k: v for k, v in body.items() if v})
         if customer_id := _id_in(reply):
             self._remember(customer_id, customer.phone, customer.email)
             return Found(customer_id, "created")
         if reply.is_html or reply.status not in (302, 422):
             raise Unresolved(reply)
-        # Refused as a duplicate, if another worker has just created them.
+        # A duplicate is refused: another worker may have created the customer just now.
         return self._look_up(customer) or CustomerNotFound(reply)
 
     def _remember(self, customer_id: str, *references: str) -> None:
-        """Under what Mercately itself matched, never under what merely came with it.
+        """Cache the id under the references that Mercately matched, and under no other.
 
-        A household shares a phone: the e-mail beside it in one order may be another person's.
+        A household shares a phone: the e-mail beside it in an order may be another person's.
         """
         for reference in filter(None, references):
-            with suppress(RedisError):  # then it is looked up again
+            with suppress(RedisError):  # the next event looks the customer up again
                 self._redis.set(self._key(reference), customer_id, ex=_CACHED_S)
 
     def _keys(self, customer: Customer) -> list[str]:
@@ -141,23 +142,23 @@ class Customers:
 
 
 def _references(customer: Customer) -> Iterator[str]:
-    """Phone spellings first: an e-mail in a path is the least dependable of the three."""
+    """Phone spellings first: an e-mail in a path is the least reliable reference."""
     if customer.phone:
         yield from variants(customer.phone)
     if customer.email:
         yield customer.email
 
 
-def _answered(ask: Callable[[_T], Reply], what: _T) -> Reply:
-    """A question that got no answer is not ambiguous: the event itself was never sent."""
+def _ask(request: Callable[[_T], Reply], argument: _T) -> Reply:
+    """Make a request before the event's own: that it got no answer is never ambiguous."""
     try:
-        return ask(what)
+        return request(argument)
     except NoResponse as error:
         raise NoResponse(error.reason, ambiguous=False) from error
 
 
 def _says_not_found(reply: Reply) -> bool:
-    """Whether this says "no such customer". A spelling it refuses is one it does not know."""
+    """Whether the answer means "no such customer". A refused spelling is an unknown one."""
     if reply.is_html:
         return False
     return reply.status in (302, 404, 422) or (
@@ -169,5 +170,5 @@ def _id_in(reply: Reply) -> str:
     """The customer's id as text, empty when the answer holds none."""
     data: Any = reply.json() if reply.ok else None
     customer = data.get("customer") if isinstance(data, dict) else None
-    found = customer.get("id") if isinstance(customer, dict) else None
-    return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""
+    value = customer.get("id") if isinstance(customer, dict) else None
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""

@@ -21,8 +21,10 @@ from relay.store.job_store import JobStore
 from relay.store.keys import WAKEUP
 from relay.store.queue import TASK
 from worker import sweep
+from worker.attempt import DeliveryFault, DeliveryTask, attempt_delivery
 from worker.concurrent import ClaimResult, ConcurrentWorker, JobExecution, QueueGroup, Requeue
-from worker.tasks import DeliveryFault, DeliveryService, DeliveryTask, result, rq_retry
+from worker.service import DeliveryService
+from worker.tasks import rq_result, rq_retry
 from worker.throttle import FeedbackBatch
 
 _LOG: Final = structlog.get_logger()
@@ -102,7 +104,9 @@ class RelayWorker(ConcurrentWorker):
 
     def _read(self, executions: Sequence[JobExecution]) -> None:
         ours = [execution for execution in executions if execution.job.func_name == TASK]
-        tasks = self._service.read([execution.job.args[0] for execution in ours]) if ours else []
+        tasks = (
+            self._service.read_tasks([execution.job.args[0] for execution in ours]) if ours else []
+        )
         for execution, task in zip(ours, tasks, strict=True):
             task.redelivery_count = execution.redelivery_count
             if execution.redelivery_count and task.record:
@@ -116,12 +120,12 @@ class RelayWorker(ConcurrentWorker):
         if task.not_before_s > 0:
             return rq_retry(task.not_before_s)
         # What it raises RQ keeps as failed; the sweep gives the record a new job.
-        outcome = self._service.attempt(task)
+        outcome = attempt_delivery(task)
         if outcome is None:
             return task.skip_reason
         if self._intake.pressure.full:
             execution.job.result_ttl = 0  # an end must make room, not take it
-        return Requeue() if outcome.verdict is Verdict.PAUSED else result(outcome)
+        return Requeue() if outcome.verdict is Verdict.PAUSED else rq_result(outcome)
 
     def on_finished(self, executions: Sequence[JobExecution]) -> None:
         self._service.record_attempts(

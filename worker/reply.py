@@ -1,4 +1,4 @@
-"""What can come back from Mercately: an answer, or none."""
+"""Mercately's answer to a request, or the lack of one."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. `retry_after_s` is None when the header is absent or unreadable."""
+    """An HTTP answer. `retry_after_s` is None when the header is absent or not readable."""
 
     status: int
     text: str = ""
@@ -28,7 +28,7 @@ class Reply:
 
 
 class NoResponse(Exception):
-    """No answer came. `ambiguous` when the request may have arrived all the same."""
+    """No answer came; `ambiguous` if the request may have arrived all the same."""
 
     def __init__(self, reason: str, *, ambiguous: bool) -> None:
         super().__init__(reason)

@@ -1,8 +1,8 @@
-"""Pure: an answer (or none) and an attempt number in, the outcome and its delay out.
+"""The outcome of an attempt and the delay before the next one. Pure functions.
 
-Mercately's ways, as far as anybody knows them: 302 is a validation failure; 500 may be a body it
-will never like, so attempts are bounded; 400 and 401 may both mean a bad key; 403 or HTML come
-from a proxy in front of it. Never branch on wording.
+What is known of Mercately: 302 is a validation failure; a 500 may be permanent for a body, so
+attempts are bounded; 400, 401 and 403 may all mean a rejected API key; 403 and HTML may come from
+a proxy in front of it. The wording of answers is never looked at.
 """
 
 import random
@@ -16,19 +16,19 @@ _TRANSIENT: Final = frozenset({408, 425, 429})
 _RETRY_AFTER_MAX_S: Final = 24 * 3600.0
 _ANSWER_KEPT: Final = 2000
 _JITTER: Final = 0.2
-# Mercately has answered, but that it does not know, or does not take, the customer.
+# Mercately answered that it does not know the customer, or refuses to create them.
 CUSTOMER_REASONS: Final = ("customer_absent", "customer_refused")
-# How long a record of a paused destination sleeps before it looks again.
+# Delay before a record of a paused destination is due again.
 PAUSED_S: Final = 60.0
 
 
 def after_reply(
     reply: Reply, attempt: int, destination: Destination, *, key_works: bool | None = None
 ) -> Outcome:
-    """What an answer to the events endpoint means.
+    """The outcome of an answer to the events endpoint.
 
-    `key_works` is what a probe of the key said, None while nobody has asked. Without it a 400
-    or 401 asks for one by coming back as `paused` with the reason `credentials`.
+    `key_works` is the result of probing the API key, None before a probe. Without a probe a 400,
+    401 or 403 gives `paused` with the reason `credentials`, which asks the caller for one.
     """
     answer = reply.text[:_ANSWER_KEPT]
     if reply.ok:
@@ -53,12 +53,12 @@ def after_reply(
 
 
 def on_lookup_failure(reply: Reply, attempt: int, destination: Destination) -> Outcome:
-    """A look-up or creation that succeeded without saying who: nothing has been delivered."""
+    """A look-up or creation answered 2xx without a customer: nothing was delivered."""
     return _retry_or_dead("unexpected_answer", attempt, destination, reply)
 
 
 def on_customer_not_found(refusal: Reply | None, destination: Destination) -> Outcome:
-    """There is nobody to tell; `refusal` is the 404 of the event, or of a try to create them."""
+    """Mercately has no such customer; `refusal` is its answer to the event or to a creation."""
     absent, refused = CUSTOMER_REASONS
     if destination.on_absent == "drop":
         return Outcome(Verdict.DISCARDED, absent)
@@ -69,22 +69,22 @@ def on_customer_not_found(refusal: Reply | None, destination: Destination) -> Ou
 
 
 def on_no_response(error: NoResponse, attempt: int, destination: Destination) -> Outcome:
-    """What it means that no answer came; an ambiguous one follows the destination's wish."""
+    """No answer came. An ambiguous request is repeated or held, as `on_ambiguous` says."""
     if error.ambiguous and destination.on_ambiguous == "hold":
         return Outcome(Verdict.HELD, error.reason, ambiguous=True)
     return _retry_or_dead(error.reason, attempt, destination, None, ambiguous=error.ambiguous)
 
 
 def on_worker_lost(destination: Destination) -> Outcome | None:
-    """A worker died with the event in its hands, and may have sent it: None if it may go again."""
+    """An earlier worker lost the job and may have sent the event: None if it may be sent again."""
     if destination.on_ambiguous == "hold":
         return Outcome(Verdict.HELD, "worker_died", ambiguous=True)
     return None
 
 
 def after_crash(attempt: int, destination: Destination, *, request_sent: bool = False) -> Outcome:
-    """A fault of our own, or an end put to the job: tried again on the same schedule, then kept as
-    dead. With `request_sent` Mercately may have the event, and its answer was not received.
+    """An internal error, or a stopped job: retried on the same schedule, then `dead`. With
+    `request_sent` Mercately may have the event, and its answer was not received.
     """
     return on_no_response(
         NoResponse("internal_error", ambiguous=request_sent), attempt, destination
@@ -119,5 +119,5 @@ def _retry_or_dead(
 
 
 def jittered(delay_s: float) -> float:
-    """The delay, give or take a fifth, so that what failed together does not return together."""
+    """The delay ±20 %, so that records that failed together are not due together."""
     return delay_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  not for secrets

@@ -1,8 +1,7 @@
-"""The net under RQ: records whose job was lost get a new one.
+"""Gives open records whose RQ job was lost a new one.
 
-A stock worker can lose a job between two of its own steps, and a person can delete one. The ledger
-cannot: an open record that nobody has touched in time is looked at here. Every worker may do so at
-once; each step is one script.
+A stock worker can lose a job between two of its own steps, and a person can delete one; the record
+stays open. Every worker may sweep at the same time, since each step is one script.
 """
 
 import time
@@ -19,7 +18,7 @@ _SWEEP_AT_MOST_S: Final = 1.0
 _STRANGE_AGAIN_S: Final = 3600.0
 
 
-def sweep(ledger: Ledger, intake: JobStore) -> int:
+def sweep(ledger: Ledger, jobs: JobStore) -> int:
     """Give overdue open records that lost their job a new one; how many there were.
 
     Reads at most as many records as fit into one second.
@@ -27,20 +26,20 @@ def sweep(ledger: Ledger, intake: JobStore) -> int:
     requeued = 0
     stop_at = time.monotonic() + _SWEEP_AT_MOST_S
     while (record_ids := ledger.overdue(time.time(), _BATCH)) and time.monotonic() < stop_at:
-        requeued += sum(_reconcile(record_id, ledger, intake) for record_id in record_ids)
+        requeued += sum(_reconcile(record_id, ledger, jobs) for record_id in record_ids)
     return requeued
 
 
-def _reconcile(record_id: str, ledger: Ledger, intake: JobStore) -> bool:
-    """Whether the record needed help."""
+def _reconcile(record_id: str, ledger: Ledger, jobs: JobStore) -> bool:
+    """Requeue a record whose job is gone; whether it was."""
     record = ledger.get(record_id)
     if record is None:
         ledger.drop_absent(record_id)
         return False
-    if record.fault == "state":  # of another version: not ours to move, and never lost
+    if record.fault == "state":  # written by another version: left for that version
         ledger.look_again(record_id, time.time() + _STRANGE_AGAIN_S)
         return False
-    outcome = intake.requeue_lost(record)
+    outcome = jobs.requeue_lost(record)
     if outcome not in ("requeued", "returned"):
         return False
     _LOG.warning("record.requeued", record_id=record_id, how=outcome)

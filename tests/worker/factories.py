@@ -26,8 +26,9 @@ from relay.store.job_store import JobStore
 from relay.store.keys import OPEN
 from relay.store.queue import open_queue, queue_name
 from relay.store.record import Record
-from worker import tasks
-from worker.tasks import DeliveryService
+from worker import service as wiring
+from worker.service import DeliveryService
+from worker.tasks import deliver_record
 
 # One of the stand-in's people, and what may never be read outside the record itself.
 ANA_ID = "1713anaec1001"
@@ -137,7 +138,7 @@ class Harness:
         return record_id
 
     def deliver(self, record_id: str) -> Any:
-        return self.service.deliver(record_id)
+        return deliver_record(self.service, record_id)
 
     def record(self, record_id: str) -> Record:
         found = self.ledger.get(record_id)
@@ -217,15 +218,15 @@ def deployed(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[No
     monkeypatch.setenv("RELAY_LOG_LEVEL", settings.log_level)
     monkeypatch.setenv("RELAY_SWEEP_S", str(settings.sweep_s))
     monkeypatch.setenv("RELAY_READ_TIMEOUT_S", str(settings.read_timeout_s))
-    tasks.delivery_service.cache_clear()
+    wiring.delivery_service.cache_clear()
     try:
         yield
     finally:
-        if tasks.delivery_service.cache_info().currsize:
-            service = tasks.delivery_service()
+        if wiring.delivery_service.cache_info().currsize:
+            service = wiring.delivery_service()
             close(service)
             service.ledger.redis.close()
-        tasks.delivery_service.cache_clear()
+        wiring.delivery_service.cache_clear()
         structlog.reset_defaults()
 
 

@@ -42,7 +42,7 @@ def test_given_id_is_taken_without_a_question(book, redis):
     with HttpStub() as stub:
         found = book(stub.url).find(Customer(customer_id="c1", phone=ANA.phone, email=ANA.email))
 
-    assert found == Found("c1", "given")
+    assert found == Found("c1", "event")
     assert stub.requests == []
     assert redis.keys() == []
 
@@ -52,7 +52,7 @@ def test_contact_itself_is_the_identifier_where_the_destination_says_so(book, id
     with HttpStub() as stub:
         found = book(stub.url, identifier=identifier).find(ANA)
 
-    assert found == Found(expected, "given")
+    assert found == Found(expected, "event")
     assert stub.requests == []
 
 

@@ -14,9 +14,9 @@ from tests.conftest import relay_toml
 from tests.worker.concurrent.workers import at_work, eventually
 from tests.worker.factories import call, job_key
 from worker.__main__ import make_worker
+from worker.attempt import DeliveryFault
 from worker.concurrent import JobStopped
 from worker.concurrent.execution import TimedOut
-from worker.tasks import DeliveryFault
 
 KNOWN = Customer(customer_id="c1")
 ENDS = [TimedOut, JobStopped, JobTimeoutException]

@@ -17,7 +17,7 @@ from relay.model import State
 from relay.store.keys import record_key
 from tests.worker.concurrent.workers import eventually
 from tests.worker.factories import Harness, apart, call, deployed, signals_kept
-from worker import __main__ as entry, tasks
+from worker import __main__ as entry, service as wiring
 
 
 @pytest.fixture(autouse=True)
@@ -203,7 +203,7 @@ def mortal(tmp_path, monkeypatch, settings):
     with EmbeddedRedis(tmp_path / "mortal") as server:
         ours = replace(settings, redis_url=server.url, log_level="WARNING")
         with deployed(monkeypatch, ours):
-            tasks.delivery_service()
+            wiring.delivery_service()
             yield server, ours
 
 

@@ -18,7 +18,7 @@ from relay.model import Customer, State
 from relay.store.keys import record_key
 from relay.store.queue import JOB_TIMEOUT_S, TASK
 from tests.worker.factories import PERSONAL, apart, call
-from worker.tasks import delivery_service
+from worker.service import delivery_service
 
 pytestmark = pytest.mark.usefixtures("environment")
 

@@ -12,6 +12,7 @@ from relay.store.keys import record_key
 from tests.worker.factories import ANA, ANA_ID, BODY, Harness, call
 from tests.worker.http_stub import HttpStub, answer
 from worker import tasks
+from worker.attempt import attempt_delivery
 
 EVA = Customer(phone="+593999000009", email="eva@example.com", first_name="Eva")
 FOUND = answer(200, b'{"customer": {"id": "c7"}}')
@@ -308,12 +309,12 @@ def test_delivered_record_is_not_sent_twice(harness, standin):
 def test_attempt_that_another_has_overtaken_changes_nothing(harness, open_harness, standin):
     """A worker that was frozen in the middle: what has happened since counts."""
     record_id = harness.keep_one()
-    (late,) = harness.service.read([record_id])
+    (late,) = harness.service.read_tasks([record_id])
     standin.fail("unavailable_503", times=1)
     open_harness().deliver(record_id)
 
     standin.fail("validation_422", times=1)
-    harness.service.attempt(late)
+    attempt_delivery(late)
     harness.service.record_attempts([late])
 
     assert harness.record(record_id).state is State.RETRYING
@@ -322,12 +323,12 @@ def test_attempt_that_another_has_overtaken_changes_nothing(harness, open_harnes
 
 def test_delivery_counts_however_late_it_is_told(harness, open_harness, standin):
     record_id = harness.keep_one()
-    (late,) = harness.service.read([record_id])
+    (late,) = harness.service.read_tasks([record_id])
     standin.fail("validation_422", times=1)
     open_harness().deliver(record_id)
     assert harness.record(record_id).state is State.DEAD
 
-    harness.service.attempt(late)
+    attempt_delivery(late)
     harness.service.record_attempts([late])
 
     assert harness.record(record_id).state is State.DELIVERED
@@ -340,12 +341,12 @@ def test_delivery_counts_however_late_it_is_told(harness, open_harness, standin)
 def test_event_a_worker_died_with_is_ambiguous(open_harness, standin, wish, result):
     harness = open_harness(on_ambiguous=wish)
     record_id = harness.keep_one()
-    (task,) = harness.service.read([record_id])
+    (task,) = harness.service.read_tasks([record_id])
     task.redelivery_count = 1
 
-    outcome = harness.service.attempt(task)
+    outcome = attempt_delivery(task)
     harness.service.record_attempts([task])
 
-    assert tasks.result(outcome) == result
+    assert tasks.rq_result(outcome) == result
     assert told(harness, record_id, "redelivery_count", "ambiguous") == [(1, wish == "hold")]
     assert len(standin.events) == (wish == "retry")

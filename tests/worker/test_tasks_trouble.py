@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from relay.model import Customer, State
 from relay.store.keys import OPEN, record_key
 from tests.worker.factories import ANA_ID, PERSONAL, Harness, call
-from worker.tasks import DeliveryFault
+from worker.attempt import DeliveryFault
 
 GIVEN = Customer(customer_id=ANA_ID)
 STYLES = pytest.mark.parametrize("bad_key", [401, 400])

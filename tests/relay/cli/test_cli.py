@@ -19,7 +19,8 @@ from relay.model import State
 from relay.platforms import discovered
 from relay.store.ledger import Ledger
 from relay.web.app import create_app
-from worker.tasks import DeliveryService
+from worker.service import DeliveryService
+from worker.tasks import deliver_record
 
 Run = Callable[..., Result]
 
@@ -176,7 +177,7 @@ def test_transform_of_every_real_body_is_an_outcome(run, platform):
 
 def test_events_and_show_tell_what_became_of_an_event(run, accept, service: DeliveryService):
     record_id = accept()
-    service.deliver(record_id)
+    deliver_record(service, record_id)
     listed = run("events", "--state", "delivered", "--source", "shopify")
     shown = json.loads(run("show", record_id).output)
 
@@ -202,7 +203,7 @@ def test_replay_only_counts_until_it_is_told_yes(run, accept, service, standin, 
     standin.fail("validation_422")
     ids = [accept(number) for number in (1, 2)]
     for record_id in ids:
-        assert service.deliver(record_id) == "dead: validation"
+        assert deliver_record(service, record_id) == "dead: validation"
     standin.clear()
     counted = run("replay", "--state", "dead")
     states = {service.ledger.get(record_id).state for record_id in ids}
@@ -211,7 +212,7 @@ def test_replay_only_counts_until_it_is_told_yes(run, accept, service, standin, 
     assert states == {State.DEAD}
     assert "requeued: 2" in run("replay", "--state", "dead", "--yes").output
     for record_id in ids:
-        assert service.deliver(record_id) == "delivered"
+        assert deliver_record(service, record_id) == "delivered"
     assert len(standin.events) == 2
 
 
@@ -228,7 +229,7 @@ def test_replay_maps_a_held_event_anew(run, accept, service, config_file, standi
         )
     )
     assert "requeued: 1" in run("replay", record_id, "--yes").output
-    assert service.deliver(record_id) == "delivered"
+    assert deliver_record(service, record_id) == "delivered"
     assert standin_server.standin.events[0].customer_id == "1713anaec1001"
 
 

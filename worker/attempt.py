@@ -1,0 +1,159 @@
+"""One attempt to deliver one record: find the customer, post the event, decide the outcome."""
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from config import log
+from config.relay_toml import Destination
+from relay.model import Outcome, Verdict
+from relay.store.ledger import Attempt
+from relay.store.record import Record
+from worker import retry
+from worker.client import Client
+from worker.customers import CustomerNotFound, Customers, Unresolved
+from worker.reply import NoResponse, Reply
+from worker.throttle import CREDENTIALS, DestinationThrottle
+
+_LOG: Final = structlog.get_logger()
+
+
+class DeliveryFault(Exception):
+    """Internal error, with exception type and line only: its message may hold personal data."""
+
+
+@dataclass(frozen=True)
+class DestinationContext:
+    """What sending to one destination takes."""
+
+    destination: Destination
+    client: Client
+    customers: Customers
+    throttle: DestinationThrottle
+
+
+@dataclass(slots=True)
+class DeliveryTask:
+    """A record to deliver and what is known about it.
+
+    `skip_reason` says why there is nothing to do, empty otherwise. `redelivery_count` is the
+    number of earlier workers that lost the job. `request_sent` is True once Mercately may have the
+    event. `not_before_s` is how many seconds the next attempt has to wait, by an outcome that an
+    earlier worker recorded before it lost the job. `attempt` is the result, once there is one;
+    `reported` is True when it is in the log and counted by the throttle.
+    """
+
+    record: Record | None
+    target: DestinationContext | None = None
+    cached_customer_id: str = ""
+    skip_reason: str = ""
+    redelivery_count: int = 0
+    request_sent: bool = False
+    not_before_s: float = 0.0
+    attempt: Attempt | None = None
+    reported: bool = False
+
+
+def attempt_delivery(task: DeliveryTask) -> Outcome | None:
+    """Try once and keep the result in `task.attempt`; None if there is nothing to do.
+
+    Makes up to fourteen requests, when a cached customer id is wrong, a customer has to be
+    created, and the API key has to be probed.
+
+    Raises:
+        DeliveryFault: a bug of ours, which counts as an attempt too.
+    """
+    record, target = task.record, task.target
+    if record is None:
+        return None
+    started_at, fault = time.perf_counter(), ""
+    if target is None:
+        reason = "unreadable_record" if record.fault else "unknown_destination"
+        outcome = Outcome(Verdict.HELD, reason)
+    elif record.fault:
+        fault = f"UnreadableRecord at {record.fault}"
+    else:
+        try:
+            outcome = _outcome(task, record, target)
+        except BaseException as error:  # raised below as a DeliveryFault, without its text
+            if not (task.request_sent or isinstance(error, Exception)):
+                raise  # the job was stopped before a request was sent
+            fault = f"{type(error).__name__} at {log.error_location(error)}"
+    if fault and target:
+        number = record.attempts + 1
+        outcome = retry.after_crash(number, target.destination, request_sent=task.request_sent)
+    releases_lane = target is not None and target.destination.ordering == "relaxed"
+    took_s = time.perf_counter() - started_at
+    task.attempt = Attempt(record, outcome, took_s, releases_lane, task.redelivery_count)
+    if fault:
+        raise DeliveryFault(fault)
+    return outcome
+
+
+def _outcome(task: DeliveryTask, record: Record, target: DestinationContext) -> Outcome:
+    if task.redelivery_count and (outcome := retry.on_worker_lost(target.destination)):
+        return outcome
+    if target.throttle.state == CREDENTIALS and not _resume(target):
+        return Outcome(Verdict.PAUSED, "credentials", delay_s=retry.jittered(retry.PAUSED_S))
+    number = record.attempts + 1
+    try:
+        reply = _send(task, record, target)
+    except Unresolved as error:
+        if error.reply.ok:
+            return retry.on_lookup_failure(error.reply, number, target.destination)
+        reply = error.reply
+    except NoResponse as error:
+        return retry.on_no_response(error, number, target.destination)
+    if isinstance(reply, CustomerNotFound):
+        return retry.on_customer_not_found(reply.reply, target.destination)
+    outcome = retry.after_reply(reply, number, target.destination)
+    if outcome.reason != "credentials":
+        return outcome
+    key_works = _key_works(target)
+    if not key_works:
+        target.throttle.pause()
+    return retry.after_reply(reply, number, target.destination, key_works=key_works)
+
+
+def _send(
+    task: DeliveryTask, record: Record, target: DestinationContext
+) -> Reply | CustomerNotFound:
+    """Find the customer and post the event. A cached id that Mercately does not know is dropped,
+    and the customer is looked up once more.
+    """
+    for cached_id in (task.cached_customer_id, ""):
+        customer = target.customers.find(record.customer, cached_id)
+        if isinstance(customer, CustomerNotFound):
+            return customer
+        task.request_sent = True
+        reply = target.client.post_event(customer.id, record.body)
+        if reply.status != 404 or reply.is_html:
+            return reply
+        task.request_sent = False
+        target.customers.forget(record.customer)
+        if customer.by != "cache":
+            break
+    return CustomerNotFound(reply)
+
+
+def _key_works(target: DestinationContext) -> bool:
+    """Probe the API key with the cheapest request; no response is no evidence against it."""
+    try:
+        reply = target.client.agents()
+    except NoResponse:
+        return True
+    return reply.is_html or reply.status not in (400, 401, 403)
+
+
+def _resume(target: DestinationContext) -> bool:
+    """Resume a paused destination if the API key works again."""
+    try:
+        key_works = target.client.agents().ok
+    except NoResponse:
+        return False
+    if key_works:
+        target.throttle.resume()
+        _LOG.info("destination.resumed", destination=target.destination.name)
+    return key_works
