@@ -1,27 +1,41 @@
 """What an earlier version has left in Redis is worth as much after `migrate` as before."""
 
+import hashlib
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis_dump
+import senders
+from click.testing import CliRunner, Result
 from redis import Redis
 from redis.connection import AbstractConnection
 from rq import Queue, SimpleWorker
 from rq.utils import now, utcformat
 
+from relay import sources
+from relay.cli import main
 from relay.devtools.embedded_redis import EmbeddedRedis
+from relay.devtools.standin import DEMO_KEY, Standin, StandinServer
+from relay.model import State
 from relay.store import conversion
 from relay.store.conversion import WorkersAlive
-from relay.store.keys import SCHEMA_KEY, record_key
+from relay.store.keys import OPEN, SCHEMA_KEY, record_key
 from relay.store.ledger import Ledger
 from relay.store.migrations import migrate
 from relay.store.queue import open_queue
 from relay.store.schema import SchemaMismatch, require_schema
+from relay.web.app import create_app
+
+ROOT = Path(__file__).parents[3]
 
 DUMP = redis_dump.load("schema_0.json")
 CONVERTED = {
@@ -345,3 +359,172 @@ def test_many_are_read_a_few_at_a_time(redis, queue, monkeypatch):
     assert len(progress) >= 4
     assert progress == sorted(progress)
     assert progress[-1] == report.keys_read >= count
+
+
+# What is converted is delivered, replayed and remembered: by the processes and commands that a
+# person starts, with the configuration that the earlier version ran with.
+
+
+@pytest.fixture
+def converted(schema_0: Redis, queue: Queue) -> Redis:
+    migrate(schema_0, queue)
+    return schema_0
+
+
+@pytest.fixture
+def environ(
+    redis_server: EmbeddedRedis, standin_server: StandinServer, tmp_path: Path
+) -> dict[str, str]:
+    file = tmp_path / "schema_0.toml"
+    file.write_text("\n".join(DUMP["relay_toml"]), "utf-8")
+    servers = ("PRINCIPAL", "NORTE", "SUR", "ESTE", "OESTE")
+    return {
+        "REDIS_URL": redis_server.url,
+        "RELAY_CONFIG": str(file),
+        "RELAY_LANGUAGE": "en",
+        "RELAY_SWEEP_S": "0",
+        "MERCATELY_API_KEY": DEMO_KEY,
+        "COLUMNS": "200",
+        **{f"{name}_SERVER": standin_server.url for name in servers},
+        **{
+            f"{name.upper()}_SECRET": secret
+            for name, secret in senders.SECRETS.items()
+            if name != "standard_webhooks"
+        },
+        "CRM_SECRET": senders.SECRETS["generic"],
+    }
+
+
+@pytest.fixture
+def command(environ: dict[str, str]) -> Callable[..., Result]:
+    return lambda *arguments: CliRunner().invoke(main, arguments, env=environ)
+
+
+def add_customers(standin: Standin) -> None:
+    """Those whose ids the dump remembers."""
+    ids = {
+        key.rpartition(":")[2]: entry["value"]
+        for key, entry in DUMP["keys"].items()
+        if key.startswith("relay:customer:")
+    }
+    for entry in records().values():
+        customer = json.loads(entry["event"])[4] or {}
+        for name in {"phone", "email"} & customer.keys():
+            digest = hashlib.sha256(customer[name].lower().encode()).hexdigest()[:32]
+            if digest in ids and ids[digest] not in standin.customers:
+                standin.add_customer(id=ids[digest], **{name: customer[name]})
+
+
+def records(*states: str) -> dict[str, dict[str, Any]]:
+    """The records of the dump by id, those in any of the states."""
+    return {
+        key.removeprefix("relay:record:"): entry["value"]
+        for key, entry in DUMP["keys"].items()
+        if key.startswith("relay:record:") and (entry["value"]["state"] in states or not states)
+    }
+
+
+def deliver_all(redis: Redis, environ: Mapping[str, str]) -> None:
+    """A worker process until nothing is open; what waits for its time need not."""
+    for record_id in redis.zrange(OPEN, 0, -1):
+        redis.zadd(OPEN, {record_id: 1})
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "worker"],
+        env={**os.environ, **environ},
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(600):
+            if not redis.zcard(OPEN):
+                return
+            for key in redis.scan_iter("rq:scheduled:*"):
+                for job_id in redis.zrange(key, 0, -1):
+                    redis.zadd(key, {job_id: 1}, xx=True)
+            assert worker.poll() is None
+            time.sleep(0.1)
+        pytest.fail(f"{redis.zcard(OPEN)} records are still open")
+    finally:
+        worker.terminate()
+        worker.wait(timeout=30)
+
+
+@pytest.mark.slow
+def test_everything_that_waited_is_delivered_once_and_in_order(converted, environ, standin):
+    add_customers(standin)
+    open_records = records("accepted", "retrying")
+
+    deliver_all(converted, environ)
+
+    ledger = Ledger(converted, keep_delivered_s=60)
+    assert {ledger.get(record_id).state for record_id in open_records} == {State.DELIVERED}
+    sent = [json.loads(event.raw) for event in standin.events]
+    bodies = {record_id: json.loads(record["body"]) for record_id, record in open_records.items()}
+    assert sorted(map(json.dumps, sent)) == sorted(map(json.dumps, bodies.values()))
+    behind = {record_id: record["after"] for record_id, record in open_records.items() if "after" in record}  # fmt: skip
+    assert len(behind) == 8
+    for record_id, before in behind.items():
+        assert sent.index(bodies[before]) < sent.index(bodies[record_id]), record_id
+
+    # The worker knows the names that jobs and throttles have now.
+    redelivered = [
+        key.removeprefix("rq:job:")
+        for key, entry in DUMP["keys"].items()
+        if key.startswith("rq:job:") and "takeovers" in entry["value"]
+    ]
+    assert len(redelivered) == 2
+    for record_id in redelivered:
+        assert ledger.attempts(record_id)[-1]["redelivery_count"] == 1
+    for name in ("norte", "sur"):  # they were shut, and have been found to be well
+        assert converted.hget(f"relay:throttle:{name}", "half_open") is None
+
+
+@pytest.mark.slow
+def test_what_a_person_replays_is_delivered(converted, environ, standin, command):
+    add_customers(standin)
+    standin.add_customer(phone="+56990000005")  # was absent
+
+    replays = [command("replay", "--state", state, "--yes") for state in ("held", "dead")]
+
+    outcomes = "".join(result.output for result in replays)
+    assert "unreadable" in outcomes  # is read and mapped anew, from what came in
+    assert "no_customer" in outcomes
+    replayed = {
+        record_id: record
+        for record_id, record in records("held", "dead").items()
+        if record["reason"] not in ("unreadable", "no_customer")
+    }
+    assert len(replayed) == 3
+    deliver_all(converted, environ)
+    sent = [json.loads(event.raw) for event in standin.events]
+    for record_id, record in replayed.items():
+        assert json.loads(command("show", record_id).output)["state"] == "delivered"
+        assert json.loads(record["body"])["notes"] in {body["notes"] for body in sent}
+
+
+def test_what_was_delivered_is_still_shown(converted, command):
+    listed = command("events", "--state", "delivered").output
+
+    for record_id in records("delivered"):
+        assert record_id in listed
+        shown = json.loads(command("show", record_id).output)
+        assert shown["state"] == "delivered"
+        assert shown["attempt_log"][-1]["outcome"] == "delivered"
+
+
+def test_what_was_seen_is_answered_duplicate(converted, environ, settings):
+    relay = sources.load(Path(environ["RELAY_CONFIG"]), environ)
+    client = create_app(settings, relay, converted).test_client()
+    ledger = Ledger.open(converted, settings)
+    asked = 0
+
+    for record_id in records():
+        record = ledger.get(record_id)
+        if not record.raw or record.platform not in ("shopify", "generic"):
+            continue
+        headers = {"content-type": "application/json", **record.headers}
+        signed = senders.signed(record.platform, headers, record.raw)
+        answer = client.post(f"/webhooks/{record.source}", data=record.raw, headers=signed)
+        assert (answer.json["status"], answer.json["ids"]) == ("duplicate", [record_id])
+        asked += 1
+    assert asked == sum(bool(record.get("delivery")) for record in records().values())
