@@ -191,7 +191,7 @@ class Converter:
 
 
 def _plan(plan: Plan, name: str, values: Any) -> Conversion | None:
-    if isinstance(values, ResponseError):
+    if isinstance(values, ResponseError) and "WRONGTYPE" in str(values):
         raise Unconvertible("not_a_hash")
     if isinstance(values, Exception):
         raise values
