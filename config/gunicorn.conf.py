@@ -4,10 +4,13 @@ import gc
 import os
 from typing import Any
 
+from redis import RedisError
+
 from config import log
 from config.settings import load
 from relay.store.connection import connect
 from relay.store.durability import announce
+from relay.store.schema import SchemaMismatch, exit_process, require_schema
 
 _settings = load()
 
@@ -33,9 +36,19 @@ errorlog = "-"
 loglevel = "warning"
 
 
+def on_starting(_server: Any) -> None:
+    """Before it listens: exits 1 where Redis holds data of another version."""
+    log.configure(_settings.log_level)
+    try:
+        require_schema(connect(_settings))
+    except SchemaMismatch as mismatch:
+        exit_process(mismatch)
+    except RedisError:
+        return  # `when_ready` logs it; each accept checks the format again
+
+
 def when_ready(_server: Any) -> None:
     """Once, in the arbiter: what Redis says a 200 will be worth."""
-    log.configure(_settings.log_level)
     announce(connect(_settings), _settings.durability)
 
 

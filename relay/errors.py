@@ -28,6 +28,7 @@ TITLES: Final[Mapping[str, str]] = {
     "internal_error": "A fault of ours; send it again later",
     "not_on_disk": "The event could not be written to disk in time; send it again later",
     "redis_full": "There is no room for more events; send it again later",
+    "redis_schema": "The store is of another version; send the event again later",
     "backlog_full": "Too many events are waiting; send it again later",
 }
 

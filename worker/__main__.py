@@ -16,6 +16,7 @@ from relay.store.connection import connect
 from relay.store.durability import announce
 from relay.store.job_store import JobStore
 from relay.store.queue import open_queue
+from relay.store.schema import SchemaMismatch, exit_process, require_schema
 from worker.relay_worker import RelayWorker
 from worker.service import delivery_service
 
@@ -24,7 +25,9 @@ _LOOK_AGAIN_S: Final = 1.0
 
 
 def main() -> None:
-    """Exits 2 with the faults when the settings or relay.toml are not usable."""
+    """Exits 1 with the faults when settings or relay.toml are not usable, or Redis holds data of
+    another version.
+    """
     try:
         settings = load_settings()
         log.configure(settings.log_level)
@@ -33,7 +36,10 @@ def main() -> None:
         sys.exit(f"{error}")
     announce(connect(settings), settings.durability)
     signal.signal(signal.SIGTERM, _exit)  # until the worker puts its own in place
-    run(settings)
+    try:
+        run(settings)
+    except SchemaMismatch as mismatch:
+        exit_process(mismatch)
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:
@@ -41,7 +47,11 @@ def _exit(_signal: int, _frame: FrameType | None) -> None:
 
 
 def run(settings: Settings, *, burst: bool = False) -> None:
-    """Work until a signal says stop; a Redis that is not there yet is waited for."""
+    """Work until a signal says stop; a Redis that is not there yet is waited for.
+
+    Raises:
+        SchemaMismatch: Redis holds data in another format.
+    """
     worker: RelayWorker | None = None
     while worker is None or not worker.stopping:
         try:
@@ -58,6 +68,7 @@ def run(settings: Settings, *, burst: bool = False) -> None:
 
 def make_worker(settings: Settings) -> RelayWorker:
     queue = open_queue(connect(settings), settings.queue, settings.job_timeout_s)
+    require_schema(queue.connection)
     return RelayWorker(
         queue,
         service=delivery_service(),

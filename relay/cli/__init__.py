@@ -7,6 +7,7 @@ import click
 from config.language import localized
 from relay.cli.actions import discard, history, replay, send
 from relay.cli.inspect import check, doctor, events, platforms, show, transform
+from relay.cli.migrate import migrate
 from relay.cli.serve import dashboard, demo, standin, web, worker
 
 
@@ -32,6 +33,6 @@ def main(context: click.Context, env_file: Path | None) -> None:
 
 for _command in (
     demo, web, worker, standin, dashboard, check, doctor, platforms, send, transform, events, show,
-    replay, discard, history,
+    replay, discard, history, migrate,
 ):  # fmt: skip
     main.add_command(_command)

@@ -16,6 +16,7 @@ from relay.store.connection import connect
 from relay.store.job_store import JobStore
 from relay.store.ledger import Ledger
 from relay.store.queue import open_queue
+from relay.store.schema import SchemaMismatch, require_schema
 
 _T = TypeVar("_T")
 
@@ -43,12 +44,16 @@ def configured(load: Callable[[], _T]) -> _T:
 
 
 class Store:
-    """Queue, ledger and intake over a Redis that answers."""
+    """Queue, ledger and intake over a Redis that answers, with data in this version's format."""
 
-    def __init__(self, found: Settings) -> None:
+    def __init__(self, found: Settings, *, any_schema: bool = False) -> None:
         self.redis: Redis = connect(found)
         try:
             self.redis.ping()
+            if not any_schema:
+                require_schema(self.redis)
+        except SchemaMismatch as mismatch:
+            raise click.ClickException(str(mismatch)) from mismatch
         except RedisError as error:
             said = localized("Redis no responde (REDIS_URL)", "Redis does not answer (REDIS_URL)")
             raise click.ClickException(f"{said}: {type(error).__name__}") from error

@@ -23,6 +23,7 @@ from relay.pipeline import parse, translate_item
 from relay.platforms import discovered
 from relay.store.durability import Durability
 from relay.store.readiness import missing
+from relay.store.schema import find_mismatch
 
 _HIDDEN: Final = "••••"
 
@@ -96,11 +97,13 @@ def _table(key: str, values: Mapping[str, Any]) -> None:
 @click.pass_context
 def doctor(context: click.Context) -> None:
     found = cli.settings(context)
-    store = cli.Store(found)
+    store = cli.Store(found, any_schema=True)
     click.echo(Durability.of(store.redis).statement(found.durability))
     faults = missing(store.redis, store.queue, found.durability)
     for fault in faults:
         click.echo(f"{localized('falta', 'missing')}: {fault}")
+    if mismatch := find_mismatch(store.redis):
+        click.echo(str(mismatch))
     context.exit(1 if faults else 0)
 
 

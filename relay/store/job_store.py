@@ -26,10 +26,20 @@ from relay.inbound.contract import Receipt, Source, Status
 from relay.model import Call, Customer, Held, Ignored, State, Translated, WebhookRequest
 from relay.store import lua
 from relay.store.backpressure import RedisPressure
-from relay.store.keys import COUNTS, IGNORED, OPEN, lane_key, record_key, seen_key, state_key
+from relay.store.keys import (
+    COUNTS,
+    IGNORED,
+    OPEN,
+    SCHEMA_KEY,
+    lane_key,
+    record_key,
+    seen_key,
+    state_key,
+)
 from relay.store.ledger import GRACE_S
 from relay.store.queue import FAILURE_TTL_S, RESULT_TTL_S, description, job_data, queue_name
 from relay.store.record import Record, event_field, request_field
+from relay.store.schema import SCHEMA
 
 _IGNORED_KEPT: Final = 1000
 # Less than a client's time-out: the answer must be Redis's own.
@@ -52,7 +62,7 @@ class JobStore:
         self._job_ttls = (queue._default_timeout, RESULT_TTL_S, FAILURE_TTL_S)  # noqa: SLF001  RQ has no other word for it
         self._dedup_s = dedup_s
         self._backlog_max = backlog_max
-        self._accept = redis.register_script(lua.script("lanes", "accept"))
+        self._accept = redis.register_script(lua.script("schema", "lanes", "accept"))
         self._requeue = redis.register_script(lua.script("lanes", "requeue"))
 
     @classmethod
@@ -76,26 +86,26 @@ class JobStore:
 
         Raises:
             NotStored: Redis cannot be reached or refuses, is nearly full, or cannot write to its
-                disk in time; or too many events are waiting.
+                disk in time; or too many events are waiting; or it holds data in another format.
         """
         at = now.timestamp()
         calls = sum(isinstance(item, Call) for item in items)
         args: list[Any] = [
             at, self._backlog_max, self._dedup_s, at + GRACE_S, source.name, calls, _IGNORED_KEPT,
             queue_name(self._base, source.destination.name, source.name), utcformat(now),
-            *self._job_ttls,
+            *self._job_ttls, SCHEMA,
         ]  # fmt: skip
         headers = source.platform.headers_to_store(request, source.options)
         for item in items:
             args += _arguments(headers, source, item, now)
-        keys = [OPEN, state_key(State.HELD), COUNTS, IGNORED, Queue.redis_queues_keys]
+        keys = [OPEN, state_key(State.HELD), COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
         try:
             self.pressure.check()
             answer: Any = self._run(keys, args)
         except RedisError as error:
             raise NotStored from error
-        if answer == b"backlog_full":
-            raise NotStored("backlog_full")
+        if answer in (b"backlog_full", b"redis_schema"):
+            raise NotStored(answer.decode())
         texts = [part.decode() for part in answer]
         statuses = cast("tuple[Status, ...]", tuple(texts[::2]))
         return Receipt(statuses, tuple(texts[1::2]))

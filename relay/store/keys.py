@@ -6,6 +6,8 @@ from typing import Final
 
 from relay.model import Customer
 
+# The number of the format that everything here is in (relay/store/schema.py).
+SCHEMA_KEY: Final = "relay:schema"
 # Sorted set of open records, scored by when to check that their job still exists (unix s).
 OPEN: Final = "relay:open"
 # Hash `<source>:<status>` -> number of items that got this answer.

@@ -9,6 +9,7 @@ from rq.utils import utcparse
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from relay.store.durability import Durability
+from relay.store.schema import find_mismatch
 
 _WORKER_SEEN_WITHIN_S: Final = 60.0
 
@@ -27,6 +28,8 @@ def missing(
     except RedisError:
         faults.append("redis_writable")
     try:
+        if find_mismatch(redis):
+            faults.append("redis_schema")
         faults += Durability.of(redis).faults(durability)
         if not _worker_seen(redis, queue):
             faults.append("worker_seen")

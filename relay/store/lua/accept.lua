@@ -1,16 +1,22 @@
 -- Keep every item of a delivery, or none.
 --
--- KEYS open, held, counts, ignored, queues
+-- After schema.lua and lanes.lua.
+--
+-- KEYS open, held, counts, ignored, queues, schema
 -- ARGV now, backlog cap, de-dup seconds, look again at, source, number of calls, ignored kept,
---      queue, now as RQ writes it, job timeout, result seconds, failure seconds, then per item:
+--      queue, now as RQ writes it, job timeout, result seconds, failure seconds, number of the
+--      format, then per item:
 --      'call'    seen key, record id, lane key, job data, job description, n, n record fields
 --      'held'    seen key, record id, n, n record fields
 --      'ignored' n, n fields
 -- Keys are made per event and not declared: neither RQ nor we run on a cluster.
+local format = schema(KEYS[6])
+if format ~= '' and format ~= ARGV[13] then return 'redis_schema' end
 if redis.call('ZCARD', KEYS[1]) + tonumber(ARGV[6]) > tonumber(ARGV[2]) then
   return 'backlog_full'
 end
-local queue, result, counts, i = ARGV[8], {}, {}, 13
+local queue, result, counts, i = ARGV[8], {}, {}, 14
+if ARGV[i] and format == '' then redis.call('SET', KEYS[6], ARGV[13]) end
 
 local function keep(record, at)
   redis.call('HSET', record, unpack(ARGV, at + 1, at + tonumber(ARGV[at])))

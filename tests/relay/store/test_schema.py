@@ -1,0 +1,237 @@
+"""On data of another version nobody works: not the web, not the worker, not a command."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import redis_dump
+from redis import Redis, RedisError
+
+from config.settings import Settings
+from relay.devtools.embedded_redis import EmbeddedRedis
+from relay.errors import TITLES, NotStored
+from relay.inbound import samples
+from relay.sources import Relay
+from relay.store.keys import COUNTS, IGNORED, OPEN, SCHEMA_KEY, state_key
+from relay.store.readiness import missing
+from relay.store.schema import SCHEMA, SchemaMismatch, read_schema, require_schema
+from relay.web.app import create_app
+from tests.conftest import SECRETS
+from tests.worker.factories import Harness
+from worker.__main__ import run
+
+DUMP = redis_dump.load("schema_0.json")
+NEWER = str(SCHEMA + 1)
+
+
+@pytest.fixture
+def harness(redis, settings, relay):
+    with Harness(redis, settings, relay) as opened:
+        yield opened
+
+
+def post(settings: Settings, relay: Relay, redis: Redis):
+    source = relay.sources["shopify"]
+    body = samples.load("shopify", "orders_create").body
+    request = samples.signed(source, "orders/create", "http://localhost", body)
+    client = create_app(settings, relay, redis).test_client()
+    return client.post("/webhooks/shopify", data=body, headers=dict(request.headers))
+
+
+def test_new_redis_is_fine_and_left_empty(redis):
+    require_schema(redis)
+
+    assert read_schema(redis) == ""
+    assert redis.keys() == []
+
+
+def test_first_accept_writes_the_number(redis, harness):
+    harness.keep("order-1")
+
+    assert redis.get(SCHEMA_KEY) == str(SCHEMA).encode()
+    assert redis.ttl(SCHEMA_KEY) == -1
+    require_schema(redis)
+
+
+def test_redis_flushed_under_a_running_web_does_not_look_old(redis, harness):
+    harness.keep("order-1")
+    redis.flushall()
+    require_schema(redis)
+
+    harness.keep("order-2")
+
+    assert read_schema(redis) == str(SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "key", [OPEN, COUNTS, IGNORED, *map(state_key, ("held", "dead", "delivered", "discarded"))]
+)
+def test_any_index_without_the_number_is_of_an_earlier_version(key, redis):
+    redis.set(key, "")
+
+    assert read_schema(redis) == "0"
+
+
+def test_what_an_earlier_version_left_is_refused_with_what_to_do(redis, monkeypatch):
+    redis_dump.restore(redis, DUMP)
+    before = redis_dump.snapshot(redis)
+
+    for language, words in (("es", "detenga web y workers"), ("en", "stop web and workers")):
+        monkeypatch.setenv("RELAY_LANGUAGE", language)
+        with pytest.raises(SchemaMismatch) as caught:
+            require_schema(redis)
+        assert words in str(caught.value)
+        assert "`mercately-relay migrate`" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert redis_dump.snapshot(redis) == before
+
+
+@pytest.mark.parametrize("number", [NEWER, "one"])
+@pytest.mark.parametrize(("language", "words"), [("es", "más nueva"), ("en", "newer version")])
+def test_what_a_newer_version_left_is_refused(number, language, words, redis, monkeypatch):
+    monkeypatch.setenv("RELAY_LANGUAGE", language)
+    redis.set(SCHEMA_KEY, number)
+
+    with pytest.raises(SchemaMismatch, match=words) as caught:
+        require_schema(redis)
+
+    assert "migrate" not in str(caught.value)
+
+
+@pytest.fixture(params=["older", "newer"])
+def other(request: pytest.FixtureRequest, redis: Redis) -> Redis:
+    """A Redis with data of another version."""
+    if request.param == "older":
+        redis_dump.restore(redis, DUMP)
+    else:
+        redis.set(SCHEMA_KEY, NEWER)
+    return redis
+
+
+def test_accept_refuses_in_the_same_round_trip_and_keeps_nothing(other, harness):
+    before = redis_dump.snapshot(other)
+
+    with pytest.raises(NotStored, match="redis_schema"):
+        harness.keep("order-1")
+
+    assert redis_dump.snapshot(other) == before
+
+
+def test_senders_are_told_to_come_back(other, settings, relay):
+    answer = post(settings, relay, other)
+
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert json.loads(answer.data)["reason"] == "redis_schema"
+    assert json.loads(answer.data)["title"] == TITLES["redis_schema"]
+
+
+def test_web_notices_data_of_another_version_that_come_back_with_redis(
+    redis, settings, relay, harness
+):
+    """Its Redis was put back from a backup while it ran."""
+    harness.keep("order-1")
+    redis.flushall()
+    redis_dump.restore(redis, DUMP)
+
+    with pytest.raises(NotStored, match="redis_schema"):
+        harness.keep("order-2")
+
+
+def test_readiness_names_it(other, harness):
+    assert "redis_schema" in missing(other, harness.base)
+    other.flushall()
+    assert "redis_schema" not in missing(other, harness.base)
+
+
+def test_worker_refuses_before_it_touches_anything(other, settings):
+    before = redis_dump.snapshot(other)
+
+    with pytest.raises(SchemaMismatch):
+        run(settings, burst=True)
+
+    assert redis_dump.snapshot(other) == before
+
+
+# Processes, as a host starts them.
+
+
+def environ(url: str, config_file: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        **SECRETS,
+        "REDIS_URL": url,
+        "RELAY_CONFIG": str(config_file),
+        "RELAY_LANGUAGE": "en",
+        "RELAY_HOST": "127.0.0.1",
+        "PORT": "0",
+    }
+
+
+def assert_refused(process: subprocess.CompletedProcess[str], sentence: str) -> None:
+    assert process.returncode == 1, process
+    lines = [line for line in process.stderr.splitlines() if "Control server" not in line]
+    assert lines == [sentence]
+    logged = [json.loads(line) for line in process.stdout.splitlines()]
+    mismatches = [line for line in logged if line["event"] == "redis.schema_mismatch"]
+    assert [line["level"] for line in mismatches] == ["error"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["web", "worker"])
+def test_process_exits_with_one_sentence(command, other, redis_server, config_file, monkeypatch):
+    monkeypatch.setenv("RELAY_LANGUAGE", "en")
+    with pytest.raises(SchemaMismatch) as caught:
+        require_schema(other)
+
+    process = subprocess.run(
+        [sys.executable, "-m", "relay", command],
+        env=environ(redis_server.url, config_file),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert_refused(process, str(caught.value))
+
+
+@pytest.mark.slow
+def test_worker_that_waits_for_redis_exits_when_it_can_read_old_data(tmp_path, config_file):
+    with EmbeddedRedis(tmp_path / "redis") as server:
+        with Redis.from_url(server.url) as redis:
+            redis_dump.restore(redis, DUMP)
+        server.process.kill()
+        server.process.wait()
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "worker"],
+            env=environ(server.url, config_file),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert worker.stdout
+            waiting = next(line for line in worker.stdout if "worker.waits_for_redis" in line)
+            assert json.loads(waiting)["level"] == "warning"
+            server.restart()
+            rest, stderr = worker.communicate(timeout=60)
+        finally:
+            worker.kill()
+            worker.wait()
+
+    assert worker.returncode == 1
+    assert "redis.schema_mismatch" in rest
+    assert "mercately-relay migrate" in stderr
+    assert "Traceback" not in stderr
+
+
+def test_unreachable_redis_is_no_mismatch():
+    with (
+        Redis.from_url("unix:///nonexistent/redis.sock") as redis,
+        pytest.raises(RedisError),
+    ):
+        require_schema(redis)
