@@ -35,7 +35,7 @@ def _reconcile(record_id: str, ledger: Ledger, intake: JobStore) -> bool:
         ledger.drop_absent(record_id)
         return False
     if record.fault == "state":  # of another version: not ours to move, and never lost
-        ledger.look_again(record_id, time.time() + _STRANGE_AGAIN_S)
+        ledger.postpone_check(record_id, time.time() + _STRANGE_AGAIN_S)
         return False
     found = intake.requeue_lost(record)
     if found not in ("requeued", "returned"):

@@ -182,9 +182,9 @@ class Station:
         if fault and post:
             attempt = record.attempts + 1
             outcome = retry.after_crash(attempt, post.destination, sent=errand.sent)
-        passing = post is not None and post.destination.ordering == "relaxed"
+        releases_lane = post is not None and post.destination.ordering == "relaxed"
         took_s = time.perf_counter() - started
-        errand.attempt = Attempt(record, outcome, took_s, passing, errand.redelivery_count)
+        errand.attempt = Attempt(record, outcome, took_s, releases_lane, errand.redelivery_count)
         if fault:
             raise DeliveryFault(fault)
         return outcome

@@ -95,7 +95,7 @@ def test_who_waited_for_nothing_asks_itself(crowd):
 
 
 def test_later_nobody_waits_for_who_asks(crowd, monkeypatch):
-    monkeypatch.setattr("relay.store.backpressure._EVERY_S", 0.0)
+    monkeypatch.setattr("relay.store.backpressure._REFRESH_EVERY_S", 0.0)
     redis = Slow()
     redis.may_answer.set()
     pressure = pressure_of(redis)

@@ -316,7 +316,7 @@ def down(server, redis):
 def test_what_redis_will_not_keep_is_refused_whole(tmp_path, settings, relay, trouble, monkeypatch):
     """And it is all there, and new, once Redis is well again."""
     monkeypatch.setattr(
-        "relay.store.backpressure._EVERY_S", 60.0
+        "relay.store.backpressure._REFRESH_EVERY_S", 60.0
     )  # the script itself has to notice
     known, new = apart("order-1", "order-2")
     batch = (new, HELD, IGNORED, known, "order-3", "order-4")

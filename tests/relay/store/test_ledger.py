@@ -38,7 +38,7 @@ def keep(depot):
     return depot.keep
 
 
-def attempt(record, verdict, *, passing=False, redelivery_count=0, **changes) -> Attempt:
+def attempt(record, verdict, *, releases_lane=False, redelivery_count=0, **changes) -> Attempt:
     """What a worker that has read the record brings back, none in another's millisecond: the log
     takes two entries that are alike for one that was told twice.
     """
@@ -47,7 +47,12 @@ def attempt(record, verdict, *, passing=False, redelivery_count=0, **changes) ->
     outcome = replace(made, delay_s=300.0 if waits else 0.0, **changes)
     at = time.time() + next(_MADE) / 1000
     return Attempt(
-        record, outcome, took_s=0.25, passing=passing, redelivery_count=redelivery_count, at=at
+        record,
+        outcome,
+        took_s=0.25,
+        releases_lane=releases_lane,
+        redelivery_count=redelivery_count,
+        at=at,
     )
 
 
@@ -494,23 +499,25 @@ def test_next_of_a_lane_is_released_by_every_end_of_the_one_before(depot, lane, 
 
 
 @pytest.mark.parametrize("verdict", [Verdict.RETRY, Verdict.PAUSED])
-@pytest.mark.parametrize("passing", [False, True], ids=["strict", "relaxed"])
-def test_next_of_a_lane_passes_one_that_waits_only_where_it_may(depot, lane, verdict, passing):
+@pytest.mark.parametrize("releases_lane", [False, True], ids=["strict", "relaxed"])
+def test_next_of_a_lane_passes_one_that_waits_only_where_it_may(
+    depot, lane, verdict, releases_lane
+):
     first, second, _ = lane
 
-    tried(depot, first, verdict, passing=passing)
+    tried(depot, first, verdict, releases_lane=releases_lane)
 
-    released = [second] if passing else []
+    released = [second] if releases_lane else []
     assert (depot.waiting(), depot.deferred()) == (released, [*lane[1 + len(released) :]])
 
 
 def test_one_that_was_passed_releases_nobody_a_second_time(depot, lane):
     """Else two of one customer would be on their way at once."""
     first, second, third = lane
-    tried(depot, first, Verdict.RETRY, passing=True)
+    tried(depot, first, Verdict.RETRY, releases_lane=True)
 
     for verdict in (Verdict.RETRY, Verdict.DELIVERED):
-        assert settle(depot.ledger, depot.record(first), verdict, passing=True)
+        assert settle(depot.ledger, depot.record(first), verdict, releases_lane=True)
         assert (depot.waiting(), depot.deferred()) == ([second], [third])
 
     tried(depot, second, Verdict.DELIVERED)
@@ -519,11 +526,11 @@ def test_one_that_was_passed_releases_nobody_a_second_time(depot, lane):
 
 def test_one_that_was_passed_last_leaves_the_lane_empty(depot, keep, redis):
     (first,) = keep("order-1")
-    tried(depot, first, Verdict.RETRY, passing=True)
+    tried(depot, first, Verdict.RETRY, releases_lane=True)
     assert not redis.exists(LANE)
 
     (second,) = keep("order-2")
-    assert settle(depot.ledger, depot.record(first), Verdict.RETRY, passing=True)
+    assert settle(depot.ledger, depot.record(first), Verdict.RETRY, releases_lane=True)
 
     assert depot.waiting() == [second]
     assert redis.get(LANE) == second.encode()  # the one behind is not forgotten
@@ -605,7 +612,7 @@ def test_overtaken_attempt_releases_nobody(depot, lane, verdict):
     late = depot.record(first)
     tried(depot, first, Verdict.RETRY)
 
-    assert not settle(depot.ledger, late, verdict, passing=True)
+    assert not settle(depot.ledger, late, verdict, releases_lane=True)
 
     assert (depot.waiting(), depot.deferred()) == ([], [second, third])
 
