@@ -15,7 +15,7 @@ class WebhookRequest:
     """One inbound request, exactly as received.
 
     `headers` has lower-case keys. `url` is the public URL that the sender was given; behind a proxy
-    it differs from the one that the web server sees. `query` keeps order and repeated names.
+    it differs from the one that the web server sees. `query` has names in order, repeated ones too.
     `token` is the path segment after the source's name, empty when there is none.
     """
 

@@ -59,7 +59,7 @@ class Durability:
         return self.append_only and in_background and self.version >= _VERSION_WAITAOF
 
     def satisfies(self, setting: Literal["fsync", "relaxed"]) -> bool:
-        """Whether RELAY_DURABILITY can be met; a host that refuses CONFIG gets the benefit."""
+        """Whether RELAY_DURABILITY can be met; assumed where the host refuses CONFIG."""
         if setting == "relaxed" or not self.append_only:  # a fault of its own: redis_append_only
             return True
         return not self.no_fsync_during_rewrite and (self.fsync in ("always", "") or self.can_wait)

@@ -112,9 +112,7 @@ class JobStore:
         if not self.pressure.needs_waitaof:
             try:
                 return self._accept(keys=keys, args=args, client=self._connection())
-            except (
-                exceptions.ConnectionError
-            ):  # idle, and closed by Redis: once more with a new one
+            except exceptions.ConnectionError:  # idle, and closed by Redis: try a new one
                 return self._accept(keys=keys, args=args)
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.evalsha(self._accept.sha, len(keys), *keys, *args)

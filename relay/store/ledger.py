@@ -79,7 +79,7 @@ class Ledger:
         """Write the outcomes of attempts, atomically; one round trip.
 
         Returns:
-            For each, whether the outcome was written; False if another attempt was meanwhile.
+            For each, whether the outcome was written; False if another attempt was written first.
         """
         now = time.time()
         args: list[Any] = [

@@ -2,8 +2,8 @@
 
 gunicorn's time-outs are per read: a body that arrives byte by byte occupies a thread for as long as
 it lasts. One watcher thread per process shuts down the receiving side of a socket past its
-deadline; the read then ends like a body that was cut short. Slow request heads are not covered: a
-buffering proxy in front is.
+deadline; the read then ends like a body that was cut short. Slow request heads are not
+covered: they need a buffering proxy in front.
 """
 
 import contextlib

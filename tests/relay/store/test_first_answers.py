@@ -1,4 +1,4 @@
-"""The first answers of a process: none is given before Redis has said what it can be trusted with."""
+"""`RedisPressure` at start: all threads wait for the first answer of Redis, later nobody does."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -44,9 +44,9 @@ def test_record_job_mark_and_index_are_written_together(depot, redis):
     assert redis.exists(job_key(record_id)) == 1
     assert redis.zscore(OPEN, record_id) == pytest.approx(time.time() + GRACE_S, abs=5)
     assert redis.smembers(Queue.redis_queues_keys) == {depot.queue.key.encode()}
-    (seen,) = redis.scan_iter("relay:seen:*")
-    assert redis.get(seen) == record_id.encode()
-    assert DEDUP_S - 5 <= redis.ttl(seen) <= DEDUP_S
+    (mark,) = redis.scan_iter("relay:seen:*")
+    assert redis.get(mark) == record_id.encode()
+    assert DEDUP_S - 5 <= redis.ttl(mark) <= DEDUP_S
     for key in (record_key(record_id), job_key(record_id)):
         assert redis.ttl(key) == -1
 
@@ -120,8 +120,8 @@ def test_same_key_of_another_source_is_another_event(depot, relay):
 
 def test_key_is_new_again_when_the_mark_has_expired(depot, redis):
     depot.accept("order-1")
-    (seen,) = redis.scan_iter("relay:seen:*")
-    redis.expire(seen, 0)
+    (mark,) = redis.scan_iter("relay:seen:*")
+    redis.expire(mark, 0)
 
     assert depot.accept("order-1").statuses == ("accepted",)
 
@@ -129,9 +129,9 @@ def test_key_is_new_again_when_the_mark_has_expired(depot, redis):
 def test_mark_names_nobody(depot, redis):
     depot.accept("ana@example.com:+593999000001")
 
-    (seen,) = redis.scan_iter("relay:seen:*")
-    assert b"ana@" not in seen
-    assert b"593" not in seen
+    (mark,) = redis.scan_iter("relay:seen:*")
+    assert b"ana@" not in mark
+    assert b"593" not in mark
 
 
 def test_held_record_keeps_what_is_needed_to_read_it_again(depot):
@@ -237,10 +237,10 @@ def test_backlog_is_capped_and_a_batch_does_not_go_half_way(cramped, redis):
     depot.accept("order-1", "order-2")
     before = everything(redis)
 
-    with pytest.raises(NotStored) as caught:
+    with pytest.raises(NotStored) as error_info:
         depot.accept("order-3", "order-4", HELD, IGNORED)
 
-    assert caught.value.reason == "backlog_full"
+    assert error_info.value.reason == "backlog_full"
     assert everything(redis) == before
     assert depot.accept("order-3", HELD, IGNORED).statuses == ("accepted", "held", "ignored")
 
@@ -279,7 +279,7 @@ def disk_broken(server, redis):
     """What a failed write of the append-only file leads to as well: MISCONF."""
     folder = server._folder / "gone"
     folder.mkdir()
-    was = redis.config_get("dir")["dir"]
+    original = redis.config_get("dir")["dir"]
     redis.config_set("dir", str(folder))
     folder.rmdir()
     redis.config_set("save", "3600 1")
@@ -287,7 +287,7 @@ def disk_broken(server, redis):
     while redis.info("persistence")["rdb_last_bgsave_status"] != "err":
         time.sleep(0.01)
     yield
-    redis.config_set("dir", was)
+    redis.config_set("dir", original)
     redis.config_set("save", "")
 
 

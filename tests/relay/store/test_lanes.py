@@ -51,8 +51,8 @@ def test_events_of_a_customer_go_out_in_the_order_accepted_whatever_their_source
     ids = [depot.accept(f"order-{n}", source=(one, other)[n % 2]).ids[0] for n in range(6)]
     queues = [depot.queue_of(source).key for source in (one, other)]
     ran = []
-    while found := [redis.lpop(key) for key in queues if redis.llen(key)]:
-        (job_id,) = found  # never two at once
+    while job_ids := [redis.lpop(key) for key in queues if redis.llen(key)]:
+        (job_id,) = job_ids  # never two at once
         ran.append(job_id.decode())
         close(depot, ran[-1], State.DELIVERED)
 
@@ -118,14 +118,14 @@ def test_lane_costs_one_command_where_nobody_waits(depot, redis):
     def cost(*keys):
         redis.config_resetstat()
         depot.accept(*apart(*keys))
-        found = redis.info("commandstats")
-        return {name.removeprefix("cmdstat_"): row["calls"] for name, row in found.items()}
+        stats = redis.info("commandstats")
+        return {name.removeprefix("cmdstat_"): row["calls"] for name, row in stats.items()}
 
     cost("first")  # after which Redis knows the script, and the queue is not empty
     few, many = cost(*(f"a-{n}" for n in range(5))), cost(*(f"b-{n}" for n in range(15)))
 
-    more = {name: many[name] - few.get(name, 0) for name in many}
-    assert {name: count / 10 for name, count in more.items() if count} == {
+    difference = {name: many[name] - few.get(name, 0) for name in many}
+    assert {name: count / 10 for name, count in difference.items() if count} == {
         "set": 2,  # the mark of the event, and the lane
         "hset": 2,  # the record and its job
         "rpush": 1,
@@ -308,11 +308,11 @@ def test_lane_is_gone_with_its_last(depot, lane, redis):
 
 def test_whole_lane_may_end_in_one_batch(depot, lane, redis):
     """A worker that took them as they were released, and writes them down together."""
-    found = [depot.record(one) for one in lane]
+    records = [depot.record(one) for one in lane]
     redis.delete(depot.queue.key)
 
     assert (
-        depot.ledger.record_attempts([attempt(one, Verdict.DELIVERED) for one in found])
+        depot.ledger.record_attempts([attempt(one, Verdict.DELIVERED) for one in records])
         == [True] * 3
     )
 
@@ -385,18 +385,18 @@ def test_leaving_an_empty_lane_costs_one_command_a_batch(depot, redis):
         records = [depot.record(one) for one in depot.keep(*calls)]
         redis.config_resetstat()
         depot.ledger.record_attempts([attempt(one, Verdict.DELIVERED) for one in records])
-        found = redis.info("commandstats")
-        return {name.removeprefix("cmdstat_"): row["calls"] for name, row in found.items()}
+        stats = redis.info("commandstats")
+        return {name.removeprefix("cmdstat_"): row["calls"] for name, row in stats.items()}
 
     cost(few)  # after which Redis knows the script
     costs = cost(apart(*(f"some-{n}" for n in range(5)))), cost(many)
     assert [one["del"] for one in costs] == [1, 1]
-    more = {
+    difference = {
         name: costs[1][name] - costs[0][name]
         for name in costs[0]
         if costs[1][name] - costs[0][name]
     }
-    assert more == {"hmget": 10, "hset": 10, "expire": 10}
+    assert difference == {"hmget": 10, "hset": 10, "expire": 10}
 
 
 CUSTOMERS = {

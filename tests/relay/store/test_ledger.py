@@ -57,11 +57,11 @@ ROWS = [
 
 @pytest.mark.parametrize("before, verdict, after", sorted(ROWS))
 def test_attempt_moves_an_open_record(ledger, taken, redis, before, verdict, after):
-    found = taken(before)
+    result = taken(before)
 
-    assert write_attempt(ledger, found, verdict)
+    assert write_attempt(ledger, result, verdict)
 
-    record = ledger.get(found.id)
+    record = ledger.get(result.id)
     assert record.state is after
     assert record.reason == f"because_{verdict}"
     assert record.attempts == (0 if verdict is Verdict.PAUSED else 1)
@@ -85,14 +85,14 @@ def test_batch_is_settled_one_by_one(ledger, keep, redis):
     write_attempt(ledger, records[2], Verdict.RETRY)
     redis.delete(record_key(records[4].id))
 
-    counted = ledger.record_attempts(
+    written = ledger.record_attempts(
         [
             attempt(*pair)
             for pair in zip(records, [*ENDS, Verdict.RETRY, Verdict.RETRY], strict=True)
         ]
     )
 
-    assert counted == [True, True, False, True, False, True]
+    assert written == [True, True, False, True, False, True]
     states = [record and record.state for record in map(ledger.get, (one.id for one in records))]
     assert states == ["delivered", "held", "retrying", "discarded", None, "retrying"]
 
@@ -162,8 +162,8 @@ def test_success_counts_whoever_brings_it(ledger, taken):
     assert not write_attempt(ledger, ledger.get(record.id), Verdict.RETRY)
 
     assert ledger.get(record.id).state is State.DELIVERED
-    told = [row["outcome"] for row in ledger.attempts(record.id)]
-    assert told == ["retry", "delivered", "retry"]
+    outcomes = [row["outcome"] for row in ledger.attempts(record.id)]
+    assert outcomes == ["retry", "delivered", "retry"]
 
 
 def test_pause_overtakes_nobody(ledger, taken):
@@ -176,15 +176,15 @@ def test_pause_overtakes_nobody(ledger, taken):
 
 
 def test_attempt_told_again_after_a_lost_answer_is_one_attempt(ledger, taken):
-    tried = attempt(taken(), Verdict.RETRY)
-    ledger.record_attempts([tried])
-    before = ledger.get(tried.record.id)
+    repeated = attempt(taken(), Verdict.RETRY)
+    ledger.record_attempts([repeated])
+    before = ledger.get(repeated.record.id)
     time.sleep(0.005)
 
-    ledger.record_attempts([tried])
+    ledger.record_attempts([repeated])
 
-    assert ledger.get(tried.record.id) == before
-    assert len(ledger.attempts(tried.record.id)) == 1
+    assert ledger.get(repeated.record.id) == before
+    assert len(ledger.attempts(repeated.record.id)) == 1
 
 
 def test_two_attempts_in_one_millisecond_are_two(ledger, taken):
@@ -209,12 +209,12 @@ def test_record_that_is_gone_is_not_brought_back(ledger, taken, redis):
 
 @pytest.mark.parametrize("before", [State.HELD, State.DEAD, State.DISCARDED])
 def test_replay_opens_a_settled_record(ledger, depot, taken, redis, before):
-    found = taken()
-    write_attempt(ledger, found, Verdict(before.value))
+    result = taken()
+    write_attempt(ledger, result, Verdict(before.value))
 
-    assert depot.intake.replay(ledger.get(found.id)) == "requeued"
+    assert depot.intake.replay(ledger.get(result.id)) == "requeued"
 
-    record = ledger.get(found.id)
+    record = ledger.get(result.id)
     assert (record.state, record.attempts, record.reason) == (State.ACCEPTED, 0, "")
     assert indices(redis, record.id) == {OPEN}
 
@@ -226,8 +226,8 @@ def test_person_may_discard_what_waits_for_one(ledger, taken, redis, before):
 
     assert ledger.discard(record.id)
 
-    found = ledger.get(record.id)
-    assert (found.state, found.raw) == (State.DISCARDED, b"")
+    result = ledger.get(record.id)
+    assert (result.state, result.raw) == (State.DISCARDED, b"")
     assert indices(redis, record.id) == {state_key("discarded")}
     assert KEEP_DELIVERED_S - 5 <= redis.ttl(record_key(record.id)) <= KEEP_DELIVERED_S
 
@@ -246,8 +246,8 @@ def test_person_cannot_discard_what_is_open_or_over(ledger, taken, redis, before
 
 
 def test_record_is_read_as_it_was_accepted(ledger, keep):
-    made = replace(call("order-1"), omitted_fields={"phone": "not_a_number"}, raw=b'{"id": 1}')
-    (record_id,) = keep(made)
+    mapped = replace(call("order-1"), omitted_fields={"phone": "not_a_number"}, raw=b'{"id": 1}')
+    (record_id,) = keep(mapped)
 
     record = ledger.get(record_id)
 
@@ -259,7 +259,7 @@ def test_record_is_read_as_it_was_accepted(ledger, keep):
     assert (record.topic, record.event_type) == ("orders/create", "order.created")
     assert (record.destination, record.key) == ("principal", "order-1")
     assert (record.state, record.attempts, record.runs) == (State.ACCEPTED, 0, 1)
-    assert record.occurred_at == made.occurred_at.timestamp()
+    assert record.occurred_at == mapped.occurred_at.timestamp()
     assert record.accepted_at == pytest.approx(time.time(), abs=5)
     assert (record.raw, record.fault) == (b'{"id": 1}', "")
 
@@ -267,10 +267,10 @@ def test_record_is_read_as_it_was_accepted(ledger, keep):
 def test_worker_reads_a_batch_in_its_order_and_without_what_it_does_not_send(ledger, keep):
     first, second = keep(*(replace(one, raw=b"{}" * 99) for one in apart("order-1", "order-2")))
 
-    found = ledger.to_deliver([second, "01JABSENT", first])
+    result = ledger.to_deliver([second, "01JABSENT", first])
 
     expected = [replace(ledger.get(one), raw=b"") for one in (second, first)]
-    assert found == [expected[0], None, expected[1]]
+    assert result == [expected[0], None, expected[1]]
 
 
 def test_absent_record_is_none_and_leaves_no_trace(ledger, redis):
@@ -360,9 +360,9 @@ def test_log_keeps_the_last_and_is_bounded(ledger, taken, redis):
         write_attempt(ledger, record, Verdict.RETRY)
         record = ledger.get(record.id)
 
-    kept = [row["attempt"] for row in ledger.attempts(record.id)]
-    assert kept == [*range(kept[0], 201)]
-    assert len(kept) >= 50
+    numbers = [row["attempt"] for row in ledger.attempts(record.id)]
+    assert numbers == [*range(numbers[0], 201)]
+    assert len(numbers) >= 50
     size = redis.hstrlen(record_key(record.id), "log")
     assert LOG_MAX_BYTES - 500 < size <= LOG_MAX_BYTES
     assert ledger.get(record.id).attempts == 200
@@ -456,22 +456,22 @@ def test_records_are_newest_first_of_the_states_asked_for(ledger, depot, redis):
     first, second, third = (depot.accept(f"at-{now}", now=now).ids[0] for now in moments)
     put(redis, second, State.RETRYING)
 
-    def found(*states, **more):
-        return [record.id for record in ledger.records(states, **more)]
+    def records_of(*states, **options):
+        return [record.id for record in ledger.records(states, **options)]
 
-    assert found(*OPEN_STATES) == [third, second, first]
-    assert found(State.ACCEPTED) == [third, first]
-    assert found(State.RETRYING) == [second]
-    assert found(State.ACCEPTED, limit=1) == [third]
-    assert found(State.DEAD) == []
+    assert records_of(*OPEN_STATES) == [third, second, first]
+    assert records_of(State.ACCEPTED) == [third, first]
+    assert records_of(State.RETRYING) == [second]
+    assert records_of(State.ACCEPTED, limit=1) == [third]
+    assert records_of(State.DEAD) == []
 
 
 def test_records_are_found_by_source(ledger, depot, relay):
     for source in list(relay.sources.values())[:2]:
         ids = depot.accept("order-1", source=source).ids
 
-        found = ledger.records([State.ACCEPTED], source=source.name)
-        assert tuple(record.id for record in found) == ids
+        result = ledger.records([State.ACCEPTED], source=source.name)
+        assert tuple(record.id for record in result) == ids
 
 
 def test_record_that_expired_under_its_index_is_passed_over(ledger, redis):
@@ -508,7 +508,7 @@ def test_ignored_are_the_latest_first(ledger, keep):
     for topic in ("first", "second", "third"):
         keep(Ignored(topic, "topic_not_wanted", "order.created"))
 
-    found = ledger.ignored(2)
+    result = ledger.ignored(2)
 
-    assert [entry["topic"] for entry in found] == ["third", "second"]
-    assert (found[0]["reason"], found[0]["type"]) == ("topic_not_wanted", "order.created")
+    assert [entry["topic"] for entry in result] == ["third", "second"]
+    assert (result[0]["reason"], result[0]["type"]) == ("topic_not_wanted", "order.created")

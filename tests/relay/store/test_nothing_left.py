@@ -1,4 +1,4 @@
-"""A person says "again" of what was held and then discarded: there is nothing left to send."""
+"""Replay of a record that was held, then discarded: there is nothing left to send."""
 
 import pytest
 
@@ -23,9 +23,9 @@ def test_held_and_discarded_it_is_told_so_and_nothing_is_queued(depot, redis, re
     assert depot.ledger.discard(record_id)
     before = depot.record(record_id)
 
-    found = replay(before, depot.intake, relay.sources if known else {})
+    result = replay(before, depot.intake, relay.sources if known else {})
 
-    assert found == Replayed("nothing_left", {})
+    assert result == Replayed("nothing_left", {})
     assert depot.record(record_id) == before
     assert before.state is State.DISCARDED
     assert depot.waiting() == []
