@@ -72,7 +72,7 @@ class JobStore:
     def accept(
         self, request: WebhookRequest, source: Source, items: Sequence[Translated], now: datetime
     ) -> Receipt:
-        """Store every item of a request, or none; one round trip.
+        """Store every item of a request, or none; one round trip, and those of `pressure.check`.
 
         Raises:
             NotStored: `not_stored` (Redis does not answer, or with an error), `not_on_disk` (no

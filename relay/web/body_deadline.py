@@ -1,9 +1,9 @@
 """A deadline for request bodies, so that slow senders cannot occupy all threads.
 
-gunicorn's time-outs are per read: a body that arrives byte by byte occupies a thread for as long as
-it lasts. One watcher thread per process shuts down the receiving side of a socket past its
-deadline; the read then ends like a body that was cut short. Slow request heads are not
-covered: they need a buffering proxy in front.
+gunicorn does not limit the time that a body takes: one that arrives byte by byte occupies a thread
+until its end. One watcher thread per process shuts down the receiving side of a socket past its
+deadline; the read then ends like that of a body cut short. Slow request heads are not covered: they
+need a buffering proxy in front.
 """
 
 import contextlib

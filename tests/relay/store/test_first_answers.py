@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from redis import ConnectionError as AwayError
+from redis import exceptions
 
 from relay.errors import NotStored
 from relay.store.backpressure import RedisPressure
@@ -33,7 +33,7 @@ class Slow:
         self.asked.set()
         assert self.may_answer.wait(10)
         if self.away:
-            raise AwayError
+            raise exceptions.ConnectionError
         return self.says
 
     def config_get(self, _):
@@ -86,7 +86,7 @@ def test_who_waited_for_nothing_asks_itself(crowd):
     redis.away = True
     pressure = pressure_of(redis)
     redis.may_answer.set()
-    with pytest.raises(AwayError):
+    with pytest.raises(exceptions.ConnectionError):
         answer(pressure)
 
     redis.away = False
