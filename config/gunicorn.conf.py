@@ -15,22 +15,22 @@ from relay.store.schema import SchemaMismatch, exit_process, require_schema
 _settings = load()
 
 bind = f"{_settings.host}:{_settings.port}"
-# Chosen by measurement: orders of 10 kB accepted a second on two cores, 24 kept-alive connections,
-# medians (2026-11). Processes x threads: 1x8 430, 2x2 970, 2x4 990, 2x8 900, 2x16 805; 3x4 1,030,
-# 4x4 950: an accept is nine parts Python, so a process per core it is, and threads cost a little.
-# They are there for what waits: a slow sender, for five seconds at most
-# (relay/web/body_deadline.py), and with WAITAOF every event, for up to one. With `sync` either
-# would hold up the process, which also closes every connection. `gevent` did a fifth more, not
-# worth a patched standard library.
-# WEB_CONCURRENCY is Heroku's name for the processes.
+# Measured (2026-11): orders of 10 kB accepted per second on two cores, 24 keep-alive connections,
+# medians. Processes x threads: 1x8 430, 2x2 970, 2x4 990, 2x8 900, 2x16 805, 3x4 1,030, 4x4 950.
+# Nine tenths of an accept is Python, hence one process per core; each further thread costs a
+# little. Threads serve requests that wait: a slow sender for at most five seconds
+# (relay/web/body_deadline.py), with WAITAOF every request for up to one second. With `sync` each of
+# these would block its process, and keep-alive would be lost. `gevent` accepted a fifth more, which
+# is not worth a patched standard library.
+# Heroku sets WEB_CONCURRENCY to the number of processes.
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = _settings.web_threads
 timeout = 30
-graceful_timeout = 20  # Heroku kills after 30
+graceful_timeout = 20  # seconds; Heroku sends SIGKILL after 30
 keepalive = 5
 max_requests = 0
-# No access log: a path may hold a secret. `webhook.received` has what an operator needs.
+# No access log: a path may hold a secret. The log event `webhook.received` replaces it.
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
@@ -48,12 +48,12 @@ def on_starting(_server: Any) -> None:
 
 
 def when_ready(_server: Any) -> None:
-    """Once, in the arbiter: what Redis says a 200 will be worth."""
+    """Log once, in the arbiter, how durable Redis is."""
     announce(connect(_settings), _settings.durability)
 
 
 def post_worker_init(_worker: Any) -> None:
-    """What was loaded is here to stay: to look through it for garbage cost 7 % of an accept."""
+    """Freeze start-up objects out of GC: collecting them cost 7 % of an accept."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)

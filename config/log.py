@@ -1,7 +1,7 @@
-"""JSON lines on standard output: a constant event name and keywords.
+"""Structured log: JSON lines on standard output, a constant event name plus keywords.
 
-Nothing that names a person or opens a door is passed to the logger; as a second net, keywords
-with such names are masked here.
+No personal data and no secrets are passed to the logger. As a second safeguard, keywords with the
+names below are masked.
 """
 
 import logging
@@ -23,7 +23,7 @@ def _mask(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mutable
 
 
 def configure(level: str = "INFO") -> None:
-    """Log JSON lines at `level` and above; unknown levels mean INFO."""
+    """Log at `level` and above; an unknown level means INFO."""
     threshold = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     structlog.configure(
         processors=[
@@ -39,7 +39,9 @@ def configure(level: str = "INFO") -> None:
 
 
 def error_location(error: BaseException) -> str:
-    """File and line of an exception: where, without what, since its text may name a person."""
+    """`file.py:line` where an exception was raised; its text may hold personal data, so it is not
+    logged.
+    """
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

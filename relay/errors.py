@@ -1,7 +1,7 @@
-"""Every way to refuse or postpone a delivery: a reason code and an HTTP status.
+"""Exceptions that end a webhook request: refused, not stored, or unreadable.
 
-Reason codes are one word set, shared by the exception, the log field and the answer. The detail
-goes to the log; the sender gets the code.
+Each carries a reason code. Exception, log field and problem JSON use the same codes; `TITLES` has
+the sentence that a sender reads.
 """
 
 from collections.abc import Mapping
@@ -34,9 +34,9 @@ TITLES: Final[Mapping[str, str]] = {
 
 
 class Refused(Exception):
-    """The delivery is not let in; nothing of it is stored.
+    """The request is answered with an HTTP error `status` and nothing of it is stored.
 
-    `errors` are messages by field; they tell what was expected, never what was found.
+    `errors` maps a field path to messages; they say what was expected and never quote the value.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Refused(Exception):
 
 
 class NotStored(Exception):
-    """Redis could not keep the delivery: the sender must send it again."""
+    """Redis did not store the request; the answer must make the platform send it again."""
 
     def __init__(self, reason: str = "not_stored") -> None:
         super().__init__(reason)
@@ -57,7 +57,7 @@ class NotStored(Exception):
 
 
 class Unreadable(Exception):
-    """A signed body cannot be read; `reasons` maps a field path to what was expected."""
+    """A verified body cannot be parsed; `reasons` maps a field path to what was expected."""
 
     def __init__(self, reasons: Mapping[str, Any]) -> None:
         super().__init__("unreadable")

@@ -1,6 +1,6 @@
-"""The data, in the order it flows: delivery, event, call, outcome.
+"""The data, in the order it flows: webhook request, event, call, outcome.
 
-Field lists only. Nothing here knows a platform, Mercately, Redis or HTTP.
+Frozen dataclasses and enums without behaviour or I/O; this module imports no other of ours.
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,9 @@ from typing import Any
 class WebhookRequest:
     """One inbound request, exactly as received.
 
-    `headers` has lower-case keys. `url` is the public URL the sender was given, which behind a
-    proxy is not the one the web server sees. `token` is what follows the source in the path.
+    `headers` has lower-case keys. `url` is the public URL that the sender was given; behind a proxy
+    it differs from the one that the web server sees. `query` has names in order, repeated ones too.
+    `token` is the path segment after the source's name, empty when there is none.
     """
 
     method: str
@@ -29,7 +30,7 @@ class WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A postal address; every part as the platform wrote it, empty when absent."""
+    """A postal address; each part as the platform wrote it, empty when absent."""
 
     address: str = ""
     city: str = ""
@@ -45,8 +46,9 @@ class Address:
 class Contact:
     """The person an event is about.
 
-    `phones` are raw, best first; `country` (ISO 3166 two letters) tells how to read them.
-    `customer_id` is Mercately's own id, for senders that know it.
+    `phones` are as the platform wrote them, best first; `country` (ISO 3166 alpha-2) is the one
+    whose rules apply to numbers without a prefix. `customer_id` is Mercately's own id, for senders
+    that have it.
     """
 
     customer_id: str = ""
@@ -62,12 +64,13 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened, in our words.
+    """One thing that happened, in our vocabulary.
 
-    `type` is ours (`order.created`), `topic` theirs, verbatim. `key` is stable across the
-    platform's own retries and different for any two real events of one source. `fields` are
-    the values templates may use. `machine` marks opens and clicks made by software. `raw` is
-    the part of a batch this event was read from, empty when it is the whole body.
+    `type` is ours (`order.created`), `topic` the platform's, verbatim. `key` is the de-duplication
+    key: the same on every retry of the platform, different for any two events of one source.
+    `occurred_at` is aware. `fields` are the values that templates may use. `machine` marks opens
+    and clicks made by software. `raw` is the part of a batch that this event was parsed from,
+    empty when it is the whole body.
     """
 
     type: str
@@ -82,7 +85,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """How to find the customer of a call, and what to create them with if they are absent."""
+    """References to find the customer of a call by, and the names to create them with."""
 
     customer_id: str = ""
     phone: str = ""
@@ -95,8 +98,8 @@ class Customer:
 class Call:
     """One write to make at a destination.
 
-    `body` is the JSON object of the events endpoint. `omitted_fields` maps the name of a field that
-    was left out to a reason code. `raw` is the body that parses as this one event again.
+    `body` is the JSON object that is posted. `omitted_fields` maps the name of a field that was
+    left out to a reason code. `raw` is the smallest body that parses as this one event again.
     """
 
     destination: str
@@ -112,10 +115,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A signed delivery, or one event of it, that a person has to look at.
+    """A verified request, or one event of it, that a person has to look at.
 
-    `raw` is the smallest body that reads as this one event again; `reasons` maps a field path
-    to what was expected there.
+    `raw` is the smallest body that parses as this one event again; `reasons` maps a field path to
+    what was expected there.
     """
 
     topic: str
@@ -128,7 +131,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """An event nobody asked for: counted, not kept."""
+    """An event that the source does not want: counted, not stored as a record."""
 
     topic: str
     reason: str
@@ -139,7 +142,7 @@ Translated = Call | Held | Ignored
 
 
 class State(StrEnum):
-    """What the ledger says of a record."""
+    """The states of a record; `relay/store/ledger.py` has the transitions."""
 
     ACCEPTED = "accepted"
     RETRYING = "retrying"
@@ -149,11 +152,12 @@ class State(StrEnum):
     DISCARDED = "discarded"
 
 
+# Still to be delivered. `relay/store/lua/lanes.lua` has the same set.
 OPEN_STATES = frozenset({State.ACCEPTED, State.RETRYING})
 
 
 class Verdict(StrEnum):
-    """What one attempt came to."""
+    """The result of one attempt. `PAUSED` postpones it without counting it."""
 
     DELIVERED = "delivered"
     RETRY = "retry"
@@ -167,10 +171,10 @@ class Verdict(StrEnum):
 class Outcome:
     """The decision after an attempt.
 
-    `delay_s` counts from now and only matters for `retry` and `paused`. `status` is the HTTP
-    status that led here, 0 when there was none. `answer` is the start of the body that came
-    back. `ambiguous` means the request was written and no answer came. `retry_after_s` is what
-    the answer asked for, 0 when it did not.
+    `delay_s` is the wait from now to the next attempt, for `retry` and `paused`. `status` is the
+    HTTP status of the answer, 0 without one. `answer` is the start of its body. `ambiguous` means
+    that the request was sent and no answer came, so it may have taken effect. `retry_after_s` is
+    the answer's Retry-After, 0 without one.
     """
 
     verdict: Verdict

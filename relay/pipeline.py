@@ -1,10 +1,10 @@
-"""The whole translation in one function: start reading here.
+"""From a webhook request to the calls to make at Mercately: start reading here.
 
-    bytes -> verified -> event -> call
+    request -> verify -> parse -> event -> call
 
-`process` is pure: production, dry runs, tests and golden files all use it. What comes out is
-stored by `relay/store/job_store.py`, answered by `relay/web/webhooks.py` and delivered by
-`worker/tasks.py`.
+`process` does no I/O: production, dry runs, tests and golden files all use it. The web process
+(`relay/web/webhooks.py`) stores the result through `relay/store/job_store.py` and answers; the
+worker (`worker/tasks.py`) makes the calls.
 """
 
 from collections.abc import Sequence
@@ -19,21 +19,21 @@ from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.mercately import Unmappable, call_for
 from relay.model import Event, Held, Ignored, Translated, WebhookRequest
 
-# More than any platform sends at once; Redis takes them in one step, while everybody waits.
+# More than any platform sends at once. One script stores them all, and blocks Redis meanwhile.
 _ITEMS_MAX: Final = 5_000
 
 
 def process(
     request: WebhookRequest, source: Source, now: datetime
 ) -> Handshake | Sequence[Translated]:
-    """What a delivery comes to: an answer to an address check, or its events, translated.
+    """Verify and translate a request: the answer to an address check, or one item per event.
 
     Raises:
-        Refused: the delivery does not prove who sent it; nothing of it may be stored.
+        Refused: the request does not prove who sent it; nothing of it may be stored.
     """
-    reply = source.platform.handshake(request)
-    if reply is not None:
-        return reply
+    handshake = source.platform.handshake(request)
+    if handshake is not None:
+        return handshake
     if request.method != "POST":
         raise Refused("method_not_allowed", 405)
     source.scheme.verify(request, source.secrets, now)
@@ -41,7 +41,7 @@ def process(
 
 
 def translate(request: WebhookRequest, source: Source) -> Handshake | Sequence[Translated]:
-    """What the events of a delivery come to that is known to be the platform's."""
+    """Parse and map a verified request; also used for a replay of what is stored."""
     items = parse(request, source)
     if isinstance(items, Handshake):
         return items
@@ -54,32 +54,32 @@ def translate(request: WebhookRequest, source: Source) -> Handshake | Sequence[T
 def parse(
     request: WebhookRequest, source: Source
 ) -> Handshake | Sequence[Event | Unparsable | Skipped]:
-    """What the platform says is in a delivery."""
+    """The events of a verified request. An exception of the platform's code holds the request."""
     try:
-        reading = source.platform.parse(request, source.options)
+        result = source.platform.parse(request, source.options)
     except RecursionError:
         reasons = {"body": "expected JSON, nested less deep"}
         return [Unparsable("", stable_key(request.body), reasons, request.body)]
-    except Exception as error:  # noqa: BLE001  a fault of ours must not cost a merchant the hook
+    except Exception as error:  # noqa: BLE001  a bug must not make the platform drop the hook
         reasons = {"relay": f"{type(error).__name__} while reading; please report it"}
         return [Unparsable("", stable_key(request.body), reasons, request.body)]
-    if isinstance(reading, Handshake):
-        return reading
-    return reading.items if isinstance(reading, Events) else [reading]
+    if isinstance(result, Handshake):
+        return result
+    return result.items if isinstance(result, Events) else [result]
 
 
 def translate_item(
     item: Event | Unparsable | Skipped, request: WebhookRequest, source: Source
 ) -> Translated:
-    """One event to a call, or why not."""
+    """Map one event to a call, or say why it is held or ignored."""
     if isinstance(item, Skipped):
         return Ignored(item.topic, item.reason)
     if isinstance(item, Unparsable):
         return Held(item.topic, item.key, "unreadable", item.reasons, item.raw)
     raw = item.raw or request.body
-    unwanted = _unwanted(item, source)
-    if unwanted:
-        return Ignored(item.topic, unwanted, item.type)
+    ignore_reason = _ignore_reason(item, source)
+    if ignore_reason:
+        return Ignored(item.topic, ignore_reason, item.type)
     try:
         call = call_for(
             item,
@@ -93,21 +93,21 @@ def translate_item(
         return replace(call, raw=raw)
     except Unmappable as error:
         reason, reasons = error.reason, error.reasons
-    except Exception as error:  # noqa: BLE001  as in `read`: its neighbours go on
+    except Exception as error:  # noqa: BLE001  as in `parse`; the others of the batch go on
         reason = "internal_error"
         reasons = {"relay": f"{type(error).__name__} while mapping; please report it"}
     return Held(item.topic, item.key, reason, reasons, raw, item.type)
 
 
-def _unwanted(event: Event, source: Source) -> str:
-    """Why nobody asked for this event, empty when somebody did."""
+def _ignore_reason(event: Event, source: Source) -> str:
+    """The reason code for which the source ignores this event, empty when it wants it."""
     if event.machine and not source.machine_events:
         return "made_by_a_machine"
     names = (event.type, event.topic)
     if source.topics:
-        wanted = any(fnmatchcase(name, wish) for wish in source.topics for name in names)
+        selected = any(fnmatchcase(name, pattern) for pattern in source.topics for name in names)
     else:
-        wanted = not EVENT_TYPES[event.type].opt_in
-    if not wanted:
+        selected = not EVENT_TYPES[event.type].opt_in
+    if not selected:
         return "topic_not_wanted"
     return "" if event.type in source.rules else "no_rule"

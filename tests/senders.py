@@ -1,6 +1,6 @@
 """Signs as the platforms do, and configures the sources that take it.
 
-Shares no code with relay/inbound/signature.py, so each checks the other. The secrets are thrown away:
+Shares no code with relay/inbound/signature/, so each checks the other. The secrets are thrown away:
 they guard nothing. The samples in `relay/samples/` are signed with them, at `NOW` where a time
 is signed.
 """
@@ -138,7 +138,7 @@ def _changed(value: Any, changes: Mapping[str, Any]) -> Any:
 
 
 def delivery(headers: Mapping[str, str], body: bytes, **parts: Any) -> WebhookRequest:
-    """A request as the web room hands it on, received at `NOW` unless told otherwise."""
+    """A request as the web process makes it, received at `NOW` unless `parts` say otherwise."""
     values = {"method": "POST", "url": "https://relay.example/webhooks/x", "received_at": NOW}
     return WebhookRequest(headers=dict(headers), body=body, **values | parts)
 

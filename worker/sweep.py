@@ -37,7 +37,7 @@ def _reconcile(record_id: str, ledger: Ledger, jobs: JobStore) -> bool:
         ledger.drop_absent(record_id)
         return False
     if record.fault == "state":  # written by another version: left for that version
-        ledger.look_again(record_id, time.time() + _STRANGE_AGAIN_S)
+        ledger.postpone_check(record_id, time.time() + _STRANGE_AGAIN_S)
         return False
     outcome = jobs.requeue_lost(record)
     if outcome not in ("requeued", "returned"):

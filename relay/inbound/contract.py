@@ -1,12 +1,11 @@
-"""What a platform must declare, and what it may answer.
+"""The platform contract: what a platform declares, and the results its `parse` may return.
 
 A platform is one file in `relay/platforms/` that ends with `platform = Platform(...)`, plus a
-sample request per topic in `relay/samples/<platform>/`. Nothing else has to know about it.
+sample request per topic in `relay/samples/<platform>/`.
 
-`parse` turns a verified delivery into a list of events (or unreadable parts), a handshake reply,
-or nothing to do; a refusal is an exception. It does no I/O. A record keeps raw part and headers
-until it is delivered, so that what needs more than the body (ids to look up at the platform) can
-be read again by whoever has fetched it.
+`parse` does no I/O. It turns a verified request into events (and parts that cannot be parsed), a
+handshake answer, or a reason to skip the request. A record keeps the raw body and the headers in
+`stored_headers` until it is delivered, so that `parse` can run on it again (replay).
 """
 
 import hashlib
@@ -27,13 +26,13 @@ from relay.mapping.event_types import Language
 from relay.mapping.rules import Rule
 from relay.model import Event, WebhookRequest
 
-# A third of what the standard library takes, and as exact: numbers of any length stay as they are.
+# Three times as fast as the standard library. Integers of any length stay exact.
 _JSON: Final = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformResponse:
-    """An HTTP answer a platform insists on."""
+    """An HTTP response in the form that a platform requires."""
 
     status: int = 200
     body: bytes = b""
@@ -43,14 +42,14 @@ class PlatformResponse:
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """The platform is checking the address; `response` is what it wants to see."""
+    """The platform checks that the address is ours; `response` is the answer it expects."""
 
     response: PlatformResponse = PlatformResponse()
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Signed and understood, but there is nothing to tell anyone; `reason` is counted."""
+    """Verified and parsed, but no event of ours; counted under `reason`."""
 
     reason: str
     topic: str = ""
@@ -58,7 +57,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Unparsable:
-    """One part of a delivery that cannot be read; its neighbours still can."""
+    """One part of a request that cannot be parsed; the other parts are not affected."""
 
     topic: str
     key: str
@@ -68,7 +67,7 @@ class Unparsable:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What happened, in the order the platform sent it."""
+    """The parts of a request, in the order in which the platform sent them."""
 
     items: Sequence[Event | Unparsable | Skipped]
 
@@ -79,41 +78,44 @@ Status = Literal["accepted", "duplicate", "held", "ignored"]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a delivery; `statuses` and `ids` run beside the translated items."""
+    """The result of storing a request: a status and a record id for each translated item."""
 
     statuses: tuple[Status, ...]
     ids: tuple[str, ...]
 
     @property
     def status(self) -> Status:
-        """One word for the whole delivery: the weightiest of its parts."""
+        """The status of the whole request: the first of this order that any item has."""
         ranked: tuple[Status, ...] = ("accepted", "held", "duplicate", "ignored")
         return next((status for status in ranked if status in self.statuses), "ignored")
 
 
-def no_handshake(request: WebhookRequest) -> Handshake | None:  # noqa: ARG001  shape of the contract
+def no_handshake(_request: WebhookRequest) -> Handshake | None:
     return None
 
 
-def no_fault(options: Mapping[str, Any]) -> str:  # noqa: ARG001  shape of the contract
+def no_fault(_options: Mapping[str, Any]) -> str:
     return ""
 
 
-def no_headers(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
-    return {}
+def json_content_type(_topic: str, _body: bytes) -> Mapping[str, str]:
+    return {"content-type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """A company's webhooks, declared.
+    """The declaration of one platform.
 
-    `scheme` is how it signs, or makes that from a source's options. `topics` maps its names to
-    ours, for tables and samples; `parse` decides. `handshake` sees every request before it is
-    verified, for address checks that cannot be signed. `sample_headers` gives the unsigned
-    headers a request of that topic carries. `stored_headers` names the headers `parse` needs to
-    parse a stored record again, or makes that from a source's options: never a signature or a
-    token. `response` replaces our JSON body where the platform insists on its own;
-    `retry_response` is the answer that makes it send the webhook again.
+    `name` is the module's name, `title` the name in notes, `docs` the vendor's page.
+    `scheme` is the signature scheme, or a function from the source's options to it.
+    `parse(request, options)` returns the events of a verified request.
+    `topics` maps the platform's topics to event types, for tables and samples only.
+    `handshake` sees every request before it is verified, for address checks that are not signed.
+    `sample_headers(topic, body)` returns the unsigned headers of a request.
+    `stored_headers` names the headers that `parse` needs to run on a stored record, or is a
+    function from the source's options to them; never a signature or a token.
+    `options` validates the source's `options` table, `options_fault` says what else is wrong.
+    `response` replaces our JSON answer; `retry_response` makes the platform send again.
     """
 
     name: str
@@ -123,7 +125,7 @@ class Platform:
     parse: Callable[[WebhookRequest, Mapping[str, Any]], ParseResult]
     topics: Mapping[str, str]
     handshake: Callable[[WebhookRequest], Handshake | None] = no_handshake
-    sample_headers: Callable[[str, bytes], Mapping[str, str]] = no_headers
+    sample_headers: Callable[[str, bytes], Mapping[str, str]] = json_content_type
     stored_headers: tuple[str, ...] | Callable[[Mapping[str, Any]], tuple[str, ...]] = ()
     media_types: tuple[str, ...] = ("application/json",)
     options: type[Schema] | None = None
@@ -133,7 +135,7 @@ class Platform:
 
     @property
     def needs_options(self) -> bool:
-        """Whether a source of it must be written down: a secret alone is not enough."""
+        """Whether a source needs a table in relay.toml: it has an option without a default."""
         return self.options is not None and bool(self.options().validate({}))
 
     def scheme_for(self, options: Mapping[str, Any]) -> Scheme:
@@ -150,7 +152,10 @@ class Platform:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One configured inbound endpoint: a platform bound to secrets, wishes and a destination."""
+    """One configured endpoint: a platform bound to secrets, topic filters and a destination.
+
+    `topics` are fnmatch patterns for our event types or the platform's topics.
+    """
 
     name: str
     platform: Platform
@@ -172,21 +177,22 @@ def json_body(body: bytes) -> Any:
     """The JSON value in a body.
 
     Raises:
-        Unreadable: it is not UTF-8 JSON; the position is told, not the content.
+        Unreadable: it is not UTF-8 JSON; the message has the position, not the content.
     """
-    with suppress(msgspec.DecodeError, UnicodeError, RecursionError):  # the rest is told below
+    # What msgspec refuses may still be JSON to the standard library, which also has the position.
+    with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
         return _JSON.decode(body)
     try:
         value = json.loads(body)
-        # Half a character can only come as an escape. It has no UTF-8, so a ? takes its place:
-        # one of them must not cost the neighbours in a batch.
+        # A lone surrogate can only come as an escape. It has no UTF-8, so it is replaced by "?":
+        # it must not make the other events of a batch unreadable.
         text = json.dumps(value, ensure_ascii=False).encode(errors="replace")
         value = json.loads(text)
     except UnicodeDecodeError as error:
         raise Unreadable({"body": f"expected UTF-8, byte {error.start} is not"}) from error
     except (ValueError, RecursionError) as error:
-        where = f" at byte {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
-        raise Unreadable({"body": f"expected JSON, unreadable{where}"}) from error
+        position = f" at byte {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise Unreadable({"body": f"expected JSON, unreadable{position}"}) from error
     return value
 
 
@@ -203,10 +209,10 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 
 def validate(schema: Schema, value: Any) -> dict[str, Any]:
-    """What a schema makes of a JSON value.
+    """Load a JSON value with a schema.
 
     Raises:
-        Unreadable: with the schema's messages, field by field.
+        Unreadable: with the schema's messages by field.
     """
     try:
         data: dict[str, Any] = schema.load(value)
@@ -216,29 +222,30 @@ def validate(schema: Schema, value: Any) -> dict[str, Any]:
 
 
 def stable_key(*parts: str | bytes) -> str:
-    """A short key of the parts, for deliveries that carry no id of their own."""
-    joined = hashlib.sha256()
+    """A de-duplication key from the parts (128 bits of SHA-256), for events without an id."""
+    digest = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
-        joined.update(len(data).to_bytes(8, "big") + data)
-    return joined.hexdigest()[:32]
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()[:32]
 
 
 def parse_timestamp(value: Any, fallback: datetime) -> datetime:
-    """Aware UTC from the ways platforms write a time; `fallback` when it cannot be read.
+    """Parse a time in any of the platforms' notations to aware UTC; `fallback` when it is none.
 
-    Seconds or milliseconds since 1970 as number or text, ISO with `Z`, offset or neither (then
-    UTC), with a space for the `T`. A bad time must not lose the event.
+    Takes seconds or milliseconds since 1970 as number or text, and ISO 8601 with `Z`, an offset
+    or neither (then UTC), `T` or a space. It never raises: a bad time must not lose the event.
     """
     try:
         if isinstance(value, int | float) or (isinstance(value, str) and _is_number(value)):
             seconds = float(value)
             return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
         if isinstance(value, str) and value:
-            read = datetime.fromisoformat(value)
-            read = read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
-            # 0001-01-01 is how some write "none", and no time zone can move it.
-            return read if 1 < read.year < 9999 else fallback
+            time = datetime.fromisoformat(value)
+            time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+            # .NET writes 0001-01-01 for "no date"; in the first and last year a change of time
+            # zone would overflow.
+            return time if 1 < time.year < 9999 else fallback
     except (ValueError, OverflowError, OSError):
         return fallback
     return fallback

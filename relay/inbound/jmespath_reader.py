@@ -1,7 +1,8 @@
-"""Reading any JSON by JMESPath: what `generic` and `standard_webhooks` sources share.
+"""Parse any JSON by JMESPath expressions; shared by `generic` and `standard_webhooks`.
 
-The source's options say where things are. An expression that finds nothing leaves the value
-out; one that finds an object or a list where a text is meant does too.
+The source's options give one expression per part of an event. Type, id and contact must be texts
+or numbers, or the part is unparsable. Elsewhere an expression that finds nothing, or an object or
+list where a text is expected, leaves the value out.
 """
 
 import json
@@ -32,7 +33,7 @@ _EMAIL: Final = Email()
 
 
 class JMESPathField(fields.Field[ParsedResult]):
-    """A JMESPath expression, compiled at start."""
+    """A JMESPath expression, compiled when the configuration is loaded."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> ParsedResult:
         if not isinstance(value, str):
@@ -67,11 +68,11 @@ class ContactOptions(Schema):
 
 
 class JMESPathOptions(Schema):
-    """Where the parts of an event are in a body.
+    """Options of a source: JMESPath expressions for the parts of an event in a body.
 
-    `events` leads to a list when one body holds many. `types` maps their type to ours; a type
-    that is one of ours already needs no entry, and `"*"` takes all the rest. `type_header` and
-    `id_header` are for senders that put those in a header.
+    `events` selects the list when one body holds many events. `types` maps the sender's type to
+    ours; one that is ours already needs no entry, and `"*"` is the default for all others.
+    `type_header` and `id_header` name headers for senders that put type or id there.
     """
 
     events = JMESPathField()
@@ -93,7 +94,7 @@ class JMESPathOptions(Schema):
 
 
 class _Scalar(fields.Field[str]):
-    """A text or a number, as text."""
+    """A string or a number, loaded as a string."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -113,7 +114,7 @@ class _ContactSchema(Schema):
 
     @validates_schema
     def _reachable(self, data: dict[str, Any], **_: Any) -> None:
-        """A bad e-mail beside a phone is left out later; alone it leaves nobody to tell."""
+        """The only reference must be valid; an e-mail beside a phone or id is dropped later."""
         if data["email"] and not (data["phone"] or data["customer_id"]):
             try:
                 _EMAIL(data["email"])
@@ -121,33 +122,33 @@ class _ContactSchema(Schema):
                 raise ValidationError(error.messages, "email") from error
 
 
-class _FoundSchema(Schema):
-    """What the expressions found, checked."""
+class _PartsSchema(Schema):
+    """The values that the expressions selected."""
 
     type = fields.String(required=True, validate=Length(min=1))
     id = _Scalar(load_default="")
     contact = fields.Nested(_ContactSchema, required=True)
 
 
-_FOUND: Final = _FoundSchema()
+_PARTS: Final = _PartsSchema()
 
 
 def header_names(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The headers the options take something from."""
+    """The headers that the options name."""
     return tuple(options[name].lower() for name in ("type_header", "id_header") if options[name])
 
 
 def types_fault(options: Mapping[str, Any]) -> str:
-    """What is wrong with `types`, empty when nothing is."""
+    """A message for targets in `types` that are no event type, empty when all are."""
     unknown = sorted(set(options["types"].values()) - EVENT_TYPES.keys())
     return f"types: unknown event types {unknown}" if unknown else ""
 
 
 def parse(request: WebhookRequest, options: Mapping[str, Any]) -> ParseResult:
-    """The events of a body, by the source's expressions."""
+    """The events of a body, by the expressions in the source's options."""
     try:
         value = json_body(request.body)
-        # A body that is one event of a list, held and read again, has no list in it.
+        # A stored part of a batch is parsed again without the list it came in.
         parts = options["events"].search(value) if "events" in options else [value]
     except Unreadable as error:
         return Events([Unparsable("", stable_key(request.body), error.reasons, request.body)])
@@ -159,49 +160,47 @@ def parse(request: WebhookRequest, options: Mapping[str, Any]) -> ParseResult:
     parts = parts if isinstance(parts, list) else [parts]
     if not parts:
         return Skipped("empty_batch")
-    alone = len(parts) == 1
-    return Events([_safely(part, request, options, alone=alone) for part in parts])
+    single = len(parts) == 1
+    return Events([_parse_part(part, request, options, single=single) for part in parts])
 
 
-def _safely(
-    part: Any, request: WebhookRequest, options: Mapping[str, Any], *, alone: bool
+def _parse_part(
+    part: Any, request: WebhookRequest, options: Mapping[str, Any], *, single: bool
 ) -> Event | Unparsable | Skipped:
-    """An expression may be right and still fail on a body: a function of a value that is absent."""
+    raw = request.body if single else json.dumps(part).encode()
     try:
-        return _part(part, request, options, alone=alone)
-    except JMESPathError as error:
-        raw = request.body if alone else json.dumps(part).encode()
+        return _to_event(part, raw, request, options, single=single)
+    except JMESPathError as error:  # a valid expression may fail on a body: `length(null)`
         return Unparsable("", stable_key(raw), {"options": str(error)}, raw)
 
 
-def _part(
-    part: Any, request: WebhookRequest, options: Mapping[str, Any], *, alone: bool
+def _to_event(
+    part: Any, raw: bytes, request: WebhookRequest, options: Mapping[str, Any], *, single: bool
 ) -> Event | Unparsable | Skipped:
-    raw = request.body if alone else json.dumps(part).encode()
-    found = {
+    values = {
         "type": _header(request, options["type_header"]) or _search(options, "type", part),
         "id": _search(options, "id", part),
         "contact": _contact(part, options["contact"]),
     }
-    topic = found["type"] if isinstance(found["type"], str) else ""
+    topic = values["type"] if isinstance(values["type"], str) else ""
     types = options["types"]
     event_type = types.get(topic) or (topic if topic in EVENT_TYPES else types.get("*", ""))
     if topic and not event_type:
         return Skipped("unknown_topic", topic)
     try:
-        known = validate(
-            _FOUND, {name: value for name, value in found.items() if value is not None}
+        parts = validate(
+            _PARTS, {name: value for name, value in values.items() if value is not None}
         )
     except Unreadable as error:
         return Unparsable(topic, stable_key(raw), error.reasons, raw)
-    # A header's id names the delivery: it is the event's own only when the event is alone.
-    own_id = known["id"] or (_header(request, options["id_header"]) if alone else "")
-    contact = known["contact"]
+    # The id in a header identifies the request: of a batch all parts would share it.
+    event_id = parts["id"] or (_header(request, options["id_header"]) if single else "")
+    contact = parts["contact"]
     phone = contact.pop("phone")
     return Event(
         type=event_type,
         topic=topic,
-        key=stable_key(topic, own_id) if own_id else stable_key(raw),
+        key=stable_key(topic, event_id) if event_id else stable_key(raw),
         occurred_at=parse_timestamp(_search(options, "time", part), request.received_at),
         contact=Contact(
             phones=(phone,) if phone else (),
@@ -222,22 +221,26 @@ def _header(request: WebhookRequest, name: str) -> str:
     return request.headers.get(name.lower(), "") if name else ""
 
 
-def _contact(part: Any, paths: Mapping[str, Any]) -> dict[str, Any]:
-    found = {name: path.search(part) for name, path in paths.items() if name != "address"}
-    return {name: value for name, value in found.items() if value not in (None, "")}
+def _contact(part: Any, expressions: Mapping[str, Any]) -> dict[str, Any]:
+    values = {
+        name: expression.search(part)
+        for name, expression in expressions.items()
+        if name != "address"
+    }
+    return {name: value for name, value in values.items() if value not in (None, "")}
 
 
-def _address(part: Any, paths: Mapping[str, Any] | None) -> Address | None:
-    if not paths:
+def _address(part: Any, expressions: Mapping[str, Any] | None) -> Address | None:
+    if not expressions:
         return None
-    found = {name: _text(path.search(part)) for name, path in paths.items()}
-    return Address(**found) if any(found.values()) else None
+    texts = {name: _text(expression.search(part)) for name, expression in expressions.items()}
+    return Address(**texts) if any(texts.values()) else None
 
 
 def _fields(part: Any, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The configured fields; with none configured, whatever texts and numbers `data` has."""
+    """The configured fields; without any, every string, number and boolean in `data`."""
     if options["fields"]:
-        return {name: path.search(part) for name, path in options["fields"].items()}
+        return {name: expression.search(part) for name, expression in options["fields"].items()}
     data = part.get("data", part) if isinstance(part, dict) else {}
     scalars = data.items() if isinstance(data, dict) else ()
     return {name: value for name, value in scalars if isinstance(value, str | int | float)}

@@ -1,7 +1,8 @@
-"""Schemas for what platforms send: strict in what we use, blind to the rest.
+"""Marshmallow schemas for platform bodies: fields we use are checked, unknown ones are ignored.
 
-An order has a hundred fields, and nearly all that a schema names are texts, null or objects of
-such, as they should be. That is seen at a glance; whatever else comes, marshmallow reads.
+Fast path: if every declared field has the expected JSON type, `load` returns the values without
+running marshmallow (about three times as fast). Any deviation falls back to `Schema.load`, which
+produces the error messages.
 """
 
 from collections.abc import Callable
@@ -10,13 +11,13 @@ from typing import Any, Final, Literal
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
-_Takes = Literal["text", "anything", "object", "other"]
+_Kind = Literal["text", "anything", "object", "other"]
 _Field = fields.Field[Any]
-_FALLBACK: Final = ValidationError("to be read field by field")
+_FALLBACK: Final = ValidationError("not on the fast path")
 
 
 class Text(fields.String):
-    """A text or null, which most of what platforms send is."""
+    """A string or null."""
 
     def __init__(self) -> None:
         super().__init__(allow_none=True)
@@ -27,23 +28,23 @@ class PayloadSchema(Schema):
         unknown = EXCLUDE
 
     def load(self, data: Any, **options: Any) -> Any:
-        """What marshmallow makes of it, and most often without asking it.
+        """As `Schema.load`, by the fast path where it applies.
 
         Raises:
-            ValidationError: marshmallow's.
+            ValidationError: from marshmallow.
         """
         if self._fast_fields is not None and not any(options.values()):
             try:
                 return self._fast_load(data)
-            except ValidationError:  # what is wrong, and all of it, is marshmallow's to say
+            except ValidationError:  # marshmallow collects the messages of all fields
                 pass
         return super().load(data, **options)
 
-    def _fast_load(self, data: Any) -> dict[str, Any]:  # noqa: C901  a call a kind costs more than the look
+    def _fast_load(self, data: Any) -> dict[str, Any]:  # noqa: C901  a function call per kind would cost more than the check
         if type(data) is not dict:
             raise _FALLBACK
-        found = {}
-        for name, takes, read, field in self._fast_fields or ():
+        values = {}
+        for name, kind, load, field in self._fast_fields or ():
             value = data.get(name, missing)
             if value is missing:
                 if field.required:
@@ -52,30 +53,31 @@ class PayloadSchema(Schema):
             if value is None:
                 if not field.allow_none:
                     raise _FALLBACK
-            elif takes == "text":
+            elif kind == "text":
                 if type(value) is not str:
                     raise _FALLBACK
-            elif takes == "object":
-                value = read(value)
-            elif takes == "other":
-                value = read(value, name, data)
-            found[name] = value
-        return found
+            elif kind == "object":
+                value = load(value)
+            elif kind == "other":
+                value = load(value, name, data)
+            values[name] = value
+        return values
 
     @cached_property
-    def _fast_fields(self) -> list[tuple[str, _Takes, Callable[..., Any], _Field]] | None:
-        """Each field and how to read it; None for a schema that asks for more than this can do."""
-        fields_of = self.load_fields.items()
+    def _fast_fields(self) -> list[tuple[str, _Kind, Callable[..., Any], _Field]] | None:
+        """(name, kind, load function, field) per field; None if the schema needs marshmallow
+        (hooks, defaults, renamed fields, `many`).
+        """
         plain = all(
             field.load_default is missing and not field.data_key and not field.attribute
-            for _, field in fields_of
+            for field in self.load_fields.values()
         )
         if self.many or any(self._hooks.values()) or not plain:
             return None
-        return [(name, *_fast_reader(field), field) for name, field in fields_of]
+        return [(name, *_fast_loader(field), field) for name, field in self.load_fields.items()]
 
 
-def _fast_reader(field: _Field) -> tuple[_Takes, Callable[..., Any]]:
+def _fast_loader(field: _Field) -> tuple[_Kind, Callable[..., Any]]:
     if not field.validators:
         if type(field) is Text:
             return "text", field.deserialize

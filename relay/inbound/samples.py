@@ -1,8 +1,8 @@
-"""One request per platform and topic, as on the wire: for `send`, the demo and the tests.
+"""One sample request per platform and topic, for `send`, the demo and the tests.
 
-`relay/samples/<platform>/<topic>.http` holds comment lines (`# ` and where the facts are from),
-header lines, one blank line, and the exact body. The people in them are invented. Topics are
-spelled in file names with `_` for `/` and `.`.
+`relay/samples/<platform>/<topic>.http` holds comment lines (`# `, with the sources), header lines,
+one blank line, and the exact body. The people in them are invented. In file names `/` and `.` of a
+topic are `_`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,28 +27,28 @@ class Sample:
 
 
 def file_name(topic: str) -> str:
-    """A topic as it is spelled in a file name: `orders/create` is `orders_create`."""
+    """The file name of a topic, without suffix: `orders/create` is `orders_create`."""
     return topic.replace("/", "_").replace(".", "_")
 
 
 def topic_named(text: str, topics: Iterable[str]) -> str:
-    """The platform's own spelling of a topic given either way; unknown ones stay as they are."""
+    """The topic that a topic or file name stands for; unknown names are returned as they are."""
     return next((topic for topic in topics if file_name(topic) == file_name(text)), text)
 
 
 def names(platform: str) -> list[str]:
-    """The samples there are of a platform."""
+    """The names of a platform's samples, sorted."""
     return sorted(path.stem for path in (FOLDER / platform).glob("*.http"))
 
 
 def load(platform: str, topic: str) -> Sample | None:
-    """The sample of a topic, None when there is none."""
+    """Read the sample of a topic from disk, None when there is none."""
     path = FOLDER / platform / f"{file_name(topic)}.http"
     return parse(path.stem, path.read_bytes()) if path.is_file() else None
 
 
 def parse(name: str, content: bytes) -> Sample:
-    """A sample file's content, taken apart."""
+    """Parse the content of a sample file."""
     head, _, body = content.partition(b"\n\n")
     lines = [line for line in head.decode().splitlines() if not line.startswith("#")]
     pairs = (line.partition(": ") for line in lines)
@@ -56,20 +56,20 @@ def parse(name: str, content: bytes) -> Sample:
 
 
 def signed(source: Source, topic: str, base: str, body: bytes | None = None) -> WebhookRequest:
-    """A delivery as the platform would send it now.
+    """A request as the platform would send it now, with `body` or the sample of the topic.
 
     Raises:
-        LookupError: no body was given and there is no sample of the topic.
-        ValueError: the source has no key to sign with.
+        LookupError: there is no body and no sample of the topic.
+        ValueError: the source has no usable key to sign with.
     """
     platform = source.platform
     topic = topic_named(topic, platform.topics)
     if body is None:
-        found = load(platform.name, topic)
-        if found is None:
-            known = ", ".join(names(platform.name))
-            raise LookupError(f"{platform.name}: {topic}? {known}")
-        body = found.body
+        sample = load(platform.name, topic)
+        if sample is None:
+            available = ", ".join(names(platform.name))
+            raise LookupError(f"{platform.name}: {topic}? {available}")
+        body = sample.body
     now = datetime.now(UTC)
     unsigned = WebhookRequest(
         method="POST",

@@ -1,1 +1,1 @@
-"""What Mercately is told: event types, rules from relay.toml, the call body and phone numbers."""
+"""From an event to the call at Mercately: event types, rules, the call's body, phone numbers."""

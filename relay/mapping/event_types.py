@@ -1,7 +1,7 @@
-"""Our event types, noun.past, in one place: what each is called and its default note.
+"""Our event types (`noun.past_participle`), with their titles and default notes.
 
-A note is written for the agent who chats with the customer. Templates see the event's own
-fields (see `relay/mapping/rules.py`).
+A note is for the agent who chats with the customer. It is a template; `relay/mapping/rules.py`
+lists the variables.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ Language = Literal["es", "en"]
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """A title and a note in both languages; `opt_in` types are off until a source asks."""
+    """Titles and note templates; an `opt_in` type is off unless a source names it."""
 
     es: str
     en: str
@@ -40,13 +40,11 @@ _MAIL_EN = (
     "{% if reason %}: {{ reason }}{% endif %}"
 )
 _SHIPPED = "{% if tracking_number %} ({{ tracking_number }}{% if tracking_url %}, {{ tracking_url }}{% endif %}){% endif %}"  # noqa: E501  one template
-
-
 _BY = " ({{ platform }})"
 
 
-def _order(es: str, en: str, more_es: str = "", more_en: str = "") -> EventType:
-    note_es, note_en = f"{es}{_ORDER_ES}{more_es}", f"{en}{_ORDER_EN}{more_en}"
+def _order(es: str, en: str, suffix: str = "") -> EventType:
+    note_es, note_en = f"{es}{_ORDER_ES}{suffix}", f"{en}{_ORDER_EN}{suffix}"
     return EventType(es, en, note_es + _BY, note_en + _BY)
 
 
@@ -66,14 +64,14 @@ EVENT_TYPES: Final[Mapping[str, EventType]] = {
     "order.updated": _order("Pedido actualizado", "Order updated"),
     "order.paid": _order("Pedido pagado", "Order paid"),
     "order.fulfilled": _order("Pedido completado", "Order fulfilled"),
-    "order.shipped": _order("Pedido enviado", "Order shipped", _SHIPPED, _SHIPPED),
+    "order.shipped": _order("Pedido enviado", "Order shipped", _SHIPPED),
     "order.cancelled": _order("Pedido cancelado", "Order cancelled"),
     "order.refunded": _order("Pedido reembolsado", "Order refunded"),
     "order.failed": _order("Pago del pedido fallido", "Order payment failed"),
     "order.deleted": _order("Pedido eliminado", "Order deleted"),
-    "checkout.created": _order("Compra iniciada", "Checkout started", _CART, _CART),
-    "checkout.updated": _order("Compra actualizada", "Checkout updated", _CART, _CART),
-    "checkout.abandoned": _order("Carrito abandonado", "Checkout abandoned", _CART, _CART),
+    "checkout.created": _order("Compra iniciada", "Checkout started", _CART),
+    "checkout.updated": _order("Compra actualizada", "Checkout updated", _CART),
+    "checkout.abandoned": _order("Carrito abandonado", "Checkout abandoned", _CART),
     "payment.approved": _order("Pago aprobado", "Payment approved"),
     "payment.declined": _order("Pago rechazado", "Payment declined"),
     "customer.created": _person("Cliente registrado", "Customer created"),

@@ -1,8 +1,9 @@
-"""Event and rule to call. Mercately's field names, types and enums live only here.
+"""Map an event to the body of Mercately's events endpoint, by the rule of its type.
 
-Source: Mercately's published customer-events page, read 2026-08. The page marks nothing as
-required and shows no event name, type or id: an event is told through tags, custom fields,
-notes, a status with dates, and campaign fields.
+Mercately's field names, types and enums are defined here only. Source: Mercately's published
+customer-events page, read 2026-08. The page marks no field as required and has none for the name,
+type or id of an event: that goes into tags, custom fields, notes, a status with dates, and
+campaign fields.
 """
 
 import re
@@ -19,7 +20,7 @@ from relay.mapping.phone import to_e164
 from relay.mapping.rules import ADDRESS_TEXTS, Rule, iso_date, render
 from relay.model import Call, Contact, Customer, Event
 
-# Opaque, but one segment of a path and no way out of it.
+# Opaque, but exactly one path segment, since it becomes part of a URL.
 _ID: Final = re.compile(r"(?!\.{1,2}$)[^\s/?#]{1,64}")
 ID_TYPES: Final = ("cedula", "pasaporte", "ruc", "rut", "otro")
 
@@ -85,12 +86,12 @@ _FIELDS: Final = tuple(CustomerEventSchema().fields)
 
 @cache
 def _schema(names: frozenset[str]) -> CustomerEventSchema:
-    """For bodies with these fields only: marshmallow takes its time over each that is not there."""
+    """A schema with these fields only: marshmallow spends time on each absent field."""
     return CustomerEventSchema(only=[name for name in _FIELDS if name in names])
 
 
 class Unmappable(Exception):
-    """The event cannot become a call; `reasons` maps a field to what was expected."""
+    """The event cannot be mapped to a call; `reasons` maps a field to what was expected."""
 
     def __init__(self, reason: str, reasons: Mapping[str, Any]) -> None:
         super().__init__(reason)
@@ -108,11 +109,12 @@ def call_for(
     language: Language,
     customer_id: str = "",
 ) -> Call:
-    """The write that tells Mercately of an event.
+    """Build the `POST customers/:id/events` request for an event.
 
     Raises:
-        Unmappable: nobody to tell it about (`no_customer`), nothing to say (`empty`), or a
-            value the contract does not take (`invalid`).
+        Unmappable: the event has no usable customer reference (`no_customer`), the rule gives an
+            empty body (`empty`), a template fails (`template`), or a value is not of the type that
+            Mercately takes (`invalid`).
     """
     contact = event.contact
     omitted_fields: dict[str, str] = {}
@@ -123,12 +125,12 @@ def call_for(
     if email and not _looks_like_email(email):
         omitted_fields["email"] = "not_an_email"
         email = ""
-    own_id = contact.customer_id.strip()
-    if own_id and not _ID.fullmatch(own_id):
+    contact_id = contact.customer_id.strip()
+    if contact_id and not _ID.fullmatch(contact_id):
         omitted_fields["customer_id"] = "not_an_id"
-        own_id = ""
+        contact_id = ""
     customer = Customer(
-        customer_id=own_id or customer_id,
+        customer_id=contact_id or customer_id,
         phone=phone,
         email=email,
         first_name=contact.first_name.strip(),
@@ -140,7 +142,7 @@ def call_for(
             {"contact": "expected a customer id, a phone or an e-mail", **omitted_fields},
         )
     context = _context(event, customer, destination, source, platform, language)
-    body = _checked(_body(rule, context, contact, destination))
+    body = _validate(_body(rule, context, contact, destination))
     if not body:
         raise Unmappable("empty", {"events": f"the rule for {event.type} says nothing"})
     return Call(
@@ -211,44 +213,49 @@ def _body(
 
 
 def _addresses(
-    wanted: Mapping[str, Any], context: Mapping[str, Any], contact: Contact
+    rule_address: Mapping[str, Any], context: Mapping[str, Any], contact: Contact
 ) -> list[dict[str, Any]]:
-    """One row, of what the event brought and what the rule says instead."""
+    """At most one address: the contact's, with the rule's values in their place where given."""
     row: dict[str, Any] = {}
     for name in ADDRESS_TEXTS:
-        if name in wanted:
-            row[name] = _render(f"address.{name}", wanted[name], context)
+        if name in rule_address:
+            row[name] = _render(f"address.{name}", rule_address[name], context)
         elif contact.address is not None:
             row[name] = getattr(contact.address, name)
     row = _without_empty(row)
     if not row:
         return []
-    return [row | {name: wanted[name] for name in ("country_id", "main") if name in wanted}]
+    numbers = {name: rule_address[name] for name in ("country_id", "main") if name in rule_address}
+    return [row | numbers]
 
 
 def _render(name: str, template: Template, context: Mapping[str, Any]) -> str:
-    """A template may be right and still fail on an event: a sum of what is not a number."""
+    """Render one field.
+
+    Raises:
+        Unmappable: a valid template failed on this event, such as on a sum with a text.
+    """
     try:
         return render(template, context)
-    except Exception as error:  # templates may raise anything
+    except Exception as error:  # a template may raise anything
         reasons = {name: f"the template fails on this event: {type(error).__name__}"}
         raise Unmappable("template", reasons) from error
 
 
-def _checked(body: dict[str, Any]) -> dict[str, Any]:
-    """The body as the contract orders it. It is sent as it was checked: JSON values already."""
+def _validate(body: dict[str, Any]) -> dict[str, Any]:
+    """The body in the order of the schema. Values are JSON values and are not converted."""
     if errors := _schema(frozenset(body)).validate(body):
         raise Unmappable("invalid", errors)
     return {name: body[name] for name in _FIELDS if name in body}
 
 
 def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A null or an empty text may blank what an agent wrote, so neither is ever sent."""
+    """Without nulls and empty values: sent, they might overwrite what an agent entered."""
     return {name: value for name, value in values.items() if value not in (None, "", [], {})}
 
 
 def _country(text: str) -> str:
-    """Two letters, or nothing: some senders write a name where a code is meant."""
+    """An upper-case two-letter code, or empty: some senders put a country's name there."""
     code = text.strip().upper()
     return code if len(code) == 2 and code.isalpha() else ""
 

@@ -1,4 +1,4 @@
-"""Phone numbers to E.164, and the spellings under which Mercately may know one."""
+"""Phone numbers to E.164, and the spellings under which Mercately may have stored one."""
 
 import re
 from collections.abc import Iterable
@@ -7,16 +7,17 @@ from typing import Final
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
-# Mexican mobiles were written with a 1 after the 52 until 2019, and are still stored so;
-# Argentine mobiles carry a 9 after the 54 abroad and on WhatsApp. `longer` is prefix plus that.
-_TWINS: Final = (("+52", "+521", 10), ("+54", "+549", 10))
+# (prefix, prefix with the extra digit, digits after it). Mexican mobiles had a 1 after the 52 until
+# 2019 and are still stored so; Argentine mobiles have a 9 after the 54 abroad and on WhatsApp.
+_SPELLINGS: Final = (("+52", "+521", 10), ("+54", "+549", 10))
 _MEXICAN_1: Final = re.compile(r"^(?:\+|00)?521(?=\d{10}$)")
 
 
 def to_e164(phones: Iterable[str], country: str) -> tuple[str, str]:
-    """The first usable number in E.164, or empty and a reason code for the first that was not.
+    """(E.164, "") of the first valid number, else ("", reason code of the first invalid one).
 
-    `country` reads numbers written without a prefix. No number at all gives no reason.
+    The rules of `country` (ISO 3166 alpha-2) apply to numbers without a prefix. No number at all
+    gives no reason.
     """
     reason = ""
     for phone in phones:
@@ -35,11 +36,13 @@ def to_e164(phones: Iterable[str], country: str) -> tuple[str, str]:
 
 
 def variants(e164: str) -> tuple[str, ...]:
-    """Every spelling to look a number up by, likeliest first: with plus, digits, the twin's two."""
+    """All spellings to look a number up by, most likely first: with plus, digits only, and both
+    again with or without the extra digit of Mexican and Argentine mobiles.
+    """
     spellings = [e164]
-    for shorter, longer, digits in _TWINS:
+    for shorter, longer, digits in _SPELLINGS:
         if e164.startswith(longer) and len(e164) == len(longer) + digits:
             spellings.append(shorter + e164[len(longer) :])
         elif e164.startswith(shorter) and len(e164) == len(shorter) + digits:
             spellings.append(longer + e164[len(shorter) :])
-    return tuple(form for spelling in spellings for form in (spelling, spelling[1:]))
+    return tuple(variant for spelling in spellings for variant in (spelling, spelling[1:]))

@@ -1,13 +1,13 @@
-"""`[events]` of relay.toml: what each event type says to Mercately, checked and compiled.
+"""Compile `[events]` of relay.toml: for each event type, the fields to send to Mercately.
 
-A rule is data until here and templates from here on. Templates run in Jinja2's sandbox and see:
+Texts are Jinja2 templates, which run in a sandbox. Their variables are:
 
 - the event's own `fields` (`order_number`, `total`, `currency`, `subject`, …);
 - `type`, `topic`, `title` (our type in words), `platform`, `source`;
 - `occurred_at` (a time in the destination's zone), `date`, `time`;
 - `first_name`, `last_name`, `name`, `email`, `phone`, `id_type`, `id_number`, `address`.
 
-What is missing renders as nothing, and what renders as nothing is not sent.
+A missing variable renders as an empty text, and a field whose text is empty is not sent.
 """
 
 import contextlib
@@ -30,10 +30,16 @@ TEXTS: Final = ("outbound_status", "campaign_url", "error_message")
 NUMBERS: Final = ("agent_id", "campaign_id")
 PROFILE: Final = ("first_name", "last_name", "email", "phone", "id_type", "id_number")
 ADDRESS_TEXTS: Final = (
-    "address", "city", "state", "zip_code", "description", "latitude", "longitude",
-)  # fmt: skip
-# The published page shows only `error`; these six are what the account's own outbound messages
-# use. Another value is sent all the same, with a warning at start.
+    "address",
+    "city",
+    "state",
+    "zip_code",
+    "description",
+    "latitude",
+    "longitude",
+)
+# The published page shows only `error`; the account's own outbound messages use these six. Other
+# values are sent too, with a warning when the configuration is loaded.
 OUTBOUND_STATUSES: Final = ("error", "submitted", "enqueued", "sent", "delivered", "read")
 
 _JINJA: Final = ImmutableSandboxedEnvironment(
@@ -45,7 +51,7 @@ _JINJA: Final = ImmutableSandboxedEnvironment(
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one event type sends; every template is compiled. `written` is how it was said."""
+    """The compiled rule of one event type. `written` is its table as in relay.toml, merged."""
 
     notes: Template | None = None
     tags: tuple[tuple[str, bool], ...] = ()
@@ -72,7 +78,7 @@ class _Tag(fields.Field[tuple[str, bool]]):
 
 
 class _Text(fields.Field[Template]):
-    """A template; `compiled` says at start where it is wrong."""
+    """A template, compiled when the configuration is loaded; a syntax error has its line."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Template:
         if not isinstance(value, str) or not value:
@@ -113,7 +119,7 @@ class _Profile(fields.Field[tuple[str, ...]]):
 
 
 class _DateField(fields.Field[str]):
-    """The name of a time (`occurred_at` or a field of the event), or a date."""
+    """A date, or the name of a variable with a time: `occurred_at` or a field of the event."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if isinstance(value, date):
@@ -131,7 +137,7 @@ class _AddressSchema(Schema):
 
 
 for _name in ADDRESS_TEXTS:
-    _AddressSchema._declared_fields[_name] = _Text()  # noqa: SLF001  same type for seven names
+    _AddressSchema._declared_fields[_name] = _Text()  # noqa: SLF001  the same type for seven names
 
 
 def _rule_schema(language: Language, default_note: str) -> Schema:
@@ -154,13 +160,15 @@ def _rule_schema(language: Language, default_note: str) -> Schema:
 def compile_rules(
     tables: Iterable[tuple[str, Mapping[str, Any]]], language: Language
 ) -> tuple[dict[str, Rule], list[str], list[str]]:
-    """Rules by event type, faults, and warnings.
+    """(rules by event type, faults, warnings) of the merged tables.
 
-    `tables` are (key in the file, events table), the general one first; a later table's keys
-    replace an earlier one's, event type by event type.
+    `tables` are pairs of the key in relay.toml and the table there (event type -> raw rule), the
+    general one first. The tables of one event type are merged key by key, the later one wins.
+    Faults and warnings are sentences that begin with the full key.
     """
     merged: dict[str, dict[str, Any]] = {}
-    where: dict[tuple[str, str], str] = {}  # a key is told where it was last written
+    # (event type, key of the rule) -> full key of the table that sets it last.
+    locations: dict[tuple[str, str], str] = {}
     faults: list[str] = []
     for key, table in tables:
         for event_type, raw in table.items():
@@ -170,7 +178,7 @@ def compile_rules(
                 faults.append(f'{key}."{event_type}": expected a table')
             else:
                 merged[event_type] = {**merged.get(event_type, {}), **raw}
-                where |= {(event_type, part): f'{key}."{event_type}".{part}' for part in raw}
+                locations |= {(event_type, part): f'{key}."{event_type}".{part}' for part in raw}
     rules: dict[str, Rule] = {}
     warnings: list[str] = []
     for event_type, raw in merged.items():
@@ -178,13 +186,13 @@ def compile_rules(
         try:
             rules[event_type] = replace(_rule(schema.load(raw)), written=raw)
         except ValidationError as error:
-            for part, said in error.messages_dict.items():
-                faults += messages(where[event_type, part], said)
+            for part, part_errors in error.messages_dict.items():
+                faults += messages(locations[event_type, part], part_errors)
             continue
         status = raw.get("outbound_status", "")
         if status and "{" not in status and status not in OUTBOUND_STATUSES:
             warnings.append(
-                f"{where[event_type, 'outbound_status']}: "
+                f"{locations[event_type, 'outbound_status']}: "
                 f"{status!r} is not one of {list(OUTBOUND_STATUSES)}"
             )
     return rules, faults, warnings
@@ -205,21 +213,21 @@ def _rule(data: Mapping[str, Any]) -> Rule:
 
 
 def render(template: Template, context: Mapping[str, Any]) -> str:
-    """The text a template makes, trimmed."""
+    """Render a template and strip white space from both ends."""
     return template.render(context).strip()
 
 
 def iso_date(name: str, context: Mapping[str, Any], zone: ZoneInfo) -> str:
-    """`YYYY-MM-DD` in the destination's zone for the name of a time, empty if it has none."""
+    """`YYYY-MM-DD` in `zone` for a variable's name or an ISO date; empty if it is no time."""
     value = context.get(name, name)
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
             return ""
-        if value.tzinfo is None:  # a date, or a local time: its day is the day
+        if value.tzinfo is None:  # a date, or a local time: there is no zone to convert from
             return value.date().isoformat()
     try:
         return value.astimezone(zone).date().isoformat() if isinstance(value, datetime) else ""
-    except OverflowError:  # the first and last days of the calendar have no time zone
+    except OverflowError:  # the first and last days of the calendar cannot be converted
         return ""

@@ -1,4 +1,4 @@
-"""One file, one platform. Whatever is in this folder is a platform; there is no list to edit."""
+"""One module per platform; every module in this package is one, there is no list to edit."""
 
 import pkgutil
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ from relay.inbound.contract import Platform
 
 @cache
 def discovered() -> Mapping[str, Platform]:
-    """Every platform by name, sorted.
+    """Import every platform; by name, sorted.
 
     Raises:
-        TypeError: a file here does not end in a `platform` named like the file.
+        TypeError: a module here has no `platform` with the module's name.
     """
-    found = {}
+    platforms = {}
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
         platform = getattr(import_module(f"{__name__}.{module.name}"), "platform", None)
         if not isinstance(platform, Platform) or platform.name != module.name:
             raise TypeError(f"relay/platforms/{module.name}.py: expected platform {module.name!r}")
-        found[platform.name] = platform
-    return found
+        platforms[platform.name] = platform
+    return platforms

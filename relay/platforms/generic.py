@@ -1,9 +1,9 @@
-"""Generic: any JSON, for senders that have no adapter of their own.
+"""Generic: any JSON, for senders without an adapter of their own.
 
-How it proves itself is chosen in the source's options (`auth`): an HMAC header, Standard
-Webhooks, Basic, a bearer token, or a secret last part of the path. Where the type, id, time,
-contact and fields are is given as JMESPath expressions. Basic, tokens and paths prove who was
-told the secret, not that the body is theirs unchanged: use them over TLS only.
+The source's options choose the signature scheme (`auth`: an HMAC header, Standard Webhooks, Basic,
+a bearer token, or a secret last segment of the path) and give JMESPath expressions for type, id,
+time, contact and fields. Basic, bearer and path prove who sent the request, not that its body is
+intact: use them over TLS only.
 
 https://jmespath.org (read 2026-11)
 """
@@ -22,7 +22,7 @@ _KEY: Final = validate.OneOf(["utf8", "base64", "hex"])
 
 
 class _AuthSchema(Schema):
-    """Which scheme, and the parts of it that vary; parts of another scheme are a fault."""
+    """The kind of scheme and its parameters; a parameter of another scheme is a fault."""
 
     kind = fields.String(
         required=True,
@@ -65,12 +65,8 @@ def _scheme(options: Mapping[str, Any]) -> Scheme:
 
 
 def _handshake(request: WebhookRequest) -> Handshake | None:
-    """Tools that check an address with GET or HEAD want to see that it is there."""
+    """Some senders check the address with GET or HEAD and expect a 200."""
     return Handshake() if request.method in ("GET", "HEAD") else None
-
-
-def _sample_headers(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
-    return {"content-type": "application/json"}
 
 
 platform = Platform(
@@ -81,7 +77,6 @@ platform = Platform(
     parse=parse,
     topics={},
     handshake=_handshake,
-    sample_headers=_sample_headers,
     stored_headers=header_names,
     options=_OptionsSchema,
     options_fault=types_fault,

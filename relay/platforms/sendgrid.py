@@ -1,11 +1,12 @@
 """SendGrid (Twilio): e-mail events, a JSON array of up to about a thousand, signed.
 
 Signs ECDSA P-256 over timestamp header + raw body; the body ends in CRLF and has CRLF between
-events, so not a byte may be touched. The secret is the hook's public key. Each event has its own
-`sg_event_id`; its kind is added to the key because samples share one id over several kinds.
-The vendor names no tolerance and sends again for 24 h, maybe with the first timestamp: 25 h are
-accepted, which is well inside the de-dup memory, so nothing old counts twice. Times are seconds,
-sometimes milliseconds. `sg_machine_open` marks opens by mail proxies.
+events, so it must be verified byte for byte. The secret is the hook's public key. Each event has
+its own `sg_event_id`; its kind is added to the key because the vendor's examples share one id
+among several kinds. The vendor names no tolerance and sends again for 24 h, maybe with the first
+timestamp, so 25 h are accepted. A request repeated within that time is `duplicate` only while
+RELAY_DEDUP_DAYS is 2 or more (the default is 7). Times are seconds, sometimes milliseconds.
+`sg_machine_open` marks opens by mail proxies.
 
 https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event (read 2026-08)
 """
@@ -52,7 +53,7 @@ class _EventSchema(PayloadSchema):
     event = fields.String(required=True, validate=Length(min=1))
     email = fields.String(required=True, validate=Length(min=1))
     timestamp = fields.Raw(load_default=None)
-    # The sender's own arguments land at the top level under any name, so none of these is sure.
+    # The sender's custom arguments are top-level keys too and may replace any of these.
     sg_event_id = fields.Raw(allow_none=True)
     sg_message_id = fields.Raw(allow_none=True)
     sg_machine_open = fields.Raw(allow_none=True)
@@ -70,7 +71,7 @@ class _EventSchema(PayloadSchema):
 _SCHEMA: Final = _EventSchema()
 
 
-def _parse(request: WebhookRequest, options: Mapping[str, Any]) -> ParseResult:  # noqa: ARG001  none here
+def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
     try:
         value = json_body(request.body)
     except Unreadable as error:
@@ -91,11 +92,11 @@ def _part(part: Any, request: WebhookRequest) -> Event | Unparsable | Skipped:
         body = validate(_SCHEMA, part)
     except Unreadable as error:
         return Unparsable(topic, stable_key(raw), error.reasons, raw)
-    own_id = _text(body.get("sg_event_id"))
+    event_id = _text(body.get("sg_event_id"))
     return Event(
         type=TOPICS[topic],
         topic=topic,
-        key=f"{own_id}:{topic}" if own_id else stable_key(raw),
+        key=f"{event_id}:{topic}" if event_id else stable_key(raw),
         occurred_at=parse_timestamp(body["timestamp"], request.received_at),
         contact=Contact(email=body["email"]),
         fields=_fields(body),
@@ -105,30 +106,28 @@ def _part(part: Any, request: WebhookRequest) -> Event | Unparsable | Skipped:
 
 
 def _fields(body: Mapping[str, Any]) -> dict[str, Any]:
-    text = {name: _text(value) for name, value in body.items()}
+    texts = {name: _text(value) for name, value in body.items()}
     category = body.get("category")
-    categories = [_text(one) for one in (category if isinstance(category, list) else [category])]
-    names = [text.get("marketing_campaign_name"), text.get("singlesend_name"), *categories]
-    reason = text.get("reason") or (text.get("response") if body["event"] == "deferred" else "")
+    categories = [
+        _text(value) for value in (category if isinstance(category, list) else [category])
+    ]
+    names = [texts.get("marketing_campaign_name"), texts.get("singlesend_name"), *categories]
+    reason = texts.get("reason") or (texts.get("response") if body["event"] == "deferred" else "")
     return {
         "reason": reason,
-        "response": text.get("response"),
-        "status": text.get("status"),
-        "bounce_type": text.get("type"),
-        "link": text.get("url"),
-        "subject": text.get("subject"),
+        "response": texts.get("response"),
+        "status": texts.get("status"),
+        "bounce_type": texts.get("type"),
+        "link": texts.get("url"),
+        "subject": texts.get("subject"),
         "campaign": next((name for name in names if name), ""),
         "categories": ", ".join(name for name in categories if name),
-        "message_id": text.get("sg_message_id", "").partition(".")[0],
+        "message_id": texts.get("sg_message_id", "").partition(".")[0],
     }
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _sample_headers(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
-    return {"content-type": "application/json"}
 
 
 platform = Platform(
@@ -142,5 +141,4 @@ platform = Platform(
     ),
     parse=_parse,
     topics=TOPICS,
-    sample_headers=_sample_headers,
 )

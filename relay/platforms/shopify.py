@@ -2,10 +2,10 @@
 
 Signs base64 HMAC-SHA256 of the raw body with the app's client secret as text; newer deliveries
 may use `shopify-…` headers without `x-`. The topic is in a header, not in the body. The webhook
-id stays the same on every retry. There is no signed time. Anything but 2xx within 5 s is sent
-again 8 times over 4 h, then the subscription can be removed. Names, e-mails and phones may be
-null on cheaper plans. There is no "abandoned" topic: a checkout without an order has to be told
-by time.
+id stays the same on every retry. No time is signed. Anything but 2xx within 5 s is sent again
+8 times over 4 h, then the subscription can be removed. Names, e-mails and phones may be null on
+cheaper plans. There is no topic for an abandoned checkout: it is one that got no order within some
+time, and nothing here watches for that.
 
 https://shopify.dev/docs/apps/build/webhooks/verify-deliveries (read 2026-08)
 """
@@ -48,7 +48,7 @@ TOPICS: Final[Mapping[str, str]] = {
     "customers_marketing_consent/update": "sms.subscribed",
     "customers_email_marketing_consent/update": "email.subscribed",
 }
-# They name a record that is gone, by id alone: there is nobody to tell an agent about.
+# Their bodies hold only the id of a deleted record: no customer to find.
 _WITHOUT_CONTACT: Final = frozenset({"customers/delete", "checkouts/delete", "orders/delete"})
 _PRIVACY: Final = frozenset({"customers/data_request", "customers/redact", "shop/redact"})
 _CONSENT: Final = {"subscribed": "subscribed", "unsubscribed": "unsubscribed"}
@@ -81,7 +81,7 @@ class _ConsentSchema(PayloadSchema):
 
 
 class _BodySchema(_CustomerSchema):
-    """What we use of any topic's body; merchants may trim fields, so only the id is required."""
+    """The fields we use of all topics; merchants may leave fields out, so only `id` is required."""
 
     id = fields.Raw(required=True)
     order_id = fields.Raw(allow_none=True)
@@ -112,14 +112,14 @@ class _BodySchema(_CustomerSchema):
 
 
 class _ConsentBodySchema(_BodySchema):
-    id = fields.Raw(allow_none=True)  # consent topics may name only a phone or an e-mail
+    id = fields.Raw(allow_none=True)  # consent bodies may have only a phone or an e-mail
 
 
 _SCHEMA: Final = _BodySchema()
 _CONSENT_SCHEMA: Final = _ConsentBodySchema()
 
 
-def _parse(request: WebhookRequest, options: Mapping[str, Any]) -> ParseResult:  # noqa: ARG001  none here
+def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
     topic = _header(request, "topic")
     if topic in _PRIVACY:
         return Skipped("privacy_request", topic)
@@ -163,22 +163,22 @@ def _occurred_at(topic: str, body: Mapping[str, Any], fallback: datetime) -> dat
 
 
 def _contact(body: Mapping[str, Any]) -> Contact:
-    """The order's own contact first: it may differ from the customer's, and is the newer one."""
+    """The order's contact before the customer record's: it is newer when they differ."""
     customer = body.get("customer") or {}
     shipping = body.get("shipping_address") or body.get("destination") or {}
     billing = body.get("billing_address") or {}
-    usual = customer.get("default_address") or body.get("default_address") or {}
-    people = (body, customer, shipping, billing, usual)
+    default = customer.get("default_address") or body.get("default_address") or {}
+    parties = (body, customer, shipping, billing, default)
     emails = [body.get(name) for name in ("email", "contact_email", "email_address")]
-    phones = [person.get("phone") for person in people] + [body.get("sms_marketing_phone")]
-    address = shipping or billing or usual
-    named = next((p for p in (customer, body, shipping, billing) if p.get("first_name")), {})
+    phones = [party.get("phone") for party in parties] + [body.get("sms_marketing_phone")]
+    address = shipping or billing or default
+    person = next((p for p in (customer, body, shipping, billing) if p.get("first_name")), {})
     return Contact(
         email=next((text for text in [*emails, customer.get("email")] if text), ""),
         phones=tuple(text for text in phones if text),
-        country=next((a["country_code"] for a in people[2:] if a.get("country_code")), ""),
-        first_name=named.get("first_name") or "",
-        last_name=named.get("last_name") or "",
+        country=next((a["country_code"] for a in parties[2:] if a.get("country_code")), ""),
+        first_name=person.get("first_name") or "",
+        last_name=person.get("last_name") or "",
         address=_address(address) if address else None,
     )
 
@@ -199,11 +199,11 @@ def _address(address: Mapping[str, Any]) -> Address:
 
 def _fields(topic: str, body: Mapping[str, Any], shop: str) -> dict[str, Any]:
     is_order = topic.startswith("orders/")
-    own_id = str(body.get("id") or "")
+    body_id = str(body.get("id") or "")
     return {
-        "order_id": own_id if is_order else str(body.get("order_id") or ""),
+        "order_id": body_id if is_order else str(body.get("order_id") or ""),
         "order_number": body.get("name") if is_order or topic == "fulfillments/create" else "",
-        "checkout_id": own_id if topic.startswith("checkouts/") else "",
+        "checkout_id": body_id if topic.startswith("checkouts/") else "",
         "checkout_url": body.get("abandoned_checkout_url"),
         "total": body.get("total_price"),
         "currency": body.get("currency"),
@@ -227,7 +227,7 @@ def _header(request: WebhookRequest, name: str) -> str:
     return headers.get(f"x-shopify-{name}") or headers.get(f"shopify-{name}", "")
 
 
-def _sample_headers(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
+def _sample_headers(topic: str, _body: bytes) -> Mapping[str, str]:
     return {
         "content-type": "application/json",
         "x-shopify-topic": topic,

@@ -1,9 +1,9 @@
-"""Standard Webhooks: any sender that follows the specification (Svix and Resend's kind too).
+"""Standard Webhooks: any sender that follows the specification, such as Svix and Resend.
 
-Signs `webhook-id.webhook-timestamp.body`; the id stays the same on every retry. Bodies are
-`{"type", "timestamp", "data"}` by recommendation; where the contact is in `data` is up to the
-sender, so the usual places are tried and a source's options may name others. `key = "utf8"` in
-the options is for senders that use the secret as plain text, `prefix = "svix"` for Svix headers.
+Signs `webhook-id.webhook-timestamp.body`; the id stays the same on every retry. The specification
+recommends bodies `{"type", "timestamp", "data"}` but does not say where in `data` a contact is:
+common places are tried, and the source's options may name others. `key = "utf8"` in the options is
+for senders that use the secret as plain text, `prefix = "svix"` for Svix headers.
 
 https://github.com/standard-webhooks/standard-webhooks, spec (read 2026-08)
 """
@@ -27,21 +27,21 @@ from relay.inbound.signature import Scheme, StandardWebhooks
 _PLACES: Final = ("data", "data.customer", "data.contact", "data.user", "data.buyer")
 
 
-def _anywhere(*names: str, places: tuple[str, ...] = _PLACES) -> str:
-    """The first of the usual places that has one of the names."""
+def _first_of(*names: str, places: tuple[str, ...] = _PLACES) -> str:
+    """A JMESPath expression: the first value under one of the names in one of the places."""
     return " || ".join(f"{place}.{name}" for place in places for name in names)
 
 
 _CONTACT: Final = {
     "customer_id": "data.mercately_id",
-    "email": _anywhere("email"),
-    "phone": _anywhere("phone", "phone_number", "mobile"),
-    "country": _anywhere("country", "country_code"),
-    # `data.name` may be an order's or a product's: only a person's own object has theirs.
-    "first_name": _anywhere("first_name", "firstName")
+    "email": _first_of("email"),
+    "phone": _first_of("phone", "phone_number", "mobile"),
+    "country": _first_of("country", "country_code"),
+    # `data.name` may be the name of an order or a product, so it is not tried.
+    "first_name": _first_of("first_name", "firstName")
     + " || "
-    + _anywhere("name", places=_PLACES[1:]),
-    "last_name": _anywhere("last_name", "lastName"),
+    + _first_of("name", places=_PLACES[1:]),
+    "last_name": _first_of("last_name", "lastName"),
 }
 _TYPES: Final = {"contact.created": "customer.created", "user.created": "customer.created"}
 
@@ -68,10 +68,6 @@ def _scheme(options: Mapping[str, Any]) -> Scheme:
     return StandardWebhooks(key=options["key"], prefix=options["prefix"])
 
 
-def _sample_headers(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
-    return {"content-type": "application/json"}
-
-
 platform = Platform(
     name="standard_webhooks",
     title="Standard Webhooks",
@@ -79,7 +75,6 @@ platform = Platform(
     scheme=_scheme,
     parse=parse,
     topics={"order.created": "order.created", "contact.created": "customer.created"},
-    sample_headers=_sample_headers,
     stored_headers=header_names,
     options=_OptionsSchema,
     options_fault=types_fault,

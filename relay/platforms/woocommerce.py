@@ -1,15 +1,17 @@
-"""WooCommerce: shop events, JSON, signed; set up by the merchant alone.
+"""WooCommerce: shop events, JSON, signed; configured by the merchant in the shop's own settings.
 
-Signs base64 HMAC-SHA256 of the raw body (PHP's escaping included) with the secret the merchant
-typed. Topic in `X-WC-Webhook-Topic`. The delivery id is a hash of hook and second, so two orders
-in one second share it: it never identifies a delivery alone. One attempt, no retry, 60 s;
-switched off after repeated failures.
+Signs base64 HMAC-SHA256 of the raw body (PHP's escaping included) with the secret that the
+merchant entered. Topic in `X-WC-Webhook-Topic`. The delivery id is a hash of hook and second, so
+two orders in one second share it: it does not identify a delivery alone. One attempt with a
+time-out of 60 s and no retry: an attempt that fails is lost. The hook is switched off after
+repeated failures.
 
-Saving a hook posts an unsigned form `webhook_id=N`, which must get exactly 200. When the user
-who made the hook has gone, bodies are signed REST errors. Paid, completed, cancelled, refunded
-and failed all come as `order.updated` with a new `status`, several times a minute: each is told
-once, keyed by the order and the date that the change itself carries; cancelled, refunded and
-failed carry none, so each is told once an order within the de-dup memory.
+Saving a hook posts an unsigned form `webhook_id=N`, which must get exactly 200. When the user who
+created the hook no longer exists, bodies are signed REST errors. Paid, completed, cancelled,
+refunded and failed come as `order.updated` with a new `status`, and any later save sends the same
+status again. Paid and completed have a date of their own, which is in the key, so each date makes
+one event. Cancelled, refunded and failed have none: one event per order. Both hold for
+RELAY_DEDUP_DAYS: a save after that makes the event again.
 
 https://github.com/woocommerce/woocommerce, includes/class-wc-webhook.php (read 2026-08)
 """
@@ -45,7 +47,7 @@ TOPICS: Final[Mapping[str, str]] = {
     "customer.created": "customer.created",
     "customer.updated": "customer.updated",
 }
-# Status of an updated order: our type, and the field that dates that change once and for all.
+# Status of an updated order -> our type, and the field with the date of that change.
 _TRANSITIONS: Final[Mapping[str, tuple[str, str]]] = {
     "processing": ("order.paid", "date_paid_gmt"),
     "completed": ("order.fulfilled", "date_completed_gmt"),
@@ -93,44 +95,44 @@ _SCHEMA: Final = _BodySchema()
 
 
 def _handshake(request: WebhookRequest) -> Handshake | None:
-    """The form a shop posts while its hook is being saved; it is never signed."""
+    """Answer the unsigned form that a shop posts when its hook is saved."""
     is_form = request.headers.get("content-type", "").startswith(_FORM)
     if request.method != "POST" or not is_form or _SIGNATURE in request.headers:
         return None
     return Handshake() if re.fullmatch(rb"webhook_id=\d{1,20}", request.body) else None
 
 
-def _parse(request: WebhookRequest, options: Mapping[str, Any]) -> ParseResult:  # noqa: ARG001  none here
+def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
     topic = request.headers.get("x-wc-webhook-topic", "")
     delivery_id = request.headers.get("x-wc-webhook-delivery-id", "")
     key = stable_key(topic, delivery_id, request.body)
     try:
         raw = json_object(request.body)
         if _is_rest_error(raw):
-            said = "expected an order or customer; the hook's user lacks the right to read it"
-            raise Unreadable({"code": [said]})
+            message = "expected an order or customer; the hook's user lacks the right to read it"
+            raise Unreadable({"code": [message]})
         if topic not in TOPICS:
             return Skipped("unknown_topic", topic)
         body = validate(_SCHEMA, raw)
     except Unreadable as error:
         return Events([Unparsable(topic, key, error.reasons, request.body)])
-    event_type, told_at = TOPICS[topic], body.get("date_created_gmt")
+    event_type, occurred_at = TOPICS[topic], body.get("date_created_gmt")
     if topic.endswith(".updated"):
-        told_at = body.get("date_modified_gmt") or told_at
+        occurred_at = body.get("date_modified_gmt") or occurred_at
     if topic == "order.updated":
-        changed, dated_by = _TRANSITIONS.get(body.get("status") or "", ("", ""))
-        # Cash on delivery is "processing" with nothing paid yet.
-        if changed and (body.get(dated_by) or not dated_by):
-            event_type = changed
-            told_at = body.get(dated_by) or told_at
-            key = stable_key("order", str(body["id"]), changed, body.get(dated_by) or "")
+        transition, date_field = _TRANSITIONS.get(body.get("status") or "", ("", ""))
+        # Cash on delivery is "processing" without a payment date.
+        if transition and (body.get(date_field) or not date_field):
+            event_type = transition
+            occurred_at = body.get(date_field) or occurred_at
+            key = stable_key("order", str(body["id"]), transition, body.get(date_field) or "")
     return Events(
         [
             Event(
                 type=event_type,
                 topic=topic,
                 key=key,
-                occurred_at=parse_timestamp(told_at, request.received_at),
+                occurred_at=parse_timestamp(occurred_at, request.received_at),
                 contact=_contact(body),
                 fields=_fields(topic, body, request.headers.get("x-wc-webhook-source", "")),
             )
@@ -145,7 +147,7 @@ def _is_rest_error(raw: Mapping[str, Any]) -> bool:
 
 def _contact(body: Mapping[str, Any]) -> Contact:
     billing, shipping = body.get("billing") or {}, body.get("shipping") or {}
-    # `billing` may be there with every part empty, on a customer who only registered.
+    # A customer who only registered has a `billing` with every part empty.
     address = billing if billing.get("address_1") else shipping
     return Contact(
         email=billing.get("email") or body.get("email") or "",
@@ -187,11 +189,11 @@ def _fields(topic: str, body: Mapping[str, Any], shop: str) -> dict[str, Any]:
 
 
 def _utc(text: str | None) -> str:
-    """WooCommerce writes UTC without saying so."""
+    """An ISO time with offset: the `_gmt` fields are UTC but have none."""
     return f"{text}+00:00" if text else ""
 
 
-def _sample_headers(topic: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG001  shape of the contract
+def _sample_headers(topic: str, _body: bytes) -> Mapping[str, str]:
     second = str(int(time.time()))
     return {
         "content-type": "application/json",

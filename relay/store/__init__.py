@@ -1,1 +1,1 @@
-"""Everything in Redis: connection, records, jobs, indices, and what Redis can be trusted with."""
+"""Everything in Redis: connection, records, jobs, indices, durability and readiness."""

@@ -1,4 +1,4 @@
-"""Whether Redis may be given more, and whether a write has to be waited for until it is on disk."""
+"""Backpressure: whether Redis has memory for new events and whether writes must wait for fsync."""
 
 import threading
 import time
@@ -9,15 +9,15 @@ from redis import Redis
 from relay.errors import NotStored
 from relay.store.durability import Durability
 
-_EVERY_S: Final = 2.0
-_AGAIN_S: Final = 0.2
+_REFRESH_EVERY_S: Final = 2.0
+_REFRESH_EVERY_S_WHILE_FULL: Final = 0.2
 
 
 class RedisPressure:
-    """Asks Redis now and then, on behalf of all who write. Safe to share between threads.
+    """A cached view of Redis's memory and durability. Safe to share between threads.
 
-    `watermark` is the share of `maxmemory` above which nothing new is taken: what is left is for
-    the worker, which must write to make room.
+    `watermark` is the share of `maxmemory` above which new events are refused: the rest is for the
+    worker, which must write in order to free memory.
     """
 
     def __init__(
@@ -26,40 +26,42 @@ class RedisPressure:
         self._redis = redis
         self._durability = durability
         self._watermark = watermark
-        self._asking = threading.Lock()
+        self._refresh_lock = threading.Lock()
         self._asked_at: float | None = None
         self.full = False
         self.needs_waitaof = False
 
     def check(self) -> None:
-        """Costs two round trips every two seconds.
+        """Refuse new events when Redis is full; two round trips every two seconds.
 
         Raises:
             NotStored: `redis_full`.
-            RedisError: it cannot be asked.
+            RedisError: Redis does not answer.
         """
         self.refresh()
         if self.full:
             raise NotStored("redis_full")
 
     def refresh(self) -> None:
-        """Ask, unless somebody has just done so or is about to. The first answer is waited for.
+        """Ask Redis, unless the last answer is recent or another thread is asking.
+
+        Before the first answer all threads wait for it.
 
         Raises:
-            RedisError: it cannot be asked.
+            RedisError: Redis does not answer.
         """
-        if self._fresh() or not self._asking.acquire(blocking=self._asked_at is None):
+        if self._fresh() or not self._refresh_lock.acquire(blocking=self._asked_at is None):
             return
         try:
-            if not self._fresh():  # another may have asked while we waited
+            if not self._fresh():  # another thread may have asked meanwhile
                 asked_at = time.monotonic()
-                found = Durability.of(self._redis)
-                self.full = found.memory_used > self._watermark
-                self.needs_waitaof = self._durability == "fsync" and found.can_wait
+                durability = Durability.of(self._redis)
+                self.full = durability.memory_used > self._watermark
+                self.needs_waitaof = self._durability == "fsync" and durability.can_wait
                 self._asked_at = asked_at
         finally:
-            self._asking.release()
+            self._refresh_lock.release()
 
     def _fresh(self) -> bool:
-        every_s = _AGAIN_S if self.full else _EVERY_S
+        every_s = _REFRESH_EVERY_S_WHILE_FULL if self.full else _REFRESH_EVERY_S
         return self._asked_at is not None and time.monotonic() - self._asked_at < every_s

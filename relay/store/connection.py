@@ -1,4 +1,4 @@
-"""One way to reach Redis, for the web, the worker and the command line."""
+"""The Redis client of the web process, the worker and the command line."""
 
 import ssl
 from typing import Any
@@ -9,10 +9,11 @@ from config.settings import Settings
 
 
 def connect(settings: Settings) -> Redis:
-    """A client with short time-outs: a sender waits 5 s at most, and it will send again.
+    """Create a client; it connects at the first command.
 
-    `rediss://` checks the certificate unless `RELAY_REDIS_TLS_VERIFY` is off, which Heroku's
-    self-signed ones need. Nothing is sent until the first command.
+    Time-outs are short (2 s to connect, 3 s per read), because Shopify waits 5 s for an answer
+    before it sends again, and WooCommerce never sends again. `rediss://` verifies the certificate
+    unless `RELAY_REDIS_TLS_VERIFY` is off, as Heroku's self-signed certificates require.
     """
     options: dict[str, Any] = {"socket_timeout": 3.0, "health_check_interval": 30}
     if not settings.redis_url.startswith("unix://"):

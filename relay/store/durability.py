@@ -1,4 +1,4 @@
-"""What a 200 is worth with the Redis there is: read, not assumed."""
+"""How durable an accepted event is with this Redis, from what the server reports."""
 
 from dataclasses import dataclass
 from typing import Final, Literal, cast
@@ -9,18 +9,18 @@ from redis import Redis, RedisError
 from config.language import localized
 
 _LOG: Final = structlog.get_logger()
-# Redis 6.2 has what RQ and our scripts need.
+# The first version with all that RQ and our scripts need.
 _VERSION_MIN: Final = (6, 2)
-# The first with WAITAOF.
-_VERSION_WAITS: Final = (7, 2)
+# The first version with WAITAOF.
+_VERSION_WAITAOF: Final = (7, 2)
 
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """What Redis reports about itself.
+    """The configuration that Redis reports.
 
-    `fsync` is `appendfsync`, empty where the host refuses CONFIG. `memory_used` is the share of
-    `maxmemory`, 0 without a limit. `no_fsync_during_rewrite`: `no-appendfsync-on-rewrite yes`.
+    `fsync` is `appendfsync`, empty where the host refuses CONFIG. `memory_used` is the used share
+    of `maxmemory`, 0 without a limit. `no_fsync_during_rewrite`: `no-appendfsync-on-rewrite yes`.
     """
 
     version: tuple[int, int]
@@ -33,45 +33,50 @@ class Durability:
 
     @classmethod
     def of(cls, redis: Redis) -> "Durability":
+        """Ask Redis; two round trips.
+
+        Raises:
+            RedisError: Redis does not answer; a refused CONFIG is no error.
+        """
         info = redis.info()
         major, minor = str(info["redis_version"]).split(".")[:2]
-        asked = _config(redis, "*appendfsync*")
+        config = _config(redis, "*appendfsync*")
         limit = int(info.get("maxmemory", 0))
         return cls(
             version=(int(major), int(minor)),
             append_only=bool(info.get("aof_enabled")),
-            fsync=asked.get("appendfsync", ""),
+            fsync=config.get("appendfsync", ""),
             eviction=str(info.get("maxmemory_policy", "")),
             is_replica=info.get("role") != "master",
-            no_fsync_during_rewrite=asked.get("no-appendfsync-on-rewrite") == "yes",
+            no_fsync_during_rewrite=config.get("no-appendfsync-on-rewrite") == "yes",
             memory_used=int(info["used_memory"]) / limit if limit else 0.0,
         )
 
     @property
     def can_wait(self) -> bool:
-        """Whether a write can be waited for until it is on disk; with `always` it is there."""
-        asked = self.fsync in ("everysec", "")
-        return self.append_only and asked and self.version >= _VERSION_WAITS
+        """Whether WAITAOF is possible and needed; with `always` a write is on disk at once."""
+        in_background = self.fsync in ("everysec", "")
+        return self.append_only and in_background and self.version >= _VERSION_WAITAOF
 
-    def satisfies(self, wanted: Literal["fsync", "relaxed"]) -> bool:
-        """Whether what was asked for can be had; a host that does not say is believed."""
-        if wanted == "relaxed" or not self.append_only:  # of the latter something else is said
+    def satisfies(self, setting: Literal["fsync", "relaxed"]) -> bool:
+        """Whether RELAY_DURABILITY can be met; assumed where the host refuses CONFIG."""
+        if setting == "relaxed" or not self.append_only:  # a fault of its own: redis_append_only
             return True
         return not self.no_fsync_during_rewrite and (self.fsync in ("always", "") or self.can_wait)
 
-    def faults(self, wanted: Literal["fsync", "relaxed"]) -> list[str]:
-        """Reason codes of what breaks the promise, empty when nothing does."""
+    def faults(self, setting: Literal["fsync", "relaxed"]) -> list[str]:
+        """Reason codes of unmet requirements, empty when accepted events are safe."""
         checks = {
             "redis_append_only": self.append_only,
-            "redis_fsync": self.satisfies(wanted),
+            "redis_fsync": self.satisfies(setting),
             "redis_no_eviction": self.eviction in ("", "noeviction"),
             "redis_primary": not self.is_replica,
             "redis_version": self.version >= _VERSION_MIN,
         }
-        return [name for name, holds in checks.items() if not holds]
+        return [name for name, is_met in checks.items() if not is_met]
 
-    def statement(self, wanted: Literal["fsync", "relaxed"]) -> str:
-        """What may be lost of what was answered 200, in a sentence a merchant can use."""
+    def statement(self, setting: Literal["fsync", "relaxed"]) -> str:
+        """A sentence for a merchant: which accepted events a crash or power cut may lose."""
         if not self.append_only:
             return localized(
                 "Redis no guarda en disco: al reiniciarse se pierde todo lo aceptado sin entregar.",
@@ -90,7 +95,7 @@ class Durability:
                 "Un 200 significa que el evento ya está en el disco de Redis.",
                 "A 200 means the event is on Redis's disk already.",
             )
-        if self.can_wait and wanted == "fsync":
+        if self.can_wait and setting == "fsync":
             return localized(
                 "Un 200 espera a que el evento esté en el disco de Redis, hasta un segundo. "
                 "Con appendfsync always no hay que esperar.",
@@ -120,21 +125,21 @@ class Durability:
         )
 
 
-def announce(redis: Redis, wanted: Literal["fsync", "relaxed"]) -> None:
-    """Log at start what Redis says of itself; that it cannot be asked ends nothing."""
+def announce(redis: Redis, setting: Literal["fsync", "relaxed"]) -> None:
+    """Log the durability at start; an unreachable Redis is logged and raises nothing."""
     try:
-        found = Durability.of(redis)
+        durability = Durability.of(redis)
     except RedisError as error:
         _LOG.warning("redis.not_asked", error=type(error).__name__)
         return
-    faults = found.faults(wanted)
-    said = _LOG.warning if faults else _LOG.info
-    waits = wanted == "fsync" and found.can_wait
-    said("redis.durability", faults=faults, fsync=found.fsync, waits_for_disk=waits)
+    faults = durability.faults(setting)
+    log = _LOG.warning if faults else _LOG.info
+    waits = setting == "fsync" and durability.can_wait
+    log("redis.durability", faults=faults, fsync=durability.fsync, waits_for_disk=waits)
 
 
 def _config(redis: Redis, pattern: str) -> dict[str, str]:
-    """Hosted Redis often refuses CONFIG."""
+    """CONFIG GET, empty where the host refuses it, as many do."""
     try:
         return cast("dict[str, str]", redis.config_get(pattern))
     except RedisError:

@@ -1,9 +1,9 @@
-"""The one room that writes a record and its job together: accept, replay, revive.
+"""Writes records together with their RQ jobs: accept, replay, requeue of lost jobs.
 
-Accepting a delivery is one script in one round trip: de-dup check, records, open-events index
-and RQ jobs of every event in it, all or nothing. A 200 is sent only after it has returned.
-Platforms send again what was not answered, so an accept that Redis did but we did not hear of
-is answered `duplicate` the next time.
+Accepting a request is one script in one round trip: de-dup check, records, index of open records
+and RQ jobs of all its events, or nothing. The 200 is sent after the script has returned. If the
+connection breaks after Redis ran the script, the platform gets a 503, sends again, and is answered
+`duplicate`.
 """
 
 import json
@@ -41,8 +41,8 @@ from relay.store.queue import FAILURE_TTL_S, RESULT_TTL_S, description, job_data
 from relay.store.record import Record, event_field, request_field
 from relay.store.schema import SCHEMA
 
-_IGNORED_KEPT: Final = 1000
-# Less than a client's time-out: the answer must be Redis's own.
+_IGNORED_MAX: Final = 1000
+# Below the client's socket time-out, so that Redis answers before it.
 _ON_DISK_WITHIN_MS: Final = 2500
 _CUSTOMER: Final = tuple(part.name for part in fields_of(Customer))
 
@@ -50,16 +50,16 @@ Requeued = Literal["requeued", "returned", "waiting", "settled", "moved", "open"
 
 
 class JobStore:
-    """Writes records and jobs. Safe to share between threads."""
+    """Writes records and their jobs. Safe to share between threads."""
 
     def __init__(
         self, redis: Redis, queue: Queue, *, dedup_s: int, backlog_max: int, pressure: RedisPressure
     ) -> None:
         self._redis = redis
-        self._lines = threading.local()
+        self._connections = threading.local()
         self.pressure = pressure
         self._base = queue.name
-        self._job_ttls = (queue._default_timeout, RESULT_TTL_S, FAILURE_TTL_S)  # noqa: SLF001  RQ has no other word for it
+        self._job_ttls = (queue._default_timeout, RESULT_TTL_S, FAILURE_TTL_S)  # noqa: SLF001  RQ has no public attribute
         self._dedup_s = dedup_s
         self._backlog_max = backlog_max
         self._accept = redis.register_script(lua.script("schema", "lanes", "accept"))
@@ -82,22 +82,31 @@ class JobStore:
     def accept(
         self, request: WebhookRequest, source: Source, items: Sequence[Translated], now: datetime
     ) -> Receipt:
-        """Keep every item of a delivery, or none.
+        """Store every item of a request, or none; one round trip, and those of `pressure.check`.
 
         Raises:
-            NotStored: Redis cannot be reached or refuses, is nearly full, or cannot write to its
-                disk in time; or too many events are waiting; or it holds data in another format.
+            NotStored: `not_stored` (Redis does not answer, or with an error), `not_on_disk` (no
+                fsync in time), `redis_full`, `backlog_full` (too many open
+                records), or `redis_schema` (data of another version).
         """
-        at = now.timestamp()
-        calls = sum(isinstance(item, Call) for item in items)
+        now_s = now.timestamp()
+        call_count = sum(isinstance(item, Call) for item in items)
         args: list[Any] = [
-            at, self._backlog_max, self._dedup_s, at + GRACE_S, source.name, calls, _IGNORED_KEPT,
-            queue_name(self._base, source.destination.name, source.name), utcformat(now),
-            *self._job_ttls, SCHEMA,
-        ]  # fmt: skip
+            now_s,
+            self._backlog_max,
+            self._dedup_s,
+            now_s + GRACE_S,
+            source.name,
+            call_count,
+            _IGNORED_MAX,
+            queue_name(self._base, source.destination.name, source.name),
+            utcformat(now),
+            *self._job_ttls,
+            SCHEMA,
+        ]
         headers = source.platform.headers_to_store(request, source.options)
         for item in items:
-            args += _arguments(headers, source, item, now)
+            args += _item_arguments(headers, source, item, now)
         keys = [OPEN, state_key(State.HELD), COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
         try:
             self.pressure.check()
@@ -111,46 +120,46 @@ class JobStore:
         return Receipt(statuses, tuple(texts[1::2]))
 
     def _run(self, keys: list[str], args: list[Any]) -> Any:
-        """The script; and, in the same round trip, the wait for the disk where there is one."""
+        """Run the script, with WAITAOF in the same round trip where writes must wait."""
         if not self.pressure.needs_waitaof:
             try:
-                return self._accept(keys=keys, args=args, client=self._line())
-            except exceptions.ConnectionError:  # what Redis has closed meanwhile shows only in use
+                return self._accept(keys=keys, args=args, client=self._connection())
+            except exceptions.ConnectionError:  # idle, and closed by Redis: try a new one
                 return self._accept(keys=keys, args=args)
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.evalsha(self._accept.sha, len(keys), *keys, *args)
             pipeline.waitaof(1, 0, _ON_DISK_WITHIN_MS)
             try:
-                answer, (on_disk, _) = pipeline.execute()
+                answer, (fsynced_count, _) = pipeline.execute()
             except NoScriptError:
                 self._redis.script_load(self._accept.script)
                 return self._run(keys, args)
-        if not on_disk:
+        if not fsynced_count:
             raise NotStored("not_on_disk")
         return answer
 
-    def _line(self) -> Redis:
-        """This thread's own connection: to borrow one each time costs half of a round trip."""
-        if not hasattr(self._lines, "redis"):
+    def _connection(self) -> Redis:
+        """This thread's own connection: taking one from the pool costs half a round trip."""
+        if not hasattr(self._connections, "redis"):
             pool = self._redis.connection_pool
-            self._lines.redis = Redis(connection_pool=pool, single_connection_client=True)
-        return cast("Redis", self._lines.redis)
+            self._connections.redis = Redis(connection_pool=pool, single_connection_client=True)
+        return cast("Redis", self._connections.redis)
 
     def replay(self, record: Record, call: Call | None = None) -> Requeued:
-        """Send a settled record again, with a new call if it has been mapped anew."""
+        """Give a record that is not open a new job; with `call`, what it sends is replaced."""
         fields: dict[str, Any] = {"state": State.ACCEPTED.value, "attempts": 0, "reason": ""}
         if call is None:
             lane = lane_key(record.destination, record.customer)
-            return self._requeued("replay", record, record.destination, lane, fields)
-        fields |= call_fields(call, _about(record)) | {"reasons": "{}"}
+            return self._run_requeue("replay", record, record.destination, lane, fields)
+        fields |= call_fields(call, _routing(record)) | {"reasons": "{}"}
         lane = lane_key(call.destination, call.customer)
-        return self._requeued("replay", record, call.destination, lane, fields)
+        return self._run_requeue("replay", record, call.destination, lane, fields)
 
     def requeue_lost(self, record: Record) -> Requeued:
-        """Give an open record a new job if its present one is lost."""
-        return self._requeued("requeue_lost", record, record.destination, "", {})
+        """Give an open record a new job if its present job is lost."""
+        return self._run_requeue("requeue_lost", record, record.destination, "", {})
 
-    def _requeued(
+    def _run_requeue(
         self,
         mode: Literal["requeue_lost", "replay"],
         record: Record,
@@ -162,20 +171,28 @@ class JobStore:
         answer: Any = self._requeue(
             keys=[record_key(record.id), OPEN, Queue.redis_queues_keys],
             args=[
-                mode, record.id, now, now + GRACE_S, record.runs,
-                queue_name(self._base, destination, record.source), lane,
-                utcformat(datetime.fromtimestamp(now, UTC)), f"{record.id}-r{record.runs + 1}",
-                job_data(record.id), description(record.source, record.topic),
-                *self._job_ttls, *_flat(fields),
+                mode,
+                record.id,
+                now,
+                now + GRACE_S,
+                record.runs,
+                queue_name(self._base, destination, record.source),
+                lane,
+                utcformat(datetime.fromtimestamp(now, UTC)),
+                f"{record.id}-r{record.runs + 1}",
+                job_data(record.id),
+                description(record.source, record.topic),
+                *self._job_ttls,
+                *lua.flat_pairs(fields),
             ],
-        )  # fmt: skip
+        )
         return cast("Requeued", answer.decode())
 
 
-def _arguments(
+def _item_arguments(
     headers: Mapping[str, str], source: Source, item: Translated, now: datetime
 ) -> list[Any]:
-    """One item, as the script reads it."""
+    """The arguments of one item, as `accept.lua` takes them."""
     if isinstance(item, Ignored):
         entry = {
             "at": now.isoformat(timespec="seconds"),
@@ -184,10 +201,10 @@ def _arguments(
             "type": item.event_type,
             "reason": item.reason,
         }
-        return ["ignored", *_counted(entry)]
+        return ["ignored", *lua.counted_pairs(entry)]
     record_id = str(ULID.from_datetime(now))
     seen = seen_key(source.name, item.key)
-    about = {
+    routing = {
         "source": source.name,
         "platform": source.platform.name,
         "topic": item.topic,
@@ -195,28 +212,28 @@ def _arguments(
     }
     fields: dict[str, Any] = {"request": request_field(headers, item.raw)}
     if isinstance(item, Held):
-        about |= {"type": item.event_type, "destination": source.destination.name}
+        routing |= {"type": item.event_type, "destination": source.destination.name}
         fields |= {
             "state": State.HELD.value,
             "reason": item.reason,
             "reasons": json.dumps(item.reasons),
-            "event": event_field(about),
+            "event": event_field(routing),
         }
-        return ["held", seen, record_id, *_counted(fields)]
+        return ["held", seen, record_id, *lua.counted_pairs(fields)]
     lane = lane_key(item.destination, item.customer)
-    fields |= {"state": State.ACCEPTED.value, **call_fields(item, about)}
+    fields |= {"state": State.ACCEPTED.value, **call_fields(item, routing)}
     text = description(source.name, item.topic)
-    return ["call", seen, record_id, lane, job_data(record_id), text, *_counted(fields)]
+    return ["call", seen, record_id, lane, job_data(record_id), text, *lua.counted_pairs(fields)]
 
 
-def call_fields(call: Call, about: Mapping[str, Any]) -> dict[str, str]:
-    """The parts of a record that a call decides."""
-    known = {name: getattr(call.customer, name) for name in _CUSTOMER}
+def call_fields(call: Call, routing: Mapping[str, Any]) -> dict[str, str]:
+    """The record's fields `event` and `body` for a call."""
+    references = {name: getattr(call.customer, name) for name in _CUSTOMER}
     event = {
-        **about,
+        **routing,
         "type": call.event_type,
         "destination": call.destination,
-        "customer": {name: value for name, value in known.items() if value},
+        "customer": {name: value for name, value in references.items() if value},
         "occurred_at": call.occurred_at.timestamp(),
     }
     if call.omitted_fields:
@@ -227,16 +244,7 @@ def call_fields(call: Call, about: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _about(record: Record) -> dict[str, Any]:
-    """What was known of a record before it was translated."""
+def _routing(record: Record) -> dict[str, Any]:
+    """The parts of a record's `event` field that a replay does not change."""
     names = ("source", "platform", "topic", "key")
     return {name: getattr(record, name) for name in names}
-
-
-def _counted(fields: Mapping[str, Any]) -> list[Any]:
-    """Names and values in turn, after how many there are."""
-    return [2 * len(fields), *_flat(fields)]
-
-
-def _flat(fields: Mapping[str, Any]) -> list[Any]:
-    return [part for pair in fields.items() for part in pair]

@@ -14,7 +14,7 @@ OPEN: Final = "relay:open"
 COUNTS: Final = "relay:counts"
 # Stream of the latest ignored items.
 IGNORED: Final = "relay:ignored"
-# List that an idle worker blocks on; whoever makes a queue non-empty pushes to it.
+# List that an idle worker blocks on; pushed to when an empty queue gets a job.
 WAKEUP: Final = "relay:wakeup"
 
 
@@ -23,25 +23,25 @@ def record_key(record_id: str) -> str:
 
 
 def state_key(state: str) -> str:
-    """Sorted set of the records in a state that is not open, scored by when they got there."""
+    """Sorted set of the records in a state that is not open, scored by since when (unix s)."""
     return f"relay:state:{state}"
 
 
 def seen_key(source: str, event_key: str) -> str:
-    """De-dup mark: the id of the record that this event of this source became."""
+    """De-dup mark: holds the id of the record of this event of this source."""
     return f"relay:seen:{short_digest(source, event_key)}"
 
 
 def lane_key(destination: str, customer: Customer) -> str:
-    """The last record of a customer's lane, by a digest of their id, else phone, else e-mail."""
+    """Holds the last record of a customer's lane; a digest of their id, else phone, else e-mail."""
     reference = customer.customer_id or customer.phone or customer.email.lower()
     return f"relay:lane:{short_digest(destination, reference)}"
 
 
 def short_digest(*parts: str) -> str:
-    """96 bits of SHA-256, base64: no two keys meet, and Redis holds many of them.
+    """96 bits of SHA-256, base64: collisions are negligible, and short keys save memory.
 
-    Not keyed: whoever can read Redis can find a phone number by trying all of them.
+    The digest has no secret key: whoever can read Redis can find a phone number by trying all.
     """
     text = "\0".join(parts).encode(errors="replace")
     return base64.urlsafe_b64encode(hashlib.sha256(text).digest()[:12]).decode()

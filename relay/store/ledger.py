@@ -1,18 +1,18 @@
-"""What is true of every record: its state, its call, its attempts. Kept in Redis.
+"""The ledger: the state, the call and the attempt log of every record, in Redis.
 
     accepted -> delivered | retrying | held | dead | discarded
     retrying -> delivered | retrying | held | dead | discarded
-    held, dead, discarded, delivered -> accepted     (a person replays)
-    held, dead -> discarded                          (a person does not want it)
+    held, dead, discarded, delivered -> accepted     (an operator replays)
+    held, dead -> discarded                          (an operator discards)
 
 A record is a hash `relay:record:<id>`. Open records (accepted, retrying) are in the sorted set
-`relay:open`, scored by the moment at which somebody must look whether their job still lives;
-the others are in `relay:state:<state>`, scored by when they got there. Held and dead records stay
-until a person acts; delivered and discarded ones expire. The open records of one customer at one
-destination form a lane (`relay/store/lua/lanes.lua`): they go out one at a time, in order.
+`relay:open`, scored by when to check that their job still exists (unix s); the others are in
+`relay:state:<state>`, scored by when they entered it. Held and dead records stay until an operator
+acts; delivered and discarded ones expire. The open records of one customer at one destination form
+a lane (`relay/store/lua/lanes.lua`) and are delivered one at a time, in order.
 
-Every change of state is one script: it happens whole or not at all. An attempt is written down
-only if no other has been since it began, but for one that delivered: that is a fact.
+Every change of state is one script, so it is atomic. The outcome of an attempt is written only if
+no other attempt was written since it began; `delivered` is always written.
 """
 
 import json
@@ -31,10 +31,10 @@ from relay.store import lua
 from relay.store.keys import COUNTS, IGNORED, OPEN, lane_key, record_key, state_key
 from relay.store.record import Record, read_record
 
-# How long after a due moment an open record's job is given before somebody looks for it.
+# Time (s) between the moment when a job is due and the check that it still exists.
 GRACE_S: Final = 60.0
-_LOG_KEPT_BYTES: Final = 16_384
-_TO_DELIVER: Final = ("state", "event", "body", "attempts")
+_LOG_MAX_BYTES: Final = 16_384
+_DELIVERY_FIELDS: Final = (b"state", b"event", b"body", b"attempts")
 _STATES: Final[Mapping[Verdict, State | None]] = {
     Verdict.DELIVERED: State.DELIVERED,
     Verdict.RETRY: State.RETRYING,
@@ -47,20 +47,23 @@ _STATES: Final[Mapping[Verdict, State | None]] = {
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What one try to deliver a record came to. `passing` gives the next of its lane way;
-    `redelivery_count` is how often a worker died with the record in its hands.
+    """One attempt to deliver a record.
+
+    `releases_lane`: with relaxed ordering, a retrying record releases the next of its lane.
+    `redelivery_count`: number of earlier workers that lost the lease on this job. `took_s` is the
+    duration; `at` the end (unix s), which tells two attempts with equal outcomes apart in the log.
     """
 
     record: Record
     outcome: Outcome
     took_s: float
-    passing: bool = False
+    releases_lane: bool = False
     redelivery_count: int = 0
     at: float = field(default_factory=time.time)
 
 
 class Ledger:
-    """Reads and moves records. Making them is `relay/store/job_store.py`'s."""
+    """Reads records and changes their states; `JobStore` creates them. Thread-safe."""
 
     def __init__(self, redis: Redis, *, keep_delivered_s: int) -> None:
         self.redis = redis
@@ -73,25 +76,25 @@ class Ledger:
         return cls(redis, keep_delivered_s=settings.keep_delivered_s)
 
     def record_attempts(self, attempts: Sequence[Attempt]) -> list[bool]:
-        """Write down what attempts came to, in one step.
+        """Write the outcomes of attempts, atomically; one round trip.
 
         Returns:
-            For each, whether it counts; False where another had settled the record meanwhile.
+            For each, whether the outcome was written; False if another attempt was written first.
         """
         now = time.time()
         args: list[Any] = [
             now,
             utcformat(datetime.fromtimestamp(now, UTC)),
             self._keep_delivered_s,
-            _LOG_KEPT_BYTES,
+            _LOG_MAX_BYTES,
         ]
         for attempt in attempts:
             args += _attempt_arguments(attempt, now)
         answer: Any = self._record_attempts(keys=[OPEN], args=args)
-        return [bool(written) for written in answer]
+        return [bool(flag) for flag in answer]
 
     def discard(self, record_id: str) -> bool:
-        """A person says a held or dead record is not wanted; False for any other."""
+        """Discard a held or dead record; False for a record in any other state."""
         return bool(
             self._discard(
                 keys=[record_key(record_id), state_key(State.DISCARDED)],
@@ -100,26 +103,27 @@ class Ledger:
         )
 
     def get(self, record_id: str) -> Record | None:
+        """Read one whole record, request included; one round trip."""
         values = cast("dict[bytes, bytes]", self.redis.hgetall(record_key(record_id)))
         return read_record(record_id, values) if b"state" in values else None
 
     def to_deliver(self, record_ids: Sequence[str]) -> list[Record | None]:
-        """The records, in one round trip and without what came in; None where there is none."""
+        """Read what a delivery needs of records, in one round trip; None for absent records."""
         with self.redis.pipeline(transaction=False) as pipeline:
             for record_id in record_ids:
-                pipeline.hmget(record_key(record_id), _TO_DELIVER)
+                pipeline.hmget(record_key(record_id), _DELIVERY_FIELDS)
             rows = cast("list[list[bytes | None]]", pipeline.execute())
-        found = [
-            {name.encode(): value for name, value in zip(_TO_DELIVER, row, strict=True) if value}
+        hashes = [
+            {name: value for name, value in zip(_DELIVERY_FIELDS, row, strict=True) if value}
             for row in rows
         ]
         return [
             read_record(record_id, values) if b"state" in values else None
-            for record_id, values in zip(record_ids, found, strict=True)
+            for record_id, values in zip(record_ids, hashes, strict=True)
         ]
 
     def due_in_s(self, record: Record) -> float:
-        """How long the next attempt at an open record has to wait, by its latest outcome."""
+        """Seconds until the next attempt at a retrying record is due, 0 for other states."""
         score = self.redis.zscore(OPEN, record.id)
         if record.state is not State.RETRYING or score is None:
             return 0.0
@@ -131,10 +135,14 @@ class Ledger:
         return [json.loads(entry) for entry in log.splitlines()]
 
     def ids(self, states: Iterable[State]) -> Iterator[str]:
-        """Record ids in any of the states, oldest first within each index."""
-        wanted = set(states)
-        indices = [state_key(state) for state in State if state in wanted]
-        if wanted & OPEN_STATES:
+        """All record ids in any of the states, oldest first within each index.
+
+        Reads the whole index of each state; `accepted` and `retrying` share one index, so the ids
+        of both come with either.
+        """
+        selected = set(states)
+        indices = [state_key(state) for state in State if state in selected]
+        if selected & OPEN_STATES:
             indices.append(OPEN)
         for index in indices:
             for record_id in cast("list[bytes]", self.redis.zrange(index, 0, -1)):
@@ -143,38 +151,42 @@ class Ledger:
     def records(
         self, states: Iterable[State], *, source: str = "", limit: int = 100
     ) -> list[Record]:
-        """Records in any of the states, newest first."""
-        wanted = frozenset(states)
-        found: list[Record] = []
-        for record_id in sorted(self.ids(wanted), reverse=True):
+        """At most `limit` records in any of the states, newest first.
+
+        O(all records): it reads every id of these states, then one record per round trip until
+        `limit` match, which with a rare `source` may be all.
+        """
+        selected = frozenset(states)
+        records: list[Record] = []
+        for record_id in sorted(self.ids(selected), reverse=True):
             record = self.get(record_id)
-            if record and record.state in wanted and source in ("", record.source):
-                found.append(record)
-                if len(found) == limit:
+            if record and record.state in selected and source in ("", record.source):
+                records.append(record)
+                if len(records) == limit:
                     break
-        return found
+        return records
 
     def overdue(self, now: float, limit: int) -> list[str]:
-        """Open records whose job somebody must look for."""
-        found = self.redis.zrange(OPEN, "-inf", now, byscore=True, offset=0, num=limit)
-        return [record_id.decode() for record_id in cast("list[bytes]", found)]
+        """At most `limit` ids of open records whose check was due by `now` (unix s)."""
+        ids = self.redis.zrange(OPEN, "-inf", now, byscore=True, offset=0, num=limit)
+        return [record_id.decode() for record_id in cast("list[bytes]", ids)]
 
     def forget_expired(self) -> None:
-        """Take the records that have expired out of their indices."""
+        """Remove records that have expired from the indices of delivered and discarded."""
         for state in (State.DELIVERED, State.DISCARDED):
             until = time.time() - self._keep_delivered_s
             self.redis.zremrangebyscore(state_key(state), "-inf", until)
 
-    def look_again(self, record_id: str, at: float) -> None:
-        """Leave an open record alone until then."""
+    def postpone_check(self, record_id: str, at: float) -> None:
+        """Set when the job of an open record is checked next (unix s)."""
         self.redis.zadd(OPEN, {record_id: at}, xx=True)
 
     def drop_absent(self, record_id: str) -> None:
-        """Take an id without a record out of the index of open ones."""
+        """Remove an id that has no record from the index of open records."""
         self.redis.zrem(OPEN, record_id)
 
     def counts(self) -> dict[str, int]:
-        """How many items got each answer, as `source:status`."""
+        """Number of items by answer, as `source:status`; never reset."""
         values = cast("dict[bytes, bytes]", self.redis.hgetall(COUNTS))
         return {name.decode(): int(value) for name, value in sorted(values.items())}
 
@@ -185,14 +197,14 @@ class Ledger:
 
 
 def _attempt_arguments(attempt: Attempt, now: float) -> list[Any]:
-    """One attempt, as the script reads it."""
+    """The arguments of one attempt, as `record_attempts.lua` takes them."""
     record, outcome = attempt.record, attempt.outcome
     state = _STATES[outcome.verdict]
-    counted = outcome.verdict is not Verdict.PAUSED
-    number = record.attempts + counted
+    counts = outcome.verdict is not Verdict.PAUSED
+    number = record.attempts + counts
     entry: dict[str, Any] = {
         "attempt": number,
-        "at": round(attempt.at, 3),
+        "at": round(attempt.at, 6),
         "outcome": outcome.verdict.value,
         "reason": outcome.reason,
         "status": outcome.status,
@@ -202,7 +214,7 @@ def _attempt_arguments(attempt: Attempt, now: float) -> list[Any]:
     }
     if attempt.redelivery_count:
         entry["redelivery_count"] = attempt.redelivery_count
-    leaves = attempt.passing if state in (None, State.RETRYING) else True
+    leaves = attempt.releases_lane if state in (None, State.RETRYING) else True
     lane = lane_key(record.destination, record.customer) if leaves else ""
     return [
         record.id,
@@ -211,7 +223,7 @@ def _attempt_arguments(attempt: Attempt, now: float) -> list[Any]:
         state.value if state else "",
         now + outcome.delay_s + GRACE_S,
         lane,
-        json.dumps(entry, separators=(",", ":")) if counted else "",
+        json.dumps(entry, separators=(",", ":")) if counts else "",
         outcome.reason,
         outcome.answer,
     ]

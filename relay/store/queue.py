@@ -1,8 +1,8 @@
-"""The RQ queues, one for each way a source takes to a destination, and what is in a job of ours.
+"""The RQ queues, one per pair of destination and source, and the content of their jobs.
 
-Jobs are genuine RQ jobs with JSON arguments: a stock `rq.SimpleWorker` can run them. A job
-carries a record id and nothing else; the ledger has the rest. What is true is in the ledger, RQ
-only wakes workers.
+Jobs are ordinary RQ jobs with JSON arguments, which a stock `rq.SimpleWorker` can run. The only
+argument is a record id. The state of a delivery is in the ledger; RQ decides only when a worker
+looks at it.
 """
 
 import json
@@ -13,14 +13,14 @@ from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-# By name: the web half never imports the worker.
+# A name, because the web process must not import the worker.
 TASK: Final = "worker.tasks.deliver"
-# With the default time-outs; settings that change these change this too.
+# For the default HTTP time-outs; `Settings.job_timeout_s` follows the configured ones.
 JOB_TIMEOUT_S: Final = 170
-# RQ keeps 5 kB of a finished job; what became of the event is in the ledger.
+# A finished job takes 5 kB in RQ; its outcome is in the ledger.
 RESULT_TTL_S: Final = 60
 FAILURE_TTL_S: Final = 30 * 24 * 3600
-# rq-dashboard writes descriptions into its page unescaped.
+# rq-dashboard does not escape descriptions.
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9 ._/:@-]")
 
 
@@ -29,15 +29,15 @@ def open_queue(redis: Redis, name: str, job_timeout_s: int = JOB_TIMEOUT_S) -> Q
 
 
 def queue_name(base: str, destination: str, source: str) -> str:
-    """`mercately.principal.shopify`: apart, so that a flood in one holds up no other."""
+    """`mercately.principal.shopify`: one queue each, so that a flood delays no other source."""
     return f"{base}.{destination}.{source}"
 
 
 def description(source: str, topic: str) -> str:
-    """`shopify orders/create`; a topic is the sender's text, so it is cut."""
+    """`shopify orders/create`, escaped and cut: a topic is text from outside."""
     return f"{source} {_UNSAFE.sub('_', topic)[:60]}"
 
 
 def job_data(record_id: str) -> str:
-    """The call, as RQ's JSON serializer reads it; short, so that Redis keeps the hash compact."""
+    """The call in the format of RQ's JSON serializer; short, so that the hash stays a listpack."""
     return json.dumps([TASK, None, [record_id], {}], separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Whether a 200 can be promised: Redis reachable, writable and durable, and a worker about."""
+"""Readiness: Redis is reachable, writable and durable, and a worker is alive."""
 
 import time
 from typing import Final, Literal, cast
@@ -17,7 +17,7 @@ _WORKER_SEEN_WITHIN_S: Final = 60.0
 def missing(
     redis: Redis, queue: Queue, durability: Literal["fsync", "relaxed"] = "fsync"
 ) -> list[str]:
-    """What keeps the relay from being ready, empty when nothing does."""
+    """Reason codes of unmet requirements, empty when ready; a few round trips to Redis."""
     try:
         redis.ping()
     except RedisError:

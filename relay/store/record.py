@@ -1,4 +1,4 @@
-"""One record as it is kept: a Redis hash, and what its fields hold."""
+"""The hash that a record is in Redis, and the notation of its fields."""
 
 import json
 import zlib
@@ -12,23 +12,31 @@ from ulid import ULID
 from relay.model import OPEN_STATES, Customer, State
 
 _T = TypeVar("_T")
-# New ones at the end: records outlive a deployment.
+# Positions in the `event` field. Append only: records outlive a deployment.
 _EVENT: Final = (
-    "source", "topic", "type", "destination", "customer", "key", "occurred_at", "platform",
+    "source",
+    "topic",
+    "type",
+    "destination",
+    "customer",
+    "key",
+    "occurred_at",
+    "platform",
     "omitted_fields",
-)  # fmt: skip
+)
 _EVENT_TEXTS: Final = ("source", "topic", "type", "destination", "key", "platform")
-# Makes a fourth of an order, in a third of the time that the standard library takes.
-_SQUEEZE: Final = 1
+# isal level 1: a quarter of an order's size, in a third of the time of the standard library.
+_COMPRESSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record as read. Times are unix seconds; `raw` and `headers` are what came in,
-    until it is delivered or discarded: from them it can be read and mapped anew.
+    """A record as read from Redis. Times are unix seconds, 0 when unknown.
 
-    `fault` names a field that could not be read (written by another version, say): such a record
-    is kept and shown, but not sent.
+    `raw` and `headers` are what `parse` needs to run again; they are deleted when the record is
+    delivered or discarded. `runs` counts the first run and each replay. `answer` is the start of
+    Mercately's last answer. `fault` names a field that could not be decoded, as when another
+    version wrote it: such a record is stored and shown, but not delivered.
     """
 
     id: str
@@ -56,36 +64,36 @@ class Record:
 
     @property
     def open(self) -> bool:
-        """Whether it is still to be delivered."""
+        """Whether the record is still to be delivered."""
         return self.state in OPEN_STATES
 
 
 def read_record(record_id: str, values: Mapping[bytes, bytes]) -> Record:
-    """A record from its hash, or as much of it as was asked for."""
+    """Decode a record from its hash or a part of it; absent fields get defaults."""
     faults: list[str] = []
 
-    def read(name: str, make: Callable[[bytes], _T], otherwise: _T) -> _T:
+    def field_value(name: str, decode: Callable[[bytes], _T], default: _T) -> _T:
         value = values.get(name.encode())
         try:
-            return make(value) if value else otherwise
+            return decode(value) if value else default
         except (ValueError, TypeError, AttributeError):
             faults.append(name)
-            return otherwise
+            return default
 
     def text(name: str) -> str:
-        return read(name, bytes.decode, "")
+        return field_value(name, bytes.decode, "")
 
-    event: Mapping[str, Any] = read("event", _event, {})
+    event: Mapping[str, Any] = field_value("event", _event, {})
     customer = Customer()
     try:
         customer = Customer(**_texts(event.get("customer", {})))
     except (TypeError, AttributeError):
         faults.append("event.customer")
-    nothing: tuple[Mapping[str, str], bytes] = ({}, b"")
-    headers, raw = read("request", _request, nothing)
+    no_request: tuple[Mapping[str, str], bytes] = ({}, b"")
+    headers, raw = field_value("request", _request, no_request)
     return Record(
         id=record_id,
-        state=read("state", lambda value: State(value.decode()), State.HELD),
+        state=field_value("state", lambda value: State(value.decode()), State.HELD),
         source=event.get("source", ""),
         platform=event.get("platform", ""),
         topic=event.get("topic", ""),
@@ -95,14 +103,14 @@ def read_record(record_id: str, values: Mapping[bytes, bytes]) -> Record:
         occurred_at=event.get("occurred_at", 0.0),
         key=event.get("key", ""),
         customer=customer,
-        body=read("body", _object, {}),
-        attempts=read("attempts", int, 0),
-        runs=read("runs", int, 1),
+        body=field_value("body", _object, {}),
+        attempts=field_value("attempts", int, 0),
+        runs=field_value("runs", int, 1),
         reason=text("reason"),
-        reasons=read("reasons", _object, {}),
+        reasons=field_value("reasons", _object, {}),
         omitted_fields=event.get("omitted_fields", {}),
         answer=text("answer"),
-        settled_at=read("settled_at", float, 0.0),
+        settled_at=field_value("settled_at", float, 0.0),
         raw=raw,
         headers=headers,
         fault=faults[0] if faults else "",
@@ -110,7 +118,7 @@ def read_record(record_id: str, values: Mapping[bytes, bytes]) -> Record:
 
 
 def _accepted_at(record_id: str) -> float:
-    """An id begins with its time."""
+    """The time in the record's ULID, 0 for an id that is none."""
     try:
         return ULID.from_str(record_id).timestamp
     except ValueError:
@@ -118,21 +126,21 @@ def _accepted_at(record_id: str) -> float:
 
 
 def event_field(values: Mapping[str, Any]) -> str:
-    """What a record says of its event: values by place, for names would take half the room."""
+    """Encode the `event` field: values by position, because names would double its size."""
     return json.dumps([values.get(name, "") for name in _EVENT], separators=(",", ":"))
 
 
 def request_field(headers: Mapping[str, str], raw: bytes) -> bytes:
-    """What came in, squeezed: it waits as long as the event does, and is seldom looked at."""
+    """Encode the `request` field, compressed: headers as JSON, a line feed, the raw body."""
     head = json.dumps(headers, separators=(",", ":")) if headers else ""
-    return isal_zlib.compress(b"%s\n%s" % (head.encode(), raw), _SQUEEZE)
+    return isal_zlib.compress(b"%s\n%s" % (head.encode(), raw), _COMPRESSION)
 
 
 def _request(value: bytes) -> tuple[Mapping[str, str], bytes]:
     try:
         head, _, raw = zlib.decompress(value).partition(b"\n")
     except zlib.error as error:
-        raise ValueError("expected what zlib made") from error
+        raise ValueError("expected zlib data") from error
     return _object(head) if head else {}, raw
 
 
@@ -152,7 +160,7 @@ def _texts(values: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _object(text: bytes) -> dict[str, Any]:
-    found = json.loads(text)
-    if not isinstance(found, dict):
+    value = json.loads(text)
+    if not isinstance(value, dict):
         raise TypeError("expected an object")
-    return found
+    return value

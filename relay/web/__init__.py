@@ -1,4 +1,4 @@
-"""The HTTP edge: the Flask app that receives webhooks, its health checks, and rq-dashboard."""
+"""HTTP: the Flask app that receives webhooks, its health checks, and rq-dashboard."""
 
 from relay.web.app import create_app
 

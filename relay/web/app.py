@@ -19,10 +19,10 @@ from relay.web.webhooks import webhooks_blueprint
 def create_app(
     settings: Settings | None = None, relay: Relay | None = None, redis: Redis | None = None
 ) -> Flask:
-    """The web process. Settings and relay.toml are checked here; Redis is first asked per request.
+    """Create the app. Checks settings and relay.toml; Redis is not used before the first request.
 
     Raises:
-        SettingsError: a variable is not usable.
+        SettingsError: an environment variable has no usable value.
         ConfigError: relay.toml is not usable.
     """
     settings = settings or load_settings()

@@ -1,7 +1,9 @@
-"""An end to slow bodies: a sender that trickles must not keep a thread from the others.
+"""A deadline for request bodies, so that slow senders cannot occupy all threads.
 
-gunicorn's threads wait for a body as long as it trickles. One watcher per process shuts the
-reading side of a connection whose time is over; the read then ends as a body cut short.
+gunicorn does not limit the time that a body takes: one that arrives byte by byte occupies a thread
+until its end. One watcher thread per process shuts down the receiving side of a socket past its
+deadline; the read then ends like that of a body cut short. Slow request heads are not covered: they
+need a buffering proxy in front.
 """
 
 import contextlib
@@ -11,12 +13,12 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-# Shopify gives a whole delivery five seconds; Mercado Libre half a one.
+# Shopify allows five seconds for the whole request, Mercado Libre half a second.
 BODY_WITHIN_S: Final = 5.0
-_LOOK_EVERY_S: Final = 0.5
+_CHECK_EVERY_S: Final = 0.5
 
-_ends_at: Final[dict[socket.socket, float]] = {}
-_start_once: Final = threading.Lock()
+_deadlines: Final[dict[socket.socket, float]] = {}
+_start_lock: Final = threading.Lock()
 _watcher: threading.Thread | None = None
 
 
@@ -24,23 +26,26 @@ _watcher: threading.Thread | None = None
 def body_read_deadline(
     environ: Mapping[str, Any], within_s: float = BODY_WITHIN_S
 ) -> Iterator[None]:
-    """The body of the request is being read; servers that do not show their socket go unwatched."""
+    """Limit the time of the reads inside the block to `within_s`.
+
+    No limit applies where the server does not pass its socket (only gunicorn does).
+    """
     connection = environ.get("gunicorn.socket")
     if connection is None:
         yield
         return
     _start()
-    _ends_at[connection] = time.monotonic() + within_s
+    _deadlines[connection] = time.monotonic() + within_s
     try:
         yield
     finally:
-        _ends_at.pop(connection, None)
+        _deadlines.pop(connection, None)
 
 
 def _start() -> None:
-    """After the fork: a thread does not come along."""
-    global _watcher  # noqa: PLW0603  one a process
-    with _start_once:
+    """Start the watcher on first use: threads do not survive gunicorn's fork."""
+    global _watcher  # noqa: PLW0603  one per process
+    with _start_lock:
         if _watcher is None or not _watcher.is_alive():
             _watcher = threading.Thread(target=_watch, name="body-deadline", daemon=True)
             _watcher.start()
@@ -48,9 +53,9 @@ def _start() -> None:
 
 def _watch() -> None:
     while True:
-        time.sleep(_LOOK_EVERY_S)
+        time.sleep(_CHECK_EVERY_S)
         now = time.monotonic()
-        for connection, ends_at in list(_ends_at.items()):
-            if ends_at < now:
+        for connection, deadline in list(_deadlines.items()):
+            if deadline < now:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RD)

@@ -1,4 +1,4 @@
-"""rq-dashboard on our Redis, with a password where one is set, and without its sharp edges."""
+"""rq-dashboard on our Redis: optional password, JSON jobs, no changes by GET or other sites."""
 
 import hmac
 from pathlib import Path
@@ -11,18 +11,18 @@ from config.settings import Settings, load as load_settings
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The dashboard. Needs the extra `dashboard`.
+    """Create the dashboard's app; needs the extra `dashboard`.
 
-    Jobs are read as JSON: its default, pickle, would run whatever is in Redis. What changes
-    state is refused by GET and from other sites' pages.
+    Jobs are read as JSON: the default, pickle, can execute code that somebody wrote into Redis.
+    Requests that change state are refused by GET and from pages of other sites.
     """
     settings = settings or load_settings()
-    # RQ's own default, which some of its pages fall back to, is pickle.
+    # Some of its pages use RQ's default serializer, which is pickle.
     serializers.PickleSerializer = JSONSerializer  # type: ignore[assignment]
-    import rq_dashboard  # noqa: PLC0415  an extra: only the image and the demo carry it
+    import rq_dashboard  # noqa: PLC0415  an extra, absent in most installations
     from rq_dashboard import web  # noqa: PLC0415
 
-    # Its pages ask the app, not the blueprint, for styles and scripts.
+    # Its pages load styles and scripts from the app's static folder, not the blueprint's.
     static = Path(rq_dashboard.__file__).parent / "static"
     app = Flask("relay.web.dashboard", static_folder=str(static))
     app.config.from_object(rq_dashboard.default_settings)
@@ -47,9 +47,9 @@ def _require_password(settings: Settings) -> Response | None:
     if not settings.dashboard_password or request.path == "/healthz":
         return None
     expected = f"{settings.dashboard_user}:{settings.dashboard_password}"
-    given = request.authorization
-    claim = f"{given.username}:{given.password}" if given and given.type == "basic" else ""
-    if hmac.compare_digest(claim.encode(), expected.encode()):
+    auth = request.authorization
+    credentials = f"{auth.username}:{auth.password}" if auth and auth.type == "basic" else ""
+    if hmac.compare_digest(credentials.encode(), expected.encode()):
         return None
     return Response("", 401, {"WWW-Authenticate": 'Basic realm="rq-dashboard"'})
 
@@ -59,7 +59,7 @@ def _refuse_foreign_changes() -> None:
         abort(405)
     if request.method != "POST":
         return
-    # Over plain HTTP browsers send an Origin, but no Sec-Fetch-Site.
+    # Over plain HTTP browsers send Origin but not Sec-Fetch-Site.
     origin = request.headers.get("Origin")
     site = request.headers.get("Sec-Fetch-Site", "none")
     if site not in ("same-origin", "none") or (origin and not _is_ours(origin)):

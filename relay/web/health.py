@@ -1,4 +1,4 @@
-"""`GET /healthz`: the process answers. `GET /readyz`: what keeps a 200 from being a promise."""
+"""`GET /healthz`: the process answers. `GET /readyz`: whether it can keep what a 200 promises."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from relay.web.problems import json_response
 
 @dataclass(frozen=True)
 class HealthChecks:
-    """Both checks. `/readyz` asks Redis a few commands a request."""
+    """The views of both checks. `/readyz` makes a few round trips to Redis per request."""
 
     redis: Redis
     queue: Queue

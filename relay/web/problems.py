@@ -1,4 +1,4 @@
-"""JSON answers and RFC 9457 problem JSON, for webhooks, health checks and any later API."""
+"""JSON responses and RFC 9457 problem JSON, for every view."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from relay.errors import TITLES
 
 
 def json_response(body: Mapping[str, Any], status: int) -> Response:
-    """A JSON answer that no cache may keep."""
+    """A JSON response with `Cache-Control: no-store`."""
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
     return Response(json.dumps(body, ensure_ascii=False), status, headers)
 
@@ -20,7 +20,7 @@ def json_response(body: Mapping[str, Any], status: int) -> Response:
 def problem(
     reason: str, status: int, *, title: str = "", errors: Mapping[str, Any] | None = None
 ) -> Response:
-    """Problem JSON. `reason` is the code that the log has too; `errors` are messages by field."""
+    """Problem JSON. `reason` is the code that is logged too; `errors` are messages by field."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": title or TITLES.get(reason, reason),
@@ -35,7 +35,7 @@ def problem(
 
 
 def http_problem(error: HTTPException) -> Response:
-    """Problem JSON for what Flask refuses before a view runs (404, 405)."""
+    """Problem JSON for errors that Flask raises before a view runs (404, 405)."""
     status = HTTPStatus(error.code or 500)
     response = problem(status.phrase.lower().replace(" ", "_"), status.value, title=status.phrase)
     if allow := error.get_response().headers.get("Allow"):

@@ -1,7 +1,6 @@
-"""The HTTP request as a `WebhookRequest`: the bytes as received, read once, up to a cap.
+"""Flask's request as a `WebhookRequest`: the raw body, read once, up to a size limit.
 
-Flask's own form and JSON readers are never used: they would consume or change the bytes that
-were signed.
+Flask's form and JSON parsers are not used: they would consume or change the bytes that were signed.
 """
 
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ def read_webhook_request(
     public_url: str,
     now: datetime,
 ) -> WebhookRequest:
-    """The request as data.
+    """Read the request from the socket.
 
     Raises:
         Refused: `too_large` (413), or `incomplete` (400) when the body ends early or is too slow.
@@ -46,14 +45,14 @@ def read_webhook_request(
 
 
 def _body(http: flask.Request, body_max_bytes: int) -> bytes:
-    """The body up to the cap, whether its length is declared or not."""
+    """The body, up to the limit, with and without a declared length."""
     if (http.content_length or 0) > body_max_bytes:
         raise Refused("too_large", 413)
-    http.max_content_length = None  # the cap is ours, so that chunked bodies obey it too
+    http.max_content_length = None  # the limit below covers chunked bodies too
     try:
         with body_read_deadline(http.environ):
             body = http.stream.read(body_max_bytes + 1)
-    except Exception as error:  # each server has its own for a sender that hangs up or errs
+    except Exception as error:  # each server has its own exception for an aborted body
         raise Refused("incomplete", 400) from error
     if len(body) > body_max_bytes:
         raise Refused("too_large", 413)
@@ -63,7 +62,7 @@ def _body(http: flask.Request, body_max_bytes: int) -> bytes:
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
-    """As WSGI has them, under the names they came with but for their case."""
+    """The request's headers from the WSGI environment, with lower-case names."""
     headers = {
         name[5:].replace("_", "-").lower(): value
         for name, value in environ.items()

@@ -1,4 +1,4 @@
-"""`POST /webhooks/<source>`: read, process, store, then answer what the platform needs."""
+"""`POST /webhooks/<source>`: read, process and store a request, then answer as platforms expect."""
 
 import time
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _LOGGED_MAX: Final = 10
 
 @dataclass(frozen=True)
 class WebhookEndpoint:
-    """What every webhook needs; one for the process, shared by its threads."""
+    """The view of all sources; one per process, shared by its threads."""
 
     settings: Settings
     relay: Relay
@@ -54,7 +54,7 @@ class WebhookEndpoint:
             response = _retry_response(error, source)
         except HTTPException:
             raise
-        except Exception as error:  # noqa: BLE001  ours, and its text may name a person
+        except Exception as error:  # noqa: BLE001  a bug; its text may hold personal data
             place = log.error_location(error)
             _LOG.error("webhook.crashed", error=type(error).__name__, place=place)
             line["reason"] = "internal_error"
@@ -111,7 +111,7 @@ def webhooks_blueprint(settings: Settings, relay: Relay, jobs: JobStore) -> Blue
 
 
 def _specific_refusal(refusal: Refused, request: WebhookRequest, source: Source) -> Refused:
-    """Of a request that carries no proof at all, say first whether it could ever be read."""
+    """For a request without any signature, a more useful reason when its body is unusable too."""
     if refusal.reason != MISSING:
         return refusal
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -132,7 +132,7 @@ def _reject_invalid(items: Sequence[Translated]) -> None:
 
 
 def _summary(receipt: Receipt, items: Sequence[Translated]) -> dict[str, Any]:
-    """Status and ids; where something was not accepted, also why."""
+    """The JSON answer: status and record ids, and the reasons of items that are not calls."""
     summary: dict[str, Any] = {
         "status": receipt.status,
         "ids": [record_id for record_id in receipt.ids if record_id],
@@ -159,13 +159,13 @@ def _refusal_response(refusal: Refused, source: Source | None) -> Response:
 
 def _retry_response(error: NotStored, source: Source | None) -> Response:
     """The answer that makes this platform send the webhook again."""
-    wanted = source.platform.retry_response if source else PlatformResponse(503)
-    response = problem(error.reason, wanted.status)
-    response.headers.update(wanted.headers)
+    retry = source.platform.retry_response if source else PlatformResponse(503)
+    response = problem(error.reason, retry.status)
+    response.headers.update(retry.headers)
     return response
 
 
-def _platform_response(wanted: PlatformResponse) -> Response:
-    response = Response(wanted.body, status=wanted.status, content_type=wanted.content_type)
-    response.headers.update(wanted.headers)
+def _platform_response(platform: PlatformResponse) -> Response:
+    response = Response(platform.body, status=platform.status, content_type=platform.content_type)
+    response.headers.update(platform.headers)
     return response

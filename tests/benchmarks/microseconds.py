@@ -82,7 +82,7 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
         read = _each(lambda n: source.platform.parse(deliveries[n], source.options))
         phone = _each(lambda n: to_e164(events[n].contact.phones, "EC"))
         templates = _each(render)
-        out = _each(lambda _: mercately._checked(dict(unsettled)))
+        out = _each(lambda _: mercately._validate(dict(unsettled)))
         translated = _each(lambda n: translate(deliveries[n], source))
         made = arguments()
         accepted = _each(accept)

@@ -1,6 +1,8 @@
--- A person does not want a held or dead record.
+-- Discard a held or dead record, on an operator's request.
 --
--- KEYS record, index of discarded; ARGV id, now, keep for (s)
+-- KEYS record, index of discarded records
+-- ARGV record id, now (unix s), keep for (s)
+-- Returns 1, or 0 for a record in any other state.
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'held' and state ~= 'dead' then return 0 end
 redis.call('HSET', KEYS[1], 'state', 'discarded', 'settled_at', ARGV[2])

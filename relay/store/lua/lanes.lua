@@ -1,41 +1,45 @@
--- A lane is a customer's events at one destination, one at a time in the order accepted.
+-- Functions shared by the scripts that follow it: lanes, and pushing to a queue.
 --
--- `relay:lane:<...>` holds the id of the last record in it, and each record the id of its `next`:
--- entering costs one command, and leaving an empty lane one a batch. Only the head of a lane has
--- its job in the queue; the jobs of the others are deferred.
+-- A lane holds the open records of one customer at one destination, delivered one at a time in the
+-- order of acceptance (SQS calls this a message group). `relay:lane:<digest>` holds the id of its
+-- last record, and each record the id of its `next`: entering costs one command, and leaving an
+-- empty lane one per batch. Only the job of a lane's head is queued; the others are deferred.
 
+-- The same states as OPEN_STATES in relay/model.py.
 local function opens(state) return state == 'accepted' or state == 'retrying' end
 
 local function is_open(id) return opens(redis.call('HGET', 'relay:record:' .. id, 'state')) end
 
--- A worker that waits polls this key, which is pushed to when a queue has ceased to be empty.
-local function push(side, queue, job)
-  local length = redis.call(side, 'rq:queue:' .. queue, job)
-  if length == 1 and redis.call('EXISTS', 'relay:wakeup') == 0 then redis.call('LPUSH', 'relay:wakeup', 1) end
+-- Pushes a job, wakes an idle worker if the queue was empty, and returns the queue's length.
+local function push(command, queue, job)
+  local length = redis.call(command, 'rq:queue:' .. queue, job)
+  if length == 1 and redis.call('EXISTS', 'relay:wakeup') == 0 then
+    redis.call('LPUSH', 'relay:wakeup', 1)
+  end
   return length
 end
 
--- Whom the record has to wait for, nil when it is the head. Who was settled out of turn still says
--- `after` whom.
+-- Appends the record to a lane. Returns the id of the open record it must wait for, or nil. A
+-- predecessor closed out of order is skipped through its `after` link (at most 100 hops).
 local function enter(lane, id)
   local last = redis.call('SET', lane, id, 'GET')
   for _ = 1, 100 do
     if not last or last == id then return nil end
-    local was = redis.call('HMGET', 'relay:record:' .. last, 'state', 'after')
-    if opens(was[1]) then
+    local state, after = unpack(redis.call('HMGET', 'relay:record:' .. last, 'state', 'after'))
+    if opens(state) then
       redis.call('HSET', 'relay:record:' .. last, 'next', id)
       redis.call('HSET', 'relay:record:' .. id, 'after', last)
       return last
     end
-    last = was[2]
+    last = after
   end
 end
 
--- The head has left: its follower's turn has come. In front, since it was accepted long ago; but
--- behind who is first there and was accepted before it, or a customer with many events would
--- overtake everybody.
+-- Queues the job of a record whose predecessor has left the lane; `now` is unix s, `iso` the same
+-- in RQ's notation. It goes to the front, because it was accepted long ago, but behind a first job
+-- that was accepted earlier: otherwise a customer with many events would overtake all others.
 local function release(id, now, iso)
-  if not is_open(id) then -- settled out of turn, as by an answer that came late
+  if not is_open(id) then -- closed out of order, as by a late answer: release its follower
     local follower = redis.call('HGET', 'relay:record:' .. id, 'next')
     if not follower or follower == '' then return end
     redis.call('HSET', 'relay:record:' .. id, 'next', '')
@@ -45,11 +49,11 @@ local function release(id, now, iso)
   redis.call('HDEL', 'relay:record:' .. id, 'after')
   local queue = redis.call('HGET', 'rq:job:' .. job, 'origin')
   redis.call('ZADD', 'relay:open', 'XX', queue and now + 60 or now, id)
-  if not queue then return end -- the sweep gives it a new job
+  if not queue then return end -- the job is lost; the sweep creates another
   redis.call('ZREM', 'rq:deferred:' .. queue, job)
   redis.call('HSET', 'rq:job:' .. job, 'status', 'queued', 'enqueued_at', iso)
   local first = redis.call('LINDEX', 'rq:queue:' .. queue, 0)
-  if first and first < job then
+  if first and first < job then -- job ids begin with the time of acceptance
     redis.call('LINSERT', 'rq:queue:' .. queue, 'AFTER', first, job)
   else
     push('LPUSH', queue, job)

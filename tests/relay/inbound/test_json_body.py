@@ -1,4 +1,4 @@
-"""Bodies as read at a glance: the same values as the standard library reads, whatever is in them."""
+"""`json_body` returns the same values as the standard library, whatever is in a body."""
 
 import json
 import math
@@ -106,11 +106,11 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("body", "told"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_read_is_told_by_its_place(body, told):
-    with pytest.raises(Unreadable) as caught:
+@pytest.mark.parametrize(("body", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_read_is_told_by_its_place(body, message):
+    with pytest.raises(Unreadable) as error_info:
         json_body(body)
-    assert caught.value.reasons == {"body": told}
+    assert error_info.value.reasons == {"body": message}
 
 
 @pytest.mark.parametrize("bracket", [b"[", b'{"a":'])

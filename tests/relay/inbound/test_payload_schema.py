@@ -1,4 +1,4 @@
-"""Read at a glance or field by field: nobody can tell the difference."""
+"""The fast path of `PayloadSchema` has the results of marshmallow."""
 
 import pytest
 from hypothesis import given, strategies as st
@@ -38,32 +38,32 @@ def outcome(load, value):
 
 
 def field_by_field(schema, value):
-    """What marshmallow makes of it, without us."""
+    """The result of marshmallow alone."""
     return Schema.load(schema, value)
 
 
 @given(st.one_of(VALUES, st.dictionaries(st.sampled_from(NAMES), VALUES)))
-def test_a_glance_tells_what_marshmallow_tells(value):
+def test_load_has_the_result_of_marshmallow(value):
     schema = _Person()
 
     assert outcome(schema.load, value) == outcome(lambda v: field_by_field(schema, v), value)
 
 
-def test_what_is_as_expected_does_not_go_through_marshmallow(monkeypatch):
+def test_expected_types_do_not_run_marshmallow(monkeypatch):
     schema = _Person()
     value = {"id": 7, "name": "Ana", "street": {"name": None, "latitude": "1.5", "x": 1}, "y": 2}
     monkeypatch.setattr(Schema, "load", lambda *_, **__: pytest.fail("asked marshmallow"))
 
-    found = schema.load(value)
+    values = schema.load(value)
 
-    assert found == {"id": 7, "name": "Ana", "street": {"name": None, "latitude": 1.5}}
+    assert values == {"id": 7, "name": "Ana", "street": {"name": None, "latitude": 1.5}}
 
 
-def test_everything_wrong_is_told_at_once():
-    with pytest.raises(ValidationError) as caught:
+def test_all_faults_are_reported_at_once():
+    with pytest.raises(ValidationError) as error_info:
         _Person().load({"name": 5, "street": {"name": [], "latitude": "x"}})
 
-    assert caught.value.messages == {
+    assert error_info.value.messages == {
         "id": ["Missing data for required field."],
         "name": ["Not a valid string."],
         "street": {"latitude": ["Not a valid number."], "name": ["Not a valid string."]},

@@ -1,4 +1,4 @@
-"""Every scheme against the vectors of tests/vectors.py, then what it must refuse."""
+"""Every scheme: the vectors of tests/vectors.py verify, anything else is refused."""
 
 import base64
 from dataclasses import replace
@@ -274,6 +274,6 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("scheme", "secret", "fault"), FAULTS)
-def test_unusable_secret_is_told(scheme, secret, fault):
+def test_unusable_secret_is_a_fault(scheme, secret, fault):
     assert scheme.fault(secret) == fault
     assert first_fault(scheme, (secret, secret)) == fault

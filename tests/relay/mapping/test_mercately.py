@@ -1,4 +1,4 @@
-"""Event and rule to the exact body; every field of the contract is reached from relay.toml."""
+"""From event and rule to the exact body; relay.toml can set every field of the endpoint."""
 
 import json
 from dataclasses import replace
@@ -92,9 +92,9 @@ def call_of(rule: str, event: Event = EVENT, destination: str = "", **more: Any)
 
 
 def refusal_of(rule: str, event: Event = EVENT, **more: Any) -> tuple[str, Any]:
-    with pytest.raises(Unmappable) as caught:
+    with pytest.raises(Unmappable) as error_info:
         call_of(rule, event, **more)
-    return caught.value.reason, caught.value.reasons
+    return error_info.value.reason, error_info.value.reasons
 
 
 def about(**changes: Any) -> Event:
@@ -165,9 +165,9 @@ SENT = [
 
 @pytest.mark.parametrize(("rule", "body"), SENT, ids=[rule for rule, _ in SENT])
 def test_rule_sends_exactly_what_it_says(rule, body):
-    sent = call_of(rule).body
-    assert sent == body
-    assert json.loads(json.dumps(sent)) == sent
+    call_body = call_of(rule).body
+    assert call_body == body
+    assert json.loads(json.dumps(call_body)) == call_body
 
 
 def test_table_above_reaches_every_field_of_the_contract():
@@ -181,8 +181,8 @@ def test_table_above_reaches_every_field_of_the_contract():
 
 def test_body_keeps_the_order_of_the_contract():
     rule = '{ read_at = "occurred_at", tags = ["a"], notes = true, profile = true, agent_id = 1 }'
-    sent = list(call_of(rule).body)
-    assert sent == sorted(sent, key=FIELDS.index)
+    call_body = list(call_of(rule).body)
+    assert call_body == sorted(call_body, key=FIELDS.index)
 
 
 @pytest.mark.parametrize(
@@ -201,18 +201,18 @@ def test_body_keeps_the_order_of_the_contract():
 def test_moment_has_its_day_where_the_destination_is(zone, at, expected):
     rule = '{ creation_date = "occurred_at", sent_at = "when", notes = "{{ date }}" }'
     event = replace(EVENT, occurred_at=at, fields={"when": at.isoformat()})
-    sent = call_of(rule, event, destination=f'timezone = "{zone}"').body
-    assert sent == dict.fromkeys(("creation_date", "sent_at", "notes"), expected)
+    call_body = call_of(rule, event, destination=f'timezone = "{zone}"').body
+    assert call_body == dict.fromkeys(("creation_date", "sent_at", "notes"), expected)
 
 
 @pytest.mark.parametrize(
     "when", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59-05:00"]
 )
 def test_moment_at_the_end_of_the_calendar_is_left_out_or_sent_as_a_date(when):
-    sent = call_of(
+    call = call_of(
         '{ creation_date = "when", agent_id = 1 }', replace(EVENT, fields={"when": when})
     )
-    assert date.fromisoformat(sent.body.get("creation_date", "2026-01-01"))
+    assert date.fromisoformat(call.body.get("creation_date", "2026-01-01"))
 
 
 def test_year_has_four_digits():
@@ -221,15 +221,15 @@ def test_year_has_four_digits():
 
 
 @pytest.mark.parametrize(
-    ("written", "sent"),
+    ("written", "expected"),
     [
         *((name, name) for name in ("cedula", "pasaporte", "ruc", "rut", "otro")),
         (" RUC ", "ruc"), ("DNI", "otro"), ("cédula", "otro"), ("", None), ("  ", None),
     ],
 )  # fmt: skip
-def test_document_type_outside_the_list_is_otro(written, sent):
+def test_document_type_outside_the_list_is_otro(written, expected):
     body = call_of('{ profile = ["id_type"], agent_id = 1 }', about(id_type=written)).body
-    assert body.get("id_type") == sent
+    assert body.get("id_type") == expected
 
 
 @pytest.mark.parametrize(
@@ -252,9 +252,13 @@ def test_unusable_phone_or_email_is_left_out_and_named(changes, left_out):
 
 
 def test_customer_is_who_the_event_names_else_who_the_source_names():
-    found = call_of("{ agent_id = 1 }").customer
-    assert (found.phone, found.email) == ("+593999000001", "ana@example.com")
-    assert (found.first_name, found.last_name, found.customer_id) == ("Ana", "Inventada", "")
+    customer = call_of("{ agent_id = 1 }").customer
+    assert (customer.phone, customer.email) == ("+593999000001", "ana@example.com")
+    assert (customer.first_name, customer.last_name, customer.customer_id) == (
+        "Ana",
+        "Inventada",
+        "",
+    )
     nobody = about(email="", phones=())
     assert call_of("{ agent_id = 1 }", nobody, customer_id="7").customer.customer_id == "7"
     named = about(customer_id="9")
@@ -265,8 +269,8 @@ def test_country_of_the_contact_comes_before_that_of_the_destination():
     event = about(phones=("300 900 0002",), country="CO")
     assert call_of("{ agent_id = 1 }", event).customer.phone == "+573009000002"
     event = about(phones=("300 900 0002",))
-    found = call_of("{ agent_id = 1 }", event, destination='country = "CO"').customer
-    assert found.phone == "+573009000002"
+    customer = call_of("{ agent_id = 1 }", event, destination='country = "CO"').customer
+    assert customer.phone == "+573009000002"
 
 
 def test_event_that_names_nobody_is_unmappable():
@@ -289,14 +293,14 @@ def test_address_with_nothing_but_flags_is_not_sent():
 
 def test_text_of_a_sender_is_never_run_as_a_template():
     event = replace(EVENT, fields={"order_number": "{{ 7 * 7 }}{% raw %}"})
-    sent = call_of('{ notes = "{{ order_number }}" }', event).body
-    assert sent == {"notes": "{{ 7 * 7 }}{% raw %}"}
+    call_body = call_of('{ notes = "{{ order_number }}" }', event).body
+    assert call_body == {"notes": "{{ 7 * 7 }}{% raw %}"}
 
 
 def test_fields_of_a_sender_do_not_replace_ours():
     event = replace(EVENT, fields={"type": "x", "email": "x", "date": "x", "title": "x"})
-    sent = call_of('{ notes = "{{ type }} {{ email }} {{ date }} {{ title }}" }', event).body
-    assert sent == {"notes": "order.created ana@example.com 2026-11-02 Pedido creado"}
+    call_body = call_of('{ notes = "{{ type }} {{ email }} {{ date }} {{ title }}" }', event).body
+    assert call_body == {"notes": "order.created ana@example.com 2026-11-02 Pedido creado"}
 
 
 WORDS = st.text(st.characters(exclude_categories=())) | st.sampled_from(["\ud83d", "{{", "\0"])

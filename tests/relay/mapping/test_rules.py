@@ -106,13 +106,13 @@ FAULTS = [
 
 @pytest.mark.parametrize(("rule", "fault"), FAULTS, ids=[rule for rule, _ in FAULTS])
 def test_wrong_key_or_type_is_a_fault_that_names_the_whole_key(rule, fault):
-    made, faults, _ = compiled(rule)
-    assert made is None
+    compiled_rule, faults, _ = compiled(rule)
+    assert compiled_rule is None
     (line,) = faults
     assert line.startswith(f'events."order.created".{fault}')
 
 
-def test_all_faults_are_told_together():
+def test_all_faults_are_reported_together():
     tables = {
         "order.created": {"notes": 1, "tags": 1},
         "order.mislaid": {},
@@ -133,18 +133,18 @@ def test_all_faults_are_told_together():
 
 def test_later_table_replaces_keys_of_an_earlier_one_and_keeps_the_others():
     general = {"order.created": {"notes": "a", "agent_id": 1}, "order.paid": {"agent_id": 2}}
-    own = {"order.created": {"notes": "b"}}
-    rules, faults, _ = compile_rules([("events", general), ("sources.s.events", own)], "es")
+    own_table = {"order.created": {"notes": "b"}}
+    rules, faults, _ = compile_rules([("events", general), ("sources.s.events", own_table)], "es")
     assert faults == []
-    made = rules["order.created"]
-    assert made.notes is not None
-    assert (render(made.notes, {}), made.numbers) == ("b", {"agent_id": 1})
+    compiled_rule = rules["order.created"]
+    assert compiled_rule.notes is not None
+    assert (render(compiled_rule.notes, {}), compiled_rule.numbers) == ("b", {"agent_id": 1})
     assert rules["order.paid"].numbers == {"agent_id": 2}
 
 
-def test_fault_is_told_under_the_table_it_is_in():
-    general, own = {"order.created": {"tags": 1}}, {"order.created": {"notes": True}}
-    _, faults, _ = compile_rules([("events", general), ("sources.s.events", own)], "es")
+def test_fault_names_the_table_it_is_in():
+    general, own_table = {"order.created": {"tags": 1}}, {"order.created": {"notes": True}}
+    _, faults, _ = compile_rules([("events", general), ("sources.s.events", own_table)], "es")
     assert faults == ['events."order.created".tags: Not a valid list.']
 
 
@@ -156,8 +156,8 @@ def test_fault_is_told_under_the_table_it_is_in():
     ],
 )  # fmt: skip
 def test_unknown_outbound_status_is_a_warning_and_no_fault(status, warned):
-    made, faults, warnings = compiled(f'{{ outbound_status = "{status}" }}')
-    assert made is not None
+    compiled_rule, faults, warnings = compiled(f'{{ outbound_status = "{status}" }}')
+    assert compiled_rule is not None
     assert faults == []
     expected = f"{status!r} is not one of {list(OUTBOUND_STATUSES)}"
     found = [f'events."order.created".outbound_status: {expected}'] if warned else []
@@ -179,32 +179,32 @@ def test_unknown_outbound_status_is_a_warning_and_no_fault(status, warned):
     ],
 )
 def test_notes_are_a_template_a_pair_the_default_or_none(rule, language, expected):
-    made, faults, _ = compiled(rule, language=language)
-    assert made is not None
+    compiled_rule, faults, _ = compiled(rule, language=language)
+    assert compiled_rule is not None
     assert faults == []
-    assert (render(made.notes, EVENT.fields) if made.notes else None) == expected
+    assert (render(compiled_rule.notes, EVENT.fields) if compiled_rule.notes else None) == expected
 
 
 @pytest.mark.parametrize("language", ["es", "en"])
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
 def test_default_note_of_every_type_can_be_said_of_any_event(event_type, language):
-    made, faults, _ = compiled("{ notes = true }", event_type, language)
-    assert made is not None
-    assert made.notes is not None
+    compiled_rule, faults, _ = compiled("{ notes = true }", event_type, language)
+    assert compiled_rule is not None
+    assert compiled_rule.notes is not None
     assert faults == []
     full = dict.fromkeys(
         ("order_number", "total", "currency", "checkout_url", "subject", "campaign", "reason",
          "tracking_number", "tracking_url"), "«x»",
     )  # fmt: skip
     for fields in ({}, full, dict.fromkeys(full, 1.5), dict.fromkeys(full)):
-        said = render(made.notes, {**fields, "platform": "Shopify"})
-        assert said.startswith(EVENT_TYPES[event_type].title(language))
-        assert said.endswith("(Shopify)")
-        assert "None" not in said
+        text = render(compiled_rule.notes, {**fields, "platform": "Shopify"})
+        assert text.startswith(EVENT_TYPES[event_type].title(language))
+        assert text.endswith("(Shopify)")
+        assert "None" not in text
 
 
 @pytest.mark.parametrize(
-    ("template", "said"),
+    ("template", "text"),
     [
         ("a{{ missing }}b{{ missing.deep }}{{ missing[0].x }}c", "abc"),
         ("a{{ none }}{{ lines[9] }}b", "ab"),
@@ -222,10 +222,10 @@ def test_default_note_of_every_type_can_be_said_of_any_event(event_type, languag
         ("x{{ self.__init__.__globals__ }}{{ lipsum.__globals__ }}", "x"),
     ],
 )
-def test_what_is_missing_or_forbidden_renders_as_nothing(template, said):
+def test_what_is_missing_or_forbidden_renders_as_nothing(template, text):
     item = translated(template)
     assert isinstance(item, Call)
-    assert item.body == {"notes": said}
+    assert item.body == {"notes": text}
 
 
 @pytest.mark.parametrize("field", ["notes", "custom_fields", "campaign_url", "address"])

@@ -1,4 +1,4 @@
-"""A source that says itself how it is proven and where things are."""
+"""The generic platform: schemes and JMESPath expressions from the source's options."""
 
 import base64
 import hmac

@@ -1,4 +1,4 @@
-"""What is SendGrid's own: many events in one body, each kept apart from its neighbours."""
+"""SendGrid: batches whose events are parsed independently."""
 
 import json
 from dataclasses import replace
@@ -139,9 +139,9 @@ def test_event_without_an_id_is_keyed_by_itself_wherever_it_stands():
 
 
 def test_senders_own_arguments_may_collide_with_fields():
-    own = {"category": [1, "a", None, "b"], "subject": {"x": 1}, "reason": ["y"], "url": 7}
-    own |= {"sg_message_id": 1, "status": 550, "type": True, "sg_machine_open": "no"}
-    (call,) = translated(batch({**GOOD, **own}))
+    arguments = {"category": [1, "a", None, "b"], "subject": {"x": 1}, "reason": ["y"], "url": 7}
+    arguments |= {"sg_message_id": 1, "status": 550, "type": True, "sg_machine_open": "no"}
+    (call,) = translated(batch({**GOOD, **arguments}))
     assert call.body["notes"] == "Correo rebotado de «a» (SendGrid)"
 
 

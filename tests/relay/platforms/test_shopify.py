@@ -1,4 +1,4 @@
-"""What is Shopify's own: two header forms, consent, and contacts that are anywhere."""
+"""Shopify: two forms of header names, consent topics, contacts in several places."""
 
 from datetime import UTC, datetime
 
@@ -20,8 +20,8 @@ def translated(delivery: WebhookRequest):
 
 
 def event(delivery: WebhookRequest):
-    (found,) = parse(delivery, senders.source_of("shopify"))
-    return found
+    (item,) = parse(delivery, senders.source_of("shopify"))
+    return item
 
 
 @pytest.mark.parametrize("name", samples.names("shopify"))

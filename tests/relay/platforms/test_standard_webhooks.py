@@ -1,4 +1,4 @@
-"""What is left open by Standard Webhooks: header names, key spelling, where the contact is."""
+"""Standard Webhooks: header prefix, encoding of the key, places of the contact."""
 
 import base64
 import hashlib

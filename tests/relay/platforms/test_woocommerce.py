@@ -1,4 +1,4 @@
-"""What is WooCommerce's own: the ping, statuses that come as updates, ids that are shared."""
+"""WooCommerce: the ping, transitions that come as updates, delivery ids that are shared."""
 
 import json
 from datetime import UTC, datetime
@@ -21,8 +21,8 @@ def translated(delivery: WebhookRequest):
 
 
 def event(delivery: WebhookRequest):
-    (found,) = parse(delivery, senders.source_of("woocommerce"))
-    return found
+    (item,) = parse(delivery, senders.source_of("woocommerce"))
+    return item
 
 
 def test_ping_of_a_hook_being_saved_is_answered_200():
@@ -177,8 +177,8 @@ def test_body_written_anew_does_not_verify():
 
 def test_secret_with_a_comma_stays_whole():
     """WooCommerce makes secrets of fifty signs, commas among them, when none is typed."""
-    made = "m,[<K{c5)/|n4z:%h.W1"
-    assert senders.source_of("woocommerce", secrets=(made,)).secrets == (made,)
+    secret = "m,[<K{c5)/|n4z:%h.W1"
+    assert senders.source_of("woocommerce", secrets=(secret,)).secrets == (secret,)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_customer_who_only_registered_is_told_by_email():
 
 
 def test_times_are_utc_though_they_do_not_say_so():
-    found = event(senders.sent("woocommerce", "order_updated__paid"))
-    assert found.occurred_at == datetime(2026, 11, 2, 15, 4, 1, tzinfo=UTC)
-    assert found.fields["paid_at"] == "2026-11-02T15:04:01+00:00"
-    assert found.fields["completed_at"] == ""
+    item = event(senders.sent("woocommerce", "order_updated__paid"))
+    assert item.occurred_at == datetime(2026, 11, 2, 15, 4, 1, tzinfo=UTC)
+    assert item.fields["paid_at"] == "2026-11-02T15:04:01+00:00"
+    assert item.fields["completed_at"] == ""

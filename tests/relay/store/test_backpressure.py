@@ -1,4 +1,4 @@
-"""What is not kept is not answered 200: Redis nearly full, or its disk too slow."""
+"""No 200 when Redis is nearly full or its disk is too slow."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What Redis says of itself is what a merchant is told."""
+"""The durability that Redis reports, in reason codes and in sentences for a merchant."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ def server(tmp_path) -> Iterator[EmbeddedRedis]:
 
 
 @pytest.mark.parametrize(
-    ("change", "faults", "said"),
+    ("change", "faults", "statement"),
     [
         ({}, [], "is on Redis's disk already"),
         ({"appendfsync": "everysec"}, ["redis_fsync"], "the last second"),  # too old for WAITAOF
@@ -28,15 +28,17 @@ def server(tmp_path) -> Iterator[EmbeddedRedis]:
         ({"maxmemory-policy": "allkeys-lru"}, ["redis_no_eviction"], "disk already"),
     ],
 )
-def test_settings_of_redis_are_told_in_words(server, change, faults, said, monkeypatch):
+def test_settings_of_redis_become_faults_and_a_sentence(
+    server, change, faults, statement, monkeypatch
+):
     monkeypatch.setenv("RELAY_LANGUAGE", "en")
     with Redis.from_url(server.url) as redis:
         for name, value in change.items():
             redis.config_set(name, value)
-        found = Durability.of(redis)
+        durability = Durability.of(redis)
 
-    assert found.faults("fsync") == faults
-    assert said in found.statement("fsync")
+    assert durability.faults("fsync") == faults
+    assert statement in durability.statement("fsync")
 
 
 def test_replica_is_no_place_to_keep_anything(server):
@@ -45,7 +47,7 @@ def test_replica_is_no_place_to_keep_anything(server):
         assert Durability.of(redis).faults("fsync") == ["redis_primary"]
 
 
-def test_host_that_forbids_config_is_said_to(server, monkeypatch):
+def test_host_that_forbids_config_has_a_sentence(server, monkeypatch):
     monkeypatch.setenv("RELAY_LANGUAGE", "es")
     with Redis.from_url(server.url) as redis:
         redis.execute_command("ACL", "SETUSER", "default", "-config")
@@ -53,24 +55,26 @@ def test_host_that_forbids_config_is_said_to(server, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("version", "wanted", "said"),
+    ("version", "setting", "statement"),
     [
         ((7, 2), "fsync", "waits until the event is on Redis's disk"),
         ((7, 2), "relaxed", "the last second"),
         ((7, 0), "fsync", "the last second"),
     ],
 )
-def test_wait_for_the_disk_is_told_where_there_is_one(version, wanted, said, monkeypatch):
+def test_sentence_mentions_the_wait_for_the_disk(version, setting, statement, monkeypatch):
     monkeypatch.setenv("RELAY_LANGUAGE", "en")
-    found = Durability(version, True, "everysec", "noeviction", is_replica=False)
+    durability = Durability(version, True, "everysec", "noeviction", is_replica=False)
 
-    assert said in found.statement(wanted)
+    assert statement in durability.statement(setting)
 
 
 def test_old_redis_is_refused():
-    found = Durability((5, 0), append_only=True, fsync="", eviction="noeviction", is_replica=False)
+    durability = Durability(
+        (5, 0), append_only=True, fsync="", eviction="noeviction", is_replica=False
+    )
 
-    assert found.faults("fsync") == ["redis_version"]
+    assert durability.faults("fsync") == ["redis_version"]
 
 
 def test_doctor_names_what_is_missing_and_exits_so(server):

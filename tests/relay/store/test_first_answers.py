@@ -1,10 +1,10 @@
-"""The first answers of a process: none is given before Redis has said what it can be trusted with."""
+"""`RedisPressure` at start: all threads wait for the first answer of Redis, later nobody does."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from redis import ConnectionError as AwayError
+from redis import exceptions
 
 from relay.errors import NotStored
 from relay.store.backpressure import RedisPressure
@@ -33,7 +33,7 @@ class Slow:
         self.asked.set()
         assert self.may_answer.wait(10)
         if self.away:
-            raise AwayError
+            raise exceptions.ConnectionError
         return self.says
 
     def config_get(self, _):
@@ -86,7 +86,7 @@ def test_who_waited_for_nothing_asks_itself(crowd):
     redis.away = True
     pressure = pressure_of(redis)
     redis.may_answer.set()
-    with pytest.raises(AwayError):
+    with pytest.raises(exceptions.ConnectionError):
         answer(pressure)
 
     redis.away = False
@@ -95,7 +95,7 @@ def test_who_waited_for_nothing_asks_itself(crowd):
 
 
 def test_later_nobody_waits_for_who_asks(crowd, monkeypatch):
-    monkeypatch.setattr("relay.store.backpressure._EVERY_S", 0.0)
+    monkeypatch.setattr("relay.store.backpressure._REFRESH_EVERY_S", 0.0)
     redis = Slow()
     redis.may_answer.set()
     pressure = pressure_of(redis)

@@ -1,59 +1,21 @@
-"""What is true of a record, and who may change it: the state table, row by row."""
+"""The ledger: every transition of the state table, and what late or repeated attempts change."""
 
-import itertools
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from rq.job import Job, JobStatus
-from rq.serializers import JSONSerializer
 
-from relay.model import OPEN_STATES, Customer, Held, Ignored, Outcome, State, Verdict
-from relay.store.keys import OPEN, lane_key, record_key, state_key
-from relay.store.ledger import GRACE_S, Attempt
-from tests.worker.factories import ANA, BODY, PERSONAL, Harness, apart, call, job_key
+from relay.model import OPEN_STATES, Held, Ignored, State, Verdict
+from relay.store.keys import OPEN, record_key, state_key
+from relay.store.ledger import GRACE_S
+from tests.relay.store.attempts import attempt, write_attempt
+from tests.relay.store.conftest import KEEP_DELIVERED_S
+from tests.worker.factories import ANA, BODY, apart, call
 
 SETTLED = (State.DELIVERED, State.HELD, State.DEAD, State.DISCARDED)
 ENDS = (Verdict.DELIVERED, Verdict.HELD, Verdict.DEAD, Verdict.DISCARDED)
-KEPT_S = 1000
-LOG_KEPT_BYTES = 16_384
-LANE = lane_key("principal", ANA)
-_MADE = itertools.count()
-
-
-@pytest.fixture
-def harness(redis, settings, relay):
-    with Harness(redis, replace(settings, keep_delivered_s=KEPT_S), relay) as opened:
-        yield opened
-
-
-@pytest.fixture
-def ledger(harness):
-    return harness.ledger
-
-
-@pytest.fixture
-def keep(harness):
-    return harness.keep
-
-
-def attempt(record, verdict, *, passing=False, redelivery_count=0, **changes) -> Attempt:
-    """What a worker that has read the record brings back, none in another's millisecond: the log
-    takes two entries that are alike for one that was told twice.
-    """
-    made = Outcome(verdict, f"because_{verdict}", status=418)
-    waits = verdict in (Verdict.RETRY, Verdict.PAUSED)
-    outcome = replace(made, delay_s=300.0 if waits else 0.0, **changes)
-    at = time.time() + next(_MADE) / 1000
-    return Attempt(
-        record, outcome, took_s=0.25, passing=passing, redelivery_count=redelivery_count, at=at
-    )
-
-
-def settle(ledger, record, verdict, **changes) -> bool:
-    (counts,) = ledger.record_attempts([attempt(record, verdict, **changes)])
-    return counts
+LOG_MAX_BYTES = 16_384
 
 
 def put(redis, record_id, state) -> None:
@@ -95,11 +57,11 @@ ROWS = [
 
 @pytest.mark.parametrize("before, verdict, after", sorted(ROWS))
 def test_attempt_moves_an_open_record(ledger, taken, redis, before, verdict, after):
-    found = taken(before)
+    result = taken(before)
 
-    assert settle(ledger, found, verdict)
+    assert write_attempt(ledger, result, verdict)
 
-    record = ledger.get(found.id)
+    record = ledger.get(result.id)
     assert record.state is after
     assert record.reason == f"because_{verdict}"
     assert record.attempts == (0 if verdict is Verdict.PAUSED else 1)
@@ -112,7 +74,7 @@ def test_attempt_moves_an_open_record(ledger, taken, redis, before, verdict, aft
 def test_open_record_is_looked_for_after_its_wait(ledger, taken, redis, verdict):
     record = taken()
 
-    settle(ledger, record, verdict)
+    write_attempt(ledger, record, verdict)
 
     assert redis.zscore(OPEN, record.id) == pytest.approx(time.time() + 300 + GRACE_S, abs=5)
 
@@ -120,17 +82,17 @@ def test_open_record_is_looked_for_after_its_wait(ledger, taken, redis, verdict)
 def test_batch_is_settled_one_by_one(ledger, keep, redis):
     """What another has settled meanwhile does not cost the rest of the batch."""
     records = [ledger.get(one) for one in keep(*apart(*(f"order-{n}" for n in range(6))))]
-    settle(ledger, records[2], Verdict.RETRY)
+    write_attempt(ledger, records[2], Verdict.RETRY)
     redis.delete(record_key(records[4].id))
 
-    counted = ledger.record_attempts(
+    written = ledger.record_attempts(
         [
             attempt(*pair)
             for pair in zip(records, [*ENDS, Verdict.RETRY, Verdict.RETRY], strict=True)
         ]
     )
 
-    assert counted == [True, True, False, True, False, True]
+    assert written == [True, True, False, True, False, True]
     states = [record and record.state for record in map(ledger.get, (one.id for one in records))]
     assert states == ["delivered", "held", "retrying", "discarded", None, "retrying"]
 
@@ -142,35 +104,35 @@ def test_late_worker_cannot_undo_what_is_settled(ledger, taken, redis, before, v
     late = taken()
     put(redis, late.id, before)
 
-    assert not settle(ledger, late, verdict)
+    assert not write_attempt(ledger, late, verdict)
 
     assert ledger.get(late.id).state is before
     assert indices(redis, late.id) == {state_key(before)}
-    told = [row["outcome"] for row in ledger.attempts(late.id)]
-    assert told == ([] if verdict is Verdict.PAUSED else [verdict])
+    outcomes = [row["outcome"] for row in ledger.attempts(late.id)]
+    assert outcomes == ([] if verdict is Verdict.PAUSED else [verdict])
 
 
 @pytest.mark.parametrize("before", [State.HELD, State.DEAD, State.DISCARDED])
 def test_late_success_is_a_fact_whatever_was_settled_meanwhile(ledger, taken, redis, before):
     """Nobody may be asked to send again what Mercately has."""
     late = taken()
-    settle(ledger, late, Verdict(before.value))
+    write_attempt(ledger, late, Verdict(before.value))
 
-    assert settle(ledger, late, Verdict.DELIVERED)
+    assert write_attempt(ledger, late, Verdict.DELIVERED)
 
     record = ledger.get(late.id)
     assert (record.state, record.raw, record.headers) == (State.DELIVERED, b"", {})
     assert indices(redis, late.id) == {state_key("delivered")}
-    assert KEPT_S - 5 <= redis.ttl(record_key(late.id)) <= KEPT_S
+    assert KEEP_DELIVERED_S - 5 <= redis.ttl(record_key(late.id)) <= KEEP_DELIVERED_S
     assert [row["outcome"] for row in ledger.attempts(late.id)] == [before.value, "delivered"]
 
 
 def test_second_success_changes_nothing_but_the_log(ledger, taken, redis):
     first = taken()
-    settle(ledger, first, Verdict.DELIVERED)
+    write_attempt(ledger, first, Verdict.DELIVERED)
     before = ledger.get(first.id)
 
-    assert not settle(ledger, first, Verdict.DELIVERED)
+    assert not write_attempt(ledger, first, Verdict.DELIVERED)
 
     assert ledger.get(first.id) == before
     assert indices(redis, first.id) == {state_key("delivered")}
@@ -180,67 +142,79 @@ def test_second_success_changes_nothing_but_the_log(ledger, taken, redis):
 @pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.DELIVERED}))
 def test_attempt_that_another_overtook_decides_nothing(ledger, taken, verdict):
     late = taken()
-    settle(ledger, late, Verdict.RETRY)  # by another, who had read the same
+    write_attempt(ledger, late, Verdict.RETRY)  # by another, who had read the same
     before = ledger.get(late.id)
 
-    assert not settle(ledger, late, verdict)
+    assert not write_attempt(ledger, late, verdict)
 
     assert ledger.get(late.id) == before
-    told = [row["outcome"] for row in ledger.attempts(late.id)]
-    assert told == ["retry"] + ([] if verdict is Verdict.PAUSED else [verdict])
-    assert settle(ledger, before, Verdict.DEAD)  # who has read it since may decide
+    outcomes = [row["outcome"] for row in ledger.attempts(late.id)]
+    assert outcomes == ["retry"] + ([] if verdict is Verdict.PAUSED else [verdict])
+    assert write_attempt(ledger, before, Verdict.DEAD)  # who has read it since may decide
 
 
 def test_success_counts_whoever_brings_it(ledger, taken):
     """It was delivered: another worker must not send it again."""
     record = taken()
-    settle(ledger, record, Verdict.RETRY)
+    write_attempt(ledger, record, Verdict.RETRY)
 
-    assert settle(ledger, record, Verdict.DELIVERED)
-    assert not settle(ledger, ledger.get(record.id), Verdict.RETRY)
+    assert write_attempt(ledger, record, Verdict.DELIVERED)
+    assert not write_attempt(ledger, ledger.get(record.id), Verdict.RETRY)
 
     assert ledger.get(record.id).state is State.DELIVERED
-    told = [row["outcome"] for row in ledger.attempts(record.id)]
-    assert told == ["retry", "delivered", "retry"]
+    outcomes = [row["outcome"] for row in ledger.attempts(record.id)]
+    assert outcomes == ["retry", "delivered", "retry"]
 
 
 def test_pause_overtakes_nobody(ledger, taken):
     """It was no attempt: whoever has really tried meanwhile decides."""
     record = taken()
-    settle(ledger, record, Verdict.PAUSED)
+    write_attempt(ledger, record, Verdict.PAUSED)
 
-    assert settle(ledger, record, Verdict.DEAD)
+    assert write_attempt(ledger, record, Verdict.DEAD)
     assert ledger.get(record.id).attempts == 1
 
 
 def test_attempt_told_again_after_a_lost_answer_is_one_attempt(ledger, taken):
-    tried = attempt(taken(), Verdict.RETRY)
-    ledger.record_attempts([tried])
-    before = ledger.get(tried.record.id)
+    repeated = attempt(taken(), Verdict.RETRY)
+    ledger.record_attempts([repeated])
+    before = ledger.get(repeated.record.id)
     time.sleep(0.005)
 
-    ledger.record_attempts([tried])
+    ledger.record_attempts([repeated])
 
-    assert ledger.get(tried.record.id) == before
-    assert len(ledger.attempts(tried.record.id)) == 1
+    assert ledger.get(repeated.record.id) == before
+    assert len(ledger.attempts(repeated.record.id)) == 1
+
+
+def test_two_attempts_in_one_millisecond_are_two(ledger, taken):
+    """Their log entries differ in the time only, so that one could pass for a repeat."""
+    record = taken()
+    first = replace(attempt(record, Verdict.RETRY), at=1_700_000_000.123)
+    second = replace(first, at=1_700_000_000.1231)
+
+    for each in (first, second):
+        ledger.record_attempts([each])
+
+    assert [entry["at"] for entry in ledger.attempts(record.id)] == [first.at, second.at]
 
 
 def test_record_that_is_gone_is_not_brought_back(ledger, taken, redis):
     record = taken()
     redis.delete(record_key(record.id))
 
-    assert not settle(ledger, record, Verdict.RETRY)
+    assert not write_attempt(ledger, record, Verdict.RETRY)
     assert redis.exists(record_key(record.id)) == 0
 
 
 @pytest.mark.parametrize("before", [State.HELD, State.DEAD, State.DISCARDED])
 def test_replay_opens_a_settled_record(ledger, harness, taken, redis, before):
-    found = taken()
-    settle(ledger, found, Verdict(before.value))
+    result = taken()
+    write_attempt(ledger, result, Verdict(before.value))
 
-    assert harness.intake.replay(ledger.get(found.id)) == "requeued"
+    assert harness.intake.replay(ledger.get(result.id)) == "requeued"
 
-    record = ledger.get(found.id)
+    record = ledger.get(result.id)
     assert (record.state, record.attempts, record.reason) == (State.ACCEPTED, 0, "")
     assert indices(redis, record.id) == {OPEN}
 
@@ -248,14 +222,14 @@ def test_replay_opens_a_settled_record(ledger, harness, taken, redis, before):
 @pytest.mark.parametrize("before", [State.HELD, State.DEAD])
 def test_person_may_discard_what_waits_for_one(ledger, taken, redis, before):
     record = taken()
-    settle(ledger, record, Verdict(before.value))
+    write_attempt(ledger, record, Verdict(before.value))
 
     assert ledger.discard(record.id)
 
-    found = ledger.get(record.id)
-    assert (found.state, found.raw) == (State.DISCARDED, b"")
+    result = ledger.get(record.id)
+    assert (result.state, result.raw) == (State.DISCARDED, b"")
     assert indices(redis, record.id) == {state_key("discarded")}
-    assert KEPT_S - 5 <= redis.ttl(record_key(record.id)) <= KEPT_S
+    assert KEEP_DELIVERED_S - 5 <= redis.ttl(record_key(record.id)) <= KEEP_DELIVERED_S
 
 
 @pytest.mark.parametrize("before", sorted(set(State) - {State.HELD, State.DEAD}))
@@ -272,8 +246,8 @@ def test_person_cannot_discard_what_is_open_or_over(ledger, taken, redis, before
 
 
 def test_record_is_read_as_it_was_accepted(ledger, keep):
-    made = replace(call("order-1"), omitted_fields={"phone": "not_a_number"}, raw=b'{"id": 1}')
-    (record_id,) = keep(made)
+    mapped = replace(call("order-1"), omitted_fields={"phone": "not_a_number"}, raw=b'{"id": 1}')
+    (record_id,) = keep(mapped)
 
     record = ledger.get(record_id)
 
@@ -285,7 +259,7 @@ def test_record_is_read_as_it_was_accepted(ledger, keep):
     assert (record.topic, record.event_type) == ("orders/create", "order.created")
     assert (record.destination, record.key) == ("principal", "order-1")
     assert (record.state, record.attempts, record.runs) == (State.ACCEPTED, 0, 1)
-    assert record.occurred_at == made.occurred_at.timestamp()
+    assert record.occurred_at == mapped.occurred_at.timestamp()
     assert record.accepted_at == pytest.approx(time.time(), abs=5)
     assert (record.raw, record.fault) == (b'{"id": 1}', "")
 
@@ -293,10 +267,10 @@ def test_record_is_read_as_it_was_accepted(ledger, keep):
 def test_worker_reads_a_batch_in_its_order_and_without_what_it_does_not_send(ledger, keep):
     first, second = keep(*(replace(one, raw=b"{}" * 99) for one in apart("order-1", "order-2")))
 
-    found = ledger.to_deliver([second, "01JABSENT", first])
+    result = ledger.to_deliver([second, "01JABSENT", first])
 
     expected = [replace(ledger.get(one), raw=b"") for one in (second, first)]
-    assert found == [expected[0], None, expected[1]]
+    assert result == [expected[0], None, expected[1]]
 
 
 def test_absent_record_is_none_and_leaves_no_trace(ledger, redis):
@@ -352,9 +326,9 @@ def test_record_of_a_newer_version_with_more_places_is_read(ledger, keep, redis)
 
 def test_attempts_are_numbered_and_timed(ledger, taken):
     record = taken()
-    settle(ledger, record, Verdict.RETRY, ambiguous=True)
-    settle(ledger, ledger.get(record.id), Verdict.PAUSED)
-    settle(ledger, ledger.get(record.id), Verdict.DELIVERED)
+    write_attempt(ledger, record, Verdict.RETRY, ambiguous=True)
+    write_attempt(ledger, ledger.get(record.id), Verdict.PAUSED)
+    write_attempt(ledger, ledger.get(record.id), Verdict.DELIVERED)
 
     first, second = ledger.attempts(record.id)
 
@@ -375,7 +349,7 @@ def test_attempts_are_numbered_and_timed(ledger, taken):
 def test_attempt_after_a_worker_s_death_says_so(ledger, taken):
     record = taken()
 
-    settle(ledger, record, Verdict.DELIVERED, redelivery_count=2)
+    write_attempt(ledger, record, Verdict.DELIVERED, redelivery_count=2)
 
     assert [row["redelivery_count"] for row in ledger.attempts(record.id)] == [2]
 
@@ -383,24 +357,24 @@ def test_attempt_after_a_worker_s_death_says_so(ledger, taken):
 def test_log_keeps_the_last_and_is_bounded(ledger, taken, redis):
     record = taken()
     for _ in range(200):
-        settle(ledger, record, Verdict.RETRY)
+        write_attempt(ledger, record, Verdict.RETRY)
         record = ledger.get(record.id)
 
-    kept = [row["attempt"] for row in ledger.attempts(record.id)]
-    assert kept == [*range(kept[0], 201)]
-    assert len(kept) >= 50
+    numbers = [row["attempt"] for row in ledger.attempts(record.id)]
+    assert numbers == [*range(numbers[0], 201)]
+    assert len(numbers) >= 50
     size = redis.hstrlen(record_key(record.id), "log")
-    assert LOG_KEPT_BYTES - 500 < size <= LOG_KEPT_BYTES
+    assert LOG_MAX_BYTES - 500 < size <= LOG_MAX_BYTES
     assert ledger.get(record.id).attempts == 200
 
 
 def test_last_answer_is_kept_until_there_is_another(ledger, taken):
     record = taken()
-    settle(ledger, record, Verdict.RETRY, answer="first")
-    settle(ledger, ledger.get(record.id), Verdict.RETRY)
+    write_attempt(ledger, record, Verdict.RETRY, answer="first")
+    write_attempt(ledger, ledger.get(record.id), Verdict.RETRY)
     assert ledger.get(record.id).answer == "first"
 
-    settle(ledger, ledger.get(record.id), Verdict.DEAD, answer="last")
+    write_attempt(ledger, ledger.get(record.id), Verdict.DEAD, answer="last")
     assert ledger.get(record.id).answer == "last"
 
 
@@ -411,9 +385,9 @@ def test_last_answer_is_kept_until_there_is_another(ledger, taken):
 def test_what_is_over_expires_with_its_log(ledger, taken, redis, verdict):
     record = taken()
 
-    settle(ledger, record, verdict)
+    write_attempt(ledger, record, verdict)
 
-    assert KEPT_S - 5 <= redis.ttl(record_key(record.id)) <= KEPT_S
+    assert KEEP_DELIVERED_S - 5 <= redis.ttl(record_key(record.id)) <= KEEP_DELIVERED_S
     assert len(ledger.attempts(record.id)) == 1
     assert {key for key in redis.keys("relay:*") if record.id.encode() in key} == {
         record_key(record.id).encode()
@@ -425,7 +399,7 @@ def test_what_waits_for_somebody_never_expires(ledger, keep, redis, verdict):
     (record_id,) = keep(replace(call(), raw=b"{}"))
     record = ledger.get(record_id)
 
-    settle(ledger, record, verdict)
+    write_attempt(ledger, record, verdict)
 
     assert redis.ttl(record_key(record.id)) == -1
     assert ledger.get(record_id).raw == b"{}"  # from which it can be mapped anew
@@ -434,7 +408,9 @@ def test_what_waits_for_somebody_never_expires(ledger, keep, redis, verdict):
 @pytest.mark.parametrize("state", [State.DELIVERED, State.DISCARDED])
 def test_index_forgets_what_has_expired(ledger, redis, state):
     index = state_key(state)
-    redis.zadd(index, {"expired": time.time() - KEPT_S - 1, "still-there": time.time() - 10})
+    redis.zadd(
+        index, {"expired": time.time() - KEEP_DELIVERED_S - 1, "still-there": time.time() - 10}
+    )
 
     ledger.forget_expired()
 
@@ -452,204 +428,12 @@ def test_index_never_forgets_what_waits_for_somebody(ledger, redis, state):
 
 def test_replayed_record_and_its_log_no_longer_expire(ledger, harness, taken, redis):
     record = taken()
-    settle(ledger, record, Verdict.DISCARDED)
+    write_attempt(ledger, record, Verdict.DISCARDED)
 
     harness.intake.replay(ledger.get(record.id))
 
     assert redis.ttl(record_key(record.id)) == -1
     assert len(ledger.attempts(record.id)) == 1
-
-
-# Lanes: one customer's events, one at a time, in the order accepted.
-
-
-@pytest.fixture
-def lane(harness, keep):
-    """The records of three events of one customer; the first has the lane."""
-    ids = keep("order-1", "order-2", "order-3")
-    assert (harness.waiting(), harness.deferred()) == ([ids[0]], [*ids[1:]])
-    return ids
-
-
-def status_of(harness, job_id) -> JobStatus:
-    return Job.fetch(job_id, connection=harness.redis, serializer=JSONSerializer).get_status()
-
-
-def tried(harness, record_id, verdict, **changes) -> None:
-    """A worker takes the job, which ends with an attempt."""
-    assert harness.redis.lrem(harness.queue.key, 0, record_id) == 1
-    assert settle(harness.ledger, harness.record(record_id), verdict, **changes)
-
-
-@pytest.mark.parametrize("verdict", ENDS)
-def test_next_of_a_lane_is_released_by_every_end_of_the_one_before(harness, lane, verdict):
-    first, second, third = lane
-
-    tried(harness, first, verdict)
-
-    assert (harness.waiting(), harness.deferred()) == ([second], [third])
-    assert [status_of(harness, one) for one in (second, third)] == ["queued", "deferred"]
-    tried(harness, second, verdict)
-    assert (harness.waiting(), harness.deferred()) == ([third], [])
-
-
-@pytest.mark.parametrize("verdict", [Verdict.RETRY, Verdict.PAUSED])
-@pytest.mark.parametrize("passing", [False, True], ids=["strict", "relaxed"])
-def test_next_of_a_lane_passes_one_that_waits_only_where_it_may(harness, lane, verdict, passing):
-    first, second, _ = lane
-
-    tried(harness, first, verdict, passing=passing)
-
-    released = [second] if passing else []
-    assert (harness.waiting(), harness.deferred()) == (released, [*lane[1 + len(released) :]])
-
-
-def test_one_that_was_passed_releases_nobody_a_second_time(harness, lane):
-    """Else two of one customer would be on their way at once."""
-    first, second, third = lane
-    tried(harness, first, Verdict.RETRY, passing=True)
-
-    for verdict in (Verdict.RETRY, Verdict.DELIVERED):
-        assert settle(harness.ledger, harness.record(first), verdict, passing=True)
-        assert (harness.waiting(), harness.deferred()) == ([second], [third])
-
-    tried(harness, second, Verdict.DELIVERED)
-    assert (harness.waiting(), harness.deferred()) == ([third], [])
-
-
-def test_one_that_was_passed_last_leaves_the_lane_empty(harness, keep, redis):
-    (first,) = keep("order-1")
-    tried(harness, first, Verdict.RETRY, passing=True)
-    assert not redis.exists(LANE)
-
-    (second,) = keep("order-2")
-    assert settle(harness.ledger, harness.record(first), Verdict.RETRY, passing=True)
-
-    assert harness.waiting() == [second]
-    assert redis.get(LANE) == second.encode()  # the one behind is not forgotten
-
-
-def test_lane_is_gone_with_its_last(harness, lane, redis):
-    for record_id in lane:
-        assert redis.get(LANE) == lane[-1].encode()
-        tried(harness, record_id, Verdict.DELIVERED)
-
-    assert not redis.keys("relay:lane:*")
-    assert harness.waiting() == harness.deferred() == []
-
-
-def test_whole_lane_may_end_in_one_batch(harness, lane, redis):
-    """A worker that took them as they were released, and writes them down together."""
-    found = [harness.record(one) for one in lane]
-    redis.delete(harness.queue.key)
-
-    assert (
-        harness.ledger.record_attempts([attempt(one, Verdict.DELIVERED) for one in found])
-        == [True] * 3
-    )
-
-    assert not redis.keys("relay:lane:*")
-    (fourth,) = harness.keep("order-4")
-    assert harness.waiting()[-1] == fourth
-    assert harness.deferred() == []
-
-
-def test_released_job_is_looked_after_again(harness, lane, redis):
-    """While it waits for another nobody looks; from its turn on somebody does."""
-    first, second, _ = lane
-    assert redis.zscore(OPEN, second) > time.time() + 3600
-
-    tried(harness, first, Verdict.DELIVERED)
-
-    assert redis.zscore(OPEN, second) == pytest.approx(time.time() + GRACE_S, abs=5)
-
-
-def test_one_whose_job_is_lost_is_due_as_its_turn_comes(harness, lane, redis):
-    first, second, _ = lane
-    redis.delete(job_key(second))
-
-    tried(harness, first, Verdict.DELIVERED)
-
-    assert harness.waiting() == []
-    assert harness.ledger.overdue(time.time(), 10) == [second]
-
-
-def test_released_job_goes_to_the_front_of_its_own_queue(harness, relay, redis):
-    """It was accepted before what has come meanwhile, maybe from another source."""
-    other = list(relay.sources.values())[1]
-    (first,) = harness.accept("order-1").ids
-    (second,) = harness.accept("order-2", source=other).ids
-    harness.accept(*apart("order-3"), source=other)
-    assert harness.waiting() == [first]
-
-    tried(harness, first, Verdict.DELIVERED)
-
-    assert harness.waiting() == []
-    assert redis.lindex(harness.queue_of(other).key, 0) == second.encode()
-
-
-def test_late_success_does_not_let_two_pass(harness, lane):
-    """A worker comes back with a success long after its record was given up as dead."""
-    first, second, third = lane
-    late = harness.record(first)
-    tried(harness, first, Verdict.DEAD)
-
-    assert settle(harness.ledger, late, Verdict.DELIVERED)
-
-    assert (harness.waiting(), harness.deferred()) == ([second], [third])
-
-
-@pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.DELIVERED}))
-def test_overtaken_attempt_releases_nobody(harness, lane, verdict):
-    first, second, third = lane
-    late = harness.record(first)
-    tried(harness, first, Verdict.RETRY)
-
-    assert not settle(harness.ledger, late, verdict, passing=True)
-
-    assert (harness.waiting(), harness.deferred()) == ([], [second, third])
-
-
-def test_leaving_an_empty_lane_costs_one_command_a_batch(harness, redis):
-    few, many = apart(*(f"few-{n}" for n in range(5))), apart(*(f"many-{n}" for n in range(15)))
-
-    def cost(calls):
-        records = [harness.record(one) for one in harness.keep(*calls)]
-        redis.config_resetstat()
-        harness.ledger.record_attempts([attempt(one, Verdict.DELIVERED) for one in records])
-        found = redis.info("commandstats")
-        return {name.removeprefix("cmdstat_"): row["calls"] for name, row in found.items()}
-
-    cost(few)  # after which Redis knows the script
-    costs = cost(apart(*(f"some-{n}" for n in range(5)))), cost(many)
-    assert [one["del"] for one in costs] == [1, 1]
-    more = {
-        name: costs[1][name] - costs[0][name]
-        for name in costs[0]
-        if costs[1][name] - costs[0][name]
-    }
-    assert more == {"hmget": 10, "hset": 10, "expire": 10}
-
-
-CUSTOMERS = {
-    "id": (Customer(customer_id="c1", phone=ANA.phone), Customer(customer_id="c1")),
-    "phone": (ANA, Customer(phone=ANA.phone)),
-    "email": (Customer(email="ana@example.com"), Customer(email="Ana@Example.com")),
-}
-
-
-@pytest.mark.parametrize("one, same", CUSTOMERS.values(), ids=CUSTOMERS)
-def test_lane_is_the_customer_s_by_what_they_are_known_by(one, same):
-    assert lane_key("principal", one) == lane_key("principal", same)
-
-
-def test_lanes_of_others_are_others():
-    customers = [one for one, _ in CUSTOMERS.values()] + [Customer(phone="+593999000002")]
-    keys = [lane_key(name, one) for name in ("principal", "other") for one in customers]
-
-    assert len(set(keys)) == len(keys)
-    for key, word in itertools.product(keys, PERSONAL):
-        assert word not in key
 
 
 # Looking.
@@ -672,22 +456,22 @@ def test_records_are_newest_first_of_the_states_asked_for(ledger, harness, redis
     first, second, third = (harness.accept(f"at-{now}", now=now).ids[0] for now in moments)
     put(redis, second, State.RETRYING)
 
-    def found(*states, **more):
-        return [record.id for record in ledger.records(states, **more)]
+    def records_of(*states, **options):
+        return [record.id for record in ledger.records(states, **options)]
 
-    assert found(*OPEN_STATES) == [third, second, first]
-    assert found(State.ACCEPTED) == [third, first]
-    assert found(State.RETRYING) == [second]
-    assert found(State.ACCEPTED, limit=1) == [third]
-    assert found(State.DEAD) == []
+    assert records_of(*OPEN_STATES) == [third, second, first]
+    assert records_of(State.ACCEPTED) == [third, first]
+    assert records_of(State.RETRYING) == [second]
+    assert records_of(State.ACCEPTED, limit=1) == [third]
+    assert records_of(State.DEAD) == []
 
 
 def test_records_are_found_by_source(ledger, harness, relay):
     for source in list(relay.sources.values())[:2]:
         ids = harness.accept("order-1", source=source).ids
 
-        found = ledger.records([State.ACCEPTED], source=source.name)
-        assert tuple(record.id for record in found) == ids
+        result = ledger.records([State.ACCEPTED], source=source.name)
+        assert tuple(record.id for record in result) == ids
 
 
 def test_record_that_expired_under_its_index_is_passed_over(ledger, redis):
@@ -724,7 +508,7 @@ def test_ignored_are_the_latest_first(ledger, keep):
     for topic in ("first", "second", "third"):
         keep(Ignored(topic, "topic_not_wanted", "order.created"))
 
-    found = ledger.ignored(2)
+    result = ledger.ignored(2)
 
-    assert [entry["topic"] for entry in found] == ["third", "second"]
-    assert (found[0]["reason"], found[0]["type"]) == ("topic_not_wanted", "order.created")
+    assert [entry["topic"] for entry in result] == ["third", "second"]
+    assert (result[0]["reason"], result[0]["type"]) == ("topic_not_wanted", "order.created")

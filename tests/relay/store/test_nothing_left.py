@@ -1,4 +1,4 @@
-"""A person says "again" of what was held and then discarded: there is nothing left to send."""
+"""Replay of a record that was held, then discarded: there is nothing left to send."""
 
 import pytest
 
@@ -23,9 +23,9 @@ def test_held_and_discarded_it_is_told_so_and_nothing_is_queued(harness, redis, 
     assert harness.ledger.discard(record_id)
     before = harness.record(record_id)
 
-    found = replay(before, harness.intake, relay.sources if known else {})
+    result = replay(before, harness.intake, relay.sources if known else {})
 
-    assert found == Replayed("nothing_left", {})
+    assert result == Replayed("nothing_left", {})
     assert harness.record(record_id) == before
     assert before.state is State.DISCARDED
     assert harness.waiting() == []

@@ -1,4 +1,4 @@
-"""Ready is what keeps the promise that was made, and whoever is there to keep it."""
+"""Readiness depends on the durability that was configured, and on a live worker."""
 
 from datetime import timedelta
 
@@ -90,8 +90,8 @@ def test_disk_that_rests_while_it_is_rewritten_is_a_fault_too(spare, queue):
     spare.config_set("no-appendfsync-on-rewrite", "yes")
     assert missing(spare, queue, "fsync") == ["redis_fsync"]
     assert missing(spare, queue, "relaxed") == []
-    told = Durability.of(spare).statement("fsync")
-    assert "no-appendfsync-on-rewrite" in told
+    statement = Durability.of(spare).statement("fsync")
+    assert "no-appendfsync-on-rewrite" in statement
 
 
 @pytest.mark.usefixtures("worker")
@@ -141,6 +141,6 @@ def test_web_and_doctor_tell_it_by_what_is_set(spare, spare_server, tmp_path, du
     ],
 )
 def test_promise_is_kept_by_the_disk_or_by_waiting_for_it(fsync, version, satisfies):
-    found = Durability(version, True, fsync, "noeviction", is_replica=False)
-    assert found.satisfies("fsync") is satisfies
-    assert found.satisfies("relaxed")
+    durability = Durability(version, True, fsync, "noeviction", is_replica=False)
+    assert durability.satisfies("fsync") is satisfies
+    assert durability.satisfies("relaxed")

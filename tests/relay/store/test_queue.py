@@ -1,4 +1,4 @@
-"""The queues, and what a job says of itself where anybody may read it."""
+"""Queue names, and the job descriptions that rq-dashboard shows."""
 
 import re
 
@@ -38,18 +38,18 @@ def test_topic_is_shown_without_what_could_be_markup(topic, shown):
 
 @given(st.text(max_size=300))
 def test_no_topic_can_become_markup(topic):
-    found = re.fullmatch(rf"shopify ({SAFE})", description("shopify", topic))
-    assert found is not None
-    assert len(found[1]) <= 60
+    match = re.fullmatch(rf"shopify ({SAFE})", description("shopify", topic))
+    assert match is not None
+    assert len(match[1]) <= 60
 
 
 @pytest.mark.parametrize("record_id", ["01JC0000000000000000000000", 'odd "one" ñ \\'])
 def test_call_is_what_rq_itself_would_write(record_id):
     """Shorter, and read by its serializer as the same."""
-    told = job_data(record_id)
+    data = job_data(record_id)
 
-    assert JSONSerializer.loads(told.encode()) == [TASK, None, [record_id], {}]
-    assert len(told) <= len(JSONSerializer.dumps([TASK, None, [record_id], {}]))
+    assert JSONSerializer.loads(data.encode()) == [TASK, None, [record_id], {}]
+    assert len(data) <= len(JSONSerializer.dumps([TASK, None, [record_id], {}]))
 
 
 def test_queue_speaks_json_and_outlasts_the_longest_attempt(redis, settings):

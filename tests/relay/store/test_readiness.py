@@ -1,4 +1,4 @@
-"""When a 200 can be promised, what is answered when it cannot, and that nothing is kept then."""
+"""Readiness by the state of Redis; without it webhooks are answered 503 and not stored."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Redis restarted between two requests: what it has closed meanwhile costs nobody an answer."""
+"""Redis restarted between two requests: closed connections cost no request its answer."""
 
 from datetime import UTC, datetime
 
@@ -72,7 +72,7 @@ def test_delivery_that_came_again_after_a_restart_is_a_duplicate(mortal, web):
     assert send(web, 1).json == first | {"status": "duplicate"}
 
 
-def test_redis_that_stays_away_is_told(mortal, web):
+def test_redis_that_stays_away_is_a_503(mortal, web):
     assert send(web, 1).status_code == 200
     mortal.process.kill()
     mortal.process.wait()

@@ -1,4 +1,4 @@
-"""The answer table: what a sender is told of a delivery, and what is kept of it."""
+"""The table of answers to a webhook request, and what is stored of it."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""A sender that trickles is cut off; the others are served meanwhile."""
+"""A slow body is cut off at its deadline; other requests are served meanwhile."""
 
 import socket
 import time

@@ -1,4 +1,4 @@
-"""rq-dashboard behind a password: what it shows, what it refuses, what it must not run."""
+"""rq-dashboard behind a password: pages, refused requests, jobs that must not be unpickled."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The pages of rq-dashboard come with what they need."""
+"""The pages of rq-dashboard load with their styles and scripts."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A delivery as a scheme is given it: the address the sender was told, its headers, its bytes."""
+"""The `WebhookRequest` that a scheme gets: public URL, headers, raw body."""
 
 from dataclasses import dataclass, field, replace
 
