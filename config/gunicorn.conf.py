@@ -4,6 +4,8 @@ import gc
 import os
 from typing import Any
 
+import structlog
+
 from config import log
 from config.settings import load
 from relay.store.connection import connect
@@ -11,7 +13,7 @@ from relay.store.durability import announce
 
 _settings = load()
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = _settings.address
 # Chosen by measurement: orders of 10 kB accepted a second on two cores, 24 kept-alive connections,
 # medians (2026-11). Processes x threads: 1x8 430, 2x2 970, 2x4 990, 2x8 900, 2x16 805; 3x4 1,030,
 # 4x4 950: an accept is nine parts Python, so a process per core it is, and threads cost a little.
@@ -34,8 +36,10 @@ loglevel = "warning"
 
 
 def when_ready(_server: Any) -> None:
-    """Once, in the arbiter: what Redis says a 200 will be worth."""
+    """Log once, in the arbiter, where it listens and what a 200 guarantees with this Redis."""
     log.configure(_settings.log_level)
+    address, file = f"http://{_settings.address}", str(_settings.config_file)
+    structlog.get_logger().info("web.listening", address=address, config_file=file)
     announce(connect(_settings), _settings.durability)
 
 
