@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from config.language import localized
-from relay.cli import click_texts
+from relay.cli import click_texts  # noqa: F401  before the commands, whose texts it translates
 from relay.cli.actions import discard, replay, send
 from relay.cli.context import RelayGroup
 from relay.cli.events import events, show
@@ -44,7 +44,6 @@ def main(context: click.Context, env_file: Path | None) -> None:
     context.obj = env_file
 
 
-click_texts.install()
 for _command in _COMMANDS:
     _command.options_metavar = _OPTIONS
     main.add_command(_command)

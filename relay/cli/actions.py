@@ -86,6 +86,7 @@ def send(context: click.Context, source: str, topic: str, file: Path | None, url
 def replay(
     context: click.Context, ids: tuple[str, ...], state: str | None, source: str, *, yes: bool
 ) -> None:
+    _require_ids_or_state(ids, state)
     settings = cli.settings(context)
     store = cli.store(settings)
     selection = _selection(store.ledger, ids, state, source)
@@ -125,6 +126,7 @@ def replay(
 def discard(
     context: click.Context, ids: tuple[str, ...], state: str | None, source: str, *, yes: bool
 ) -> None:
+    _require_ids_or_state(ids, state)
     store = cli.store(cli.settings(context))
     selection = _selection(store.ledger, ids, state, source)
     if not yes:
@@ -139,12 +141,15 @@ def discard(
     context.exit(0 if complete else 1)
 
 
-def _selection(ledger: Ledger, ids: tuple[str, ...], state: str | None, source: str) -> Selection:
-    """The records that the arguments name; absent ids are listed on standard error."""
+def _require_ids_or_state(ids: tuple[str, ...], state: str | None) -> None:
     if not ids and not state:
         raise click.UsageError(
             localized("Indique uno o más identificadores, o --state.", "Give ids or --state.")
         )
+
+
+def _selection(ledger: Ledger, ids: tuple[str, ...], state: str | None, source: str) -> Selection:
+    """The records that the arguments name; absent ids are listed on standard error."""
     try:
         selection = operations.select_records(
             ledger, ids, state=State(state) if state else None, source=source

@@ -1,8 +1,9 @@
 """click's own texts ("Usage", "Missing argument", …) in the language of the console.
 
 click passes each of its texts through gettext, which its modules import as `_` and `ngettext`.
-`install` replaces these two names; the Spanish is in `config/es.toml`. gettext itself would need
-compiled catalogues and looks at the locale alone, never at `RELAY_LANGUAGE`.
+Importing this module, before any command is declared, replaces these two names; the Spanish is in
+`config/es.toml`. gettext itself would need compiled catalogues, and looks at the locale alone,
+never at `RELAY_LANGUAGE`.
 """
 
 from importlib import import_module
@@ -22,10 +23,12 @@ def translate_plural(singular: str, plural: str, count: int) -> str:
     return translate(singular if count == 1 else plural)
 
 
-def install() -> None:
-    """Translate what click says from now on; may be called again."""
+def _install() -> None:
     for name in MODULES:
         module = import_module(f"click.{name}")
         for gettext_name, function in (("_", translate), ("ngettext", translate_plural)):
             if hasattr(module, gettext_name):
                 setattr(module, gettext_name, function)
+
+
+_install()

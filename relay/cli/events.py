@@ -28,10 +28,10 @@ _IGNORED: Final = "ignored"
 
 @click.command(
     help=localized(
-        "Los eventos guardados: una tabla o, si la salida no es una terminal, una línea por evento "
+        "Los eventos guardados. Una tabla o, si la salida no es una terminal, una línea por evento "
         "separada por tabuladores (id, estado, fuente, tema, tipo, destino, intentos, motivo, "
         "hora).",
-        "The events kept: a table or, when the output is no terminal, a line per event separated "
+        "The events kept. A table or, when the output is no terminal, a line per event separated "
         "by tabs (id, state, source, topic, type, destination, attempts, reason, time).",
     )
 )
