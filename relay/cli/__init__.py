@@ -9,8 +9,8 @@ from config.language import localized
 from relay.cli import click_texts  # noqa: F401  before the commands, whose texts it translates
 from relay.cli.actions import discard, replay, send
 from relay.cli.context import RelayGroup
-from relay.cli.events import events, show
 from relay.cli.inspect import check, doctor, history, platforms, transform
+from relay.cli.listing import events, show
 from relay.cli.serve import dashboard, demo, standin, web, worker
 
 _OPTIONS: Final = localized("[OPCIONES]", "[OPTIONS]")

@@ -8,9 +8,9 @@ import click
 from config.language import localized
 from relay import operations, sources
 from relay.cli import context as cli
-from relay.cli.events import ambiguous, no_such_event
 from relay.cli.inspect import no_sample
 from relay.cli.labels import StateChoice, label
+from relay.cli.listing import ambiguous, no_such_event
 from relay.cli.output import escaped, json_text
 from relay.model import OPEN_STATES, State
 from relay.operations import AmbiguousId, RelayUnreachable, Selection

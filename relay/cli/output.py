@@ -75,7 +75,7 @@ def age(seconds: float) -> str:
     for unit_s, name in _AGES:
         if seconds >= unit_s:
             return f"{seconds // unit_s:.0f} {name}"
-    return f"{max(seconds, 0):.0f} s"
+    return f"{max(seconds, 0) // 1:.0f} s"
 
 
 def utc_time(unix_s: float) -> str:
@@ -99,12 +99,12 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Non
     ]
     headings = [column.heading for column in columns]
     widths = [max(map(cell_len, texts)) for texts in zip(headings, *cells, strict=True)]
-    console = Console()
-    shown = _columns_that_fit(columns, widths, console.width)
+    shown = _columns_that_fit(columns, widths, Console().width)
     table = Table(*(columns[index].heading for index in shown))
     for row_cells in cells:
         table.add_row(*(Text(row_cells[index], no_wrap=True) for index in shown))
-    console.print(table, width=max(console.width, _table_width(widths, shown)), crop=False)
+    # As wide as it has to be, or rich would cut the ids in a terminal narrower than these.
+    Console(width=_table_width(widths, shown)).print(table)
 
 
 def _cell(column: Column, text: str) -> str:

@@ -2,62 +2,23 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
 import senders
-from click.testing import CliRunner, Result
-from conftest import SECRETS, relay_toml
-from redis import Redis
 
-from relay.cli import main
-from relay.devtools.embedded_redis import EmbeddedRedis
-from relay.devtools.standin import DEMO_KEY, Standin, StandinServer
+from config.settings import DEFAULT_CONFIG_FILE
+from relay.cli import main, serve
+from relay.devtools.standin import DEMO_KEY, Standin, StandinServer, demo_standin
 from relay.inbound import samples
 from relay.model import State
 from relay.platforms import discovered
 from relay.store.ledger import Ledger
 from relay.web.app import create_app
-from worker.tasks import Station
-
-Run = Callable[..., Result]
+from tests.conftest import SECRETS
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "payloads"
-
-
-@pytest.fixture
-def run(config_file: Path, redis: Redis, redis_server: EmbeddedRedis) -> Run:
-    environ = {
-        "REDIS_URL": redis_server.url,
-        "RELAY_CONFIG": str(config_file),
-        "RELAY_LANGUAGE": "en",
-        "COLUMNS": "200",
-        **SECRETS,
-    }
-
-    def invoke(*arguments: str, **more: str) -> Result:
-        result = CliRunner().invoke(main, arguments, env={**environ, **more})
-        # An exit is an answer; anything else is a traceback in a person's face.
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.output
-        return result
-
-    return invoke
-
-
-@pytest.fixture
-def accept(settings, relay, redis) -> Callable[..., str]:
-    """Put an event into the ledger through the web."""
-    client = create_app(settings, relay, redis).test_client()
-
-    def post(number: int = 1, **body: object) -> str:
-        content = json.dumps({"id": number, "email": "ana@example.com", **body}).encode()
-        source = relay.sources["shopify"]
-        delivery = samples.signed(source, "orders/create", "http://localhost", content)
-        answer = client.post("/webhooks/shopify", data=content, headers=dict(delivery.headers))
-        return answer.json["ids"][0]
-
-    return post
 
 
 @pytest.mark.parametrize(
@@ -131,12 +92,12 @@ def test_transform_shows_event_and_call_and_sends_nothing(run, standin: Standin,
     file = tmp_path / "body.json"
     file.write_bytes(senders.request_for("shopify", "orders_create")[1])
     result = run("transform", "shopify", "orders_create", str(file))
-    (told,) = json.loads(result.output)
+    (shown,) = json.loads(result.output)
 
-    assert told["outcome"] == "call"
-    assert told["event"]["type"] == "order.created"
-    assert told["event"]["topic"] == "orders/create"
-    assert told["call"]["body"]["notes"].startswith("Pedido creado")
+    assert shown["outcome"] == "call"
+    assert shown["event"]["type"] == "order.created"
+    assert shown["event"]["topic"] == "orders/create"
+    assert shown["call"]["body"]["notes"].startswith("Pedido creado")
     assert standin.events == []
 
 
@@ -161,7 +122,7 @@ def test_transform_of_anything_is_an_outcome(run, tmp_path, platform, content):
     result = run("transform", platform, topic, str(file))
 
     assert result.exit_code == 0
-    assert {told["outcome"] for told in json.loads(result.output)} <= {"held", "ignored"}
+    assert {shown["outcome"] for shown in json.loads(result.output)} <= {"held", "ignored"}
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the collection of real bodies is not here")
@@ -169,75 +130,9 @@ def test_transform_of_anything_is_an_outcome(run, tmp_path, platform, content):
 def test_transform_of_every_real_body_is_an_outcome(run, platform):
     for file in sorted((SHARED / platform).iterdir()):
         result = run("transform", platform, file.name.rpartition(".json")[0], str(file))
-        outcomes = {told["outcome"] for told in json.loads(result.output)}
+        outcomes = {shown["outcome"] for shown in json.loads(result.output)}
         assert outcomes, file
         assert outcomes <= {"call", "held", "ignored"}
-
-
-def test_events_and_show_tell_what_became_of_an_event(run, accept, station: Station):
-    record_id = accept()
-    station.deliver(record_id)
-    listed = run("events", "--state", "delivered", "--source", "shopify")
-    shown = json.loads(run("show", record_id).output)
-
-    assert record_id in listed.output
-    assert "shopify:accepted 1" in listed.output
-    assert "ana@example.com" not in listed.output
-    assert shown["state"] == "delivered"
-    assert [entry["outcome"] for entry in shown["attempt_log"]] == ["delivered"]
-    assert run("events", "--state", "dead").output.count(record_id) == 0
-    assert run("show", "01NOSUCH").exit_code == 1
-
-
-def test_ignored_events_are_listed_with_their_reason(run, settings, relay, redis):
-    source = relay.sources["shopify"]
-    delivery = samples.signed(source, "shop/redact", "http://localhost", b"{}")
-    create_app(settings, relay, redis).test_client().post(
-        "/webhooks/shopify", data=b"{}", headers=dict(delivery.headers)
-    )
-    assert "privacy_request" in run("events", "--state", "ignored").output
-
-
-def test_replay_only_counts_until_it_is_told_yes(run, accept, station, standin, redis):
-    standin.fail("validation_422")
-    ids = [accept(number) for number in (1, 2)]
-    for record_id in ids:
-        assert station.deliver(record_id) == "dead: validation"
-    standin.clear()
-    counted = run("replay", "--state", "dead")
-    states = {station.ledger.get(record_id).state for record_id in ids}
-
-    assert "dead: 2" in counted.output
-    assert states == {State.DEAD}
-    assert "requeued: 2" in run("replay", "--state", "dead", "--yes").output
-    for record_id in ids:
-        assert station.deliver(record_id) == "delivered"
-    assert len(standin.events) == 2
-
-
-def test_replay_maps_a_held_event_anew(run, accept, station, config_file, standin_server):
-    """A customer id written into the source makes the event deliverable."""
-    record_id = accept(email="")
-    assert station.ledger.get(record_id).reason == "no_customer"
-    assert "no_customer" in run("replay", record_id, "--yes").output
-    config_file.write_text(
-        relay_toml(
-            standin_server.url,
-            sources='[sources.shopify]\nplatform = "shopify"\nsecrets = "${SHOPIFY_SECRET}"\n'
-            'customer_id = "1713anaec1001"\n',
-        )
-    )
-    assert "requeued: 1" in run("replay", record_id, "--yes").output
-    assert station.deliver(record_id) == "delivered"
-    assert standin_server.standin.events[0].customer_id == "1713anaec1001"
-
-
-def test_replay_of_what_is_still_open_does_nothing(run, accept):
-    record_id = accept()
-    result = run("replay", record_id, "--yes")
-
-    assert result.exit_code == 1
-    assert f"{record_id}: open" in result.output
 
 
 def test_history_asks_mercately(run, standin_server: StandinServer):
@@ -284,3 +179,130 @@ def test_redis_away_is_a_sentence_not_a_traceback(run, command):
 
     assert result.exit_code == 1
     assert "Redis does not answer" in result.output
+
+
+def test_send_needs_no_key_of_mercately_and_says_when_no_relay_listens(run, config_file):
+    config_file.write_text(config_file.read_text().replace(DEMO_KEY, "${MERCATELY_API_KEY}"))
+    result = run("send", "shopify", "orders/create", "--url", "http://127.0.0.1:1")
+
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert line.startswith("Error: No relay answers at http://127.0.0.1:1. Start one with")
+    assert run("check").exit_code == 1
+
+
+def test_source_that_has_nothing_to_sign_with_is_a_sentence(run, config_file):
+    text = f'[sources.mail]\nplatform = "sendgrid"\nsecrets = "{senders.SECRETS["sendgrid"]}"\n'
+    config_file.write_text(config_file.read_text().replace("[events]", f"{text}[events]"))
+    result = run("send", "mail", "bounce")
+
+    assert result.exit_code == 1
+    assert "mail cannot be signed" in result.output
+
+
+@pytest.mark.parametrize("arguments", [(), ("FILE",)], ids=["topic_alone", "file"])
+@pytest.mark.parametrize("name", samples.names("shopify"))
+def test_transform_takes_a_shipped_sample(run, name, arguments):
+    path = str(samples.FOLDER / "shopify" / f"{name}.http")
+    result = run("transform", "shopify", name, *(path for _ in arguments))
+    (shown,) = json.loads(result.output)
+
+    assert result.exit_code == 0
+    assert shown["event"]["topic"] == next(
+        t for t in discovered()["shopify"].topics if samples.file_name(t) == name
+    )
+
+
+@pytest.mark.parametrize("platform", sorted(discovered()))
+def test_transform_reads_every_shipped_sample(run, platform, config_file):
+    lead = """
+[sources.crm]
+platform = "generic"
+secrets = "throw-away-token"
+[sources.crm.options]
+auth = { kind = "bearer" }
+events = "@"
+type = "type"
+types = { "lead.created" = "form.submitted" }
+contact = { email = "contact.email", phone = "contact.phone" }
+"""
+    config_file.write_text(config_file.read_text().replace("[events]", f"{lead}[events]"))
+    for name in samples.names(platform):
+        result = run("transform", platform, name)
+        assert result.exit_code == 0, result.output
+        assert {shown["outcome"] for shown in json.loads(result.output)} <= {
+            "call",
+            "ignored",
+            "held",
+        }
+        assert "unreadable" not in result.output
+
+
+def test_transform_without_a_sample_lists_those_there_are(run):
+    result = run("transform", "shopify", "orders/eaten")
+
+    assert result.exit_code == 1
+    assert "orders_create" in result.output
+
+
+def test_history_of_the_demo_stand_in_is_what_it_received(run, config_file):
+    with StandinServer(demo_standin()) as server:
+        config_file.write_text(
+            re.sub(r'server = ".*"', f'server = "{server.url}"', config_file.read_text())
+        )
+        address = f"{server.url}/retailers/api/v1/customers/1713anaec1001/events"
+        requests.post(address, json={"notes": "a\u202eb"}, headers={"api-key": DEMO_KEY}, timeout=5)
+        result = run("history", "1713anaec1001")
+
+    assert json.loads(result.output)["customer_events"] == [{"notes": "a\u202eb"}]
+    assert "\u202e" not in result.output
+
+
+def test_history_of_a_mercately_that_does_not_answer_is_a_sentence(run, config_file):
+    config_file.write_text(
+        re.sub(r'server = ".*"', 'server = "http://127.0.0.1:1"', config_file.read_text())
+    )
+    result = run("history", "1713anaec1001")
+
+    assert result.exit_code == 1
+    assert "http://127.0.0.1:1 does not answer: connection_refused" in result.output
+
+
+@pytest.mark.parametrize("command", ["web", "worker", "check"])
+def test_config_file_that_is_absent_is_named_with_its_variable(run, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(command, RELAY_CONFIG="config/relay.toml")
+
+    assert result.exit_code == 1
+    assert f"config/relay.toml: no such file in {tmp_path}/config; RELAY_CONFIG" in result.output
+
+
+def test_empty_config_variable_is_the_shipped_file(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run("check", RELAY_CONFIG="", MERCATELY_API_KEY="k")
+
+    assert result.exit_code == 0
+    assert result.output.startswith(f"# {DEFAULT_CONFIG_FILE}")
+
+
+def test_redis_user_without_rights_is_a_sentence(run, redis, redis_server):
+    redis.execute_command(
+        "ACL", "SETUSER", "app", "on", ">apppass", "~*", "&*", "+@all", "-@dangerous"
+    )
+    try:
+        result = run("doctor", REDIS_URL=redis_server.url.replace("unix://", "unix://app:apppass@"))
+    finally:
+        redis.execute_command("ACL", "DELUSER", "app")
+
+    assert result.exit_code == 1
+    assert "the user may not run a command that the relay needs" in result.output
+    assert "apppass" not in result.output
+
+
+@pytest.mark.parametrize(("command", "extra"), [("demo", "demo"), ("dashboard", "dashboard")])
+def test_command_without_its_extra_says_what_to_install(run, command, extra, monkeypatch):
+    monkeypatch.setattr(serve, "find_spec", lambda package: None)
+    result = run(command)
+
+    assert result.exit_code == 1
+    assert f"pip install 'mercately-relay[{extra}]'" in result.output
