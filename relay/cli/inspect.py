@@ -113,13 +113,13 @@ def platforms() -> None:
     )
     for platform in discovered().values():
         scheme = platform.scheme
-        chosen = localized("a elegir", "chosen in config") if callable(scheme) else scheme.label
+        signature = localized("a elegir", "chosen in config") if callable(scheme) else scheme.label
         topics = [f"{theirs} -> {ours}" for theirs, ours in platform.topics.items()]
         if at_terminal():
-            table.add_row(platform.name, chosen, "\n".join(topics) or "JMESPath", platform.docs)
+            table.add_row(platform.name, signature, "\n".join(topics) or "JMESPath", platform.docs)
             continue
         for topic in topics or ["JMESPath"]:
-            echo_row([platform.name, chosen, topic, platform.docs])
+            echo_row([platform.name, signature, topic, platform.docs])
     if at_terminal():
         Console().print(table)
 

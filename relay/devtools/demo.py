@@ -139,7 +139,7 @@ def _environ(folder: Path, redis_url: str, standin_url: str) -> Mapping[str, str
 
 
 def _secrets() -> dict[str, str]:
-    """Keys of this demo alone, made on its first run."""
+    """New keys, for this demo alone."""
     key = ec.generate_private_key(ec.SECP256R1())
     private = key.private_bytes(
         serialization.Encoding.PEM,

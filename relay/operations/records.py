@@ -62,7 +62,7 @@ class Store:
 class EventSummary:
     """One line of a list of events. `accepted_at` is in unix seconds.
 
-    An ignored event is counted and not kept: it has no `id`, and its state is `ignored`.
+    An ignored event is counted and not stored: it has no `id`, and its state is `ignored`.
     """
 
     id: str
@@ -86,7 +86,7 @@ class EventDetail:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The records that were asked for, and the ids that no record has."""
+    """The records selected, and the ids that no record has."""
 
     records: tuple[Record, ...]
     absent: tuple[str, ...] = ()
@@ -242,7 +242,7 @@ def replay(record: Record, jobs: JobStore, sources: Mapping[str, Source]) -> Rep
 def replay_all(
     records: Sequence[Record], jobs: JobStore, sources: Mapping[str, Source]
 ) -> Iterator[tuple[Record, Replayed]]:
-    """Replay record by record, each as it is asked for: one script of Redis for each."""
+    """Replay lazily: each step of the iterator replays one record, with one script of Redis."""
     return ((record, replay(record, jobs, sources)) for record in records)
 
 
