@@ -92,8 +92,8 @@ def _print_table(rows: list[EventSummary]) -> None:
     columns = [
         Column("id", 0),
         Column(localized("estado", "state"), 1),
-        Column(localized("fuente", "source"), 5),
-        Column(localized("tema", "topic"), 4),
+        Column(localized("fuente", "source"), 4),
+        Column(localized("tema", "topic"), 5),
         Column(localized("tipo", "type"), 8),
         Column(localized("destino", "destination"), 7),
         Column(localized("intentos", "attempts"), 6),

@@ -23,10 +23,7 @@ _AGES: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. The one with the highest `rank` is left out first when room is short.
-
-    One of rank 0 is always shown, whole.
-    """
+    """A column of a table. The lower its `rank`, the sooner it gets room; 0 is shown whole."""
 
     heading: str
     rank: int
@@ -115,12 +112,12 @@ def _cell(column: Column, text: str) -> str:
 
 
 def _columns_that_fit(columns: Sequence[Column], widths: Sequence[int], width: int) -> list[int]:
-    shown = list(range(len(columns)))
-    for index in sorted(shown, key=lambda i: columns[i].rank, reverse=True):
-        if _table_width(widths, shown) <= width or not columns[index].rank:
-            break
-        shown.remove(index)
-    return shown
+    """Indices of the columns to show: by rank, each that still fits beside those before it."""
+    shown: list[int] = []
+    for index in sorted(range(len(columns)), key=lambda i: columns[i].rank):
+        if not columns[index].rank or _table_width(widths, [*shown, index]) <= width:
+            shown.append(index)
+    return sorted(shown)
 
 
 def _table_width(widths: Sequence[int], shown: Sequence[int]) -> int:
