@@ -2,14 +2,21 @@
 
 import os
 import sys
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
+import structlog
+from redis import RedisError
 
 import config
+from config import log
 from config.language import localized
+from config.settings import Settings
 from relay.cli import context as cli
+from relay.store.connection import connect
+from relay.store.redis_fault import redis_fault
 
 
 @click.command(
@@ -37,6 +44,7 @@ def demo(folder: Path) -> None:
 def web(context: click.Context) -> None:
     settings = cli.settings(context)
     cli.relay(settings)  # faults here, not from inside a gunicorn worker
+    _log_redis_fault(settings)
     conf = Path(config.__file__).with_name("gunicorn.conf.py")
     _become("relay.web.gunicorn_app", "-c", str(conf), "relay.web:create_app()")
 
@@ -48,7 +56,9 @@ def web(context: click.Context) -> None:
 )
 @click.pass_context
 def worker(context: click.Context) -> None:
-    cli.relay(cli.settings(context))
+    settings = cli.settings(context)
+    cli.relay(settings)
+    _log_redis_fault(settings)
     _become("worker")
 
 
@@ -92,6 +102,17 @@ def dashboard(context: click.Context, port: int | None) -> None:
         "4",
         "relay.web.dashboard:create_app()",
     )
+
+
+def _log_redis_fault(settings: Settings) -> None:
+    """Log once, in words, why Redis cannot be used; both processes then wait for it."""
+    try:
+        with closing(connect(settings)) as redis:
+            redis.ping()
+    except RedisError as error:
+        log.configure(settings.log_level)
+        reason = redis_fault(error, settings.redis_url)
+        structlog.get_logger().warning("redis.unusable", reason=reason)
 
 
 def _require_extra(extra: str) -> None:

@@ -306,3 +306,17 @@ def test_command_without_its_extra_says_what_to_install(run, command, extra, mon
 
     assert result.exit_code == 1
     assert f"pip install 'mercately-relay[{extra}]'" in result.output
+
+
+@pytest.mark.parametrize("command", ["web", "worker"])
+def test_redis_that_cannot_be_used_is_logged_in_words_before_it_is_waited_for(
+    run, command, monkeypatch
+):
+    started = []
+    monkeypatch.setattr(serve, "_become", lambda *arguments: started.append(arguments))
+    assert run(command).stdout == ""
+    line = json.loads(run(command, REDIS_URL="redis://:hush@127.0.0.1:1/0").stdout)
+
+    assert line["event"] == "redis.unusable"
+    assert "at 127.0.0.1:1 (REDIS_URL): connection refused" in line["reason"]
+    assert len(started) == 2
