@@ -4,6 +4,7 @@ import gc
 import os
 from typing import Any
 
+import structlog
 from redis import RedisError
 
 from config import log
@@ -14,7 +15,7 @@ from relay.store.schema import SchemaMismatch, exit_process, require_schema
 
 _settings = load()
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = _settings.address
 # Measured (2026-11): orders of 10 kB accepted per second on two cores, 24 keep-alive connections,
 # medians. Processes x threads: 1x8 430, 2x2 970, 2x4 990, 2x8 900, 2x16 805, 3x4 1,030, 4x4 950.
 # Nine tenths of an accept is Python, hence one process per core; each further thread costs a
@@ -48,7 +49,9 @@ def on_starting(_server: Any) -> None:
 
 
 def when_ready(_server: Any) -> None:
-    """Log once, in the arbiter, how durable Redis is."""
+    """Log once, in the arbiter, where it listens and what a 200 guarantees with this Redis."""
+    address, file = f"http://{_settings.address}", str(_settings.config_file)
+    structlog.get_logger().info("web.listening", address=address, config_file=file)
     announce(connect(_settings), _settings.durability)
 
 

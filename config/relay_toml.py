@@ -12,23 +12,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, validate
+
+from config.fault_texts import in_console_language
+from config.relay_schema import DestinationSchema, SourceSchema
+from config.settings import DEFAULT_CONFIG_FILE
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _NAME = validate.Regexp(r"^[a-z][a-z0-9_-]{0,62}$", error="expected lower-case letters, - and _")
-_SECRET_MIN = 16
-_RATE_MIN_PER_S = 0.5
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class ConfigError(Exception):
-    """Everything wrong with the configuration, one line a fault."""
+    """Everything wrong with the configuration, one line a fault, in the console's language."""
 
     def __init__(self, file: Path, faults: Iterable[str]) -> None:
         self.file = file
-        self.faults = tuple(faults)
+        self.faults = tuple(in_console_language(fault) for fault in faults)
         super().__init__("\n".join(f"{file}: {fault}" for fault in self.faults))
 
 
@@ -88,116 +89,6 @@ class RelayFile:
     faults: tuple[str, ...]
 
 
-class _Duration(fields.Field[float]):
-    """`5s`, `10m`, `2h` or `1d`, as seconds."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", value) if isinstance(value, str) else None
-        if match is None:
-            raise ValidationError('expected a duration such as "5s", "30m" or "2h"')
-        return float(match[1]) * _SECONDS[match[2]]
-
-
-class _Schedule(_Duration):
-    """Durations separated by spaces, or a list of them."""
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        parts = value.split() if isinstance(value, str) else value
-        if not isinstance(parts, list) or not parts:
-            raise ValidationError('expected durations such as "5s 5m 30m 2h"')
-        return tuple(super(_Schedule, self)._deserialize(part, *args, **kwargs) for part in parts)
-
-
-class _Rate(fields.Field[float]):
-    """`10/s` or `120/m`, as a number per second."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)/([smh])", value) if isinstance(value, str) else None
-        if match is None or float(match[1]) <= 0:
-            raise ValidationError('expected a rate such as "2/s" or "120/m"')
-        per_s = float(match[1]) / _SECONDS[match[2]]
-        if per_s < _RATE_MIN_PER_S:  # one event may take six requests, and a job has an end
-            raise ValidationError('expected at least "30/m"')
-        return per_s
-
-
-def _check_timezone(name: str) -> None:
-    if name not in available_timezones():
-        raise ValidationError('expected a time zone such as "America/Guayaquil"')
-
-
-class _DestinationSchema(Schema):
-    server = fields.URL(
-        schemes={"http", "https"}, require_tld=False, load_default="https://app.mercately.com"
-    )
-    api_key = fields.String(
-        required=True,
-        validate=[
-            validate.Length(min=1),
-            validate.Regexp(r"([!-~]([ -~]*[!-~])?)?\Z", error="expected visible ASCII characters"),
-        ],
-    )
-    rate = _Rate(load_default=2.0)
-    in_flight = fields.Integer(
-        strict=True,
-        load_default=32,
-        validate=validate.Range(1, 10_000, error="expected a whole number from 1 to 10000"),
-    )
-    ordering = fields.String(load_default="strict", validate=validate.OneOf(["strict", "relaxed"]))
-    timezone = fields.String(load_default="America/Guayaquil", validate=_check_timezone)
-    country = fields.String(
-        load_default="EC",
-        validate=validate.Regexp(r"^[A-Z]{2}$", error='expected two letters such as "EC"'),
-    )
-    on_absent = fields.String(
-        load_default="hold", validate=validate.OneOf(["create", "hold", "drop"])
-    )
-    on_ambiguous = fields.String(load_default="retry", validate=validate.OneOf(["retry", "hold"]))
-    retry_schedule = _Schedule(load_default=(5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0))
-    identifier = fields.String(
-        load_default="lookup", validate=validate.OneOf(["lookup", "phone", "email"])
-    )
-    customer_wrapper = fields.Boolean(load_default=False)
-
-
-class _Secrets(fields.List[str]):
-    """A list, or one text with commas, as an environment variable holds it.
-
-    A secret may have a comma in it (WooCommerce makes such): parts too short to be secrets are
-    not taken for any, and the whole is always tried as well.
-    """
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        values = _split(value) if isinstance(value, str) else value
-        return tuple(super()._deserialize(values, *args, **kwargs))
-
-
-def _split(text: str) -> list[str]:
-    parts = [part.strip() for part in text.split(",")]
-    if len(parts) > 1 and all(len(part) >= _SECRET_MIN for part in parts):
-        return [*parts, text]
-    return [text.strip()]
-
-
-class _SourceSchema(Schema):
-    platform = fields.String(required=True)
-    destination = fields.String()
-    secrets = _Secrets(
-        fields.String(validate=validate.Length(min=1, error="expected a secret that is not empty")),
-        required=True,
-        validate=validate.Length(min=1),
-    )
-    topics = fields.List(fields.String(validate=validate.Length(min=1)), load_default=[])
-    machine_events = fields.Boolean(load_default=False)
-    tolerance = _Duration(load_default=None, allow_none=True)
-    public_url = fields.URL(schemes={"http", "https"}, require_tld=False, load_default="")
-    on_invalid = fields.String(load_default="hold", validate=validate.OneOf(["hold", "reject"]))
-    customer_id = fields.String(load_default="", validate=validate.Length(max=64))
-    signing_key = fields.String(load_default="")
-    options = fields.Dict(keys=fields.String(), load_default={})
-    events = fields.Dict(keys=fields.String(), load_default={})
-
-
 def load(file: Path, environ: Mapping[str, str], platforms: Iterable[str] = ()) -> RelayFile:
     """The file, with every fault found in it; nothing is raised but for an unreadable file.
 
@@ -206,13 +97,10 @@ def load(file: Path, environ: Mapping[str, str], platforms: Iterable[str] = ()) 
     Raises:
         ConfigError: the file is absent or is not TOML.
     """
-    try:
-        content = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(file, [str(error)]) from error
+    content = _content(file)
     faults: list[str] = []
-    known = {"language", "destinations", "sources", "events"}
-    faults += [f"{key}: unknown key, expected {sorted(known)}" for key in content.keys() - known]
+    keys = {"language", "destinations", "sources", "events"}
+    faults += [f"{key}: unknown key, expected {sorted(keys)}" for key in content.keys() - keys]
     language = content.get("language", "es")
     if language not in ("es", "en"):
         faults.append('language: expected "es" or "en"')
@@ -226,6 +114,30 @@ def load(file: Path, environ: Mapping[str, str], platforms: Iterable[str] = ()) 
             entries[platform] = {"platform": platform, "secrets": f"${{{variable}}}"}
     sources = _sources(entries, environ, list(tables["destinations"]), faults)
     return RelayFile(file, language, destinations, sources, tables["events"], tuple(faults))
+
+
+def _content(file: Path) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises:
+        ConfigError: the file is absent or is not TOML.
+    """
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        fault = (
+            f"no such file in {file.absolute().parent}; "
+            f"RELAY_CONFIG names it, and empty it means {DEFAULT_CONFIG_FILE}"
+        )
+    except IsADirectoryError:
+        fault = "is a directory; RELAY_CONFIG has to name a file"
+    except OSError as error:
+        fault = f"cannot be read: {error.strerror}"
+    except UnicodeDecodeError as error:
+        fault = f"not UTF-8, byte {error.start}"
+    except ValueError as error:
+        fault = f"not valid TOML: {error}"
+    raise ConfigError(file, [fault])
 
 
 def messages(prefix: str, errors: Any) -> list[str]:
@@ -252,11 +164,11 @@ def _destinations(
 ) -> dict[str, Destination]:
     if not table:
         faults.append("destinations: expected at least one")
-    found = {}
+    destinations = {}
     for name, raw in table.items():
-        data = _read(f"destinations.{name}", _DestinationSchema(), name, raw, environ, faults)
+        data = _load_table(f"destinations.{name}", DestinationSchema(), name, raw, environ, faults)
         if data is not None:
-            found[name] = Destination(
+            destinations[name] = Destination(
                 name=name,
                 server=data.pop("server").rstrip("/"),
                 rate_per_s=data.pop("rate"),
@@ -264,7 +176,7 @@ def _destinations(
                 timezone=ZoneInfo(data.pop("timezone")),
                 **data,
             )
-    return found
+    return destinations
 
 
 def _sources(
@@ -273,10 +185,10 @@ def _sources(
     destinations: list[str],
     faults: list[str],
 ) -> dict[str, SourceEntry]:
-    found = {}
+    entries = {}
     for name, raw in table.items():
         key = f"sources.{name}"
-        data = _read(key, _SourceSchema(), name, raw, environ, faults)
+        data = _load_table(key, SourceSchema(), name, raw, environ, faults)
         if data is None:
             continue
         if "destination" not in data and len(destinations) == 1:
@@ -285,19 +197,19 @@ def _sources(
             faults.append(f"{key}.destination: expected one of {destinations}")
             continue
         tolerance = data.pop("tolerance")
-        found[name] = SourceEntry(
+        entries[name] = SourceEntry(
             name=name,
             tolerance_s=None if tolerance is None else int(tolerance),
             **data | {"topics": tuple(data["topics"])},
         )
-    return found
+    return entries
 
 
-def _read(
+def _load_table(
     key: str, schema: Schema, name: str, raw: Any, environ: Mapping[str, str], faults: list[str]
 ) -> Any:
-    """What the schema makes of one table, or None with the faults noted."""
-    before = len(faults)
+    """The schema's data of one table, or None, with the faults appended to `faults`."""
+    faults_before = len(faults)
     if not isinstance(raw, dict):
         faults.append(f"{key}: expected a table")
         return None
@@ -305,18 +217,18 @@ def _read(
         _NAME(name)
     except ValidationError as error:
         faults.extend(messages(key, error.messages))
-    filled = {
+    values = {
         part: value if part == "events" else _expanded(f"{key}.{part}", value, environ, faults)
         for part, value in raw.items()
     }
-    unset = {part for part, value in filled.items() if value is None}
+    unset = {part for part, value in values.items() if value is None}
     try:
-        made = schema.load({part: v for part, v in filled.items() if part not in unset})
+        data = schema.load({part: value for part, value in values.items() if part not in unset})
     except ValidationError as error:
-        told = {part: said for part, said in error.messages_dict.items() if part not in unset}
-        faults.extend(messages(key, told))
+        others = {part: text for part, text in error.messages_dict.items() if part not in unset}
+        faults.extend(messages(key, others))
         return None
-    return made if len(faults) == before else None
+    return data if len(faults) == faults_before else None
 
 
 def _expanded(key: str, value: Any, environ: Mapping[str, str], faults: list[str]) -> Any:
@@ -328,8 +240,8 @@ def _expanded(key: str, value: Any, environ: Mapping[str, str], faults: list[str
         return None if None in parts else parts
     if not isinstance(value, str):
         return value
-    found = _VARIABLE.finditer(value)
-    missing = [match[1] for match in found if match[2] is None and not environ.get(match[1])]
+    references = _VARIABLE.finditer(value)
+    missing = [ref[1] for ref in references if ref[2] is None and not environ.get(ref[1])]
     faults.extend(f"{key}: environment variable {name} is not set" for name in missing)
     if missing:
         return None

@@ -1,18 +1,31 @@
-"""The environment, read once, as frozen settings. The only reader of `os.environ`.
+"""The environment, read once, as frozen settings.
 
-`config/example.env` lists every variable with a safe value.
+Two modules read variables of their own: `config/language.py`, for texts printed before settings
+exist, and `config/gunicorn.conf.py` (`WEB_CONCURRENCY`). `config/example.env` lists every
+variable with a safe value.
 """
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from dotenv import load_dotenv
-from environs import Env, EnvError, validate
+from environs import Env, EnvValidationError, ValidationError, validate
 
-_HERE = Path(__file__).parent
+from config.fault_texts import in_console_language
+
+# What RELAY_CONFIG means when it is not set or empty.
+DEFAULT_CONFIG_FILE: Final = Path(__file__).with_name("relay.toml")
+_LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_DAY_S: Final = 24 * 3600
+_REDIS_URL_FORM: Final = (
+    "expected redis://[user:password@]host[:port][/number]; a password's special characters are "
+    "written percent-encoded: / as %2F, # as %23, ? as %3F, @ as %40"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,16 +58,29 @@ class Settings:
     environ: Mapping[str, str] = field(repr=False)
 
     @property
-    def job_timeout_s(self) -> int:
-        """What the longest attempt may take, and some for Redis.
+    def address(self) -> str:
+        """Where the web process listens, as `host:port`; an IPv6 host is in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
-        It may ask six times: four spellings of a phone, an e-mail, and the event itself.
+    @property
+    def job_timeout_s(self) -> int:
+        """Seconds until RQ gives a job up: the longest attempt, and 20 s for Redis.
+
+        An attempt makes up to six requests: four spellings of a phone, an e-mail, and the event.
         """
         return int(6 * (self.connect_timeout_s + self.read_timeout_s)) + 20
 
 
 class SettingsError(Exception):
-    """One or more variables are unusable; the message names each."""
+    """One or more variables are unusable; each of `faults` names its variable, not its value."""
+
+    def __init__(self, faults: Mapping[str, Iterable[str]]) -> None:
+        self.faults = tuple(
+            in_console_language(f"{name}: {text}")
+            for name, texts in faults.items()
+            for text in texts
+        )
+        super().__init__("\n".join(self.faults))
 
 
 def load(env_file: Path | None = None) -> Settings:
@@ -67,16 +93,16 @@ def load(env_file: Path | None = None) -> Settings:
         load_dotenv(env_file, override=False)
     env = Env(eager=False)
     values: dict[str, Any] = {
-        "redis_url": env.str("REDIS_URL", "redis://127.0.0.1:6379/0"),
+        "redis_url": env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=_check_redis_url),
         "redis_tls_verify": env.bool("RELAY_REDIS_TLS_VERIFY", True),
-        "config_file": env.path("RELAY_CONFIG", _HERE / "relay.toml"),
+        "config_file": env.str("RELAY_CONFIG", ""),
         "queue": env.str("RELAY_QUEUE", "mercately"),
         "host": env.str("RELAY_HOST", "0.0.0.0"),  # noqa: S104  a container's port is published by choice
-        "port": env.int("PORT", 8000),
+        "port": env.int("PORT", 8000, validate=validate.Range(1, 65535)),
         "web_threads": env.int("RELAY_WEB_THREADS", 8, validate=validate.Range(1, 1000)),
         "public_url": env.str("RELAY_PUBLIC_URL", ""),
-        "body_max_bytes": env.int("RELAY_BODY_MAX_BYTES", 1024 * 1024),
-        "backlog_max": env.int("RELAY_BACKLOG_MAX", 1_000_000),
+        "body_max_bytes": env.int("RELAY_BODY_MAX_BYTES", 1024**2, validate=validate.Range(1)),
+        "backlog_max": env.int("RELAY_BACKLOG_MAX", 1_000_000, validate=validate.Range(1)),
         "memory_watermark": env.float(
             "RELAY_MEMORY_WATERMARK", 0.9, validate=validate.Range(0.1, 1.0)
         ),
@@ -84,22 +110,60 @@ def load(env_file: Path | None = None) -> Settings:
             "RELAY_DURABILITY", "fsync", validate=validate.OneOf(["fsync", "relaxed"])
         ),
         "dedup_s": env.int("RELAY_DEDUP_DAYS", 7, validate=validate.Range(1, 90)),
-        "keep_delivered_s": env.int("RELAY_KEEP_DELIVERED_DAYS", 7, validate=validate.Range(1)),
+        "keep_delivered_s": env.int(
+            "RELAY_KEEP_DELIVERED_DAYS", 7, validate=validate.Range(1, 3650)
+        ),
         "concurrency": env.int("RELAY_CONCURRENCY", 32, validate=validate.Range(1, 1000)),
-        "shutdown_grace_s": env.float("RELAY_SHUTDOWN_GRACE", 20.0, validate=validate.Range(0)),
-        "sweep_s": env.float("RELAY_SWEEP_S", 5.0),
-        "connect_timeout_s": env.float("RELAY_CONNECT_TIMEOUT_S", 5.0),
-        "read_timeout_s": env.float("RELAY_READ_TIMEOUT_S", 20.0),
+        "shutdown_grace_s": env.float(
+            "RELAY_SHUTDOWN_GRACE", 20.0, validate=validate.Range(0, 3600)
+        ),
+        "sweep_s": env.float("RELAY_SWEEP_S", 5.0, validate=validate.Range(0, 3600)),
+        # Zero is no time-out at all to some libraries and a failure of each request to others.
+        "connect_timeout_s": env.float(
+            "RELAY_CONNECT_TIMEOUT_S", 5.0, validate=validate.Range(0.1, 600)
+        ),
+        "read_timeout_s": env.float(
+            "RELAY_READ_TIMEOUT_S", 20.0, validate=validate.Range(0.1, 600)
+        ),
         "user_agent": env.str("RELAY_USER_AGENT", "mercately-relay/0.1"),
-        "log_level": env.str("RELAY_LOG_LEVEL", "INFO"),
+        "log_level": env.str("RELAY_LOG_LEVEL", "INFO", validate=_check_log_level),
         "dashboard_user": env.str("RELAY_DASHBOARD_USER", "relay"),
         "dashboard_password": env.str("RELAY_DASHBOARD_PASSWORD", ""),
     }
     try:
         env.seal()
-    except EnvError as error:
-        raise SettingsError(str(error)) from error
-    day_s = 24 * 3600
-    values["dedup_s"] *= day_s
-    values["keep_delivered_s"] *= day_s
+    except EnvValidationError as error:
+        by_name = error.error_messages
+        faults = by_name if isinstance(by_name, Mapping) else {"": by_name}
+        raise SettingsError(faults) from None  # the text of `error` may quote a value
+    values["config_file"] = Path(values["config_file"] or DEFAULT_CONFIG_FILE)
+    values["dedup_s"] *= _DAY_S
+    values["keep_delivered_s"] *= _DAY_S
     return Settings(**values, environ=dict(os.environ))
+
+
+def _check_log_level(name: str) -> None:
+    if name.upper() not in _LOG_LEVELS:
+        raise ValidationError("expected DEBUG, INFO, WARNING or ERROR")
+
+
+def _check_redis_url(url: str) -> None:
+    """Refuse what redis-py would misread, such as a password with an unescaped `/` or `#`.
+
+    Raises:
+        ValidationError: with what was expected, and no part of the URL.
+    """
+    scheme, separator, _ = url.partition("://")
+    if not separator or scheme not in ("redis", "rediss", "unix"):
+        raise ValidationError("expected redis://, rediss:// or unix://")
+    if scheme == "unix":
+        if not urlsplit(url).path.strip("/"):
+            raise ValidationError("expected the path of a socket after unix://")
+        return
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # whose text quotes the URL
+        raise ValidationError(_REDIS_URL_FORM) from None
+    if not host or port == 0 or parts.fragment or not re.fullmatch(r"/?\d*/?", parts.path):
+        raise ValidationError(_REDIS_URL_FORM)

@@ -11,6 +11,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from config import relay_toml
+from config.fault_texts import in_console_language
 from config.relay_toml import ConfigError, Destination, RelayFile, SourceEntry, messages
 from relay.inbound.contract import Platform, Source
 from relay.inbound.signature import Ecdsa, PathToken, Scheme, StandardWebhooks, first_fault
@@ -29,44 +30,8 @@ class Relay:
     warnings: tuple[str, ...]
 
 
-def load(file: Path, environ: Mapping[str, str]) -> Relay:
-    """The configuration in `file`, checked whole.
-
-    Raises:
-        ConfigError: with every fault, each naming key and file.
-    """
-    platforms = discovered()
-    env_platforms = [name for name, platform in platforms.items() if not platform.needs_options]
-    read = relay_toml.load(file, environ, env_platforms)
-    faults = list(read.faults)
-    rules, rule_faults, warnings = compile_rules([("events", read.events)], read.language)
-    faults += rule_faults
-    sources = {}
-    for name, entry in read.sources.items():
-        key = f"sources.{name}"
-        platform = platforms.get(entry.platform)
-        if platform is None:
-            faults.append(f"{key}.platform: expected one of {list(platforms)}")
-            continue
-        options, found = _options(key, platform, entry)
-        faults += found
-        own_rules, found, more = _rules_for(key, read, entry, rules)
-        faults += found
-        warnings += more
-        faults += _topic_faults(key, entry, platform, options or {})
-        if options is None or entry.destination not in read.destinations:
-            continue
-        scheme, usable, found = _scheme(key, platform, options, entry)
-        faults += found
-        bound = replace(entry, secrets=usable)
-        sources[name] = _source(bound, platform, scheme, options, own_rules, read)
-    if faults:
-        raise ConfigError(file, faults)
-    return Relay(read.language, read.destinations, sources, tuple(warnings))
-
-
 class _PlaceholderEnv(dict[str, str]):
-    """An environment in which every variable has a stand-in, for a look without secrets.
+    """An environment in which every variable has a placeholder, for a look without secrets.
 
     It is a URL, which is a text too: a server may be a variable.
     """
@@ -75,39 +40,111 @@ class _PlaceholderEnv(dict[str, str]):
         return super().get(name) or default or f"https://{name.lower().replace('_', '-')}.invalid"
 
 
+def load(file: Path, environ: Mapping[str, str]) -> Relay:
+    """The configuration in `file`, checked whole.
+
+    Raises:
+        ConfigError: with every fault, each naming key and file.
+    """
+    platforms = discovered()
+    content = relay_toml.load(file, environ, _env_platforms(platforms))
+    faults = list(content.faults)
+    rules, rule_faults, warnings = compile_rules([("events", content.events)], content.language)
+    faults += rule_faults
+    sources = {}
+    for name, entry in content.sources.items():
+        key = f"sources.{name}"
+        platform = platforms.get(entry.platform)
+        if platform is None:
+            faults.append(f"{key}.platform: expected one of {list(platforms)}")
+            continue
+        options, option_faults = _options(key, platform, entry)
+        own_rules, rule_faults, rule_warnings = _rules_for(key, content, entry, rules)
+        faults += option_faults + rule_faults
+        warnings += rule_warnings
+        faults += _topic_faults(key, entry, platform, options or {})
+        if options is None or entry.destination not in content.destinations:
+            continue
+        scheme, secrets, scheme_faults = _scheme(key, platform, options, entry)
+        faults += scheme_faults
+        usable = replace(entry, secrets=secrets)
+        sources[name] = _source(usable, platform, scheme, options, own_rules, content)
+    if faults:
+        raise ConfigError(file, faults)
+    shown_warnings = tuple(in_console_language(warning) for warning in warnings)
+    return Relay(content.language, content.destinations, sources, shown_warnings)
+
+
 def offline_source(
     file: Path, environ: Mapping[str, str], platform: Platform, name: str = ""
 ) -> Source:
-    """A source for looking at bodies on disk: its rules, wishes and options, no secrets needed.
+    """A source for translating bodies on disk: its rules, topics and options, without secrets.
 
     `name` picks one of the file's sources; without it the platform's first one, or a plain one.
 
     Raises:
         ConfigError: the file has no such source, or its options or rules are not usable.
     """
-    unset = _PlaceholderEnv(environ)
-    read = relay_toml.load(file, unset)
-    wanted = [e for e in read.sources.values() if e.platform == platform.name]
-    entry = next((e for e in wanted if name in ("", e.name)), None)
+    content = relay_toml.load(file, _PlaceholderEnv(environ))
+    entries = [e for e in content.sources.values() if e.platform == platform.name]
+    entry = next((e for e in entries if name in ("", e.name)), None)
     if entry is None:
-        if name or platform.needs_options or not read.destinations:
+        if name or platform.needs_options or not content.destinations:
             raise ConfigError(file, [f"sources: expected one of platform {platform.name}"])
         entry = SourceEntry(
             name=platform.name,
             platform=platform.name,
-            destination=next(iter(read.destinations)),
+            destination=next(iter(content.destinations)),
             secrets=(),
         )
-    if entry.destination not in read.destinations:
-        raise ConfigError(file, read.faults)
+    if entry.destination not in content.destinations:
+        raise ConfigError(file, content.faults)
     key = f"sources.{entry.name}"
     options, faults = _options(key, platform, entry)
     rules, rule_faults, _ = compile_rules(
-        [("events", read.events), (f"{key}.events", entry.events)], read.language
+        [("events", content.events), (f"{key}.events", entry.events)], content.language
     )
     if options is None or faults or rule_faults:
         raise ConfigError(file, faults + rule_faults)
-    return _source(replace(entry, secrets=()), platform, PathToken(), options, rules, read)
+    return _source(replace(entry, secrets=()), platform, PathToken(), options, rules, content)
+
+
+def signing_source(file: Path, environ: Mapping[str, str], name: str) -> Source | None:
+    """A source for signing requests as its platform does, None when the file has none so named.
+
+    Only this source has to be usable: no destination needs its key, and what is wrong with other
+    sources or with rules is left to `load`.
+
+    Raises:
+        ConfigError: with the faults of this source.
+    """
+    platforms = discovered()
+    content = relay_toml.load(file, environ, _env_platforms(platforms))
+    key = f"sources.{name}"
+    entry = content.sources.get(name)
+    if entry is None:
+        own_faults = [fault for fault in content.faults if fault.startswith((f"{key}.", f"{key}:"))]
+        if own_faults:
+            raise ConfigError(file, own_faults)
+        return None
+    platform = platforms.get(entry.platform)
+    if platform is None:
+        raise ConfigError(file, [f"{key}.platform: expected one of {list(platforms)}"])
+    options, faults = _options(key, platform, entry)
+    if options is None:
+        raise ConfigError(file, faults)
+    scheme, secrets, scheme_faults = _scheme(key, platform, options, entry)
+    if faults or scheme_faults:
+        raise ConfigError(file, faults + scheme_faults)
+    keyless = relay_toml.load(file, _PlaceholderEnv(environ))
+    if entry.destination not in keyless.destinations:
+        raise ConfigError(file, keyless.faults)
+    return _source(replace(entry, secrets=secrets), platform, scheme, options, {}, keyless)
+
+
+def _env_platforms(platforms: Mapping[str, Platform]) -> list[str]:
+    """Platforms whose `<PLATFORM>_SECRET` alone makes a source."""
+    return [name for name, platform in platforms.items() if not platform.needs_options]
 
 
 def _source(
@@ -116,14 +153,14 @@ def _source(
     scheme: Scheme,
     options: Mapping[str, Any],
     rules: Mapping[str, Rule],
-    read: RelayFile,
+    content: RelayFile,
 ) -> Source:
     return Source(
         name=entry.name,
         platform=platform,
         scheme=scheme,
         secrets=entry.secrets,
-        destination=read.destinations[entry.destination],
+        destination=content.destinations[entry.destination],
         rules=rules,
         topics=entry.topics,
         machine_events=entry.machine_events,
@@ -132,7 +169,7 @@ def _source(
         options=options,
         signing_key=entry.signing_key,
         customer_id=entry.customer_id,
-        language=read.language,
+        language=content.language,
     )
 
 
@@ -170,20 +207,20 @@ def _scheme(
 
 
 def _usable(secrets: tuple[str, ...], scheme: Scheme) -> tuple[str, ...]:
-    """Without the whole of several secrets, where it cannot be one itself (two public keys)."""
-    parts = tuple(s for s in secrets if "," not in s or not scheme.fault(s))
-    return parts or secrets
+    """The secrets without a text of several, where that cannot be a secret (two public keys)."""
+    usable = tuple(s for s in secrets if "," not in s or not scheme.fault(s))
+    return usable or secrets
 
 
 def _rules_for(
-    key: str, read: RelayFile, entry: SourceEntry, rules: Mapping[str, Rule]
+    key: str, content: RelayFile, entry: SourceEntry, rules: Mapping[str, Rule]
 ) -> tuple[Mapping[str, Rule], list[str], list[str]]:
-    """The general rules, with the source's own on top; only its own are faulted here."""
+    """The general rules overridden by the source's, with the faults and warnings of the latter."""
     if not entry.events:
         return rules, [], []
     own_key = f"{key}.events"
     compiled, faults, warnings = compile_rules(
-        [("events", read.events), (own_key, entry.events)], read.language
+        [("events", content.events), (own_key, entry.events)], content.language
     )
     return (
         compiled,
@@ -195,12 +232,12 @@ def _rules_for(
 def _topic_faults(
     key: str, entry: SourceEntry, platform: Platform, options: Mapping[str, Any]
 ) -> list[str]:
-    """A wanted topic is one of our types, one of theirs, or has a `*`; anything else is a typo."""
+    """Topics that are neither our types nor the platform's own, and have no `*`: typing errors."""
     if not platform.topics:
         return []
-    known = {*EVENT_TYPES, *platform.topics, *options.get("types", {})}
+    names = {*EVENT_TYPES, *platform.topics, *options.get("types", {})}
     return [
         f"{key}.topics: {topic!r} is neither an event type nor a topic of {platform.name}"
         for topic in entry.topics
-        if "*" not in topic and topic not in known
+        if "*" not in topic and topic not in names
     ]

@@ -1,6 +1,7 @@
 """The commands a newcomer and a host run, as real processes."""
 
 import contextlib
+import json
 import os
 import pty
 import re
@@ -71,6 +72,15 @@ def test_demo_delivers_one_event_per_source_twice_and_leaves_nothing_running(tmp
         assert processes_in(tmp_path) == []
 
 
+def test_demo_in_a_pipe_says_that_it_stopped_serving(tmp_path):
+    done = demo(tmp_path, CI="")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The output is no terminal: everything has been stopped." in done.stdout
+    assert "Ctrl-C" not in done.stdout
+    assert processes_in(tmp_path) == []
+
+
 def test_demo_says_so_when_an_event_does_not_arrive(tmp_path):
     """The exit status is what CI goes by: it must be able to fail."""
     broken = tmp_path / "sitecustomize.py"
@@ -119,20 +129,22 @@ def test_demo_at_a_terminal_serves_until_interrupted(tmp_path):
             for name in ("crm", "sendgrid", "shopify", "standard_webhooks", "woocommerce")
         ]
         assert len(requests.get(addresses["Mercately"], timeout=5).json()) >= 1
-        sent = subprocess.run(
-            [
-                SCRIPTS / "mercately-relay", "--env", tmp_path / "demo.env",
-                "send", "shopify", "orders/paid",
-            ],
-            env=NOT_CI,
-            capture_output=True,
-            text=True,
-            check=False,
-        )  # fmt: skip
-        assert '"status": "accepted"' in sent.stdout, sent.stderr
+        commands = re.findall(r"^.*mercately-relay --env .+$", shown, re.MULTILINE)
+        assert [line.split()[3] for line in commands] == ["send", "events"]
+        outputs = [pasted(line, tmp_path) for line in commands]
+        assert '"status": "accepted"' in outputs[0]
+        assert json.loads(outputs[0].partition(" ")[2])["ids"][0] in outputs[1]
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == 0
         assert processes_in(tmp_path) == []
+
+
+def pasted(line: str, folder: Path) -> str:
+    """What a line prints in a shell, its output in a pipe."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", line], env=NOT_CI, cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout
 
 
 def test_demo_that_is_killed_takes_everything_with_it(tmp_path):
@@ -180,16 +192,18 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def test_procfile_lines_run_and_end_cleanly_on_sigterm(heroku, standin_server):
+def test_procfile_lines_run_and_end_cleanly_on_sigterm(heroku, standin_server, tmp_path):
     """Heroku runs exactly these lines, and says SIGTERM before it kills."""
     checked = subprocess.run(
         shlex.split(PROCFILE["release"]), env=heroku, capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    started = [
-        subprocess.Popen(shlex.split(PROCFILE[name]), env=heroku, stdout=subprocess.DEVNULL)
-        for name in ("web", "worker")
-    ]
+    log = tmp_path / "web.log"
+    with log.open("wb") as output:
+        started = [
+            subprocess.Popen(shlex.split(PROCFILE[name]), env=heroku, stdout=output)
+            for name in ("web", "worker")
+        ]
     base = f"http://127.0.0.1:{heroku['PORT']}"
     try:
         wait_until_ready(base)
@@ -210,6 +224,10 @@ def test_procfile_lines_run_and_end_cleanly_on_sigterm(heroku, standin_server):
             process.terminate()
         statuses = [process.wait(timeout=25) for process in started]
     assert statuses == [0, 0]
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    (listening,) = [line for line in lines if line["event"] == "web.listening"]
+    assert listening["address"] == f"http://0.0.0.0:{heroku['PORT']}"
+    assert listening["config_file"] == heroku["RELAY_CONFIG"]
 
 
 def test_senders_that_trickle_keep_others_waiting_for_seconds_only(heroku):

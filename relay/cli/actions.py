@@ -1,165 +1,177 @@
-"""Commands that do something: send, replay, discard, history."""
+"""Commands that do something: send, replay, discard."""
 
-import json
 from collections import Counter
 from pathlib import Path
 
 import click
-import requests
 
 from config.language import localized
+from relay import operations, sources
 from relay.cli import context as cli
-from relay.inbound import samples
+from relay.cli.inspect import no_sample
+from relay.cli.labels import StateChoice, label
+from relay.cli.listing import ambiguous, no_such_event
+from relay.cli.output import escaped, json_text
 from relay.model import OPEN_STATES, State
-from relay.operations import replay as replay_record
-from relay.store.record import Record
-from worker.client import Client
-from worker.reply import NoResponse
+from relay.operations import AmbiguousId, RelayUnreachable, Selection
+from relay.store.ledger import Ledger
 
 
 @click.command(
     help=localized(
-        "Firma una muestra, o cualquier cuerpo, como lo hace la plataforma y lo envía.",
-        "Signs a sample, or any body, as the platform does, and posts it.",
+        "Firma una muestra, o cualquier cuerpo, como lo hace la plataforma y lo envía al relay.",
+        "Signs a sample, or any body, as the platform does, and posts it to the relay.",
     )
 )
 @click.argument("source")
 @click.argument("topic")
-@click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help=localized("Un cuerpo, o una petición .http.", "A body, or a request as .http."),
+)
 @click.option("--url", default="", help=localized("Dirección del relay.", "Address of the relay."))
 @click.pass_context
 def send(context: click.Context, source: str, topic: str, file: Path | None, url: str) -> None:
-    found = cli.settings(context)
-    bound = cli.relay(found).sources.get(source)
-    if bound is None:
+    settings = cli.settings(context)
+    signer = cli.configured(
+        lambda: sources.signing_source(settings.config_file, settings.environ, source)
+    )
+    if signer is None:
         raise click.BadParameter(
             localized("fuente desconocida", "unknown source"), param_hint="source"
         )
-    base = url or found.public_url or f"http://127.0.0.1:{found.port}"
+    address = url or settings.public_url or f"http://127.0.0.1:{settings.port}"
+    body = operations.body_of_file(file.name, file.read_bytes()) if file else None
     try:
-        request = samples.signed(bound, topic, base, file.read_bytes() if file else None)
-        response = requests.post(
-            request.url, data=request.body, headers=dict(request.headers), timeout=30
-        )
-    except (LookupError, ValueError, requests.RequestException) as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(f"{response.status_code} {response.text}")
-    context.exit(0 if response.ok else 1)
+        answer = operations.send(signer, topic, address, body)
+    except RelayUnreachable as error:
+        raise click.ClickException(
+            localized(
+                f"Ningún relay responde en {error.address}. Inícielo con «mercately-relay web» o "
+                "indique su dirección con --url.",
+                f'No relay answers at {error.address}. Start one with "mercately-relay web", or '
+                "give its address with --url.",
+            )
+        ) from error
+    except LookupError as error:
+        raise click.ClickException(no_sample(signer.platform.name, topic)) from error
+    except (ValueError, TypeError) as error:
+        raise click.ClickException(
+            localized(
+                f"{source} no se puede firmar: {error}", f"{source} cannot be signed: {error}"
+            )
+        ) from error
+    click.echo(f"{answer.status} {escaped(answer.text)}")
+    context.exit(0 if answer.ok else 1)
 
 
 @click.command(
     help=localized(
-        "Vuelve a enviar eventos. Sin --yes solo dice cuántos son.",
-        "Sends events again. Without --yes it only says how many there are.",
+        "Vuelve a enviar eventos. Sin --yes solo dice cuántos son. IDS pueden ser comienzos de "
+        "identificadores.",
+        "Sends events again. Without --yes it only says how many there are. IDS may be beginnings "
+        "of ids.",
     )
 )
 @click.argument("ids", nargs=-1)
-@click.option("--state", type=click.Choice([s.value for s in State if s not in OPEN_STATES]))
+@click.option("--state", type=StateChoice(*(s for s in State if s not in OPEN_STATES)))
 @click.option("--source", default="")
-@click.option("--yes", is_flag=True, help=localized("Hacerlo.", "Do it."))
+@click.option(
+    "--yes",
+    is_flag=True,
+    help=localized("Ejecutar (sin esta opción solo cuenta).", "Do it (without it, only count)."),
+)
 @click.pass_context
 def replay(
     context: click.Context, ids: tuple[str, ...], state: str | None, source: str, *, yes: bool
 ) -> None:
-    found = cli.settings(context)
-    store = cli.Store(found)
-    records = _chosen(store, ids, state, source)
+    _require_ids_or_state(ids, state)
+    settings = cli.settings(context)
+    store = cli.store(settings)
+    selection = _selection(store.ledger, ids, state, source)
     if not yes:
-        _count(records)
+        _print_counts(context, selection)
         return
-    relay = cli.relay(found)
+    relay = cli.relay(settings)
     outcomes: Counter[str] = Counter()
-    for record in records:
-        done = replay_record(record, store.intake, relay.sources)
-        outcomes[done.outcome] += 1
-        if done.outcome != "requeued":
-            why = json.dumps(done.reasons) if done.reasons else ""
-            click.echo(f"{record.id}: {done.outcome} {why}")
+    for record, result in operations.replay_all(selection.records, store.jobs, relay.sources):
+        outcomes[result.outcome] += 1
+        if result.outcome != "requeued":
+            reasons = json_text(result.reasons) if result.reasons else ""
+            click.echo(f"{record.id}: {label(result.outcome)} {reasons}".rstrip())
     for outcome, count in outcomes.items():
-        click.echo(f"{outcome}: {count}")
-    context.exit(0 if outcomes["requeued"] == len(records) else 1)
+        click.echo(f"{label(outcome)}: {count}")
+    complete = outcomes["requeued"] == len(selection.records) and not selection.absent
+    context.exit(0 if complete else 1)
 
 
 @click.command(
     help=localized(
-        "Descarta eventos retenidos o muertos. Sin --yes solo dice cuántos son.",
-        "Discards held or dead events. Without --yes it only says how many there are.",
+        "Descarta eventos retenidos o muertos. Sin --yes solo dice cuántos son. IDS pueden ser "
+        "comienzos de identificadores.",
+        "Discards held or dead events. Without --yes it only says how many there are. IDS may be "
+        "beginnings of ids.",
     )
 )
 @click.argument("ids", nargs=-1)
-@click.option("--state", type=click.Choice([State.HELD.value, State.DEAD.value]))
+@click.option("--state", type=StateChoice(State.HELD, State.DEAD))
 @click.option("--source", default="")
-@click.option("--yes", is_flag=True, help=localized("Hacerlo.", "Do it."))
+@click.option(
+    "--yes",
+    is_flag=True,
+    help=localized("Ejecutar (sin esta opción solo cuenta).", "Do it (without it, only count)."),
+)
 @click.pass_context
 def discard(
     context: click.Context, ids: tuple[str, ...], state: str | None, source: str, *, yes: bool
 ) -> None:
-    store = cli.Store(cli.settings(context))
-    records = _chosen(store, ids, state, source)
+    _require_ids_or_state(ids, state)
+    store = cli.store(cli.settings(context))
+    selection = _selection(store.ledger, ids, state, source)
     if not yes:
-        _count(records)
+        _print_counts(context, selection)
         return
-    done = sum(store.ledger.discard(record.id) for record in records)
-    click.echo(f"discarded: {done}")
-    context.exit(0 if done == len(records) else 1)
+    discarded_ids = operations.discard(selection.records, store.ledger)
+    for record in selection.records:
+        if record.id not in discarded_ids:
+            click.echo(f"{record.id}: {label(record.state.value)}")
+    click.echo(f"{label('discarded')}: {len(discarded_ids)}")
+    complete = len(discarded_ids) == len(selection.records) and not selection.absent
+    context.exit(0 if complete else 1)
 
 
-def _chosen(store: cli.Store, ids: tuple[str, ...], state: str | None, source: str) -> list[Record]:
-    """The records a person means, by id or by state."""
+def _require_ids_or_state(ids: tuple[str, ...], state: str | None) -> None:
     if not ids and not state:
-        raise click.UsageError(localized("Dé ids o --state.", "Give ids or --state."))
-    records: list[Record] = []
-    for record_id in ids or store.ledger.ids([State(state or "")]):
-        record = store.ledger.get(record_id)
-        if record is None:
-            click.echo(f"{record_id}: {localized('no existe', 'absent')}", err=True)
-        elif source in ("", record.source):
-            records.append(record)
-    return records
+        raise click.UsageError(
+            localized("Indique uno o más identificadores, o --state.", "Give ids or --state.")
+        )
 
 
-def _count(records: list[Record]) -> None:
-    for name, count in Counter(record.state.value for record in records).items():
-        click.echo(f"{name}: {count}")
+def _selection(ledger: Ledger, ids: tuple[str, ...], state: str | None, source: str) -> Selection:
+    """The records that the arguments name; absent ids are listed on standard error."""
+    try:
+        selection = operations.select_records(
+            ledger, ids, state=State(state) if state else None, source=source
+        )
+    except AmbiguousId as error:
+        raise click.ClickException(ambiguous(error)) from error
+    for text in selection.absent:
+        click.echo(no_such_event(text), err=True)
+    return selection
+
+
+def _print_counts(context: click.Context, selection: Selection) -> None:
+    states = Counter(record.state.value for record in selection.records)
+    for state, count in states.items():
+        click.echo(f"{label(state)}: {count}")
+    count = len(selection.records)
+    spanish = "1 evento" if count == 1 else f"{count} eventos"
+    english = "1 event" if count == 1 else f"{count} events"
     click.echo(
         localized(
-            f"{len(records)} eventos en total; repita con --yes para hacerlo.",
-            f"{len(records)} events in all; repeat with --yes to do it.",
+            f"{spanish} en total; repita con --yes para ejecutarlo.",
+            f"{english} in all; repeat with --yes to do it.",
         )
     )
-
-
-@click.command(
-    help=localized(
-        "Los eventos que Mercately guarda de un cliente.",
-        "The events Mercately keeps of a customer.",
-    )
-)
-@click.argument("customer_id")
-@click.option("--page", default=1, show_default=True)
-@click.option("--results-per-page", default=20, show_default=True)
-@click.option("--destination", default="")
-@click.pass_context
-def history(
-    context: click.Context, customer_id: str, page: int, results_per_page: int, destination: str
-) -> None:
-    found = cli.settings(context)
-    known = cli.relay(found).destinations
-    chosen = known.get(destination) if destination else next(iter(known.values()))
-    if chosen is None:
-        raise click.BadParameter(", ".join(known), param_hint="destination")
-    client = Client(
-        chosen,
-        user_agent=found.user_agent,
-        connect_timeout_s=found.connect_timeout_s,
-        read_timeout_s=found.read_timeout_s,
-    )
-    try:
-        reply = client.history(customer_id, page, results_per_page)
-    except NoResponse as error:
-        raise click.ClickException(error.reason) from error
-    finally:
-        client.close()
-    said = reply.json()
-    click.echo(json.dumps(said, ensure_ascii=False, indent=2) if said is not None else reply.text)
-    context.exit(0 if reply.ok else 1)
+    context.exit(1 if selection.absent else 0)

@@ -1,62 +1,73 @@
-"""What commands need of the rest: settings, configuration and Redis, with clear faults."""
+"""What commands need of the rest: settings, configuration and Redis, with faults in a sentence."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 import click
-from redis import Redis, RedisError
+from redis import RedisError
 
 from config.language import localized
 from config.relay_toml import ConfigError
 from config.settings import Settings, SettingsError, load as load_settings
 from relay import sources
+from relay.operations import Store
 from relay.sources import Relay
-from relay.store.connection import connect
-from relay.store.job_store import JobStore
-from relay.store.ledger import Ledger
-from relay.store.queue import open_queue
+from relay.store.redis_fault import redis_fault
 from relay.store.schema import SchemaMismatch, require_schema
 
 _T = TypeVar("_T")
+_REDIS_URL: Final = "relay.redis_url"
+
+
+class RelayGroup(click.Group):
+    """The commands; Redis that fails under any of them is a sentence and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RedisError as error:
+            fault = redis_fault(error, ctx.meta.get(_REDIS_URL, ""))
+            raise click.ClickException(fault) from error
 
 
 def settings(context: click.Context) -> Settings:
+    """The environment, after the file of `--env`."""
     env_file: Path | None = context.obj
     try:
-        return load_settings(env_file)
+        loaded = load_settings(env_file)
     except SettingsError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(_list(error.faults)) from error
+    context.meta[_REDIS_URL] = loaded.redis_url
+    return loaded
 
 
-def relay(found: Settings) -> Relay:
-    return configured(lambda: sources.load(found.config_file, found.environ))
+def relay(settings: Settings) -> Relay:
+    """The whole of relay.toml."""
+    return configured(lambda: sources.load(settings.config_file, settings.environ))
 
 
 def configured(load: Callable[[], _T]) -> _T:
-    """What `load` reads, or its faults, a line each."""
+    """What `load` reads from relay.toml, or its faults, a line each."""
     try:
         return load()
     except ConfigError as error:
-        lines = "\n".join(f"  {error.file}: {fault}" for fault in error.faults)
-        heading = localized("La configuración tiene errores:", "The configuration has faults:")
-        raise click.ClickException(f"{heading}\n{lines}") from error
+        faults = [f"{error.file}: {fault}" for fault in error.faults]
+        raise click.ClickException(_list(faults)) from error
 
 
-class Store:
-    """Queue, ledger and intake over a Redis that answers, with data in this version's format."""
+def _list(faults: list[str] | tuple[str, ...]) -> str:
+    heading = localized("La configuración tiene errores:", "The configuration has faults:")
+    return "\n".join([heading, *(f"  {fault}" for fault in faults)])
 
-    def __init__(self, found: Settings, *, any_schema: bool = False) -> None:
-        self.redis: Redis = connect(found)
+
+def store(settings: Settings, *, any_schema: bool = False) -> Store:
+    """Records and jobs, in a Redis that answers and has data in this version's format."""
+    opened = Store.open(settings)
+    opened.redis.ping()
+    if not any_schema:
         try:
-            self.redis.ping()
-            if not any_schema:
-                require_schema(self.redis)
+            require_schema(opened.redis)
         except SchemaMismatch as mismatch:
             raise click.ClickException(str(mismatch)) from mismatch
-        except RedisError as error:
-            said = localized("Redis no responde (REDIS_URL)", "Redis does not answer (REDIS_URL)")
-            raise click.ClickException(f"{said}: {type(error).__name__}") from error
-        self.queue = open_queue(self.redis, found.queue, found.job_timeout_s)
-        self.ledger = Ledger.open(self.redis, found)
-        self.intake = JobStore.open(self.queue, found)
+    return opened

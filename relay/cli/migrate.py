@@ -32,7 +32,7 @@ _PROGRESS_EVERY = 50_000
 @click.pass_context
 def migrate(context: click.Context, *, dry_run: bool, again: bool) -> None:
     """Exits 1 where something could not be converted."""
-    store = cli.Store(cli.settings(context), any_schema=True)
+    store = cli.store(cli.settings(context), any_schema=True)
     printed = 0
 
     def progress(keys: int) -> None:

@@ -2,17 +2,26 @@
 
 import os
 import sys
+from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
+import structlog
+from redis import RedisError
 
+import config
+from config import log
 from config.language import localized
+from config.settings import Settings
 from relay.cli import context as cli
+from relay.store.connection import connect
+from relay.store.redis_fault import redis_fault
 
 
 @click.command(
     help=localized(
-        "Arranca todo aquí, envía una muestra firmada por fuente y muestra lo que llegó.",
+        "Inicia todo en esta máquina, envía una muestra firmada por fuente y muestra lo que llegó.",
         "Starts everything on this machine, sends a signed sample per source, shows what arrived.",
     )
 )
@@ -24,6 +33,7 @@ from relay.cli import context as cli
     help=localized("Dónde guardar los datos.", "Where to keep the data."),
 )
 def demo(folder: Path) -> None:
+    _require_extra("demo")
     from relay.devtools.demo import run
 
     sys.exit(run(folder))
@@ -32,32 +42,40 @@ def demo(folder: Path) -> None:
 @click.command(help=localized("El proceso web, con gunicorn.", "The web process, under gunicorn."))
 @click.pass_context
 def web(context: click.Context) -> None:
-    found = cli.settings(context)
-    cli.relay(found)  # faults here, not from inside a gunicorn worker
-    conf = Path(__file__).parents[2] / "config" / "gunicorn.conf.py"
-    _become("gunicorn", "-c", str(conf), "relay.web:create_app()")
+    settings = cli.settings(context)
+    cli.relay(settings)  # faults here, not from inside a gunicorn worker
+    _log_redis_fault(settings)
+    conf = Path(config.__file__).with_name("gunicorn.conf.py")
+    _become("relay.web.gunicorn_app", "-c", str(conf), "relay.web:create_app()")
 
 
-@click.command(help=localized("Entrega lo aceptado.", "Delivers what was accepted."))
+@click.command(
+    help=localized(
+        "Entrega a Mercately los eventos aceptados.", "Delivers accepted events to Mercately."
+    )
+)
 @click.pass_context
 def worker(context: click.Context) -> None:
-    cli.relay(cli.settings(context))
+    settings = cli.settings(context)
+    cli.relay(settings)
+    _log_redis_fault(settings)
     _become("worker")
 
 
 @click.command(
     help=localized(
-        "Un doble local de Mercately, para probar sin tocar una cuenta.",
+        "Un simulador local de Mercately, para probar sin tocar una cuenta.",
         "A local stand-in for Mercately, to try things without touching an account.",
     )
 )
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=9000, show_default=True)
 def standin(host: str, port: int) -> None:
-    from relay.devtools.standin import Standin, demo_customers, serve
+    from relay.devtools.standin import demo_standin, serve
 
     click.echo(f"http://{host}:{port}")
-    serve(host, port, Standin(customers=demo_customers()))
+    sys.stdout.flush()
+    serve(host, port, demo_standin())
 
 
 @click.command(
@@ -71,16 +89,49 @@ def standin(host: str, port: int) -> None:
 )
 @click.pass_context
 def dashboard(context: click.Context, port: int | None) -> None:
-    found = cli.settings(context)
-    host = found.host if found.dashboard_password else "127.0.0.1"
-    chosen = port or (found.port if "PORT" in found.environ else 9181)
-    click.echo(f"http://{host}:{chosen}")
+    _require_extra("dashboard")
+    settings = cli.settings(context)
+    host = settings.host if settings.dashboard_password else "127.0.0.1"
+    listen_port = port or (settings.port if "PORT" in settings.environ else 9181)
+    click.echo(f"http://{host}:{listen_port}")
     _become(
-        "gunicorn", "-b", f"{host}:{chosen}", "--threads", "4", "relay.web.dashboard:create_app()"
+        "relay.web.gunicorn_app",
+        "-b",
+        f"{host}:{listen_port}",
+        "--threads",
+        "4",
+        "relay.web.dashboard:create_app()",
+    )
+
+
+def _log_redis_fault(settings: Settings) -> None:
+    """Log once, in words, why Redis cannot be used; both processes then wait for it."""
+    try:
+        with closing(connect(settings)) as redis:
+            redis.ping()
+    except RedisError as error:
+        log.configure(settings.log_level)
+        reason = redis_fault(error, settings.redis_url)
+        structlog.get_logger().warning("redis.unusable", reason=reason)
+
+
+def _require_extra(extra: str) -> None:
+    """Exit with a sentence when what an extra installs is not there."""
+    if all(find_spec(package) for package in ("rq_dashboard", "six")):
+        return
+    install = f"pip install 'mercately-relay[{extra}]'"
+    raise click.ClickException(
+        localized(
+            f"Falta rq-dashboard. Instálelo con: {install}",
+            f"rq-dashboard is not installed. Install it: {install}",
+        )
     )
 
 
 def _become(module: str, *arguments: str) -> None:
-    """Replace this process, so that signals reach the one that does the work."""
+    """Replace this process, so that signals reach the one that does the work.
+
+    `-P`: nothing is imported from the working directory, which may have a `config` of its own.
+    """
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606  no shell
+    os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])  # noqa: S606  no shell

@@ -1,7 +1,7 @@
 """Everything on one machine: embedded Redis, stand-in, web, worker and dashboard, and a table.
 
-What it starts ends with it. With `CI=true` or without a terminal it exits after the table: 0 when
-every event arrived, 1 otherwise.
+The processes it starts end with it. With `CI=true` or without a terminal it exits after the table:
+0 when every event arrived, 1 otherwise.
 """
 
 import base64
@@ -34,8 +34,9 @@ from config.language import localized
 from config.settings import Settings, load as load_settings
 from relay import sources
 from relay.devtools.children import die_with_parent
+from relay.devtools.command_line import command_line
 from relay.devtools.embedded_redis import EmbeddedRedis, NoRedisServer
-from relay.devtools.standin import DEMO_KEY, Standin, StandinServer, demo_customers
+from relay.devtools.standin import DEMO_KEY, Standin, StandinServer, demo_standin
 from relay.inbound.samples import signed
 from relay.model import OPEN_STATES
 from relay.sources import Relay
@@ -57,7 +58,7 @@ _DELIVERED_WITHIN_S: Final = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What became of one request."""
+    """One request and its delivery; `ms` from acceptance to delivery, None without one."""
 
     source: str
     topic: str
@@ -82,7 +83,7 @@ def run(folder: Path) -> int:
 
 def _run(folder: Path, console: Console, stack: contextlib.ExitStack) -> int:
     redis_server = stack.enter_context(EmbeddedRedis(folder / "redis"))
-    standin = Standin(customers=demo_customers())
+    standin = demo_standin()
     mercately = stack.enter_context(StandinServer(standin, port=_port(9000)))
     environ = _environ(folder, redis_server.url, mercately.url)
     os.environ.update(environ)
@@ -94,25 +95,35 @@ def _run(folder: Path, console: Console, stack: contextlib.ExitStack) -> int:
     stack.enter_context(_child(folder / "web.log", "relay", "web"))
     stack.enter_context(_child(folder / "worker.log", "worker"))
     dashboard_url = stack.enter_context(_dashboard(settings))
-    _wait_until_ready(web_url)
+    _wait_until_ready(web_url, folder)
     ledger = Ledger.open(redis, settings)
     rows = [_send(name, topic, web_url, relay, ledger, standin) for name, topic in _TOPICS.items()]
     console.print(_table(rows))
-    arrived = all(row.ms is not None for row in rows)
-    if os.environ.get("CI") == "true" or not sys.stdout.isatty():
-        return 0 if arrived else 1
+    status = 0 if all(row.ms is not None for row in rows) else 1
+    if os.environ.get("CI") == "true":
+        return status
+    if not sys.stdout.isatty():
+        console.print(
+            localized(
+                "La salida no es una terminal: todo se ha detenido. Ejecútelo en una terminal, sin "
+                "tubería, para que siga sirviendo.",
+                "The output is no terminal: everything has been stopped. Run it at a terminal, "
+                "without a pipe, to keep it serving.",
+            )
+        )
+        return status
     _print_addresses(console, folder, web_url, dashboard_url, mercately.url)
     signal.pause()
     return 0
 
 
 def _environ(folder: Path, redis_url: str, standin_url: str) -> Mapping[str, str]:
-    """What the demo's processes see; the same is kept in a file for other commands."""
+    """The environment of the demo's processes, also written to a file for other commands."""
     file = folder / "demo.env"
-    known = _secrets()
-    kept = dotenv_values(file) if file.exists() else {}
-    if all(kept.get(name) for name in known):  # keys of one pair come and go together
-        known = {name: str(kept[name]) for name in known}
+    keys = _secrets()
+    old_values = dotenv_values(file) if file.exists() else {}
+    if all(old_values.get(name) for name in keys):  # keys of one pair come and go together
+        keys = {name: str(old_values[name]) for name in keys}
     environ = {
         "REDIS_URL": redis_url,
         "RELAY_CONFIG": str(Path(config.__file__).parent / "demo.toml"),
@@ -120,7 +131,7 @@ def _environ(folder: Path, redis_url: str, standin_url: str) -> Mapping[str, str
         "PORT": str(_port(8000)),
         "MERCATELY_SERVER": standin_url,
         "MERCATELY_API_KEY": DEMO_KEY,
-        **known,
+        **keys,
     }
     file.touch(mode=0o600)
     file.write_text("".join(f'{name}="{value}"\n' for name, value in environ.items()))
@@ -128,7 +139,7 @@ def _environ(folder: Path, redis_url: str, standin_url: str) -> Mapping[str, str
 
 
 def _secrets() -> dict[str, str]:
-    """Keys of this demo alone, made on its first run."""
+    """New keys, for this demo alone."""
     key = ec.generate_private_key(ec.SECP256R1())
     private = key.private_bytes(
         serialization.Encoding.PEM,
@@ -153,7 +164,7 @@ def _child(log: Path, *arguments: str) -> Iterator[None]:
     """A process of ours, its output in a file, ended when the demo ends."""
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
+            [sys.executable, "-P", "-m", *arguments],
             stdout=output,
             stderr=output,
             stdin=subprocess.DEVNULL,
@@ -185,14 +196,16 @@ def _dashboard(settings: Settings) -> Iterator[str]:
         thread.join()
 
 
-def _wait_until_ready(web_url: str) -> None:
+def _wait_until_ready(web_url: str, folder: Path) -> None:
     give_up_at = time.monotonic() + _READY_WITHIN_S
     while time.monotonic() < give_up_at:
         with contextlib.suppress(requests.ConnectionError):
             if requests.get(f"{web_url}/readyz", timeout=5).ok:
                 return
         time.sleep(0.05)
-    raise TimeoutError(localized("no arrancó; vea .relay/*.log", "did not start; see .relay/*.log"))
+    raise TimeoutError(
+        localized(f"no inició; revise {folder}/*.log", f"did not start; see {folder}/*.log")
+    )
 
 
 def _send(
@@ -203,10 +216,10 @@ def _send(
     response = requests.post(
         request.url, data=request.body, headers=dict(request.headers), timeout=10
     )
-    said: dict[str, Any] = response.json()
-    answer = f"{response.status_code} {said.get('status')}"
+    content: dict[str, Any] = response.json()
+    answer = f"{response.status_code} {content.get('status')}"
     give_up_at = time.monotonic() + _DELIVERED_WITHIN_S
-    for record_id in said.get("ids", []):
+    for record_id in content.get("ids", []):
         while time.monotonic() < give_up_at:
             record = ledger.get(record_id)
             if record is not None and record.state not in OPEN_STATES:
@@ -237,13 +250,11 @@ def _print_addresses(
 ) -> None:
     console.print(f"webhooks   {web_url}/webhooks/<source>", highlight=False)
     console.print(f"dashboard  {dashboard_url}", highlight=False)
-    console.print(f"Mercately  {standin_url}/_standin/events", highlight=False)
-    env = folder / "demo.env"
-    console.print(
-        f"\nmercately-relay --env {env} send shopify orders/paid"
-        f"\nmercately-relay --env {env} events\n",
-        highlight=False,
-    )
+    console.print(f"Mercately  {standin_url}/_standin/events\n", highlight=False)
+    command = command_line("--env", str(folder / "demo.env"))
+    for arguments in ("send shopify orders/paid", "events"):
+        console.print(f"{command} {arguments}", highlight=False, soft_wrap=True)
+    console.print()
     console.print(localized("Ctrl-C termina todo.", "Ctrl-C ends everything."))
 
 

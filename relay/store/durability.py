@@ -85,7 +85,7 @@ class Durability:
         if self.no_fsync_during_rewrite:
             return localized(
                 "Mientras Redis reescribe su archivo no sincroniza el disco "
-                "(no-appendfsync-on-rewrite): un corte de corriente en ese momento puede perder "
+                "(no-appendfsync-on-rewrite): un corte de luz en ese momento puede perder "
                 "lo aceptado.",
                 "While Redis rewrites its file it does not sync the disk "
                 "(no-appendfsync-on-rewrite): a power cut just then may lose what was accepted.",
@@ -107,15 +107,15 @@ class Durability:
     def _what_may_be_lost(self) -> str:
         if self.fsync == "everysec":
             return localized(
-                "Si la máquina de Redis pierde la corriente, puede perderse el último segundo "
+                "Si la máquina de Redis se queda sin luz, puede perderse el último segundo "
                 "de lo aceptado. Un Redis que solo se cae no pierde nada.",
                 "If the machine of Redis loses power, the last second of what was accepted may "
                 "be lost. A Redis that merely crashes loses nothing.",
             )
         if self.fsync == "no":
             return localized(
-                "El disco se escribe cuando el sistema quiere: un corte de corriente puede perder "
-                "medio minuto de lo aceptado.",
+                "El sistema operativo decide cuándo escribe en el disco: con un corte de luz puede "
+                "perderse medio minuto de lo aceptado.",
                 "The disk is written when the system likes: a power cut may lose half a minute "
                 "of what was accepted.",
             )

@@ -20,8 +20,8 @@ DAY_S = 24 * 3600
 
 @pytest.fixture(autouse=True)
 def _own_environment() -> Iterator[None]:
-    """An empty environment, put back afterwards whatever is written to it."""
-    with patch.dict(os.environ, clear=True):
+    """An environment without our variables, put back afterwards whatever is written to it."""
+    with patch.dict(os.environ, {"RELAY_LANGUAGE": "en"}, clear=True):
         yield
 
 
@@ -134,7 +134,36 @@ BOUNDS = [
     ("RELAY_MEMORY_WATERMARK", "1.1", False),
     ("RELAY_DURABILITY", "relaxed", True),
     ("RELAY_DURABILITY", "Relaxed", False),
+    ("PORT", "0", False),
+    ("PORT", "1", True),
+    ("PORT", "65535", True),
+    ("PORT", "99999", False),
+    ("RELAY_BODY_MAX_BYTES", "0", False),
+    ("RELAY_BODY_MAX_BYTES", "-5", False),
+    ("RELAY_BACKLOG_MAX", "0", False),
+    ("RELAY_KEEP_DELIVERED_DAYS", "3651", False),
+    ("RELAY_SHUTDOWN_GRACE", "3601", False),
+    ("RELAY_SWEEP_S", "-1", False),
+    ("RELAY_SWEEP_S", "0", True),
+    ("RELAY_SWEEP_S", "nan", False),
+    ("RELAY_CONNECT_TIMEOUT_S", "0", False),
+    ("RELAY_CONNECT_TIMEOUT_S", "0.1", True),
+    ("RELAY_READ_TIMEOUT_S", "0", False),
+    ("RELAY_READ_TIMEOUT_S", "inf", False),
+    ("RELAY_READ_TIMEOUT_S", "601", False),
+    ("RELAY_LOG_LEVEL", "foo", False),
+    ("RELAY_LOG_LEVEL", "debug", True),
+    ("REDIS_URL", "", False),
+    ("REDIS_URL", "rediss://:p%2Fss@h.example:6380/1?ssl_ca_certs=/x", True),
+    ("REDIS_URL", "redis://[::1]:6379", True),
+    ("REDIS_URL", "unix:///tmp/redis.sock?db=1", True),
+    ("REDIS_URL", "unix://", False),
 ]
+UNUSABLE_URLS = [
+    "hush", "hush://x", "127.0.0.1:6379", "redis://", "redis://h:0/0", "redis://h:99999/0",
+    "redis://:hush#x@h:1/0", "redis://:hush/x@h:1/0", "redis://u:12/hush@h/0", "redis://:hush?x@h",
+    "redis://u:1#hush@h:1/0", "redis://[hush/0",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("variable", "value", "fits"), BOUNDS)
@@ -145,6 +174,26 @@ def test_setting_has_bounds(variable, value, fits):
     else:
         with pytest.raises(SettingsError, match=variable):
             load()
+
+
+@pytest.mark.parametrize("url", UNUSABLE_URLS)
+def test_redis_url_that_cannot_be_used_is_refused_without_any_part_of_it(url):
+    os.environ["REDIS_URL"] = url
+    with pytest.raises(SettingsError, match="REDIS_URL: expected redis://") as caught:
+        load()
+    assert "hush" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_empty_relay_config_is_the_file_that_comes_with_the_relay():
+    os.environ["RELAY_CONFIG"] = ""
+    assert load().config_file == module.DEFAULT_CONFIG_FILE
+    assert module.DEFAULT_CONFIG_FILE.is_file()
+
+
+@pytest.mark.parametrize(("host", "address"), [("0.0.0.0", "0.0.0.0:81"), ("::1", "[::1]:81")])
+def test_address_has_the_host_in_brackets_where_it_has_colons(host, address):
+    os.environ.update(RELAY_HOST=host, PORT="81")
+    assert load().address == address
 
 
 @pytest.mark.parametrize(("connect_s", "read_s"), [("5", "20"), ("0.5", "0.5"), ("60", "300")])

@@ -1,10 +1,10 @@
-"""A person says "again": held events are read anew, dead ones sent as they were."""
+"""What a person does with records: find, list, select, replay, discard; and with requests."""
 
 import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,27 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from relay.devtools.embedded_redis import EmbeddedRedis
+from relay.inbound import samples
 from relay.inbound.contract import Source
-from relay.model import Outcome, State, Verdict
-from relay.operations import Replayed, replay
+from relay.model import Call, Held, Outcome, State, Verdict
+from relay.operations import (
+    AmbiguousId,
+    RelayUnreachable,
+    Replayed,
+    UnknownRecord,
+    body_of_file,
+    discard,
+    find_record,
+    list_events,
+    list_ignored,
+    replay,
+    replay_all,
+    request_from_file,
+    select_records,
+    send,
+    show_event,
+    transform,
+)
 from relay.sources import Relay
 from relay.store.backpressure import RedisPressure
 from relay.store.job_store import JobStore
@@ -84,6 +102,10 @@ SEEING = generic(READS + 'type = "type"')
 
 def again(record: Record, intake: JobStore, *sources: Source) -> Replayed:
     return replay(record, intake, {source.name: source for source in sources})
+
+
+def lead(number: int) -> dict[str, Any]:
+    return LEAD | {"number": number}
 
 
 def settled(ledger: Ledger, record_id: str, verdict: Verdict, reason: str = "x") -> Record:
@@ -260,3 +282,171 @@ def test_time_of_the_first_delivery_is_kept(post, intake, ledger):
     found = ledger.get(record_id)
     assert found.occurred_at == pytest.approx(earlier)
     assert found.accepted_at == held.accepted_at
+
+
+# Finding, listing and selecting.
+
+
+@pytest.fixture
+def kept(post) -> list[str]:
+    """Three held records, oldest first."""
+    return [record_id for number in range(3) for record_id in post(BLIND, lead(number))]
+
+
+def test_record_is_found_by_its_id_and_by_a_beginning_that_no_other_has(kept, ledger):
+    for record_id in kept:
+        beginnings = [record_id[:length] for length in range(1, 27)]
+        for text in beginnings:
+            matching = [one for one in kept if one.startswith(text)]
+            if len(matching) == 1:
+                assert find_record(ledger, text).id == record_id
+                assert find_record(ledger, text.lower()).id == record_id
+            else:
+                with pytest.raises(AmbiguousId) as caught:
+                    find_record(ledger, text)
+                assert list(caught.value.matches) == matching
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_beginning_is_looked_for_in_every_state(state, post, ledger, redis, intake):
+    (record_id,) = post(SEEING, LEAD)
+    verdicts = {"retrying": Verdict.RETRY, "dead": Verdict.DEAD, "held": Verdict.HELD}
+    verdicts |= {"delivered": Verdict.DELIVERED, "discarded": Verdict.DISCARDED}
+    if state != "accepted":
+        settled(ledger, record_id, verdicts[state.value])
+
+    assert find_record(ledger, record_id[:5]).state is state
+
+
+@pytest.mark.parametrize("text", ["", "zz", "*", "0*", "[0-9]*", "01?", "01\\x", "ñ", "0" * 100])
+def test_text_that_begins_no_id_is_an_unknown_record(text, kept, ledger):
+    with pytest.raises(UnknownRecord):
+        find_record(ledger, text)
+
+
+def test_id_whose_record_has_expired_is_no_match(kept, ledger, redis):
+    redis.delete(f"relay:record:{kept[0]}")
+    redis.delete(f"relay:record:{kept[1]}")
+
+    assert find_record(ledger, kept[2][:4]).id == kept[2]
+
+
+def test_event_is_shown_with_its_attempts(post, ledger):
+    (record_id,) = post(SEEING, LEAD)
+    settled(ledger, record_id, Verdict.RETRY)
+    settled(ledger, record_id, Verdict.DEAD)
+    detail = show_event(ledger, record_id)
+
+    assert detail.record.id == record_id
+    assert [entry["outcome"] for entry in detail.attempts] == ["retry", "dead"]
+
+
+def test_list_has_the_newest_first_up_to_its_limit(kept, ledger):
+    rows = list_events(ledger, frozenset(State), limit=2)
+
+    assert [row.id for row in rows] == kept[:0:-1]
+    assert {(row.state, row.source, row.reason) for row in rows} == {
+        ("held", "generic", "unreadable")
+    }
+    assert list_events(ledger, frozenset({State.DEAD})) == []
+    assert list_events(ledger, frozenset(State), source="other") == []
+
+
+def test_ignored_events_are_listed_without_an_id(post, ledger):
+    post(replace(SEEING, rules={}), LEAD)
+    (row,) = list_ignored(ledger)
+
+    assert (row.id, row.state, row.reason, row.topic) == ("", "ignored", "no_rule", "lead.new")
+    assert abs(row.accepted_at - time.time()) < 60
+    assert list_ignored(ledger, source="other") == []
+
+
+def test_selection_has_records_once_and_the_absent_ids(kept, ledger):
+    unique = next(
+        kept[0][:n] for n in range(1, 27) if sum(i.startswith(kept[0][:n]) for i in kept) == 1
+    )
+    selection = select_records(ledger, [kept[0], unique, "gone", kept[1]])
+
+    assert [record.id for record in selection.records] == kept[:2]
+    assert selection.absent == ("gone",)
+
+
+def test_selection_by_state_and_source(kept, ledger):
+    held = select_records(ledger, state=State.HELD)
+
+    assert [record.id for record in held.records] == kept
+    assert select_records(ledger, state=State.DEAD).records == ()
+    assert select_records(ledger, state=State.HELD, source="other").records == ()
+    assert select_records(ledger).records == ()
+
+
+def test_ambiguous_beginning_selects_nothing(kept, ledger):
+    with pytest.raises(AmbiguousId):
+        select_records(ledger, [kept[0], kept[1][:3]])
+
+
+def test_replaying_several_tells_of_each_as_it_goes(kept, intake, ledger, queue):
+    records = select_records(ledger, state=State.HELD).records
+    results = replay_all(records, intake, {"generic": SEEING})
+
+    assert queue.count == 0
+    first, result = next(results)
+    assert (first.id, result.outcome, queue.count) == (kept[0], "requeued", 1)
+    assert [one.outcome for _, one in results] == ["requeued", "requeued"]
+    assert {ledger.get(record_id).state for record_id in kept} == {State.ACCEPTED}
+
+
+def test_discarding_returns_the_ids_that_were_held_or_dead(kept, post, ledger):
+    (open_id,) = post(SEEING, LEAD)
+    records = [ledger.get(record_id) for record_id in (*kept, open_id)]
+
+    assert discard(records, ledger) == tuple(kept)
+    assert {ledger.get(record_id).state for record_id in kept} == {State.DISCARDED}
+    assert ledger.get(open_id).state is State.ACCEPTED
+    assert discard(records, ledger) == ()
+
+
+# Requests.
+
+NOW = datetime(2026, 11, 2, tzinfo=UTC)
+
+
+def test_body_is_translated_and_nothing_is_kept(redis):
+    request = request_from_file("lead.json", json.dumps(LEAD).encode(), SEEING, "lead.new", NOW)
+    (translation,) = transform(request, SEEING)
+
+    assert isinstance(translation.translated, Call)
+    assert translation.event is not None
+    assert translation.event.type == "form.submitted"
+    assert redis.keys() == []
+
+
+def test_body_that_cannot_be_read_has_no_event():
+    (translation,) = transform(request_from_file("x", b"{", SEEING, "x", NOW), SEEING)
+
+    assert isinstance(translation.translated, Held)
+    assert translation.event is None
+
+
+def test_request_file_has_headers_and_body_and_the_topic_given():
+    source = senders.source_of("shopify")
+    content = (samples.FOLDER / "shopify" / "orders_create.http").read_bytes()
+    request = request_from_file("orders_create.http", content, source, "orders_paid", NOW)
+
+    assert request.body == senders.request_for("shopify", "orders_create")[1]
+    assert request.headers["x-shopify-topic"] == "orders/paid"
+    assert request.headers["x-shopify-shop-domain"]
+    assert body_of_file("orders_create.http", content) == request.body
+    assert body_of_file("orders_create.json", content) == content
+
+
+def test_relay_that_does_not_answer_is_told_by_its_address():
+    source = senders.source_of("shopify")
+    with pytest.raises(RelayUnreachable) as caught:
+        send(source, "orders/create", "http://127.0.0.1:1")
+    assert caught.value.address == "http://127.0.0.1:1"
+
+
+def test_topic_without_a_sample_is_a_lookup_error():
+    with pytest.raises(LookupError):
+        send(senders.source_of("shopify"), "orders/eaten", "http://127.0.0.1:1")

@@ -24,7 +24,7 @@ from relay.mapping.rules import render
 from relay.model import Call, Ignored, WebhookRequest
 from relay.pipeline import translate
 from relay.platforms import discovered
-from relay.sources import Relay, load, offline_source
+from relay.sources import Relay, load, offline_source, signing_source
 from relay.web.app import create_app
 from tests.conftest import make_settings
 
@@ -38,6 +38,11 @@ WHSEC = "whsec_c3RhbmRhcmQtd2ViaG9va3MtdGVzdA=="
 P384 = "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAE"
 
 Load = Callable[..., Relay]
+
+
+@pytest.fixture(autouse=True)
+def _english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELAY_LANGUAGE", "en")
 
 
 @pytest.fixture
@@ -351,4 +356,68 @@ def test_dry_source_that_cannot_be_is_told_why(text, platform, name, fault, tmp_
     file.write_text(text)
     with pytest.raises(ConfigError) as caught:
         offline_source(file, {}, discovered()[platform], name)
+    assert caught.value.faults[0].startswith(fault)
+
+
+SENDER = 'api_key = "${NOT_SET}"\n'
+
+
+@pytest.fixture
+def keyless(tmp_path: Path) -> Callable[[str], Path]:
+    """A file whose destination has no key in the environment, with more text."""
+
+    def write(text: str) -> Path:
+        file = tmp_path / "keyless.toml"
+        file.write_text(f"[destinations.crm]\n{SENDER}{text}")
+        return file
+
+    return write
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_signing_needs_the_secret_and_no_key_of_the_destination(platform, keyless):
+    options = [BEARER] if platform == "generic" else []
+    secret = TOKEN if platform == "generic" else senders.SECRETS[platform]
+    source = signing_source(keyless(table(platform, *options, secrets=secret)), {}, "s")
+
+    assert source is not None
+    assert source.platform.name == platform
+    assert source.secrets[0] in (secret, *secret.split(","))
+
+
+def test_signing_source_of_the_environment_is_found_too(keyless):
+    source = signing_source(keyless(""), {"SHOPIFY_SECRET": "a-secret"}, "shopify")
+
+    assert source is not None
+    assert source.secrets == ("a-secret",)
+
+
+def test_signing_source_that_does_not_exist_is_none_whatever_else_is_wrong(keyless):
+    assert (
+        signing_source(keyless('[sources.other]\nplatform = "acme"\nsecrets = "x"'), {}, "s")
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('[sources.s]\nplatform = "acme"\nsecrets = "x"', "sources.s.platform: expected one of"),
+        (
+            '[sources.s]\nplatform = "shopify"\nsecrets = "${GONE}"',
+            "sources.s.secrets: environment variable GONE",
+        ),
+        (table("sendgrid", secrets="AAAA"), BAD_KEY),
+        (table("generic"), "sources.s.options.auth: Missing data"),
+        ("[sources]\ns = 1", "sources.s: expected a table"),
+    ],
+)
+def test_signing_source_that_cannot_be_used_has_its_own_faults_only(text, fault, keyless):
+    others = (
+        '[sources.other]\nplatform = "acme"\nsecrets = "x"\n' if "[sources]" not in text else ""
+    )
+    with pytest.raises(ConfigError) as caught:
+        signing_source(keyless(text + "\n" + others), {}, "s")
+
+    assert all(line.startswith("sources.s") for line in caught.value.faults)
     assert caught.value.faults[0].startswith(fault)

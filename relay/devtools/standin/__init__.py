@@ -13,6 +13,14 @@ from relay.devtools.standin.shapes import Invalid, Shape, problems
 from relay.devtools.standin.state import DEMO_KEY, Behaviour, ReceivedEvent, Standin
 from relay.devtools.standin.web import create_app
 
+
+def demo_standin() -> Standin:
+    """A stand-in with a few customers that answers the history with the events it received."""
+    standin = Standin(customers=demo_customers())
+    standin.behaviour.history = "results"
+    return standin
+
+
 __all__ = [
     "ACCEPTED",
     "AGENTS",
@@ -28,6 +36,7 @@ __all__ = [
     "StandinServer",
     "create_app",
     "demo_customers",
+    "demo_standin",
     "problems",
     "serve",
 ]

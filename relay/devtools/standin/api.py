@@ -22,12 +22,12 @@ _PAGE: Final = 100
 def events(standin: Standin) -> Blueprint:
     routes = Blueprint("events", __name__, url_prefix=API)
 
-    def known(ref: str) -> str:
-        return _known(standin, ref, by_contact=standin.behaviour.events_by_contact)
+    def customer_id_of(ref: str) -> str:
+        return _customer_id_of(standin, ref, by_contact=standin.behaviour.events_by_contact)
 
     @routes.post("/customers/<ref>/events")
     def create(ref: str) -> Response:
-        customer_id = known(ref)
+        customer_id = customer_id_of(ref)
         body = json_object()
         if errors := problems(body, EVENT):
             raise Invalid(errors)
@@ -41,7 +41,7 @@ def events(standin: Standin) -> Blueprint:
 
     @routes.get("/customers/<ref>/customer_events_history")
     def history(ref: str) -> Response:
-        customer_id = known(ref)
+        customer_id = customer_id_of(ref)
         if standin.behaviour.history == "message":
             return reply(200, ACCEPTED)
         bodies = [event.body for event in standin.events if event.customer_id == customer_id]
@@ -60,12 +60,12 @@ def customers(standin: Standin) -> Blueprint:
 
     @routes.get("/<ref>")
     def get(ref: str) -> Response:
-        customer = shown(_known(standin, ref))
+        customer = shown(_customer_id_of(standin, ref))
         return reply(200, {"message": "Customer found successfully", "customer": customer})
 
     @routes.put("/<ref>")
     def update(ref: str) -> Response:
-        standin.change_customer(_known(standin, ref), _customer_body())
+        standin.change_customer(_customer_id_of(standin, ref), _customer_body())
         return reply(200, {"message": "Customer updated successfully"})
 
     @routes.get("")
@@ -99,7 +99,7 @@ def agents() -> Blueprint:
     return routes
 
 
-def _known(standin: Standin, ref: str, *, by_contact: bool = True) -> str:
+def _customer_id_of(standin: Standin, ref: str, *, by_contact: bool = True) -> str:
     customer_id = standin.find(ref, by_contact=by_contact)
     return customer_id or abort(reply(*ANSWERS["not_found_404"]))
 

@@ -1,4 +1,4 @@
-"""How a customer is written, told from others and read back; and four invented ones."""
+"""Customers: how they are written, compared and shown; and four invented ones."""
 
 import secrets
 from collections.abc import Mapping

@@ -83,8 +83,8 @@ def problems(value: Any, shape: Shape, where: str = "body") -> list[str]:
     if not isinstance(value, Mapping):
         return [f"{where} must be an object"]
     needed = shape if shape in (_TAG, _CUSTOM_FIELD) else {}
-    found = [f"{where}.{name} is missing" for name in needed if name not in value]
+    lines = [f"{where}.{name} is missing" for name in needed if name not in value]
     for name, item in value.items():
         inside = f"{where}.{name}"
-        found += problems(item, shape[name], inside) if name in shape else [f"{inside} is unknown"]
-    return found
+        lines += problems(item, shape[name], inside) if name in shape else [f"{inside} is unknown"]
+    return lines

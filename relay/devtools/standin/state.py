@@ -81,14 +81,14 @@ class Standin:
         neither act on nor count a request that is refused.
         """
         if name not in FAULTS:
-            raise ValueError(f"unknown fault; known are {', '.join(FAULTS)}")
+            raise ValueError(f"unknown fault; expected one of {', '.join(FAULTS)}")
         if on not in (*GROUPS, "all"):
-            raise ValueError(f"unknown group; known are {', '.join(GROUPS)}, all")
+            raise ValueError(f"unknown group; expected one of {', '.join(GROUPS)}, all")
         if times is not None and (type(times) is not int or times < 1):
             raise ValueError("times must be a number from 1 up, or nothing")
         with self._lock:
-            kept = [fault for fault in self._faults if fault.times is not None or fault.on != on]
-            self._faults = [*kept, _Fault(name, times, on)]
+            others = [fault for fault in self._faults if fault.times is not None or fault.on != on]
+            self._faults = [*others, _Fault(name, times, on)]
 
     def clear(self) -> None:
         """Switch all faults off."""

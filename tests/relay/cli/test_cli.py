@@ -2,63 +2,25 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
 import senders
-from click.testing import CliRunner, Result
-from conftest import SECRETS, relay_toml
-from redis import Redis
 
-from relay.cli import main
-from relay.devtools.embedded_redis import EmbeddedRedis
-from relay.devtools.standin import DEMO_KEY, Standin, StandinServer
+from config.settings import DEFAULT_CONFIG_FILE
+from relay.cli import main, serve
+from relay.devtools.standin import DEMO_KEY, Standin, StandinServer, demo_standin
 from relay.inbound import samples
 from relay.model import State
 from relay.platforms import discovered
 from relay.store.ledger import Ledger
 from relay.web.app import create_app
+from tests.conftest import SECRETS, relay_toml
 from worker.service import DeliveryService
 from worker.tasks import deliver_record
 
-Run = Callable[..., Result]
-
 SHARED = Path(__file__).parents[3].parent / "shared" / "payloads"
-
-
-@pytest.fixture
-def run(config_file: Path, redis: Redis, redis_server: EmbeddedRedis) -> Run:
-    environ = {
-        "REDIS_URL": redis_server.url,
-        "RELAY_CONFIG": str(config_file),
-        "RELAY_LANGUAGE": "en",
-        "COLUMNS": "200",
-        **SECRETS,
-    }
-
-    def invoke(*arguments: str, **more: str) -> Result:
-        result = CliRunner().invoke(main, arguments, env={**environ, **more})
-        # An exit is an answer; anything else is a traceback in a person's face.
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.output
-        return result
-
-    return invoke
-
-
-@pytest.fixture
-def accept(settings, relay, redis) -> Callable[..., str]:
-    """Put an event into the ledger through the web."""
-    client = create_app(settings, relay, redis).test_client()
-
-    def post(number: int = 1, **body: object) -> str:
-        content = json.dumps({"id": number, "email": "ana@example.com", **body}).encode()
-        source = relay.sources["shopify"]
-        delivery = samples.signed(source, "orders/create", "http://localhost", content)
-        answer = client.post("/webhooks/shopify", data=content, headers=dict(delivery.headers))
-        return answer.json["ids"][0]
-
-    return post
 
 
 @pytest.mark.parametrize(
@@ -132,12 +94,12 @@ def test_transform_shows_event_and_call_and_sends_nothing(run, standin: Standin,
     file = tmp_path / "body.json"
     file.write_bytes(senders.request_for("shopify", "orders_create")[1])
     result = run("transform", "shopify", "orders_create", str(file))
-    (told,) = json.loads(result.output)
+    (shown,) = json.loads(result.output)
 
-    assert told["outcome"] == "call"
-    assert told["event"]["type"] == "order.created"
-    assert told["event"]["topic"] == "orders/create"
-    assert told["call"]["body"]["notes"].startswith("Pedido creado")
+    assert shown["outcome"] == "call"
+    assert shown["event"]["type"] == "order.created"
+    assert shown["event"]["topic"] == "orders/create"
+    assert shown["call"]["body"]["notes"].startswith("Pedido creado")
     assert standin.events == []
 
 
@@ -162,7 +124,7 @@ def test_transform_of_anything_is_an_outcome(run, tmp_path, platform, content):
     result = run("transform", platform, topic, str(file))
 
     assert result.exit_code == 0
-    assert {told["outcome"] for told in json.loads(result.output)} <= {"held", "ignored"}
+    assert {shown["outcome"] for shown in json.loads(result.output)} <= {"held", "ignored"}
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the collection of real bodies is not here")
@@ -170,7 +132,7 @@ def test_transform_of_anything_is_an_outcome(run, tmp_path, platform, content):
 def test_transform_of_every_real_body_is_an_outcome(run, platform):
     for file in sorted((SHARED / platform).iterdir()):
         result = run("transform", platform, file.name.rpartition(".json")[0], str(file))
-        outcomes = {told["outcome"] for told in json.loads(result.output)}
+        outcomes = {shown["outcome"] for shown in json.loads(result.output)}
         assert outcomes, file
         assert outcomes <= {"call", "held", "ignored"}
 
@@ -285,3 +247,144 @@ def test_redis_away_is_a_sentence_not_a_traceback(run, command):
 
     assert result.exit_code == 1
     assert "Redis does not answer" in result.output
+
+
+def test_send_needs_no_key_of_mercately_and_says_when_no_relay_listens(run, config_file):
+    config_file.write_text(config_file.read_text().replace(DEMO_KEY, "${MERCATELY_API_KEY}"))
+    result = run("send", "shopify", "orders/create", "--url", "http://127.0.0.1:1")
+
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert line.startswith("Error: No relay answers at http://127.0.0.1:1. Start one with")
+    assert run("check").exit_code == 1
+
+
+def test_source_that_has_nothing_to_sign_with_is_a_sentence(run, config_file):
+    text = f'[sources.mail]\nplatform = "sendgrid"\nsecrets = "{senders.SECRETS["sendgrid"]}"\n'
+    config_file.write_text(config_file.read_text().replace("[events]", f"{text}[events]"))
+    result = run("send", "mail", "bounce")
+
+    assert result.exit_code == 1
+    assert "mail cannot be signed" in result.output
+
+
+@pytest.mark.parametrize("arguments", [(), ("FILE",)], ids=["topic_alone", "file"])
+@pytest.mark.parametrize("name", samples.names("shopify"))
+def test_transform_takes_a_shipped_sample(run, name, arguments):
+    path = str(samples.FOLDER / "shopify" / f"{name}.http")
+    result = run("transform", "shopify", name, *(path for _ in arguments))
+    (shown,) = json.loads(result.output)
+
+    assert result.exit_code == 0
+    assert shown["event"]["topic"] == next(
+        t for t in discovered()["shopify"].topics if samples.file_name(t) == name
+    )
+
+
+@pytest.mark.parametrize("platform", sorted(discovered()))
+def test_transform_reads_every_shipped_sample(run, platform, config_file):
+    lead = """
+[sources.crm]
+platform = "generic"
+secrets = "throw-away-token"
+[sources.crm.options]
+auth = { kind = "bearer" }
+events = "@"
+type = "type"
+types = { "lead.created" = "form.submitted" }
+contact = { email = "contact.email", phone = "contact.phone" }
+"""
+    config_file.write_text(config_file.read_text().replace("[events]", f"{lead}[events]"))
+    for name in samples.names(platform):
+        result = run("transform", platform, name)
+        assert result.exit_code == 0, result.output
+        assert {shown["outcome"] for shown in json.loads(result.output)} <= {
+            "call",
+            "ignored",
+            "held",
+        }
+        assert "unreadable" not in result.output
+
+
+def test_transform_without_a_sample_lists_those_there_are(run):
+    result = run("transform", "shopify", "orders/eaten")
+
+    assert result.exit_code == 1
+    assert "orders_create" in result.output
+
+
+def test_history_of_the_demo_stand_in_is_what_it_received(run, config_file):
+    with StandinServer(demo_standin()) as server:
+        config_file.write_text(
+            re.sub(r'server = ".*"', f'server = "{server.url}"', config_file.read_text())
+        )
+        address = f"{server.url}/retailers/api/v1/customers/1713anaec1001/events"
+        requests.post(address, json={"notes": "a\u202eb"}, headers={"api-key": DEMO_KEY}, timeout=5)
+        result = run("history", "1713anaec1001")
+
+    assert json.loads(result.output)["customer_events"] == [{"notes": "a\u202eb"}]
+    assert "\u202e" not in result.output
+
+
+def test_history_of_a_mercately_that_does_not_answer_is_a_sentence(run, config_file):
+    config_file.write_text(
+        re.sub(r'server = ".*"', 'server = "http://127.0.0.1:1"', config_file.read_text())
+    )
+    result = run("history", "1713anaec1001")
+
+    assert result.exit_code == 1
+    assert "http://127.0.0.1:1 does not answer: connection_refused" in result.output
+
+
+@pytest.mark.parametrize("command", ["web", "worker", "check"])
+def test_config_file_that_is_absent_is_named_with_its_variable(run, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(command, RELAY_CONFIG="config/relay.toml")
+
+    assert result.exit_code == 1
+    assert f"config/relay.toml: no such file in {tmp_path}/config; RELAY_CONFIG" in result.output
+
+
+def test_empty_config_variable_is_the_shipped_file(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run("check", RELAY_CONFIG="", MERCATELY_API_KEY="k")
+
+    assert result.exit_code == 0
+    assert result.output.startswith(f"# {DEFAULT_CONFIG_FILE}")
+
+
+def test_redis_user_without_rights_is_a_sentence(run, redis, redis_server):
+    redis.execute_command(
+        "ACL", "SETUSER", "app", "on", ">apppass", "~*", "&*", "+@all", "-@dangerous"
+    )
+    try:
+        result = run("doctor", REDIS_URL=redis_server.url.replace("unix://", "unix://app:apppass@"))
+    finally:
+        redis.execute_command("ACL", "DELUSER", "app")
+
+    assert result.exit_code == 1
+    assert "the user may not run a command that the relay needs" in result.output
+    assert "apppass" not in result.output
+
+
+@pytest.mark.parametrize(("command", "extra"), [("demo", "demo"), ("dashboard", "dashboard")])
+def test_command_without_its_extra_says_what_to_install(run, command, extra, monkeypatch):
+    monkeypatch.setattr(serve, "find_spec", lambda package: None)
+    result = run(command)
+
+    assert result.exit_code == 1
+    assert f"pip install 'mercately-relay[{extra}]'" in result.output
+
+
+@pytest.mark.parametrize("command", ["web", "worker"])
+def test_redis_that_cannot_be_used_is_logged_in_words_before_it_is_waited_for(
+    run, command, monkeypatch
+):
+    started = []
+    monkeypatch.setattr(serve, "_become", lambda *arguments: started.append(arguments))
+    assert run(command).stdout == ""
+    line = json.loads(run(command, REDIS_URL="redis://:hush@127.0.0.1:1/0").stdout)
+
+    assert line["event"] == "redis.unusable"
+    assert "at 127.0.0.1:1 (REDIS_URL): connection refused" in line["reason"]
+    assert len(started) == 2

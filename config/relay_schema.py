@@ -1,0 +1,125 @@
+"""The schemas of `relay.toml`: the type, default and bounds of each key of its tables."""
+
+import re
+from typing import Any
+from zoneinfo import available_timezones
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+_SECRET_MIN = 16
+_RATE_MIN_PER_S = 0.5
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class _Duration(fields.Field[float]):
+    """`5s`, `10m`, `2h` or `1d`, as seconds."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", value) if isinstance(value, str) else None
+        if match is None:
+            raise ValidationError('expected a duration such as "5s", "30m" or "2h"')
+        return float(match[1]) * _SECONDS[match[2]]
+
+
+class _Schedule(_Duration):
+    """Durations separated by spaces, or a list of them."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        parts = value.split() if isinstance(value, str) else value
+        if not isinstance(parts, list) or not parts:
+            raise ValidationError('expected durations such as "5s 5m 30m 2h"')
+        return tuple(super(_Schedule, self)._deserialize(part, *args, **kwargs) for part in parts)
+
+
+class _Rate(fields.Field[float]):
+    """`10/s` or `120/m`, as a number per second."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)/([smh])", value) if isinstance(value, str) else None
+        if match is None or float(match[1]) <= 0:
+            raise ValidationError('expected a rate such as "2/s" or "120/m"')
+        per_s = float(match[1]) / _SECONDS[match[2]]
+        if per_s < _RATE_MIN_PER_S:  # one event may take six requests, and a job has an end
+            raise ValidationError('expected at least "30/m"')
+        return per_s
+
+
+def _check_timezone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError('expected a time zone such as "America/Guayaquil"')
+
+
+class DestinationSchema(Schema):
+    """`[destinations.<name>]`."""
+
+    server = fields.URL(
+        schemes={"http", "https"}, require_tld=False, load_default="https://app.mercately.com"
+    )
+    api_key = fields.String(
+        required=True,
+        validate=[
+            validate.Length(min=1),
+            validate.Regexp(r"([!-~]([ -~]*[!-~])?)?\Z", error="expected visible ASCII characters"),
+        ],
+    )
+    rate = _Rate(load_default=2.0)
+    in_flight = fields.Integer(
+        strict=True,
+        load_default=32,
+        validate=validate.Range(1, 10_000, error="expected a whole number from 1 to 10000"),
+    )
+    ordering = fields.String(load_default="strict", validate=validate.OneOf(["strict", "relaxed"]))
+    timezone = fields.String(load_default="America/Guayaquil", validate=_check_timezone)
+    country = fields.String(
+        load_default="EC",
+        validate=validate.Regexp(r"^[A-Z]{2}$", error='expected two letters such as "EC"'),
+    )
+    on_absent = fields.String(
+        load_default="hold", validate=validate.OneOf(["create", "hold", "drop"])
+    )
+    on_ambiguous = fields.String(load_default="retry", validate=validate.OneOf(["retry", "hold"]))
+    retry_schedule = _Schedule(load_default=(5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0))
+    identifier = fields.String(
+        load_default="lookup", validate=validate.OneOf(["lookup", "phone", "email"])
+    )
+    customer_wrapper = fields.Boolean(load_default=False)
+
+
+class _Secrets(fields.List[str]):
+    """A list, or one text with commas, as an environment variable holds it.
+
+    A secret may have a comma in it (WooCommerce makes such): parts too short to be secrets are
+    not taken for any, and the whole is always tried as well.
+    """
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        values = _split(value) if isinstance(value, str) else value
+        return tuple(super()._deserialize(values, *args, **kwargs))
+
+
+def _split(text: str) -> list[str]:
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) > 1 and all(len(part) >= _SECRET_MIN for part in parts):
+        return [*parts, text]
+    return [text.strip()]
+
+
+class SourceSchema(Schema):
+    """`[sources.<name>]`; `options` and `events` are checked where their schemas are known."""
+
+    platform = fields.String(required=True)
+    destination = fields.String()
+    secrets = _Secrets(
+        fields.String(validate=validate.Length(min=1, error="expected a secret that is not empty")),
+        required=True,
+        validate=validate.Length(min=1),
+    )
+    topics = fields.List(fields.String(validate=validate.Length(min=1)), load_default=[])
+    machine_events = fields.Boolean(load_default=False)
+    tolerance = _Duration(load_default=None, allow_none=True)
+    public_url = fields.URL(schemes={"http", "https"}, require_tld=False, load_default="")
+    on_invalid = fields.String(load_default="hold", validate=validate.OneOf(["hold", "reject"]))
+    customer_id = fields.String(load_default="", validate=validate.Length(max=64))
+    signing_key = fields.String(load_default="")
+    options = fields.Dict(keys=fields.String(), load_default={})
+    events = fields.Dict(keys=fields.String(), load_default={})

@@ -1,0 +1,66 @@
+"""States, outcomes and checks in words; machine-readable output keeps the codes."""
+
+from typing import Any, Final
+
+import click
+
+from config.language import localized
+from relay.model import State
+
+_SPANISH: Final = {
+    "accepted": "aceptado",
+    "retrying": "reintentando",
+    "delivered": "entregado",
+    "held": "retenido",
+    "dead": "muerto",
+    "discarded": "descartado",
+    "ignored": "ignorado",
+    "duplicate": "duplicado",
+    "requeued": "en cola de nuevo",
+    "open": "sigue abierto",
+    "moved": "cambió mientras tanto",
+    "absent": "no existe",
+    "nothing_left": "no queda nada que enviar",
+    "unknown_source": "fuente desconocida",
+    "unreadable": "ilegible",
+}
+_CODES: Final = {spanish: code for code, spanish in _SPANISH.items()}
+# What `doctor` and /readyz check: Spanish, English.
+_CHECKS: Final = {
+    "redis_reachable": ("Redis no responde", "Redis does not answer"),
+    "redis_writable": ("Redis no acepta escrituras", "Redis accepts no writes"),
+    "redis_append_only": ("Redis no guarda en disco (appendonly yes)", "appendonly is not yes"),
+    "redis_fsync": (
+        "el disco no se sincroniza como pide RELAY_DURABILITY",
+        "the disk is not synced as RELAY_DURABILITY asks",
+    ),
+    "redis_no_eviction": (
+        "Redis puede expulsar claves (maxmemory-policy noeviction)",
+        "maxmemory-policy is not noeviction",
+    ),
+    "redis_primary": ("Redis es una réplica", "Redis is a replica"),
+    "redis_version": ("Redis es anterior a 6.2", "Redis is older than 6.2"),
+    "worker_seen": ("ningún worker en el último minuto", "no worker in the last minute"),
+}
+
+
+def label(code: str) -> str:
+    """A state or outcome in the language of the console; other codes stay as they are."""
+    return localized(_SPANISH.get(code, code), code)
+
+
+def missing_check(code: str) -> str:
+    """A failed check in words, with its code."""
+    spanish, english = _CHECKS.get(code, (code, code))
+    return localized(f"falta: {spanish} ({code})", f"missing: {code} ({english})")
+
+
+class StateChoice(click.Choice[str]):
+    """One of some states: its code, or the Spanish word that tables show."""
+
+    def __init__(self, *states: State | str) -> None:
+        super().__init__([str(state) for state in states])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        word = str(value).lower()
+        return super().convert(_CODES.get(word, word), param, ctx)

@@ -1,0 +1,59 @@
+"""What a person does with events: list, show, replay, discard, translate, send, read history.
+
+Functions return data and print nothing: the commands of `relay/cli`, a console and an API render
+it. Those that may read many records or make many requests say so.
+"""
+
+from relay.operations.outgoing import (
+    RelayAnswer,
+    RelayUnreachable,
+    Translation,
+    body_of_file,
+    history,
+    request_from_file,
+    send,
+    transform,
+)
+from relay.operations.records import (
+    AmbiguousId,
+    EventDetail,
+    EventSummary,
+    Replayed,
+    Selection,
+    Store,
+    UnknownRecord,
+    discard,
+    find_record,
+    list_events,
+    list_ignored,
+    replay,
+    replay_all,
+    select_records,
+    show_event,
+)
+
+__all__ = [
+    "AmbiguousId",
+    "EventDetail",
+    "EventSummary",
+    "RelayAnswer",
+    "RelayUnreachable",
+    "Replayed",
+    "Selection",
+    "Store",
+    "Translation",
+    "UnknownRecord",
+    "body_of_file",
+    "discard",
+    "find_record",
+    "history",
+    "list_events",
+    "list_ignored",
+    "replay",
+    "replay_all",
+    "request_from_file",
+    "select_records",
+    "send",
+    "show_event",
+    "transform",
+]

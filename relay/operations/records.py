@@ -1,0 +1,251 @@
+"""Records: list, find, select, replay and discard them."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from redis import Redis
+from rq import Queue
+
+from config.settings import Settings
+from relay.inbound.contract import Handshake, Source
+from relay.model import Call, Held, State, WebhookRequest
+from relay.pipeline import translate
+from relay.store.connection import connect
+from relay.store.job_store import JobStore
+from relay.store.keys import OPEN, state_key
+from relay.store.ledger import Ledger
+from relay.store.queue import open_queue
+from relay.store.record import Record
+
+# Ids that Redis looks at in one step of a search.
+_SCAN_COUNT: Final = 1000
+
+
+class UnknownRecord(LookupError):
+    """No record has this id, nor an id that begins so."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class AmbiguousId(LookupError):
+    """Several ids begin with the text; `matches` has them in order."""
+
+    def __init__(self, text: str, matches: Sequence[str]) -> None:
+        super().__init__(text)
+        self.text = text
+        self.matches = tuple(matches)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Redis, and what reads and writes records in it."""
+
+    redis: Redis
+    queue: Queue
+    ledger: Ledger
+    jobs: JobStore
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Store":
+        """A store that has sent no command yet: its first one fails when Redis is away."""
+        redis = connect(settings)
+        queue = open_queue(redis, settings.queue, settings.job_timeout_s)
+        return cls(redis, queue, Ledger.open(redis, settings), JobStore.open(queue, settings))
+
+
+@dataclass(frozen=True, slots=True)
+class EventSummary:
+    """One line of a list of events. `accepted_at` is in unix seconds.
+
+    An ignored event is counted and not stored: it has no `id`, and its state is `ignored`.
+    """
+
+    id: str
+    state: str
+    source: str
+    topic: str
+    event_type: str
+    destination: str
+    attempts: int
+    reason: str
+    accepted_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class EventDetail:
+    """One record, and its attempts from the first to the latest."""
+
+    record: Record
+    attempts: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The records selected, and the ids that no record has."""
+
+    records: tuple[Record, ...]
+    absent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """`requeued`, or why a record was not, with reasons per field where there are any."""
+
+    outcome: str
+    reasons: Mapping[str, Any]
+
+
+def list_events(
+    ledger: Ledger, states: frozenset[State], *, source: str = "", limit: int = 50
+) -> list[EventSummary]:
+    """Up to `limit` records in any of the states, newest first; an empty `source` means all.
+
+    Reads the ids of all records in the states, then records one by one until enough fit.
+    """
+    return [
+        EventSummary(
+            id=record.id,
+            state=record.state.value,
+            source=record.source,
+            topic=record.topic,
+            event_type=record.event_type,
+            destination=record.destination,
+            attempts=record.attempts,
+            reason=record.reason,
+            accepted_at=record.accepted_at,
+        )
+        for record in ledger.records(states, source=source, limit=limit)
+    ]
+
+
+def list_ignored(ledger: Ledger, *, source: str = "", limit: int = 50) -> list[EventSummary]:
+    """Those of the latest `limit` ignored events that are of the source, newest first."""
+    return [
+        EventSummary(
+            id="",
+            state="ignored",
+            source=entry["source"],
+            topic=entry["topic"],
+            event_type=entry["type"],
+            destination="",
+            attempts=0,
+            reason=entry["reason"],
+            accepted_at=datetime.fromisoformat(entry["at"]).timestamp(),
+        )
+        for entry in ledger.ignored(limit)
+        if source in ("", entry["source"])
+    ]
+
+
+def find_record(ledger: Ledger, text: str) -> Record:
+    """The record whose id is the text, or the only one whose id begins with it, in any case.
+
+    Reads the ids of all records when the text is no whole id.
+
+    Raises:
+        UnknownRecord: there is none.
+        AmbiguousId: there are several.
+    """
+    record = ledger.get(text)
+    if record is not None:
+        return record
+    records = [
+        record for match in _ids_beginning(ledger.redis, text) if (record := ledger.get(match))
+    ]
+    if not records:
+        raise UnknownRecord(text)
+    if len(records) > 1:
+        raise AmbiguousId(text, [record.id for record in records])
+    return records[0]
+
+
+def _ids_beginning(redis: Redis, text: str) -> list[str]:
+    """The ids in any index that begin so, in order; of an id only letters and digits can match."""
+    if not re.fullmatch(r"[0-9A-Za-z]+", text):
+        return []
+    ids: set[bytes] = set()
+    for index in (OPEN, *map(state_key, State)):
+        pairs = redis.zscan_iter(index, match=f"{text.upper()}*", count=_SCAN_COUNT)
+        ids.update(record_id for record_id, _ in pairs)
+    return sorted(record_id.decode() for record_id in ids)
+
+
+def show_event(ledger: Ledger, text: str) -> EventDetail:
+    """A record by its id or an unambiguous beginning of it; see `find_record`.
+
+    Raises:
+        UnknownRecord: there is none.
+        AmbiguousId: there are several.
+    """
+    record = find_record(ledger, text)
+    return EventDetail(record, ledger.attempts(record.id))
+
+
+def select_records(
+    ledger: Ledger, ids: Sequence[str] = (), *, state: State | None = None, source: str = ""
+) -> Selection:
+    """The records with these ids, or beginnings of ids; without any, all in `state`.
+
+    Only those of `source`, when it is given. Reads every record it returns, and without ids
+    every record in the state.
+
+    Raises:
+        AmbiguousId: a text is the beginning of several ids.
+    """
+    records: dict[str, Record] = {}
+    absent: list[str] = []
+    for text in ids or tuple(ledger.ids([state] if state else [])):
+        try:
+            record = find_record(ledger, text) if ids else ledger.get(text)
+        except UnknownRecord:
+            absent.append(text)
+            continue
+        if record is not None and source in ("", record.source):
+            records[record.id] = record
+    return Selection(tuple(records.values()), tuple(absent))
+
+
+def replay(record: Record, jobs: JobStore, sources: Mapping[str, Source]) -> Replayed:
+    """Give a settled record a new job; its attempts count from one again.
+
+    What was not delivered is parsed and mapped anew, by today's relay.toml. Of what was delivered
+    or discarded only the call is left: it is sent as it was.
+    """
+    if not (record.raw or record.body):  # was held, and discarded: there never was a call
+        return Replayed("nothing_left", {})
+    source = sources.get(record.source)
+    if not record.raw or (source is None and record.body):
+        return Replayed(jobs.replay(record), {})
+    if source is None:
+        return Replayed("unknown_source", {})
+    request = WebhookRequest(
+        method="POST",
+        url="",
+        headers=record.headers,
+        body=record.raw,
+        received_at=datetime.fromtimestamp(record.accepted_at, UTC),
+    )
+    items = translate(request, source)
+    if isinstance(items, Handshake) or len(items) != 1:
+        return Replayed("unreadable", {})
+    (item,) = items
+    if isinstance(item, Call):
+        return Replayed(jobs.replay(record, item), {})
+    return Replayed(item.reason, item.reasons if isinstance(item, Held) else {})
+
+
+def replay_all(
+    records: Sequence[Record], jobs: JobStore, sources: Mapping[str, Source]
+) -> Iterator[tuple[Record, Replayed]]:
+    """Replay lazily: each step of the iterator replays one record, with one script of Redis."""
+    return ((record, replay(record, jobs, sources)) for record in records)
+
+
+def discard(records: Sequence[Record], ledger: Ledger) -> tuple[str, ...]:
+    """Discard held and dead records, one script of Redis for each; the ids of those that were."""
+    return tuple(record.id for record in records if ledger.discard(record.id))
