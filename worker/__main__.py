@@ -1,4 +1,4 @@
-"""`python -m worker`: deliver what was accepted, until told to stop."""
+"""`python -m worker`: deliver what was accepted, until a signal says stop."""
 
 import signal
 import sys

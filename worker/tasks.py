@@ -60,7 +60,7 @@ def deliver_record(service: DeliveryService, record_id: str) -> str | Retry:
 
 
 def rq_result(outcome: Outcome) -> str | Retry:
-    """An outcome as RQ has to be told it: a text to keep, or when to run the job again."""
+    """The return value of an RQ job for an outcome: a text to keep, or when to run it again."""
     if outcome.verdict in (Verdict.RETRY, Verdict.PAUSED):
         return rq_retry(outcome.delay_s)
     verdict, reason = outcome.verdict.value, outcome.reason
