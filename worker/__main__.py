@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import time
 from types import FrameType
 from typing import Final
 
@@ -17,10 +16,12 @@ from relay.durability import announce
 from relay.intake import JobStore
 from relay.queue import open_queue
 from worker import tasks
+from worker.concurrent import Timings
+from worker.concurrent.reconnect import retry_while_disconnected
 from worker.relay_worker import RelayWorker
 
 _LOG: Final = structlog.get_logger()
-_LOOK_AGAIN_S: Final = 1.0
+_TIMINGS: Final = Timings()
 
 
 def main() -> None:
@@ -43,20 +44,21 @@ def _exit(_signal: int, _frame: FrameType | None) -> None:
 def run(settings: Settings, *, burst: bool = False) -> None:
     """Work until a signal says stop; a Redis that is not there yet is waited for."""
     worker: RelayWorker | None = None
-    while worker is None or not worker.stopping:
-        try:
-            worker = make_worker(settings)
-            worker.work(burst=burst, logging_level="WARNING")
-        except (OSError, RedisError) as error:
-            _LOG.warning("worker.waits_for_redis", error=type(error).__name__)
-        else:
-            return
-        if burst:
-            return
-        time.sleep(_LOOK_AGAIN_S)
+
+    def step() -> None:
+        nonlocal worker
+        worker = make_worker(settings)
+        worker.work(burst=burst, logging_level="WARNING")
+
+    retry_while_disconnected(
+        step,
+        abandon=lambda: burst or (worker is not None and worker.stopping),
+        on_error=lambda error: _LOG.warning("worker.waits_for_redis", error=type(error).__name__),
+        errors=(OSError, RedisError),
+    )
 
 
-def make_worker(settings: Settings) -> RelayWorker:
+def make_worker(settings: Settings, timings: Timings = _TIMINGS) -> RelayWorker:
     queue = open_queue(connect(settings), settings.queue, settings.job_timeout_s)
     return RelayWorker(
         queue,
@@ -65,6 +67,7 @@ def make_worker(settings: Settings) -> RelayWorker:
         concurrency=settings.concurrency,
         grace_s=settings.shutdown_grace_s,
         sweep_s=settings.sweep_s,
+        timings=timings,
     )
 
 

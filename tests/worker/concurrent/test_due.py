@@ -10,7 +10,7 @@ from rq.scheduler import RQScheduler
 
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.workers import at_work, eventually
-from worker.concurrent.claims import Claims
+from worker.concurrent.claims import Claims, Promotion
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def due(queue):
 
 
 def test_beside_rq_s_scheduler_what_is_due_is_left_to_it(queue, claims, scheduler, due):
-    assert claims.promote_scheduled([queue.name]) == (False, False, None)
+    assert claims.promote_scheduled([queue.name]) == Promotion(False, False, None)
     assert queue.job_ids == []
 
     scheduler.enqueue_scheduled_jobs()
@@ -60,10 +60,10 @@ def test_look_between_two_steps_of_rq_s_scheduler_queues_nothing_twice(
 def test_when_rq_s_scheduler_is_gone_what_is_due_is_ours(queue, claims, scheduler, due):
     scheduler.release_locks()
 
-    found, fresh, _ = claims.promote_scheduled([queue.name])
+    promotion = claims.promote_scheduled([queue.name])
 
-    assert found
-    assert fresh
+    assert promotion.jobs_waiting
+    assert promotion.promoted
     assert queue.job_ids == [due.id]
 
 

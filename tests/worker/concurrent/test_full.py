@@ -6,6 +6,7 @@ import pytest
 
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.workers import at_work, eventually
+from worker.concurrent.claims import Heartbeat
 
 LARGE = "x" * 10_000
 
@@ -44,7 +45,7 @@ def test_lease_is_kept_while_there_is_no_room(redis, queue, start_worker, fill_u
     worker = start_worker(queue)
     fill_up()
     before = time.time()
-    assert worker.claims.heartbeat() == (0, [])
+    assert worker.claims.heartbeat() == Heartbeat(0, [])
     assert redis.zscore("rq:leases", worker.name) > before
 
-    assert worker.claims.heartbeat() == (0, [])  # there is an entry to renew now
+    assert worker.claims.heartbeat() == Heartbeat(0, [])  # there is an entry to renew now

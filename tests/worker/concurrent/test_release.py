@@ -17,7 +17,7 @@ def worker_1(connect):
 
 def take(claims, rate_limit=None):
     """The one job that waits, as it stands among the claims."""
-    (taken,) = claims.claim([QueueGroup(("work",), 8, rate_limit)], 8, fair=False).taken
+    (taken,) = claims.claim([QueueGroup(("work",), 8, rate_limit)], 8, fair=False).jobs
     return f"{taken.job_id}:{taken.execution_id}"
 
 

@@ -12,8 +12,8 @@ from rq.job import Job
 from rq.registry import StartedJobRegistry
 
 from tests.worker.concurrent import jobs
+from tests.worker.concurrent.conftest import SHORT_LEASE
 from tests.worker.concurrent.workers import at_work, burst, eventually, let_go, said
-from worker.concurrent.lease import BEAT_S, LEASE_S
 
 
 def test_a_worker_is_seen_at_work_and_gone_after(redis, start_worker):
@@ -117,14 +117,15 @@ def test_results_say_when_and_by_whom(queue, start_worker):
 
 def test_heartbeats_go_on(redis, queue, start_worker):
     """Those of the worker for dashboards, those of its lease for other workers."""
-    worker = start_worker(queue, name="worker-1")
+    worker = start_worker(queue, name="worker-1", timings=SHORT_LEASE)
     with at_work(worker):
         assert eventually(lambda: redis.zscore("rq:leases", "worker-1"))
         till = redis.zscore("rq:leases", "worker-1")
-        assert 0 < till - time.time() <= LEASE_S + 0.5
+        assert 0 < till - time.time() <= SHORT_LEASE.lease_s + 0.5
         redis.hset(worker.key, "last_heartbeat", "")
-        worker._watch._heart_at = 0.0
+        worker._worker_heartbeat.sent_at = 0.0
         assert eventually(
-            lambda: redis.zscore("rq:leases", "worker-1") >= till + 0.9 * BEAT_S, within_s=10
+            lambda: redis.zscore("rq:leases", "worker-1") >= till + 0.9 * SHORT_LEASE.heartbeat_s,
+            within_s=10,
         )
         assert eventually(lambda: redis.hget(worker.key, "last_heartbeat"))

@@ -37,8 +37,8 @@ def served(claims, redis, groups, room, times):
     for _ in range(times):
         redis.delete("rate_limit", "rate_limit_2")
         catch = claims.claim(groups, room, fair=True)
-        order.append("".join(sorted(taken.queue for taken in catch.taken)))
-        claims.release([f"{taken.job_id}:{taken.execution_id}" for taken in catch.taken])
+        order.append("".join(sorted(taken.queue for taken in catch.jobs)))
+        claims.release([f"{taken.job_id}:{taken.execution_id}" for taken in catch.jobs])
     return order
 
 
@@ -56,7 +56,7 @@ def test_a_claim_that_finds_the_rate_limit_empty_takes_nobody_s_turn(redis, fill
     order = []
     for _ in range(4):
         order += served(claims, redis, [group], 8, 1)
-        assert claims.claim([group], 8, fair=True).taken == []
+        assert claims.claim([group], 8, fair=True).jobs == []
     assert order == list("abab")
 
 
@@ -89,4 +89,4 @@ def test_groups_are_told_of_their_own_rate_limits_in_whatever_order_they_are_ask
 def test_without_fairness_the_first_queue_is_emptied_first(redis, fill, claims):
     fill(a=3, b=3)
     found = claims.claim([QueueGroup(("a", "b"), 8)], 5, fair=False)
-    assert [taken.queue for taken in found.taken] == list("aaabb")
+    assert [taken.queue for taken in found.jobs] == list("aaabb")
