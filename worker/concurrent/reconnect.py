@@ -1,6 +1,7 @@
 """Waiting for Redis: the one retry loop of every part of the worker."""
 
 import logging
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -11,7 +12,6 @@ from redis.retry import Retry
 LONGEST_WAIT_S: Final = 2.0
 _FIRST_WAIT_S: Final = 0.1
 _FOR_EVER: Final = -1
-_DOUBLINGS_MAX: Final = 16
 
 _LOG: Final = logging.getLogger("rq.worker")
 
@@ -21,10 +21,14 @@ class Abandoned(Exception):
 
 
 class _Backoff(ExponentialWithJitterBackoff):
-    """redis-py's own overflows a float after a thousand failures, half an hour without Redis."""
+    """redis-py's own loses its jitter at the cap, and overflows after a thousand failures."""
+
+    def __init__(self, cap: float, base: float) -> None:
+        super().__init__(cap, base)
+        self._doublings_max = max(1, math.ceil(math.log2(cap / base)))
 
     def compute(self, failures: int) -> float:
-        return super().compute(min(failures, _DOUBLINGS_MAX))
+        return super().compute(min(failures, self._doublings_max))
 
 
 def report(error: Exception) -> None:
