@@ -1,4 +1,4 @@
-"""`python -m worker`: deliver what was accepted, until told to stop."""
+"""`python -m worker`: deliver what was accepted, until asked to stop."""
 
 import signal
 import sys

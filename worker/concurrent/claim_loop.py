@@ -42,7 +42,7 @@ class ClaimLoop:
         self._open_until = 0.0
 
     def run(self, notifier: QueueNotifier, *, burst: bool) -> None:
-        """Until told to stop; with `burst`, until nothing is left and nothing runs."""
+        """Until asked to stop; with `burst`, until nothing is left and nothing runs."""
         claimed_much = False
         while not self._stopping():
             free = self._free_capacity(gather=claimed_much)
@@ -89,7 +89,7 @@ class ClaimLoop:
         return time.monotonic() < self._open_until
 
     def _claim_when_connected(self, free: int) -> ClaimResult:
-        """Claim jobs and start them, once Redis answers; nothing if told to stop before."""
+        """Claim jobs and start them, once Redis answers; nothing if asked to stop before."""
         claim = ClaimResult()
 
         def step() -> None:

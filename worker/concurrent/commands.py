@@ -22,7 +22,7 @@ from worker.concurrent.threads import Pool, Wakeup
 class CommandedWorker(BaseWorker):
     """An RQ worker that runs several jobs, each of which is stopped by itself.
 
-    `stopping` is True once it was told to stop, `forced` once it was told so again; `wakeup` wakes
+    `stopping` is True once it was asked to stop, `forced` once it was asked again; `wakeup` wakes
     the main loop to see that. `running` has what it runs.
     """
 
@@ -36,7 +36,7 @@ class CommandedWorker(BaseWorker):
 
     @property
     def stopping(self) -> bool:
-        """Whether it was told to stop."""
+        """Whether it was asked to stop."""
         return self._stop_requested
 
     def _install_signal_handlers(self) -> None:

@@ -1,4 +1,4 @@
-"""Keeps this worker's lease, and takes over from workers whose lease has expired."""
+"""Renews this worker's lease, and takes over from workers whose lease has expired."""
 
 import logging
 import time

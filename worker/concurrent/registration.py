@@ -76,7 +76,7 @@ class Registrar:
 
 
 class WorkerHeartbeat:
-    """Keeps the worker's own entry, as `rq info` and dashboards read it."""
+    """Renews the worker's own entry, as `rq info` and dashboards read it."""
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
     claim -> prepare -> pool -> perform -> result writer -> commit
 
 The main loop claims whenever there is capacity. Results are written in batches; a failure is
-written by RQ's own code, in the thread of its job. Beside them, one thread keeps the lease, RQ's
+written by RQ's own code, in the thread of its job. Beside them, one thread renews the lease, RQ's
 registrations and the time-outs, and another calls `maintain`.
 """
 

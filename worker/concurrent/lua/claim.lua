@@ -45,7 +45,7 @@ local groups, live, i = {}, {}, 11
 while ARGV[i] do
   local group = {
     throttle = ARGV[i], rate = tonumber(ARGV[i + 1]), cap = tonumber(ARGV[i + 2]),
-    limit = tonumber(ARGV[i + 3]), queues = {}, state = '', taken = 0,
+    limit = tonumber(ARGV[i + 3]), queues = {}, state = '', claimed = 0,
   }
   local n = tonumber(ARGV[i + 4])
   for j = i + 5, i + 4 + n do group.queues[#group.queues + 1] = ARGV[j] end
@@ -73,34 +73,34 @@ end
 -- From the head of a queue. Ids of deleted jobs are skipped, up to 1000 of them in one claim.
 local deleted = 0
 local function pop(queue, n)
-  local found = {}
-  while #found < n and deleted < 1000 do
-    local missing = n - #found
+  local batch = {}
+  while #batch < n and deleted < 1000 do
+    local missing = n - #batch
     local ids = redis.call('LPOP', 'rq:queue:' .. queue, missing) or {}
     for _, id in ipairs(ids) do
       local hash = redis.call('HGETALL', 'rq:job:' .. id)
-      if has(hash, 'data') then found[#found + 1] = { id, hash } else deleted = deleted + 1 end
+      if has(hash, 'data') then batch[#batch + 1] = { id, hash } else deleted = deleted + 1 end
     end
     if #ids < missing then break end
   end
-  return found
+  return batch
 end
 
-local taken = {}
+local claimed = {}
 while capacity > 0 and #live > 0 do
   local each, more = share(capacity, #live), {}
   for _, group in ipairs(groups) do
-    group.share = share(group.limit - group.taken, math.max(1, group.live))
+    group.share = share(group.limit - group.claimed, math.max(1, group.live))
     group.live = 0
   end
   for _, queue in ipairs(live) do
     local group = queue.group
-    local n = math.min(each, group.share, capacity, group.limit - group.taken)
-    local found = n > 0 and pop(queue.name, n) or {}
-    for _, job in ipairs(found) do taken[#taken + 1] = { queue.name, unpack(job) } end
-    capacity = capacity - #found
-    group.taken = group.taken + #found
-    if n > 0 and #found == n then
+    local n = math.min(each, group.share, capacity, group.limit - group.claimed)
+    local batch = n > 0 and pop(queue.name, n) or {}
+    for _, job in ipairs(batch) do claimed[#claimed + 1] = { queue.name, unpack(job) } end
+    capacity = capacity - #batch
+    group.claimed = group.claimed + #batch
+    if n > 0 and #batch == n then
       more[#more + 1] = queue
       group.live = group.live + 1
     end
@@ -110,8 +110,8 @@ end
 
 local jobs, wip, claims, dependents = {}, {}, {}, {}
 local number, till = tonumber(ARGV[6]), now + tonumber(ARGV[7])
-for at, found in ipairs(taken) do
-  local queue, id, hash = unpack(found)
+for at, job in ipairs(claimed) do
+  local queue, id, hash = unpack(job)
   local execution = ARGV[5] .. (number + at)
   -- Requeued after it had ended, it may still expire as a result does.
   if has(hash, 'ended_at') then redis.call('PERSIST', 'rq:job:' .. id) end
@@ -135,8 +135,8 @@ local token_wait, open_for, states = nil, nil, {}
 for _, group in ipairs(groups) do
   states[#states + 1] = group.state
   if group.throttle ~= '' then
-    if group.taken > 0 then
-      local left = group.tokens - group.taken
+    if group.claimed > 0 then
+      local left = group.tokens - group.claimed
       redis.call('HSET', group.throttle, 'tokens', string.format('%.6f', left),
         'at', string.format('%.6f', now))
       group.tokens = left
