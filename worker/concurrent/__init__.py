@@ -15,7 +15,7 @@ What holds of RQ
 - Job time-outs, by an exception in the job's thread: test_running.
   test_time_is_up_for_one_and_not_for_others
 - Commands `stop-job`, `stop-execution`, `shutdown`: test_running.test_one_of_several_is_stopped,
-  test_an_execution_is_stopped, test_told_to_shut_down_it_finishes_what_it_has_begun
+  test_an_execution_is_stopped, test_on_a_shutdown_command_it_finishes_what_it_has_begun
 - Suspend and resume: test_running.test_suspended_it_takes_nothing_and_resumed_it_goes_on
 - Burst mode: test_running.test_burst_stays_for_what_its_jobs_enqueue
 - Queue priority by order: test_running.test_queues_are_emptied_one_after_the_other
@@ -30,7 +30,7 @@ What holds of RQ
 - Stock workers on the same queues: test_running.
   test_stock_worker_and_ours_share_a_queue_and_every_job_runs_once
 - Shutdown by signal: running jobs end within `grace_s`, others return to their queues; a second
-  SIGINT does not wait: test_ends.test_told_to_end_it_finishes_what_it_can_and_hands_the_rest_back
+  SIGINT does not wait: test_ends.test_on_sigterm_it_finishes_what_it_can_and_requeues_the_rest
 
 What does not hold
 - Callbacks, webhooks, repeats, groups, RQ's rate limits, `ttl`, and jobs that others depend on: the

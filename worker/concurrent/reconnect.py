@@ -39,6 +39,12 @@ def report(error: Exception) -> None:
         _LOG.error("Failed, to be tried again", exc_info=error)
 
 
+def report_bug(error: Exception) -> None:
+    """The same for work whose errors of Redis others report already."""
+    if not isinstance(error, RedisError):
+        report(error)
+
+
 def retry_while_disconnected(
     step: Callable[[], object],
     *,

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Intervals of a worker, in seconds. All workers of a Redis must have the same `lease_s`.
+    """Intervals of a worker, in seconds. Workers of one Redis should have the same `lease_s`.
 
-    `lease_s` is how long a worker that sends nothing still has its jobs; `heartbeat_s`, less than half
-    of it, is how often it renews that. `tick_s` is how often the thread that does so looks at
+    `lease_s` is how long a worker that sends nothing still has its jobs; `heartbeat_s`, less than
+    half of it, is how often it renews that. `tick_s` is how often the thread that does so looks at
     time-outs and registrations. `register_after_s` is how long a job runs before RQ's registries
     show it, and `register_again_s` how often that is renewed; `worker_heartbeat_s` how often the
     worker's own entry is. `promote_s` is how often scheduled jobs are looked for, `suspended_s`

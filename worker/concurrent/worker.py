@@ -30,7 +30,7 @@ from worker.concurrent.lease import Lease
 from worker.concurrent.lease_keeper import LeaseKeeper
 from worker.concurrent.loading import load_execution
 from worker.concurrent.promotion import Promoter
-from worker.concurrent.reconnect import report
+from worker.concurrent.reconnect import report, report_bug
 from worker.concurrent.registration import Registrar, WorkerHeartbeat
 from worker.concurrent.result_writer import ResultWriter
 from worker.concurrent.results import Results
@@ -240,7 +240,7 @@ class ConcurrentWorker(CommandedWorker):
             self._worker_heartbeat.send,
             TimeoutWatch(self.running, self.pool).interrupt_overdue,
             registrar.register,
-            on_error=report,
+            on_error=report_bug,
         )
 
     def load(self, claimed: ClaimedJob, lease_epoch: int) -> JobExecution:

@@ -27,6 +27,8 @@ FAST = Timings(
     block_s=0.4,
     poll_s=0.1,
 )
+# Looks for due jobs so seldom that a test would fail that waits for it.
+SELDOM = replace(FAST, promote_s=60.0)
 # A lease as short as a busy machine allows, for tests in which it expires.
 SHORT_LEASE = replace(FAST, lease_s=1.5, heartbeat_s=0.3)
 

@@ -71,7 +71,7 @@ def held(queue: Queue, count: int) -> list[Job]:
 
 
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
-def test_what_a_dead_worker_had_in_hand_is_run_by_another_once_its_lease_is_over(
+def test_jobs_of_a_dead_worker_are_run_by_another_once_its_lease_has_expired(
     redis: Redis, queue: Queue, start_worker: StartWorker, start: Start, death: signal.Signals
 ) -> None:
     owner = start()
@@ -99,7 +99,7 @@ def test_what_a_dead_worker_had_in_hand_is_run_by_another_once_its_lease_is_over
     assert {job.latest_result().worker_name for job in mine} == {"worker-2"}
 
 
-def test_told_to_end_it_finishes_what_it_can_and_hands_the_rest_back(
+def test_on_sigterm_it_finishes_what_it_can_and_requeues_the_rest(
     redis: Redis, queue: Queue, start: Start
 ) -> None:
     worker = start(grace_s=2.0)
@@ -109,9 +109,9 @@ def test_told_to_end_it_finishes_what_it_can_and_hands_the_rest_back(
 
     worker.terminate()
     let_go(redis, "0", "2")
-    told_at = time.monotonic()
+    asked_at = time.monotonic()
     assert worker.wait(timeout=20) == 0
-    assert time.monotonic() - told_at >= 2.0  # it gave the others their time
+    assert time.monotonic() - asked_at >= 2.0  # it gave the others their time
 
     assert [mine[n].get_status() for n in (0, 2)] == [JobStatus.FINISHED] * 2
     assert queue.job_ids == [mine[1].id, mine[3].id, later.id]
@@ -119,7 +119,7 @@ def test_told_to_end_it_finishes_what_it_can_and_hands_the_rest_back(
     assert redis.keys("rq:claims:*") == redis.zrange("rq:leases", 0, -1) == []
 
 
-def test_told_once_from_the_keyboard_it_finishes_and_told_twice_it_goes_at_once(
+def test_on_one_sigint_it_finishes_and_on_two_it_ends_at_once(
     redis: Redis, queue: Queue, start: Start
 ) -> None:
     worker = start()
@@ -134,7 +134,7 @@ def test_told_once_from_the_keyboard_it_finishes_and_told_twice_it_goes_at_once(
     assert queue.job_ids == [job.id for job in mine]
 
 
-def test_nobody_inherits_from_the_living_after_redis_was_away(tmp_path: Path) -> None:
+def test_nobody_reclaims_from_the_living_after_a_redis_outage(tmp_path: Path) -> None:
     """All leases are over when Redis comes back; everybody's next beat is on its way."""
     with (
         EmbeddedRedis(tmp_path) as server,

@@ -25,7 +25,7 @@ def fill_up(redis):
     redis.config_set("maxmemory", 0)
 
 
-def test_worker_runs_what_waits_until_there_is_room_again(redis, queue, start_worker, fill_up):
+def test_a_full_redis_does_not_stop_jobs(redis, queue, start_worker, fill_up):
     for _ in range(100):
         queue.enqueue(jobs.nap, 0, description=LARGE, result_ttl=1)
     redis.set("rq:suspended", 1)
@@ -40,7 +40,7 @@ def test_worker_runs_what_waits_until_there_is_room_again(redis, queue, start_wo
         assert thread.is_alive()
 
 
-def test_lease_is_kept_while_there_is_no_room(redis, queue, start_worker, fill_up):
+def test_a_full_redis_does_not_end_the_lease(redis, queue, start_worker, fill_up):
     """Else others would take over what runs well."""
     worker = start_worker(queue)
     fill_up()

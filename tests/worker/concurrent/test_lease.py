@@ -94,7 +94,7 @@ def stand_still(start_worker, queue, monkeypatch):
     return made
 
 
-def test_what_another_took_over_meanwhile_is_not_begun(redis, queue, connect, stand_still):
+def test_a_job_that_another_worker_reclaimed_is_not_begun(redis, queue, connect, stand_still):
     """Both would send it."""
     job = queue.enqueue(jobs.say, "twice")
     worker_2 = Claims(connect(), "worker-2", "")
@@ -113,7 +113,7 @@ def test_what_another_took_over_meanwhile_is_not_begun(redis, queue, connect, st
     assert redis.hget(job.key, "worker_name") == b"worker-2"
 
 
-def test_what_nobody_took_over_goes_back_and_is_run_once(redis, queue, stand_still):
+def test_a_job_that_nobody_reclaimed_is_requeued_and_run_once(redis, queue, stand_still):
     job = queue.enqueue(jobs.say, "once")
 
     burst(stand_still())
@@ -124,7 +124,7 @@ def test_what_nobody_took_over_goes_back_and_is_run_once(redis, queue, stand_sti
     assert redis.keys("rq:claims:*") == []
 
 
-def test_claim_whose_answer_is_on_its_way_is_nobody_s_to_give_back(
+def test_a_claim_whose_answer_is_on_its_way_is_not_released(
     redis, queue, start_worker, monkeypatch
 ):
     """The watch sees in Redis what the worker will know of in a moment."""
@@ -132,10 +132,10 @@ def test_claim_whose_answer_is_on_its_way_is_nobody_s_to_give_back(
     claim = worker.claims.claim
 
     def late(*args, **options):
-        catch = claim(*args, **options)
-        if catch.jobs:
+        result = claim(*args, **options)
+        if result.jobs:
             time.sleep(0.5)  # ten beats
-        return catch
+        return result
 
     monkeypatch.setattr(worker.claims, "claim", late)
     job = queue.enqueue(jobs.say, "once")
@@ -146,7 +146,7 @@ def test_claim_whose_answer_is_on_its_way_is_nobody_s_to_give_back(
     assert said(redis) == ["once"]
 
 
-def test_what_was_claimed_before_the_lapse_is_not_begun_though_the_watch_wakes_first(
+def test_a_claim_of_an_earlier_lease_epoch_is_not_begun_though_the_lease_is_renewed(
     redis, queue, connect, start_worker, monkeypatch
 ):
     """The process stood still while the answer to its claim was on its way; the watch, awake before
@@ -158,14 +158,14 @@ def test_what_was_claimed_before_the_lapse_is_not_begun_though_the_watch_wakes_f
     claim = worker.claims.claim
 
     def stood_still(*args, **options):
-        catch = claim(*args, **options)
-        if catch.jobs:
+        result = claim(*args, **options)
+        if result.jobs:
             redis.zadd("rq:leases", {"worker-1": 1})
             assert worker_2.reclaim("worker-1") == [job.id]
             assert worker_2.claim([QueueGroup(("work",), 1)], 1, fair=False).jobs
             worker.lease._renewed_at -= LEASE_S + 1
             worker.lease.renewed(time.monotonic())  # the watch
-        return catch
+        return result
 
     monkeypatch.setattr(worker.claims, "claim", stood_still)
     burst(worker)

@@ -17,7 +17,7 @@ def retimed(name):
     return jobs.hold(name)
 
 
-def test_failure_told_with_half_a_character_is_written_down(redis, queue, start_worker):
+def test_failure_text_with_a_lone_surrogate_is_written(redis, queue, start_worker):
     job = queue.enqueue(jobs.fail, HALF_A_CHARACTER)
     burst(start_worker(queue))
 
@@ -28,13 +28,15 @@ def test_failure_told_with_half_a_character_is_written_down(redis, queue, start_
     assert redis.keys("rq:claims:*") == []
 
 
-def test_characters_that_are_whole_are_told_as_they_are(queue, start_worker):
+def test_failure_text_is_written_as_it_is(queue, start_worker):
     job = queue.enqueue(jobs.fail, "Pedido № 7 \U0001f600")
     burst(start_worker(queue))
     assert "ValueError: Pedido № 7 \U0001f600" in job.latest_result().exc_string
 
 
-def test_job_that_says_its_time_in_words_ends_no_watch(redis, queue, start_worker):
+def test_a_job_with_an_unreadable_timeout_stops_no_lease_and_no_other_timeout(
+    redis, queue, start_worker
+):
     """Nor the lease, which the watch keeps, nor the time of others, which it measures."""
     queue.enqueue(retimed, "odd")
     worker = start_worker(queue, name="worker-1", timings=SHORT_LEASE)

@@ -5,7 +5,7 @@ from rq import Worker
 from tests.worker.concurrent.workers import at_work, eventually
 
 
-def test_worker_whose_entry_is_gone_is_seen_again(redis, queue, start_worker):
+def test_a_worker_whose_entry_has_expired_registers_again(redis, queue, start_worker):
     worker = start_worker(queue, name="worker-1")
     with at_work(worker):
         assert eventually(lambda: worker.get_state() == "idle")

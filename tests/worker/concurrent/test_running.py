@@ -4,7 +4,6 @@ import signal
 import threading
 import time
 from datetime import timedelta
-from statistics import median
 
 import pytest
 from rq import Queue, Retry
@@ -18,6 +17,7 @@ from rq.results import Result
 from rq.suspension import resume, suspend
 
 from tests.worker.concurrent import jobs
+from tests.worker.concurrent.conftest import SELDOM
 from tests.worker.concurrent.workers import (
     at_work,
     burst,
@@ -61,15 +61,12 @@ def test_a_free_thread_takes_the_next_job_while_others_are_busy(redis, queue, st
 
 
 def test_a_job_that_arrives_wakes_an_idle_worker_at_once(redis, queue, start_worker):
-    with at_work(start_worker(queue)):
-        time.sleep(0.3)
-        waited = []
+    worker = start_worker(queue, timings=SELDOM)
+    with at_work(worker):
+        assert eventually(lambda: worker.get_state() == "idle")
         for n in range(5):
-            began = time.monotonic()
             queue.enqueue(jobs.say, str(n))
             assert eventually(lambda n=n: len(said(redis)) > n)
-            waited.append(time.monotonic() - began)
-        assert median(waited) < 0.3, waited  # one may meet a busy machine
 
 
 def test_every_job_knows_itself(queue, start_worker):
@@ -125,10 +122,8 @@ def test_time_is_up_for_one_and_not_for_others(redis, queue, start_worker):
     short = queue.enqueue(jobs.dawdle, "short", 10, job_timeout=1)
     long = queue.enqueue(jobs.dawdle, "long", 2.2, job_timeout=5)
     endless = queue.enqueue(jobs.dawdle, "endless", 2.2, job_timeout=-1)
-    began = time.monotonic()
     burst(start_worker(queue))
 
-    assert time.monotonic() - began < 9  # and not the ten seconds it wanted
     assert only_result(short).type is Result.Type.FAILED
     assert "dawdle" in only_result(short).exc_string
     assert "Task exceeded maximum timeout value (1 seconds)" in only_result(short).exc_string
@@ -181,7 +176,7 @@ def test_a_stop_is_ignored_by_what_is_not_running(redis, queue, start_worker, li
     assert job.is_finished
 
 
-def test_told_to_shut_down_it_finishes_what_it_has_begun(redis, queue, start_worker, listening):
+def test_on_a_shutdown_command_it_finishes_what_it_has_begun(redis, queue, start_worker, listening):
     queue.enqueue(jobs.hold, "x")
     queue.enqueue(jobs.say, "next")
     worker = start_worker(queue, concurrency=1)
@@ -229,9 +224,7 @@ def test_suspended_it_takes_nothing_and_resumed_it_goes_on(redis, queue, start_w
 def test_suspended_burst_ends_at_once(redis, queue, start_worker):
     suspend(redis)
     queue.enqueue(jobs.say, "late")
-    began = time.monotonic()
     assert burst(start_worker(queue)) is False
-    assert time.monotonic() - began < 2
     assert len(queue.job_ids) == 1
 
 
@@ -261,16 +254,15 @@ def test_a_worker_may_work_again(redis, queue, start_worker):
 def test_a_due_job_is_promoted_by_an_idle_worker_as_its_moment_comes(redis, queue, start_worker):
     job = queue.enqueue(jobs.again_once, 1)
     began = time.monotonic()
-    with at_work(start_worker(queue)):
-        assert eventually(lambda: job.is_finished)
-    assert 0.9 < time.monotonic() - began < 4.5  # it looks by itself every five seconds
+    with at_work(start_worker(queue, timings=SELDOM)):
+        assert eventually(lambda: job.is_finished, within_s=20)
+    assert time.monotonic() - began >= 0.9
     assert [result.type.name for result in job.results()] == ["SUCCESSFUL", "RETRIED"]
 
 
 def test_what_others_schedule_is_promoted_too(redis, queue, start_worker):
     with at_work(start_worker(queue)):
-        time.sleep(0.2)
-        job = queue.enqueue_in(timedelta(seconds=2), jobs.add, 1)
+        job = queue.enqueue_in(timedelta(seconds=1), jobs.add, 1)
         assert eventually(lambda: job.is_finished, within_s=8)
     assert queue.scheduled_job_registry.count == 0
 
@@ -317,7 +309,7 @@ def test_default_handler_may_be_switched_off(queue, start_worker):
     assert job.results() == []
 
 
-def test_a_handler_that_fails_spoils_nothing(redis, queue, start_worker):
+def test_an_exception_handler_that_fails_changes_nothing(redis, queue, start_worker):
     def handler(*_):
         raise RuntimeError("no handle")
 
@@ -415,7 +407,7 @@ class Fussy(ConcurrentWorker):
 
 
 @pytest.mark.parametrize("place", ["prepare", "perform", "on_finished"])
-def test_what_a_subclass_cannot_do_for_one_it_does_for_the_others(redis, queue, place):
+def test_an_error_in_a_hook_fails_one_job_alone(redis, queue, place):
     made = [queue.enqueue(jobs.say, word) for word in ("grass", "stone", "sand")]
     worker = Fussy([queue], connection=redis, concurrency=4)
     worker.stumbles_in = place
@@ -435,7 +427,7 @@ class Reluctant(ConcurrentWorker):
         return Requeue() if self.asked <= 3 else super().perform(run)
 
 
-def test_what_could_not_begin_goes_back_as_if_never_taken(redis, queue):
+def test_a_requeued_job_counts_no_attempt(redis, queue):
     job = queue.enqueue(jobs.say, "first", retry=Retry(max=1))
     queue.enqueue(jobs.say, "second")
     worker = Reluctant([queue], connection=redis, concurrency=1)

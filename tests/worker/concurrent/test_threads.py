@@ -19,7 +19,7 @@ def work_for(seconds):
         pass
 
 
-def test_an_interruption_strikes_its_own_run_or_none():
+def test_an_interruption_hits_its_own_item_or_none():
     """However close it comes to the end of one or the beginning of the next."""
     asked, wrong, ended = set(), [], Counter()
 
@@ -54,7 +54,7 @@ def test_an_interruption_strikes_its_own_run_or_none():
     pool.close()
 
 
-def test_what_has_not_begun_does_not_begin_once_it_is_closed():
+def test_items_that_have_not_begun_do_not_begin_after_close():
     begun, go = [], threading.Event()
 
     def perform(run):
