@@ -324,7 +324,7 @@ def test_a_worker_behind_a_rate_limit_keeps_its_rate_without_a_storm(redis, queu
 
 def test_a_worker_behind_an_open_rate_limit_waits_without_a_storm(redis, queue, start_worker):
     fill(queue, 3)
-    open_until = time.time() + 3
+    open_until = time.time() + 2
     redis.hset("rate_limit", "open_until", open_until)
     worker = start_worker(queue, timings=Timings())
     worker.groups = lambda: [limited()]

@@ -120,8 +120,8 @@ def test_stock_worker_and_ours_share_a_queue_and_every_job_runs_once(redis, queu
 
 def test_time_is_up_for_one_and_not_for_others(redis, queue, start_worker):
     short = queue.enqueue(jobs.dawdle, "short", 10, job_timeout=1)
-    long = queue.enqueue(jobs.dawdle, "long", 2.2, job_timeout=5)
-    endless = queue.enqueue(jobs.dawdle, "endless", 2.2, job_timeout=-1)
+    long = queue.enqueue(jobs.dawdle, "long", 1.4, job_timeout=5)
+    endless = queue.enqueue(jobs.dawdle, "endless", 1.4, job_timeout=-1)
     burst(start_worker(queue))
 
     assert only_result(short).type is Result.Type.FAILED

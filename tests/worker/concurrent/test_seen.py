@@ -67,11 +67,11 @@ def test_a_worker_is_seen_at_work_and_gone_after(redis, start_worker):
 
 
 def test_while_many_short_jobs_run_one_of_them_is_seen(redis, queue, start_worker):
-    for _ in range(160):
+    for _ in range(80):
         queue.enqueue(jobs.nap, 0.06)
     seen = set()
     with at_work(start_worker(queue, concurrency=4)) as thread:
-        while len(queue.finished_job_registry.get_job_ids(cleanup=False)) < 160:
+        while len(queue.finished_job_registry.get_job_ids(cleanup=False)) < 80:
             seen |= {worker.get_current_job_id() for worker in Worker.all(connection=redis)}
             time.sleep(0.01)  # the worker runs in this process, and wants its turn
         assert thread.is_alive()

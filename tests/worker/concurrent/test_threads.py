@@ -35,7 +35,7 @@ def test_an_interruption_hits_its_own_item_or_none():
             wrong.append(run)
 
     pool = Pool(4, perform, end)
-    runs = [Item() for _ in range(3000)]
+    runs = [Item() for _ in range(1500)]
     for run in runs:
         pool.submit(run)
         if random.random() < 0.5:
