@@ -97,6 +97,6 @@ class ClaimLoop:
             if self._promoter.promote(may_claim=not self._all_open):
                 claim = self._claimer.claim(free)
 
-        for each in (step, lambda: self._show_state(claim.suspended)):
-            retry_while_disconnected(each, abandon=self._stopping)
+        retry_while_disconnected(step, abandon=self._stopping)
+        self._show_state(claim.suspended)
         return claim

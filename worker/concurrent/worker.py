@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+from redis import RedisError
 from redis.client import Pipeline
 from rq import Queue
 from rq.defaults import DEFAULT_LOGGING_DATE_FORMAT, DEFAULT_LOGGING_FORMAT
@@ -124,9 +125,9 @@ class ConcurrentWorker(CommandedWorker):
         """Called after each claim, before its jobs run; `claim.states` runs beside `groups`."""
 
     def prepare(self, executions: Sequence[JobExecution]) -> None:
-        """Called with what was claimed, before any of it runs; it may set each `context`.
+        """Called with what was claimed, before it runs, and again after a RedisError.
 
-        Called again after a RedisError.
+        It may set each execution's `context`.
         """
 
     def perform(self, execution: JobExecution) -> Any:
@@ -134,10 +135,7 @@ class ConcurrentWorker(CommandedWorker):
         return execution.job.perform()
 
     def on_finished(self, executions: Sequence[JobExecution]) -> None:
-        """Called with executions that returned or raised, before RQ's registries are written.
-
-        Called again after a RedisError.
-        """
+        """Called before the results of these are written, and again after a RedisError."""
 
     def maintain(self) -> None:
         """Called every `maintain_s` seconds, in a thread of its own."""
@@ -250,9 +248,12 @@ class ConcurrentWorker(CommandedWorker):
 
     def _show_state(self, suspended: bool) -> None:  # noqa: FBT001  a callback's only argument
         idle = WorkerStatus.SUSPENDED if suspended else WorkerStatus.IDLE
-        state = WorkerStatus.BUSY if self.running else idle
-        if state != self.get_state():
-            self.set_state(state)
+        shown, state = self.get_state(), WorkerStatus.BUSY if self.running else idle
+        try:
+            if state != shown:
+                self.set_state(state)
+        except RedisError:  # Redis is full or away: claiming must go on
+            self._state = shown  # so that it is tried again
 
     # One execution, in a thread of the pool.
 

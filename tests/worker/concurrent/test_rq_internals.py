@@ -34,7 +34,7 @@ FOLDER = Path(worker.concurrent.__file__).parent
 
 # Attributes of RQ's worker that are read, set or overridden.
 WORKER_ATTRIBUTES = [
-    "_stop_requested", "_shutdown_requested_date", "_stopped_job_id", "connection", "executions",
+    "_state", "_stop_requested", "_shutdown_requested_date", "_stopped_job_id", "connection", "executions",
     "executions_key", "job_class", "key", "log", "maintenance_interval", "name", "queues",
     "serializer", "should_run_maintenance_tasks", "worker_ttl", "default_result_ttl",
 ]  # fmt: skip
