@@ -6,7 +6,7 @@ from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from tests.worker.concurrent.conftest import SHORT_LEASE
+from tests.worker.concurrent.intervals import SHORT_LEASE
 from worker.concurrent import ConcurrentWorker
 
 

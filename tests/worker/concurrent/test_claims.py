@@ -10,7 +10,7 @@ from rq.executions import Execution
 from rq.job import Job
 
 from tests.worker.concurrent import jobs
-from tests.worker.concurrent.conftest import SHORT_LEASE
+from tests.worker.concurrent.intervals import SHORT_LEASE
 from tests.worker.concurrent.workers import at_work, burst, eventually, said
 from worker.concurrent import JobExecution, QueueGroup, RateLimit, Requeue, Timings
 from worker.concurrent.claims import Claims, Heartbeat

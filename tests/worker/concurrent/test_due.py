@@ -8,7 +8,7 @@ from rq.job import Job
 from rq.scheduler import RQScheduler
 
 from tests.worker.concurrent import jobs
-from tests.worker.concurrent.conftest import SELDOM
+from tests.worker.concurrent.intervals import SELDOM
 from tests.worker.concurrent.workers import at_work, eventually
 from worker.concurrent.claims import Claims, Promotion
 

@@ -16,7 +16,8 @@ from rq.serializers import JSONSerializer
 
 from relay.embedded_redis import EmbeddedRedis
 from tests.worker.concurrent import jobs
-from tests.worker.concurrent.conftest import SHORT_LEASE, StartWorker
+from tests.worker.concurrent.conftest import StartWorker
+from tests.worker.concurrent.intervals import SHORT_LEASE
 from tests.worker.concurrent.workers import at_work, eventually, let_go, said
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.worker.concurrent import jobs
-from tests.worker.concurrent.conftest import FAST
+from tests.worker.concurrent.intervals import FAST
 from tests.worker.concurrent.workers import at_work, burst, eventually, said
 from worker.concurrent import QueueGroup, Timings, lease as leases
 from worker.concurrent.claims import Claims

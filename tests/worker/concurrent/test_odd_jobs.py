@@ -5,7 +5,7 @@ import time
 from rq import get_current_job
 
 from tests.worker.concurrent import jobs
-from tests.worker.concurrent.conftest import SHORT_LEASE
+from tests.worker.concurrent.intervals import SHORT_LEASE
 from tests.worker.concurrent.workers import at_work, burst, eventually, let_go, said
 
 HALF_A_CHARACTER = "Pedido \ud83d cortado"

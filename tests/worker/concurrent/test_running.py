@@ -17,7 +17,7 @@ from rq.results import Result
 from rq.suspension import resume, suspend
 
 from tests.worker.concurrent import jobs
-from tests.worker.concurrent.conftest import SELDOM
+from tests.worker.concurrent.intervals import SELDOM
 from tests.worker.concurrent.workers import (
     at_work,
     burst,

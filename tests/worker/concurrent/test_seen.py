@@ -12,7 +12,7 @@ from rq.job import Job
 from rq.registry import StartedJobRegistry
 
 from tests.worker.concurrent import jobs
-from tests.worker.concurrent.conftest import SHORT_LEASE
+from tests.worker.concurrent.intervals import SHORT_LEASE
 from tests.worker.concurrent.workers import at_work, burst, eventually, let_go, said
 
 
