@@ -47,6 +47,8 @@ def run(settings: Settings, *, burst: bool = False) -> None:
 
     def step() -> None:
         nonlocal worker
+        if worker is not None and worker.stopping:
+            return  # asked to stop while it waited
         worker = make_worker(settings)
         worker.work(burst=burst, logging_level="WARNING")
 

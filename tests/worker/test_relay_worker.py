@@ -258,6 +258,23 @@ def test_worker_without_redis_says_so_and_does_not_fall(mortal):
     assert [line["event"] for line in lines] == ["worker.waits_for_redis"]
 
 
+def test_worker_asked_to_stop_while_it_waits_for_redis_does_not_begin_anew(
+    environment, settings, monkeypatch
+):
+    workers = []
+
+    def fail(worker, *_):
+        workers.append(worker)
+        raise ConnectionError("away")
+
+    monkeypatch.setattr(entry.RelayWorker, "bootstrap", fail)
+    monkeypatch.setattr(
+        "redis.retry.sleep", lambda _seconds: workers[-1].request_stop(signal.SIGTERM, None)
+    )
+    entry.run(settings)
+    assert len(workers) == 1
+
+
 @pytest.mark.parametrize("moment", ["idle", "busy"])
 def test_worker_outlives_its_redis(mortal, relay, standin, moment):
     """Redis is killed under the worker and comes back with what it had."""
