@@ -19,8 +19,8 @@ from relay.store.keys import OPEN, WAKEUP
 from relay.store.ledger import Ledger
 from relay.store.record import Record
 from tests.worker.concurrent.workers import eventually
+from worker.concurrent import Timings
 from worker.concurrent.claims import Claims
-from worker.concurrent.lease import LEASE_S
 
 pytestmark = pytest.mark.slow
 
@@ -211,7 +211,8 @@ def test_event_in_the_hands_of_a_killed_worker_is_held_where_asked(
     with worker_process(environ):
         # Who has just come looks on for the length of a lease.
         assert eventually(
-            lambda: redis.zscore(f"rq:finished:{QUEUE}", record_id), within_s=3 * LEASE_S + 20
+            lambda: redis.zscore(f"rq:finished:{QUEUE}", record_id),
+            within_s=3 * Timings().lease_s + 20,
         )
     record = only_record(ledger)
     assert (record.state, record.reason) == (State.HELD, "worker_died")

@@ -13,7 +13,7 @@ from tests.chaos.model import WORKERS, Fault, Struck
 from tests.chaos.sending import Pace, Platform
 from tests.chaos.sink_log import SinkLog
 from tests.chaos.verdict import RECOVERY_BAR_S, Verdict, judge
-from worker.concurrent.lease import BEAT_S, LEASE_S
+from worker.concurrent import Timings
 
 # When all is recorded, how long nothing may come in before the run ends: what a dead worker had
 # in hand would be delivered a second time within ten seconds.
@@ -145,6 +145,6 @@ def _usual_s(fault: Fault) -> float:
 
     A dead worker's lease has to end, and somebody's next beat to show it.
     """
-    taken_over_s = LEASE_S + BEAT_S + 1.0
+    taken_over_s = Timings().lease_s + Timings().heartbeat_s + 1.0
     recovery_s = max(taken_over_s - fault.hold_s, 1.0) if fault.process in WORKERS else 1.5
     return fault.pause_s + fault.hold_s + recovery_s
