@@ -167,7 +167,7 @@ def environ(url: str, config_file: Path) -> dict[str, str]:
         "RELAY_CONFIG": str(config_file),
         "RELAY_LANGUAGE": "en",
         "RELAY_HOST": "127.0.0.1",
-        "PORT": "0",
+        "PORT": "8000",
     }
 
 

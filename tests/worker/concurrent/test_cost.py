@@ -99,7 +99,7 @@ def test_a_delivered_event_costs_no_more(redis, environment, settings, relay, si
 
 
 def idle_commands_a_second(
-    redis: Redis, worker: ConcurrentWorker, seconds: float = 1.5
+    redis: Redis, worker: ConcurrentWorker, seconds: float = 3.0
 ) -> tuple[float, float, Counter[str]]:
     """Those between RQ's maintenance, which comes too rarely to be met, and its share in them.
 
