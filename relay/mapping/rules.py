@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -47,6 +48,12 @@ _JINJA: Final = ImmutableSandboxedEnvironment(
     finalize=lambda value: "" if value is None else value,
     autoescape=False,  # the output is JSON text, never HTML
 )
+
+
+@lru_cache(maxsize=1024)
+def _template(text: str) -> Template:
+    """Compiling takes a millisecond, and destinations share most of their texts."""
+    return _JINJA.from_string(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,7 @@ class _Text(fields.Field[Template]):
         if not isinstance(value, str) or not value:
             raise ValidationError("expected a text or template")
         try:
-            return _JINJA.from_string(value)
+            return _template(value)
         except TemplateSyntaxError as error:
             raise ValidationError(f"template, line {error.lineno}: {error.message}") from error
 
@@ -140,6 +147,7 @@ for _name in ADDRESS_TEXTS:
     _AddressSchema._declared_fields[_name] = _Text()  # noqa: SLF001  the same type for seven names
 
 
+@lru_cache(maxsize=256)
 def _rule_schema(language: Language, default_note: str) -> Schema:
     declared: dict[str, Any] = {
         "notes": _Notes(language, default_note),

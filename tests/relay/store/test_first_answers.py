@@ -46,8 +46,8 @@ def crowd():
         yield threads
 
 
-def pressure_of(redis):
-    return RedisPressure(redis, durability="fsync", watermark=0.9)
+def pressure_of(redis, **intervals):
+    return RedisPressure(redis, durability="fsync", watermark=0.9, **intervals)
 
 
 def answer(pressure):
@@ -94,11 +94,10 @@ def test_who_waited_for_nothing_asks_itself(crowd):
     assert redis.times == 2
 
 
-def test_later_nobody_waits_for_who_asks(crowd, monkeypatch):
-    monkeypatch.setattr("relay.store.backpressure._REFRESH_EVERY_S", 0.0)
+def test_later_nobody_waits_for_who_asks(crowd):
     redis = Slow()
     redis.may_answer.set()
-    pressure = pressure_of(redis)
+    pressure = pressure_of(redis, refresh_every_s=0.0)
     assert answer(pressure)
     redis.may_answer.clear()
     redis.asked.clear()
