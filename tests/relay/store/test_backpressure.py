@@ -151,7 +151,9 @@ def test_nearly_full_redis_is_given_nothing_new_but_the_worker_goes_on(
         empty(redis)
         record_id = harness.keep_one("order-1")
         fill(redis)
-        harness.intake.pressure.refresh_every_s = 0.0  # else the last answer is used for two seconds
+        harness.intake.pressure.refresh_every_s = (
+            0.0  # else the last answer is used for two seconds
+        )
 
         with pytest.raises(NotStored, match="redis_full"):
             harness.keep_one("order-2")
@@ -177,7 +179,9 @@ def test_senders_are_told_to_come_back(
 
 
 def test_share_of_memory_is_asked_for_now_and_then_only(redis: Redis) -> None:
-    pressure = RedisPressure(redis, durability="relaxed", watermark=WATERMARK, refresh_every_s=3600.0)
+    pressure = RedisPressure(
+        redis, durability="relaxed", watermark=WATERMARK, refresh_every_s=3600.0
+    )
     pressure.check()
     before = calls_of(redis, "info")
 

@@ -1,6 +1,5 @@
 """Accept and replay: record and job are written together, or neither."""
 
-import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
