@@ -11,6 +11,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --no-config --quiet --universal --p
 
 # A process for each core, up to four; who is through first takes over from the others.
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
+KILLED := -k killed tests/test_kill.py tests/relay/store/test_migrations.py
 
 .PHONY: help demo test check bench chaos lint audit format golden lock clean
 
@@ -30,7 +31,7 @@ bench: $(STAMP)-bench ## Ours beside the others, in seven or eight minutes; writ
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 chaos: $(STAMP) ## Death at every Redis command, then 10,000 events while all is killed and stopped; CI=true: less
-	@$(BIN)/python -m pytest -q tests/test_kill.py $(if $(filter true,$(CI)),,--every-kill-point)
+	@$(BIN)/python -m pytest -q $(KILLED) $(if $(filter true,$(CI)),,--every-kill-point)
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 lint: $(STAMP)
