@@ -22,7 +22,7 @@ from relay.model import State
 from relay.store.keys import OPEN, WAKEUP
 from relay.store.ledger import Ledger
 from relay.store.record import Record
-from tests.waiting import eventually
+from tests.waiting import LONG_S, eventually
 from worker.concurrent.claims import Claims
 
 pytestmark = pytest.mark.slow
@@ -67,7 +67,7 @@ def run_child(environ: dict[str, str]) -> Iterator[RunChild]:
 
         yield run
         process.stdin.close()
-        process.wait(timeout=10)
+        process.wait(timeout=LONG_S)
 
 
 QUEUE = "mercately.principal.shopify"

@@ -448,7 +448,7 @@ def deliver_all(redis: Redis, environ: Mapping[str, str]) -> None:
         pytest.fail(f"{redis.zcard(OPEN)} records are still open")
     finally:
         worker.terminate()
-        worker.wait(timeout=30)
+        worker.wait(timeout=60)
 
 
 @pytest.mark.slow

@@ -408,7 +408,7 @@ def server(redis_server: EmbeddedRedis, tmp_path_factory: Any) -> Iterator[Serve
 def wait_for(port: int) -> None:
     def listens() -> bool:
         with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            socket.create_connection(("127.0.0.1", port), timeout=LONG_S).close()
             return True
         return False
 
