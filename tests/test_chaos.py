@@ -17,7 +17,7 @@ LAST_LINE = re.compile(
 )
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(480)
 def test_nothing_is_lost_while_everything_is_killed_and_stopped(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "tests.chaos"],

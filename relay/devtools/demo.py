@@ -52,8 +52,8 @@ _TOPICS: Final = {
     "crm": "lead_created",
 }
 _BODY_COLUMN: Final = 3
-_READY_WITHIN_S: Final = 30.0
-_DELIVERED_WITHIN_S: Final = 15.0
+_READY_WITHIN_S: Final = 60.0
+_DELIVERED_WITHIN_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)

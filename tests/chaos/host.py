@@ -13,7 +13,7 @@ from tests.chaos.configuration import commands, environment
 from tests.chaos.model import Fault, Struck
 from tests.chaos.processes import Program, RedisServer, SinkProcess
 
-_READY_WITHIN_S: Final = 40.0
+_READY_WITHIN_S: Final = 90.0
 _RESTART_AFTER_S: Final = 1.0
 _LOOK_EVERY_S: Final = 0.05
 
