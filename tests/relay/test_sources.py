@@ -225,9 +225,12 @@ class SignedUrl:
 
     label: str = "URL"
 
-    def verify(self, delivery: WebhookRequest, secrets: tuple[str, ...], now: datetime) -> None:
+    def verify(
+        self, delivery: WebhookRequest, secrets: tuple[str, ...], now: datetime
+    ) -> WebhookRequest:
         if delivery.headers.get("x-url") != delivery.url:
             raise Refused(MISMATCH)
+        return delivery
 
 
 @pytest.fixture
