@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-# Nobody's secret is shorter. A shorter part is a piece of a secret that has a comma in it.
+# A shorter part is taken for a piece of a secret with a comma in it: as a secret of its own it
+# would let in whoever guesses it.
 PART_MIN: Final = 8
 # A comma that does not separate: the one in `v1,whsec_…`, as some vendors show a secret.
 _SEPARATOR: Final = re.compile(r"(?<!\bv1)(?<!\bv1a),|,(?!\s*wh(?:sec|pk|sk)_)")

@@ -217,11 +217,17 @@ def _scheme(
 
 
 def _usable(entry: SourceEntry, scheme: Scheme) -> tuple[str, ...]:
-    """The secrets without the undivided text of several, where that cannot be one (two keys)."""
-    divided = tuple(text for text in entry.secrets if text != entry.whole_secret)
-    if divided and entry.whole_secret and scheme.examine(entry.whole_secret).fault:
-        return divided
-    return entry.secrets
+    """The secrets of the source.
+
+    Of a text with commas the parts and the whole each count where they can be a secret of this
+    scheme. Where the whole cannot (two keys in base64), every part has to be one.
+    """
+    if not entry.whole_secret:
+        return entry.secrets
+    if scheme.examine(entry.whole_secret).fault:
+        parts = tuple(text for text in entry.secrets if text != entry.whole_secret)
+        return parts or entry.secrets
+    return tuple(text for text in entry.secrets if not scheme.examine(text).fault)
 
 
 def _secret_warnings(
@@ -233,12 +239,12 @@ def _secret_warnings(
         if weakness := scheme.examine(secret).weakness:
             place = f"[{index}]" if len(secrets) > 1 else ""
             warnings.append(f"{key}.secrets{place}: {weakness}")
-    if entry.short_parts:
-        lengths = ", ".join(map(str, entry.short_parts))
-        warnings.append(
-            f"{key}.secrets: between commas there is a part of {lengths} characters, too short to "
-            "be a secret of its own; for exactly these secrets write a list in relay.toml"
-        )
+    unused = [text for text in entry.secrets if text not in secrets and text != entry.whole_secret]
+    warnings += [
+        f"{key}.secrets: a part of {length} characters between commas is no secret of its own; "
+        "to say which secrets there are, write a list in relay.toml"
+        for length in (*entry.short_parts, *map(len, unused))
+    ]
     return warnings
 
 
