@@ -2,9 +2,9 @@
 
     request -> verify -> parse -> event -> call
 
-`process` does no I/O: production, dry runs, tests and golden files all use it. The web process
-(`relay/web/webhooks.py`) stores the result through `relay/store/job_store.py` and answers; the
-worker (`worker/tasks.py`) makes the calls.
+Nothing here does I/O: production, dry runs, tests and golden files all use it. The web process
+(`relay/web/webhooks.py`) takes the two steps of `process`, stores request and result through
+`relay/store/job_store.py` and answers; the worker (`worker/tasks.py`) makes the calls.
 """
 
 from collections.abc import Sequence
@@ -90,11 +90,16 @@ def translate(request: WebhookRequest, source: Source) -> Handshake | Sequence[T
     try:
         items = parse(request, source)
     except TooManyParts as error:
-        reasons = {"body": f"expected at most {error.limit} events, found {error.count}"}
-        return [Held("", stable_key(request.body), str(error), reasons, request.body)]
+        return [hold_batch(request, error)]
     if isinstance(items, Handshake):
         return items
     return [translate_item(item, request, source) for item in items]
+
+
+def hold_batch(request: WebhookRequest, error: TooManyParts) -> Held:
+    """The whole of a batch of which no part was parsed."""
+    reasons = {"body": f"expected at most {error.limit} events, found {error.count}"}
+    return Held("", stable_key(request.body), "too_many_events", reasons, request.body)
 
 
 def parse(

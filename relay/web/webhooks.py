@@ -48,7 +48,7 @@ class WebhookEndpoint:
         """
         started_at = time.perf_counter()
         name, _slash, token = path.strip("/").partition("/")
-        name = name.lower()
+        name = name.strip().lower()
         source = self.relay.sources.get(name)
         line: dict[str, Any] = {"source": name if source else "unknown"}
         try:

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -449,3 +450,22 @@ class TestOnTheWire:
 
         assert TOKEN not in server.log.read_text()
         assert server.log.read_text().count("webhook.received") >= 4
+
+    @pytest.mark.parametrize(
+        "request_line",
+        [
+            "POST /webhooks/form/{} extra HTTP/1.1",
+            "POST /webhooks/form/{}",
+            "P(ST /webhooks/form/{} HTTP/1.1",
+            "POST /webhooks/form/{} HTTP/9.9",
+            "POST /webhooks/form/{}" + "x" * 9000 + " HTTP/1.1",
+        ],
+    )
+    def test_request_that_is_no_http_leaves_one_line_without_its_text(self, request_line, server):
+        lines_before = server.log.read_text().count("request.refused")
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+            connection.sendall(f"{request_line.format(TOKEN)}\r\nHost: x\r\n\r\n".encode())
+            assert re.match(rb"HTTP/1.1 [45]\d\d ", connection.recv(4096))
+        written = server.log.read_text()
+        assert written.count("request.refused") == lines_before + 1
+        assert TOKEN not in written
