@@ -22,8 +22,8 @@ _PLACEHOLDER: Final = re.compile(
     re.IGNORECASE,
 )
 _PEM_MARKER: Final = re.compile(r"-{4,5}\s*(?:BEGIN|END) ([A-Z0-9 ]*?KEY)\s*-{4,5}")
-# A line break as two characters, as .env files and dashboards of hosts keep it.
-_WRITTEN_BREAK: Final = re.compile(r"(?:\\r)?\\n|\\r")
+# Line breaks as a backslash and a letter, as .env files and dashboards of hosts keep them.
+_WRITTEN_BREAKS: Final = re.compile(r"(?:\\+[rn])+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,11 @@ def decode_key(secret: str, encoding: KeyEncoding) -> bytes:
     return decode_base64("".join(text.split()).translate(str.maketrans("-_", "+/")).encode())
 
 
+def pem_text(text: str) -> str:
+    """A PEM without quotation marks around it, and with real line breaks."""
+    return _WRITTEN_BREAKS.sub("\n", unquoted(text))
+
+
 def public_key(text: str) -> PublicKey:
     r"""The public key in a PEM, or in base64 of its DER form (SubjectPublicKeyInfo).
 
@@ -83,11 +88,11 @@ def public_key(text: str) -> PublicKey:
         ValueError: it is not such a key; of a private key too.
         TypeError: it is a key of another kind than P-256 and Ed25519.
     """
-    flat = _WRITTEN_BREAK.sub("\n", unquoted(text))
-    if any("PRIVATE" in marker[1] for marker in _PEM_MARKER.finditer(flat)):
+    pem = pem_text(text)
+    if any("PRIVATE" in marker[1] for marker in _PEM_MARKER.finditer(pem)):
         raise ValueError("a private key")
     try:
-        key = serialization.load_der_public_key(decode_key(_PEM_MARKER.sub("", flat), "base64"))
+        key = serialization.load_der_public_key(decode_key(_PEM_MARKER.sub("", pem), "base64"))
     except UnsupportedAlgorithm as error:
         raise ValueError("an unknown kind of key") from error
     if isinstance(key, ed25519.Ed25519PublicKey):

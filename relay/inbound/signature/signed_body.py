@@ -17,6 +17,7 @@ from relay.inbound.signature.keys import (
     SecretReport,
     decode_key,
     hmac_report,
+    pem_text,
     public_key,
 )
 from relay.inbound.signature.scheme import (
@@ -121,7 +122,7 @@ class Ecdsa:
         return BodyCheck(request, (digest,), verdict)
 
     def sign(self, request: WebhookRequest, secret: str, now: datetime) -> WebhookRequest:
-        private = serialization.load_pem_private_key(secret.encode(), password=None)
+        private = serialization.load_pem_private_key(pem_text(secret).encode(), password=None)
         if not isinstance(private, ec.EllipticCurvePrivateKey):
             raise TypeError("an EC private key in PEM is needed to sign")
         timestamp = str(int(now.timestamp()))

@@ -100,6 +100,7 @@ NOTATIONS = {
     "pem with crlf": lambda der: pem(der, "\r\n"),
     "pem with written breaks": lambda der: pem(der, "\\n"),
     "pem with written crlf": lambda der: pem(der, "\\r\\n") + "\\r\\n",
+    "pem with breaks escaped twice": lambda der: pem(der, "\\\\n"),
     "quoted pem with written breaks": lambda der: f'"{pem(der, chr(92) + "n")}"',
     "pem in single quotes": lambda der: f"'{pem(der)}'",
     "pem in one line": lambda der: pem(der, " "),
@@ -146,6 +147,13 @@ def test_hmac_and_public_keys_of_one_source_each_verify_their_own():
     for name in ("standard", "asymmetric"):
         scheme, _, delivery = VECTORS[name]
         assert scheme.verify(delivery, both, delivery.received_at)
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\\n", "\\r\\n"])
+def test_private_key_signs_in_the_same_notations(line_break):
+    key = senders.SENDGRID_PRIVATE_KEY.strip().replace("\n", line_break)
+    signed = SENDGRID.sign(senders.delivery({}, b"[]"), key, senders.NOW)
+    assert SENDGRID.verify(signed, (senders.SECRETS["sendgrid"],), senders.NOW)
 
 
 def test_public_key_does_not_sign():
