@@ -12,6 +12,7 @@ from config.settings import load
 from relay.store.connection import connect
 from relay.store.durability import announce
 from relay.store.schema import SchemaMismatch, exit_process, require_schema
+from relay.web.gunicorn_log import GunicornLog
 
 _settings = load()
 
@@ -35,6 +36,7 @@ max_requests = 0
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+logger_class = GunicornLog
 
 
 def on_starting(_server: Any) -> None:

@@ -1,12 +1,14 @@
 """The schemas of `relay.toml`: the type, default and bounds of each key of its tables."""
 
 import re
+from dataclasses import replace
 from typing import Any
 from zoneinfo import available_timezones
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-_SECRET_MIN = 16
+from config.secret_texts import SecretTexts, split_secrets
+
 _RATE_MIN_PER_S = 0.5
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -86,22 +88,16 @@ class DestinationSchema(Schema):
 
 
 class _Secrets(fields.List[str]):
-    """A list, or one text with commas, as an environment variable holds it.
-
-    A secret may have a comma in it (WooCommerce makes such): parts too short to be secrets are
-    not taken for any, and the whole is always tried as well.
-    """
+    """A list, each part one secret as it stands; or one text with commas, see `split_secrets`."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        values = _split(value) if isinstance(value, str) else value
-        return tuple(super()._deserialize(values, *args, **kwargs))
+        split = split_secrets(value) if isinstance(value, str) else SecretTexts(value)
+        texts: Any = super()._deserialize(split.texts, *args, **kwargs)
+        return replace(split, texts=tuple(texts))
 
 
-def _split(text: str) -> list[str]:
-    parts = [part.strip() for part in text.split(",")]
-    if len(parts) > 1 and all(len(part) >= _SECRET_MIN for part in parts):
-        return [*parts, text]
-    return [text.strip()]
+def _check_some(secrets: SecretTexts) -> None:
+    validate.Length(min=1)(secrets.texts)
 
 
 class SourceSchema(Schema):
@@ -112,7 +108,7 @@ class SourceSchema(Schema):
     secrets = _Secrets(
         fields.String(validate=validate.Length(min=1, error="expected a secret that is not empty")),
         required=True,
-        validate=validate.Length(min=1),
+        validate=_check_some,
     )
     topics = fields.List(fields.String(validate=validate.Length(min=1)), load_default=[])
     machine_events = fields.Boolean(load_default=False)

@@ -18,6 +18,7 @@ from marshmallow import Schema, ValidationError, validate
 
 from config.fault_texts import in_console_language
 from config.relay_schema import DestinationSchema, SourceSchema
+from config.secret_texts import SecretTexts
 from config.settings import DEFAULT_CONFIG_FILE
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -60,12 +61,17 @@ class Destination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceEntry:
-    """One `[sources.<name>]`, before it is bound to its platform."""
+    """One `[sources.<name>]`, before it is bound to its platform.
+
+    `whole_secret` and `short_parts` are of a text of several secrets, see `SecretTexts`.
+    """
 
     name: str
     platform: str
     destination: str
     secrets: tuple[str, ...] = field(repr=False)
+    whole_secret: str = field(default="", repr=False)
+    short_parts: tuple[int, ...] = ()
     topics: tuple[str, ...] = ()
     machine_events: bool = False
     tolerance_s: int | None = None
@@ -197,8 +203,12 @@ def _sources(
             faults.append(f"{key}.destination: expected one of {destinations}")
             continue
         tolerance = data.pop("tolerance")
+        secrets: SecretTexts = data.pop("secrets")
         entries[name] = SourceEntry(
             name=name,
+            secrets=tuple(secrets.texts),
+            whole_secret=secrets.whole,
+            short_parts=secrets.short_parts,
             tolerance_s=None if tolerance is None else int(tolerance),
             **data | {"topics": tuple(data["topics"])},
         )

@@ -101,7 +101,7 @@ def load(env_file: Path | None = None) -> Settings:
         "port": env.int("PORT", 8000, validate=validate.Range(1, 65535)),
         "web_threads": env.int("RELAY_WEB_THREADS", 8, validate=validate.Range(1, 1000)),
         "public_url": env.str("RELAY_PUBLIC_URL", ""),
-        "body_max_bytes": env.int("RELAY_BODY_MAX_BYTES", 1024**2, validate=validate.Range(1)),
+        "body_max_bytes": env.int("RELAY_BODY_MAX_BYTES", 5 * 1024**2, validate=validate.Range(1)),
         "backlog_max": env.int("RELAY_BACKLOG_MAX", 1_000_000, validate=validate.Range(1)),
         "memory_watermark": env.float(
             "RELAY_MEMORY_WATERMARK", 0.9, validate=validate.Range(0.1, 1.0)

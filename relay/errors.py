@@ -11,6 +11,7 @@ MISSING: Final = "missing"
 MALFORMED: Final = "malformed"
 MISMATCH: Final = "mismatch"
 STALE: Final = "stale"
+TOO_LARGE: Final = "too_large"
 
 TITLES: Final[Mapping[str, str]] = {
     MISSING: "The request carries no proof of who sent it",
@@ -19,7 +20,8 @@ TITLES: Final[Mapping[str, str]] = {
     STALE: "The signed time is too far from now",
     "unknown_source": "No such source",
     "method_not_allowed": "This source takes POST only",
-    "too_large": "The body is too large",
+    TOO_LARGE: "The body is too large",
+    "content_encoding": "This source takes bodies without a content encoding only",
     "media_type": "This source does not take that content type",
     "incomplete": "The body ended before it was whole",
     "unreadable": "The body cannot be read",
@@ -29,6 +31,7 @@ TITLES: Final[Mapping[str, str]] = {
     "not_on_disk": "The event could not be written to disk in time; send it again later",
     "redis_full": "There is no room for more events; send it again later",
     "redis_schema": "The store is of another version; send the event again later",
+    "large_bodies": "Too many large bodies are being read; send the event again later",
     "backlog_full": "Too many events are waiting; send it again later",
 }
 
@@ -54,6 +57,15 @@ class NotStored(Exception):
     def __init__(self, reason: str = "not_stored") -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class TooManyParts(Exception):
+    """A body is a batch of more parts than one request may have; none was parsed."""
+
+    def __init__(self, count: int, limit: int) -> None:
+        super().__init__("too_many_events")
+        self.count = count
+        self.limit = limit
 
 
 class Unreadable(Exception):

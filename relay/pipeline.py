@@ -2,25 +2,22 @@
 
     request -> verify -> parse -> event -> call
 
-`process` does no I/O: production, dry runs, tests and golden files all use it. The web process
-(`relay/web/webhooks.py`) stores the result through `relay/store/job_store.py` and answers; the
-worker (`worker/tasks.py`) makes the calls.
+Nothing here does I/O: production, dry runs, tests and golden files all use it. The web process
+(`relay/web/webhooks.py`) takes the two steps of `process`, stores request and result through
+`relay/store/job_store.py` and answers; the worker (`worker/tasks.py`) makes the calls.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Final
 
-from relay.errors import Refused
+from relay.errors import TOO_LARGE, Refused, TooManyParts
 from relay.inbound.contract import Events, Handshake, Skipped, Source, Unparsable, stable_key
+from relay.inbound.signature import BodyCheck, IncrementalScheme
 from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.mercately import Unmappable, call_for
 from relay.model import Event, Held, Ignored, Translated, WebhookRequest
-
-# More than any platform sends at once. One script stores them all, and blocks Redis meanwhile.
-_ITEMS_MAX: Final = 5_000
 
 
 def process(
@@ -31,32 +28,92 @@ def process(
     Raises:
         Refused: the request does not prove who sent it; nothing of it may be stored.
     """
+    verified = authenticate(request, source, now)
+    return verified if isinstance(verified, Handshake) else translate(verified, source)
+
+
+def authenticate(
+    request: WebhookRequest, source: Source, now: datetime
+) -> Handshake | WebhookRequest:
+    """The request as verified, of which nothing is parsed yet; or the answer to an address check.
+
+    Raises:
+        Refused: as `process`.
+    """
     handshake = source.platform.handshake(request)
     if handshake is not None:
         return handshake
+    _require_post(request)
+    return source.scheme.verify(request, source.secrets, now)
+
+
+def begin_large(head: WebhookRequest, source: Source, now: datetime) -> BodyCheck:
+    """Begin the check of a request whose body is too large to translate; `head` has no body.
+
+    Raises:
+        Refused: 413 where the body cannot be verified while it is read, else as `process`.
+    """
+    _require_post(head)
+    if not isinstance(source.scheme, IncrementalScheme):
+        raise Refused(TOO_LARGE, 413)
+    check = source.scheme.begin(head, source.secrets, now)
+    if check.buffers:
+        raise Refused(TOO_LARGE, 413)
+    return check
+
+
+def hold_large(request: WebhookRequest, source: Source, size: int, digest: str) -> Translated:
+    """What becomes of a verified request of which only the beginning is here.
+
+    It is held, except where the headers alone say that it is of no interest. `size` is that of the
+    whole body in bytes, `digest` its SHA-256.
+    """
+    try:
+        items = parse(request, source)
+    except TooManyParts:
+        items = []
+    first = items[0] if items and not isinstance(items, Handshake) else Skipped(TOO_LARGE)
+    if isinstance(first, Skipped) and first.reason != TOO_LARGE:
+        return Ignored(first.topic, first.reason)
+    stored = len(request.body)
+    reasons = {"body": f"{size} bytes, of which the first {stored} are stored: too few to replay"}
+    return Held(first.topic, stable_key(TOO_LARGE, digest), TOO_LARGE, reasons, request.body)
+
+
+def _require_post(request: WebhookRequest) -> None:
     if request.method != "POST":
         raise Refused("method_not_allowed", 405)
-    source.scheme.verify(request, source.secrets, now)
-    return translate(request, source)
 
 
 def translate(request: WebhookRequest, source: Source) -> Handshake | Sequence[Translated]:
     """Parse and map a verified request; also used for a replay of what is stored."""
-    items = parse(request, source)
+    try:
+        items = parse(request, source)
+    except TooManyParts as error:
+        return [hold_batch(request, error)]
     if isinstance(items, Handshake):
         return items
-    if len(items) > _ITEMS_MAX:
-        reasons = {"body": f"expected at most {_ITEMS_MAX} events, found {len(items)}"}
-        return [Held("", stable_key(request.body), "too_many_events", reasons, request.body)]
     return [translate_item(item, request, source) for item in items]
+
+
+def hold_batch(request: WebhookRequest, error: TooManyParts) -> Held:
+    """The whole of a batch of which no part was parsed."""
+    reasons = {"body": f"expected at most {error.limit} events, found {error.count}"}
+    return Held("", stable_key(request.body), "too_many_events", reasons, request.body)
 
 
 def parse(
     request: WebhookRequest, source: Source
 ) -> Handshake | Sequence[Event | Unparsable | Skipped]:
-    """The events of a verified request. An exception of the platform's code holds the request."""
+    """The events of a verified request. An exception of the platform's code holds the request.
+
+    Raises:
+        TooManyParts: the body is a batch of too many.
+    """
     try:
         result = source.platform.parse(request, source.options)
+    except TooManyParts:
+        raise
     except RecursionError:
         reasons = {"body": "expected JSON, nested less deep"}
         return [Unparsable("", stable_key(request.body), reasons, request.body)]

@@ -14,7 +14,14 @@ from config import relay_toml
 from config.fault_texts import in_console_language
 from config.relay_toml import ConfigError, Destination, RelayFile, SourceEntry, messages
 from relay.inbound.contract import Platform, Source
-from relay.inbound.signature import Ecdsa, PathToken, Scheme, StandardWebhooks, first_fault
+from relay.inbound.signature import (
+    FUTURE_S,
+    Ecdsa,
+    PathToken,
+    Scheme,
+    StandardWebhooks,
+    first_fault,
+)
 from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.rules import Rule, compile_rules
 from relay.platforms import discovered
@@ -40,8 +47,10 @@ class _PlaceholderEnv(dict[str, str]):
         return super().get(name) or default or f"https://{name.lower().replace('_', '-')}.invalid"
 
 
-def load(file: Path, environ: Mapping[str, str]) -> Relay:
+def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> Relay:
     """The configuration in `file`, checked whole.
+
+    `dedup_s` is how long a delivery is remembered: a signed time may not be accepted for longer.
 
     Raises:
         ConfigError: with every fault, each naming key and file.
@@ -66,7 +75,8 @@ def load(file: Path, environ: Mapping[str, str]) -> Relay:
         if options is None or entry.destination not in content.destinations:
             continue
         scheme, secrets, scheme_faults = _scheme(key, platform, options, entry)
-        faults += scheme_faults
+        faults += scheme_faults + _tolerance_faults(key, scheme, dedup_s)
+        warnings += _secret_warnings(key, scheme, entry, secrets)
         usable = replace(entry, secrets=secrets)
         sources[name] = _source(usable, platform, scheme, options, own_rules, content)
     if faults:
@@ -192,7 +202,7 @@ def _scheme(
 ) -> tuple[Scheme, tuple[str, ...], list[str]]:
     """The scheme, the secrets it can use, and faults."""
     scheme = platform.scheme_for(options)
-    secrets = _usable(entry.secrets, scheme)
+    secrets = _usable(entry, scheme)
     faults = []
     if fault := first_fault(scheme, secrets):
         faults.append(f"{key}.secrets: {fault}")
@@ -206,10 +216,48 @@ def _scheme(
     return scheme, secrets, faults
 
 
-def _usable(secrets: tuple[str, ...], scheme: Scheme) -> tuple[str, ...]:
-    """The secrets without a text of several, where that cannot be a secret (two public keys)."""
-    usable = tuple(s for s in secrets if "," not in s or not scheme.fault(s))
-    return usable or secrets
+def _usable(entry: SourceEntry, scheme: Scheme) -> tuple[str, ...]:
+    """The secrets of the source.
+
+    Of a text with commas the parts and the whole each count where they can be a secret of this
+    scheme. Where the whole cannot (two keys in base64), every part has to be one.
+    """
+    if not entry.whole_secret:
+        return entry.secrets
+    if scheme.examine(entry.whole_secret).fault:
+        parts = tuple(text for text in entry.secrets if text != entry.whole_secret)
+        return parts or entry.secrets
+    return tuple(text for text in entry.secrets if not scheme.examine(text).fault)
+
+
+def _secret_warnings(
+    key: str, scheme: Scheme, entry: SourceEntry, secrets: tuple[str, ...]
+) -> list[str]:
+    """What is weak or doubtful about the secrets, without any part of one."""
+    warnings = []
+    for index, secret in enumerate(secrets):
+        if weakness := scheme.examine(secret).weakness:
+            place = f"[{index}]" if len(secrets) > 1 else ""
+            warnings.append(f"{key}.secrets{place}: {weakness}")
+    unused = [text for text in entry.secrets if text not in secrets and text != entry.whole_secret]
+    warnings += [
+        f"{key}.secrets: a part of {length} characters between commas is no secret of its own; "
+        "to say which secrets there are, write a list in relay.toml"
+        for length in (*entry.short_parts, *map(len, unused))
+    ]
+    return warnings
+
+
+def _tolerance_faults(key: str, scheme: Scheme, dedup_s: int | None) -> list[str]:
+    """A captured request must not be valid for longer than it is remembered."""
+    tolerance_s = getattr(scheme, "tolerance_s", None)
+    if tolerance_s is None or dedup_s is None or tolerance_s + FUTURE_S < dedup_s:
+        return []
+    fault = (
+        f"{tolerance_s} s is not less than RELAY_DEDUP_DAYS, {dedup_s} s; a request sent again in "
+        "between would be delivered again"
+    )
+    return [f"{key}.tolerance: {fault}"]
 
 
 def _rules_for(

@@ -97,7 +97,7 @@ def make_settings(redis_url: str, config_file: Path, **changes: object) -> Setti
         "port": 0,
         "web_threads": 8,
         "public_url": "",
-        "body_max_bytes": 1024 * 1024,
+        "body_max_bytes": 5 * 1024 * 1024,
         "backlog_max": 1_000_000,
         "memory_watermark": 0.9,
         "durability": "fsync",

@@ -24,6 +24,13 @@ SENDGRID = Ecdsa(
 )
 STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 STANDARD_SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+ASYMMETRIC_PRIVATE = (
+    "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+)
+ASYMMETRIC_PUBLIC = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
+ASYMMETRIC_SIGNATURE = (
+    "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="
+)
 SENDGRID_SINGLE_KEY = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g=="
 SENDGRID_BATCH_KEY = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEQ4LIFtWztlsF7skFqOncjD1lun4H5w8XOhyOArHW9RcIx/FfEzx6cikC/yPfUvwaX/JScE7Fc9CJD2afQ9Ok3Q=="
 SENDGRID_SINGLE = b'[{"email":"hello@world.com","event":"dropped","reason":"Bounced Address","sg_event_id":"ZHJvcC0xMDk5NDkxOS1MUnpYbF9OSFN0T0doUTRrb2ZTbV9BLTA","sg_message_id":"LRzXl_NHStOGhQ4kofSm_A.filterdrecv-p3mdw1-756b745b58-kmzbl-18-5F5FC76C-9.0","smtp-id":"<LRzXl_NHStOGhQ4kofSm_A@ismtpd0039p1iad1.sendgrid.net>","timestamp":1600112492}]\r\n'
@@ -152,6 +159,15 @@ VECTORS = {
         b'{"type":"contact.created"}',
         1793631845,
     ),
+    # svix/svix-webhooks, server/svix-server/src/worker.rs, test_asymmetric_key_signing; the public
+    # key to its private one stands in the README of the same server
+    "asymmetric": _case(
+        StandardWebhooks(),
+        ASYMMETRIC_PUBLIC,
+        _standard(signature=ASYMMETRIC_SIGNATURE),
+        b'{"test": 2432232314}',
+        1614265330,
+    ),
     # sendgrid/sendgrid-python, test/unit/test_eventwebhook.py
     "sendgrid": _case(
         SENDGRID,
@@ -195,6 +211,7 @@ OTHERS = {
     "base64_key": "DAwMDAwMDAwMDAwMDAwMDAwMDAw=",
     "standard": senders.SPARES["standard_webhooks"],
     "svix": senders.SPARES["standard_webhooks"],
+    "asymmetric": "whpk_l97ijTyHz0uLTDsxmJ8qLamHtdloghhRVWhxD2Ce1WI=",
     "sendgrid": SENDGRID_BATCH_KEY,
     "sendgrid_batch": SENDGRID_SINGLE_KEY,
 }

@@ -44,7 +44,9 @@ def settings(context: click.Context) -> Settings:
 
 def relay(settings: Settings) -> Relay:
     """The whole of relay.toml."""
-    return configured(lambda: sources.load(settings.config_file, settings.environ))
+    return configured(
+        lambda: sources.load(settings.config_file, settings.environ, settings.dedup_s)
+    )
 
 
 def configured(load: Callable[[], _T]) -> _T:

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from config.fault_texts import in_console_language
 from config.language import localized
 from relay import operations, sources
 from relay.cli import context as cli
@@ -70,7 +71,9 @@ def _effective_values(source: Source) -> dict[str, Any]:
         "destination": source.destination.name,
         "signature": source.scheme.label.replace("`", ""),
         "tolerance_s": getattr(source.scheme, "tolerance_s", None),
-        "secrets": [_HIDDEN for _ in source.secrets],
+        "secrets": [
+            in_console_language(source.scheme.examine(secret).kind) for secret in source.secrets
+        ],
         "topics": source.topics or ["*, but opens"],
         "machine_events": source.machine_events,
         "on_invalid": source.on_invalid,

@@ -23,6 +23,7 @@ _SPANISH: Final = {
     "nothing_left": "no queda nada que enviar",
     "unknown_source": "fuente desconocida",
     "unreadable": "ilegible",
+    "too_large": "demasiado grande",
 }
 _CODES: Final = {spanish: code for code, spanish in _SPANISH.items()}
 # What `doctor` and /readyz check: Spanish, English.

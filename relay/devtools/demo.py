@@ -88,7 +88,7 @@ def _run(folder: Path, console: Console, stack: contextlib.ExitStack) -> int:
     environ = _environ(folder, redis_server.url, mercately.url)
     os.environ.update(environ)
     settings = load_settings()
-    relay = sources.load(settings.config_file, settings.environ)
+    relay = sources.load(settings.config_file, settings.environ, settings.dedup_s)
     redis = stack.enter_context(contextlib.closing(Redis.from_url(redis_server.url)))
     redis.flushall()  # samples carry fixed ids: yesterday's would make today's duplicates
     web_url = f"http://127.0.0.1:{settings.port}"

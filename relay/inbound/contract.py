@@ -20,12 +20,14 @@ import msgspec
 from marshmallow import Schema, ValidationError
 
 from config.relay_toml import Destination
-from relay.errors import Unreadable
+from relay.errors import TooManyParts, Unreadable
 from relay.inbound.signature import Scheme
 from relay.mapping.event_types import Language
 from relay.mapping.rules import Rule
 from relay.model import Event, WebhookRequest
 
+# More than any platform sends at once. One script stores them all, and blocks Redis meanwhile.
+BATCH_MAX: Final = 5_000
 # Three times as fast as the standard library. Integers of any length stay exact.
 _JSON: Final = msgspec.json.Decoder()
 
@@ -70,6 +72,20 @@ class Events:
     """The parts of a request, in the order in which the platform sent them."""
 
     items: Sequence[Event | Unparsable | Skipped]
+
+
+Part = Event | Unparsable | Skipped
+
+
+def parse_batch(parts: Sequence[Any], parse_part: Callable[[Any], Part]) -> "ParseResult":
+    """The events of a batch; its parts are counted before any of them is parsed.
+
+    Raises:
+        TooManyParts: there are over `BATCH_MAX`.
+    """
+    if len(parts) > BATCH_MAX:
+        raise TooManyParts(len(parts), BATCH_MAX)
+    return Events([parse_part(part) for part in parts]) if parts else Skipped("empty_batch")
 
 
 ParseResult = Handshake | Skipped | Events

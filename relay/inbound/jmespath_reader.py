@@ -22,6 +22,7 @@ from relay.inbound.contract import (
     Skipped,
     Unparsable,
     json_body,
+    parse_batch,
     parse_timestamp,
     stable_key,
     validate,
@@ -158,10 +159,8 @@ def parse(request: WebhookRequest, options: Mapping[str, Any]) -> ParseResult:
     if parts is None and "events" in options:
         parts = [value]
     parts = parts if isinstance(parts, list) else [parts]
-    if not parts:
-        return Skipped("empty_batch")
     single = len(parts) == 1
-    return Events([_parse_part(part, request, options, single=single) for part in parts])
+    return parse_batch(parts, lambda part: _parse_part(part, request, options, single=single))
 
 
 def _parse_part(

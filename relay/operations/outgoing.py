@@ -8,10 +8,11 @@ import requests
 
 from config.relay_toml import Destination
 from config.settings import Settings
+from relay.errors import TooManyParts
 from relay.inbound import samples
 from relay.inbound.contract import Handshake, Source
 from relay.model import Event, Translated, WebhookRequest
-from relay.pipeline import parse, translate_item
+from relay.pipeline import hold_batch, parse, translate_item
 from worker.client import Client
 from worker.reply import Reply
 
@@ -51,7 +52,10 @@ class RelayAnswer:
 
 def transform(request: WebhookRequest, source: Source) -> Handshake | list[Translation]:
     """What the relay would do with each event of a verified request; sends and stores nothing."""
-    items = parse(request, source)
+    try:
+        items = parse(request, source)
+    except TooManyParts as error:
+        return [Translation(hold_batch(request, error), None)]
     if isinstance(items, Handshake):
         return items
     return [

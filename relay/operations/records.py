@@ -10,6 +10,7 @@ from redis import Redis
 from rq import Queue
 
 from config.settings import Settings
+from relay.errors import TOO_LARGE
 from relay.inbound.contract import Handshake, Source
 from relay.model import Call, Held, State, WebhookRequest
 from relay.pipeline import translate
@@ -218,6 +219,8 @@ def replay(record: Record, jobs: JobStore, sources: Mapping[str, Source]) -> Rep
     """
     if not (record.raw or record.body):  # was held, and discarded: there never was a call
         return Replayed("nothing_left", {})
+    if record.reason == TOO_LARGE and record.raw:  # the beginning of a body cannot be parsed
+        return Replayed(TOO_LARGE, record.reasons)
     source = sources.get(record.source)
     if not record.raw or (source is None and record.body):
         return Replayed(jobs.replay(record), {})

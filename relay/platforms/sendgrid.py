@@ -26,6 +26,7 @@ from relay.inbound.contract import (
     Skipped,
     Unparsable,
     json_body,
+    parse_batch,
     parse_timestamp,
     stable_key,
     validate,
@@ -77,9 +78,7 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
     except Unreadable as error:
         return Events([Unparsable("", stable_key(request.body), error.reasons, request.body)])
     parts = value if isinstance(value, list) else [value]
-    if not parts:
-        return Skipped("empty_batch")
-    return Events([_part(part, request) for part in parts])
+    return parse_batch(parts, lambda part: _part(part, request))
 
 
 def _part(part: Any, request: WebhookRequest) -> Event | Unparsable | Skipped:

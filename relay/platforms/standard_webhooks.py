@@ -3,7 +3,8 @@
 Signs `webhook-id.webhook-timestamp.body`; the id stays the same on every retry. The specification
 recommends bodies `{"type", "timestamp", "data"}` but does not say where in `data` a contact is:
 common places are tried, and the source's options may name others. `key = "utf8"` in the options is
-for senders that use the secret as plain text, `prefix = "svix"` for Svix headers.
+for senders that use the secret as plain text. The headers may be named `svix-…` as well; another
+`prefix` is tried before both.
 
 https://github.com/standard-webhooks/standard-webhooks, spec (read 2026-08)
 """

@@ -1,5 +1,6 @@
 """The Flask app of the web process."""
 
+import structlog
 from flask import Flask
 from redis import Redis
 from werkzeug.exceptions import HTTPException
@@ -27,11 +28,15 @@ def create_app(
     """
     settings = settings or load_settings()
     log.configure(settings.log_level)
-    relay = relay or sources.load(settings.config_file, settings.environ)
+    relay = relay or sources.load(settings.config_file, settings.environ, settings.dedup_s)
     redis = redis or connect(settings)
     queue = open_queue(redis, settings.queue, settings.job_timeout_s)
     app = Flask("relay")
     app.extensions["relay"] = relay
+    # A redirect would repeat the Host header of whoever asked, and no platform follows one.
+    app.url_map.merge_slashes = False
+    for warning in relay.warnings:
+        structlog.get_logger().warning("config.doubtful", warning=warning)
     app.register_blueprint(webhooks_blueprint(settings, relay, JobStore.open(queue, settings)))
     app.register_blueprint(health_blueprint(HealthChecks(redis, queue, settings)))
     app.register_error_handler(HTTPException, http_problem)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
@@ -35,9 +36,14 @@ def problem(
 
 
 def http_problem(error: HTTPException) -> Response:
-    """Problem JSON for errors that Flask raises before a view runs (404, 405)."""
+    """Problem JSON for errors that Flask raises before a view runs (404, 405), and a log line.
+
+    The line has no path: one that is almost right may hold a secret.
+    """
     status = HTTPStatus(error.code or 500)
-    response = problem(status.phrase.lower().replace(" ", "_"), status.value, title=status.phrase)
+    reason = status.phrase.lower().replace(" ", "_")
+    structlog.get_logger().info("request.refused", reason=reason, status=status.value)
+    response = problem(reason, status.value, title=status.phrase)
     if allow := error.get_response().headers.get("Allow"):
         response.headers["Allow"] = allow
     return response

@@ -1,35 +1,32 @@
-"""Flask's request as a `WebhookRequest`: the raw body, read once, up to a size limit.
+"""Flask's request as a `WebhookRequest`, and the raw body, read once, up to a size limit.
 
 Flask's form and JSON parsers are not used: they would consume or change the bytes that were signed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import flask
 
-from relay.errors import Refused
+from relay.errors import TOO_LARGE, Refused
 from relay.inbound.contract import Source
 from relay.model import WebhookRequest
 from relay.web.body_deadline import body_read_deadline
 
+_PART_BYTES: Final = 64 * 1024
 
-def read_webhook_request(
-    http: flask.Request,
-    source: Source,
-    token: str,
-    *,
-    body_max_bytes: int,
-    public_url: str,
-    now: datetime,
+
+def read_request_head(
+    http: flask.Request, source: Source, token: str, *, public_url: str, now: datetime
 ) -> WebhookRequest:
-    """Read the request from the socket.
+    """The request without its body, which is still to be read.
 
     Raises:
-        Refused: `too_large` (413), or `incomplete` (400) when the body ends early or is too slow.
+        Refused: `content_encoding` (415), when the body is compressed.
     """
-    body = _body(http, body_max_bytes)
+    if http.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity"):
+        raise Refused("content_encoding", 415)
     server = public_url.rstrip("/") or f"{http.scheme}://{http.host}"
     url = source.public_url or server + http.path
     query = http.query_string.decode("latin-1")
@@ -37,28 +34,70 @@ def read_webhook_request(
         method=http.method,
         url=f"{url}{'?' if query else ''}{query}",
         headers=_headers(http.environ),
-        body=body,
+        body=b"",
         received_at=now,
         query=tuple(http.args.items(multi=True)) if query else (),
         token=token,
     )
 
 
-def _body(http: flask.Request, body_max_bytes: int) -> bytes:
-    """The body, up to the limit, with and without a declared length."""
-    if (http.content_length or 0) > body_max_bytes:
-        raise Refused("too_large", 413)
-    http.max_content_length = None  # the limit below covers chunked bodies too
-    try:
-        with body_read_deadline(http.environ):
-            body = http.stream.read(body_max_bytes + 1)
-    except Exception as error:  # each server has its own exception for an aborted body
-        raise Refused("incomplete", 400) from error
-    if len(body) > body_max_bytes:
-        raise Refused("too_large", 413)
-    if http.content_length not in (None, len(body)):
-        raise Refused("incomplete", 400)
-    return body
+class RequestBody:
+    """The body of a request, on the socket: read at once, or in parts when it is too large."""
+
+    def __init__(self, http: flask.Request) -> None:
+        http.max_content_length = None  # the limits here cover chunked bodies too
+        self._http = http
+        self._declared = http.content_length
+        self._beginning = b""
+
+    def read(self, max_bytes: int) -> bytes | None:
+        """The body; None when it has more bytes, which `parts` then gives from the first one on.
+
+        Raises:
+            Refused: `incomplete` (400), when the body ends early or is too slow.
+        """
+        if (self._declared or 0) > max_bytes:
+            return None
+        body = self._receive(max_bytes + 1)
+        if len(body) > max_bytes:
+            self._beginning = body
+            return None
+        self._require_complete(len(body))
+        return body
+
+    def parts(self, max_bytes: int) -> Iterator[bytes]:
+        """The body from its beginning, at most 64 KiB at a time.
+
+        Raises:
+            Refused: `too_large` (413) when it has over `max_bytes`, and as `read`.
+        """
+        if (self._declared or 0) > max_bytes:
+            raise Refused(TOO_LARGE, 413)
+        beginning, self._beginning = self._beginning, b""
+        size = len(beginning)
+        if beginning:
+            yield beginning
+        with body_read_deadline(self._http.environ):
+            while part := self._receive_part(min(_PART_BYTES, max_bytes + 1 - size)):
+                size += len(part)
+                if size > max_bytes:
+                    raise Refused(TOO_LARGE, 413)
+                yield part
+        self._require_complete(size)
+
+    def _receive(self, count: int) -> bytes:
+        with body_read_deadline(self._http.environ):
+            return self._receive_part(count)
+
+    def _receive_part(self, count: int) -> bytes:
+        try:
+            return self._http.stream.read(count)
+        except Exception as error:  # each server has its own exception for an aborted body
+            raise Refused("incomplete", 400) from error
+
+    def _require_complete(self, size: int) -> None:
+        if self._declared not in (None, size):
+            raise Refused("incomplete", 400)
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:

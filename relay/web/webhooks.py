@@ -2,26 +2,29 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import flask
 import structlog
 from flask import Blueprint, Response
+from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter, PathConverter
 
 from config import log
 from config.settings import Settings
-from relay.errors import MISSING, NotStored, Refused, Unreadable
-from relay.inbound.contract import Handshake, PlatformResponse, Receipt, Source, json_body
+from relay.errors import MISSING, NotStored, Refused
+from relay.inbound.contract import Handshake, PlatformResponse, Receipt, Source
 from relay.inbound.signature import Basic
 from relay.model import Call, Held, Ignored, Translated, WebhookRequest
-from relay.pipeline import process
+from relay.pipeline import authenticate, translate
 from relay.sources import Relay
 from relay.store.job_store import JobStore
+from relay.web.large_bodies import LargeBodies
 from relay.web.problems import json_response, problem
-from relay.web.webhook_request import read_webhook_request
+from relay.web.webhook_request import RequestBody, read_request_head
 
 _LOG: Final = structlog.get_logger()
 _METHODS: Final = ["POST", "GET", "HEAD"]
@@ -36,10 +39,16 @@ class WebhookEndpoint:
     settings: Settings
     relay: Relay
     jobs: JobStore
+    large_bodies: LargeBodies = field(default_factory=LargeBodies)
 
-    def receive(self, name: str, token: str = "") -> Response:
-        """Answer one request and write one log line about it."""
+    def receive(self, path: str, **_: str) -> Response:
+        """Answer one request and write one log line about it.
+
+        `path` is the source's name, in any case, and maybe a token, which is taken as it stands.
+        """
         started_at = time.perf_counter()
+        name, _slash, token = path.strip("/").partition("/")
+        name = name.strip().lower()
         source = self.relay.sources.get(name)
         line: dict[str, Any] = {"source": name if source else "unknown"}
         try:
@@ -65,25 +74,40 @@ class WebhookEndpoint:
 
     def _accept(self, source: Source, token: str, line: dict[str, Any]) -> Response:
         now = datetime.now(UTC)
-        request = read_webhook_request(
-            flask.request,
-            source,
-            token,
-            body_max_bytes=self.settings.body_max_bytes,
-            public_url=self.settings.public_url,
-            now=now,
+        head = read_request_head(
+            flask.request, source, token, public_url=self.settings.public_url, now=now
         )
-        line["bytes"] = len(request.body)
+        body = RequestBody(flask.request)
+        content = body.read(self.settings.body_max_bytes)
+        if content is None:
+            request, item, line["bytes"] = self.large_bodies.hold(head, body, source, now)
+            return self._store(request, source, [item], line)
+        line["bytes"] = len(content)
+        request = replace(head, body=content)
         try:
-            items = process(request, source, now)
+            result = authenticate(request, source, now)
         except Refused as refusal:
             raise _specific_refusal(refusal, request, source) from refusal
+        items: Handshake | Sequence[Translated]
+        if isinstance(result, WebhookRequest):
+            request, items = result, translate(result, source)
+        else:
+            items = result
         if isinstance(items, Handshake):
             line["answer"] = "handshake"
             return _platform_response(items.response)
+        return self._store(request, source, items, line)
+
+    def _store(
+        self,
+        request: WebhookRequest,
+        source: Source,
+        items: Sequence[Translated],
+        line: dict[str, Any],
+    ) -> Response:
         if source.on_invalid == "reject":
             _reject_invalid(items)
-        receipt = self.jobs.accept(request, source, items, now)
+        receipt = self.jobs.accept(request, source, items, request.received_at)
         line |= {
             "answer": receipt.status,
             "items": len(items),
@@ -95,33 +119,50 @@ class WebhookEndpoint:
         return json_response(_summary(receipt, items), 200)
 
 
+class _WebhooksConverter(BaseConverter):
+    """The first segment of the path, in any case."""
+
+    regex = "(?i:webhooks)"
+
+
+class _RestConverter(PathConverter):
+    """The rest of the path, of which any part may be empty."""
+
+    regex = ".+?"
+    part_isolating = False
+
+
 def webhooks_blueprint(settings: Settings, relay: Relay, jobs: JobStore) -> Blueprint:
-    """The routes of all sources: `/webhooks/<source>` and `/webhooks/<source>/<token>`."""
-    blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+    """The routes of all sources: `/webhooks/<source>` and `/webhooks/<source>/<token>`.
+
+    Case, and slashes where none belong, make no difference but to the token: who typed the address
+    into a platform cannot see what it is answered.
+    """
+    blueprint = Blueprint("webhooks", __name__)
     endpoint = WebhookEndpoint(settings, relay, jobs)
-    for rule in ("/<name>", "/<name>/<path:token>"):
-        blueprint.add_url_rule(
-            rule,
+
+    def add_route(state: BlueprintSetupState) -> None:
+        converters = {"webhooks": _WebhooksConverter, "rest": _RestConverter}
+        state.app.url_map.converters |= converters
+        state.add_url_rule(
+            "/<webhooks:prefix>/<rest:path>",
             endpoint="webhook",
             view_func=endpoint.receive,
             methods=_METHODS,
             provide_automatic_options=False,
         )
+
+    blueprint.record(add_route)
     return blueprint
 
 
 def _specific_refusal(refusal: Refused, request: WebhookRequest, source: Source) -> Refused:
-    """For a request without any signature, a more useful reason when its body is unusable too."""
+    """For a request without any signature, a more useful reason when it is of the wrong type."""
     if refusal.reason != MISSING:
         return refusal
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type and media_type not in source.platform.media_types:
         return Refused("media_type", 415)
-    if media_type == "application/json":
-        try:
-            json_body(request.body)
-        except Unreadable as error:
-            return Refused("unreadable", 400, errors=error.reasons)
     return refusal
 
 

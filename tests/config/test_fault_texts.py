@@ -10,16 +10,24 @@ from config.relay_toml import ConfigError
 from config.settings import SettingsError, load
 from tests.config import test_relay_toml, test_settings
 from tests.relay import test_sources
+from tests.relay.inbound import test_secrets
 from tests.relay.mapping import test_rules
 
 FAULTS = {
     fault.split(": ", 1)[1]
     for _, fault in (*test_relay_toml.FAULTS, *test_sources.FAULTS, *test_rules.FAULTS)
 }
+SAID_OF_SECRETS = {
+    text
+    for scheme, secret, *_ in test_secrets.REPORTS
+    if (report := scheme.examine(secret))
+    for text in (report.kind, report.weakness)
+    if text
+} | {test_secrets.NOT_ED25519, "P-256 public key", "Ed25519 public key", f"a part of 3 {test_sources.PIECE}"}  # fmt: skip
 TEXTS = spanish_texts("faults").items()
 
 
-@pytest.mark.parametrize("text", sorted(FAULTS))
+@pytest.mark.parametrize("text", sorted(FAULTS | SAID_OF_SECRETS))
 def test_fault_of_relay_toml_has_a_spanish_text(text):
     # Some tables state the beginning of a fault only; what follows it is a list.
     spanish = in_spanish(text) or in_spanish(f"{text} []")

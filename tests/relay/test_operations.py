@@ -424,6 +424,12 @@ def test_body_is_translated_and_nothing_is_kept(redis):
     assert redis.keys() == []
 
 
+def test_batch_that_is_too_long_is_one_translation_without_an_event():
+    source = senders.source_of("sendgrid")
+    (only,) = transform(senders.delivery({}, json.dumps([None] * 5001).encode()), source)
+    assert (only.event, only.translated.reason) == (None, "too_many_events")
+
+
 def test_body_that_cannot_be_read_has_no_event():
     (translation,) = transform(request_from_file("x", b"{", SEEING, "x", NOW), SEEING)
 

@@ -47,10 +47,12 @@ def _english(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def loaded(tmp_path: Path) -> Load:
-    def read(text: str, environ: Mapping[str, str] | None = None) -> Relay:
+    def read(
+        text: str, environ: Mapping[str, str] | None = None, dedup_s: int | None = None
+    ) -> Relay:
         file = tmp_path / "relay.toml"
         file.write_text(CRM + text, "utf-8")
-        return load(file, environ or {})
+        return load(file, environ or {}, dedup_s)
 
     return read
 
@@ -205,6 +207,76 @@ def test_warning_is_told_once_and_by_whose_key_it_is(loaded):
     ]  # fmt: skip
 
 
+GUESSED = "can be guessed, expected 16 or more"
+PIECE = "characters between commas is no secret of its own; to say which secrets there are, write a list in relay.toml"
+WHOLE = ...  # the text as it stands
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "secrets", "warnings"),
+    [
+        ("", "kJ8!x(7dQ-zL0#pW2vRt", [WHOLE], []),
+        ("", "a-new-secret-of-a-shop,an-old-secret-of-a-shop", ["a-new-secret-of-a-shop", "an-old-secret-of-a-shop", WHOLE], []),
+        ("", "a-new-secret-of-a-shop,", ["a-new-secret-of-a-shop", WHOLE], []),
+        ("", "a-new-secret-of-a-shop,oldsecret", ["a-new-secret-of-a-shop", "oldsecret", WHOLE], [f"[1]: 9 characters {GUESSED}"]),
+        ("", "a-new-secret-of-a-shop,old", ["a-new-secret-of-a-shop", WHOLE], [f": a part of 3 {PIECE}"]),
+        ("", "changeme", [WHOLE], [f": 8 characters {GUESSED}"]),
+        ("bearer", "a-new-token-of-a-form,old-token", ["a-new-token-of-a-form", WHOLE], [f": a part of 9 {PIECE}"]),
+        ("basic", "agenda:kJ8,x-7dQ-zL0-pW2", ["agenda:kJ8", WHOLE], [f"[0]: 10 characters {GUESSED}", f": a part of 13 {PIECE}"]),
+    ],
+)  # fmt: skip
+def test_text_with_commas_is_never_silently_one_secret(line, text, secrets, warnings, loaded):
+    if line:
+        own = f'options.auth = {{ kind = "{line}" }}'
+        toml = f"[sources.s]\nplatform = \"generic\"\nsecrets = '{text}'\n{own}"
+    else:
+        toml = f"[sources.s]\nplatform = \"shopify\"\nsecrets = '{text}'"
+    found = loaded(toml)
+    assert found.sources["s"].secrets == tuple(text if part is ... else part for part in secrets)
+    assert list(found.warnings) == [f"sources.s.secrets{warning}" for warning in warnings]
+
+
+@pytest.mark.parametrize("text", ["{0},{1}", "{0}, {1},", ",{0},,{1}"])
+def test_public_keys_with_commas_are_all_keys_and_one_that_is_none_is_a_fault(text, loaded, faults):
+    keys = (senders.SECRETS["sendgrid"], senders.SPARES["sendgrid"])
+    toml = '[sources.s]\nplatform = "sendgrid"\nsecrets = "{}"'
+    found = loaded(toml.format(text.format(*keys)))
+    assert (found.sources["s"].secrets, found.warnings) == (keys, ())
+    assert faults(toml.format(text.format(keys[0], "not a key"))) == [BAD_KEY]
+
+
+@pytest.mark.parametrize("text", ["v1,{}", "{},", "v1,{},v1,{}", "v1a,{},{}"])
+def test_secret_shown_with_its_version_is_no_list(text, loaded):
+    toml = f"[sources.s]\nplatform = 'standard_webhooks'\nsecrets = '{text.format(WHSEC, WHSEC)}'"
+    found = loaded(toml)
+    assert {s.rpartition(",")[2] for s in found.sources["s"].secrets} == {WHSEC}
+    assert found.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "dedup_s", "fits"),
+    [
+        (table("sendgrid"), 86_400, False),
+        (table("sendgrid"), 2 * 86_400, True),
+        (table("sendgrid", 'tolerance = "23h"'), 86_400, True),
+        (table("sendgrid", 'tolerance = "23.95h"'), 86_400, False),
+        (table("standard_webhooks"), 86_400, True),
+        (table("standard_webhooks", 'tolerance = "10d"'), 7 * 86_400, False),
+        (table("shopify"), 86_400, True),
+    ],
+)
+def test_signed_time_may_not_be_accepted_for_longer_than_is_remembered(text, dedup_s, fits, loaded):
+    """A captured request could be sent again when it is forgotten and still in time."""
+    if fits:
+        assert "s" in loaded(text, {}, dedup_s).sources
+        return
+    with pytest.raises(ConfigError) as caught:
+        loaded(text, {}, dedup_s)
+    (fault,) = caught.value.faults
+    assert fault.startswith("sources.s.tolerance: ")
+    assert f"RELAY_DEDUP_DAYS, {dedup_s} s" in fault
+
+
 def test_event_without_a_rule_is_ignored(loaded):
     bound = loaded(table("shopify") + EVENTS).sources["s"]
     (item,) = translate(
@@ -225,9 +297,12 @@ class SignedUrl:
 
     label: str = "URL"
 
-    def verify(self, delivery: WebhookRequest, secrets: tuple[str, ...], now: datetime) -> None:
+    def verify(
+        self, delivery: WebhookRequest, secrets: tuple[str, ...], now: datetime
+    ) -> WebhookRequest:
         if delivery.headers.get("x-url") != delivery.url:
             raise Refused(MISMATCH)
+        return delivery
 
 
 @pytest.fixture

@@ -1,19 +1,21 @@
 """The protocol of a signature scheme, and the decoding and comparing that schemes share."""
 
-import base64
 import binascii
+import contextlib
 import hmac
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from relay.errors import MALFORMED, MISMATCH, STALE, Refused
+from relay.inbound.signature.keys import SecretReport, decode_base64
 from relay.model import WebhookRequest
 
 Encoding = Literal["base64", "hex"]
-KeyEncoding = Literal["utf8", "base64", "hex"]
+
+# How far a signed time may be ahead of ours.
+FUTURE_S: Final = 300
 
 
 class Scheme(Protocol):
@@ -24,18 +26,96 @@ class Scheme(Protocol):
 
     def verify(
         self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime, /
-    ) -> None: ...
+    ) -> WebhookRequest:
+        """The request, with what was verified under its usual header names.
+
+        Raises:
+            Refused: it does not prove who sent it.
+        """
+        ...
 
     def sign(self, request: WebhookRequest, secret: str, now: datetime, /) -> WebhookRequest: ...
 
-    def fault(self, secret: str, /) -> str:
-        """A message for an unusable secret, empty when it is usable."""
+    def examine(self, secret: str, /) -> SecretReport: ...
+
+
+class Digest(Protocol):
+    """What takes a body in parts: a hash or MAC of `hashlib` and `hmac`, or a buffer."""
+
+    def update(self, part: bytes, /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BodyCheck:
+    """A proof whose headers are read: it takes the body in parts, and then decides.
+
+    `request` is as `verify` returns it. `buffers` says that the parts are kept in memory, since the
+    signature can only be verified over the whole.
+    """
+
+    request: WebhookRequest
+    digests: tuple[Digest, ...] = ()
+    verdict: Callable[[], None] | None = None
+    buffers: bool = False
+
+    def update(self, part: bytes) -> None:
+        for digest in self.digests:
+            digest.update(part)
+
+    def finish(self) -> WebhookRequest:
+        """The request.
+
+        Raises:
+            Refused: the body is not the one that was signed, or the signed time is too far away.
+        """
+        if self.verdict is not None:
+            self.verdict()
+        return self.request
+
+    def whole(self, body: bytes) -> WebhookRequest:
+        """`update` and `finish`, for a body that is in memory."""
+        self.update(body)
+        return self.finish()
+
+
+@runtime_checkable
+class IncrementalScheme(Scheme, Protocol):
+    """A scheme that can verify a body while it is read."""
+
+    def begin(
+        self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime, /
+    ) -> BodyCheck:
+        """Read the proof in the headers; `request.body` is not used.
+
+        Raises:
+            Refused: there is no readable proof, or one that no body can mend.
+        """
         ...
 
 
 def first_fault(scheme: Scheme, secrets: Iterable[str]) -> str:
     """The first fault among configured secrets, empty when all are usable."""
-    return next((fault for fault in map(scheme.fault, secrets) if fault), "")
+    return next((fault for secret in secrets if (fault := scheme.examine(secret).fault)), "")
+
+
+def copies(value: str) -> list[str]:
+    """The values of a header that came several times, which WSGI joins with commas."""
+    return [part for part in map(str.strip, value.split(",")) if part]
+
+
+def single(value: str) -> str:
+    """The value of a header; if it came several times with one value, that value."""
+    values = copies(value)
+    return values[0] if len(set(values)) == 1 else value
+
+
+def readable(texts: Iterable[str], decode: Callable[[str], bytes]) -> list[bytes]:
+    """The signatures among the texts, without those that cannot be decoded."""
+    signatures = []
+    for text in texts:
+        with contextlib.suppress(Refused):
+            signatures.append(decode(text))
+    return signatures
 
 
 def require_match(signatures: list[bytes], expected: list[bytes]) -> None:
@@ -49,14 +129,14 @@ def require_match(signatures: list[bytes], expected: list[bytes]) -> None:
         raise Refused(MISMATCH)
 
 
-def require_recent(sent_at_s: int, now: datetime, *, past_s: int, future_s: int = 300) -> None:
+def require_recent(sent_at_s: int, now: datetime, *, past_s: int) -> None:
     """Check a signed unix time.
 
     Raises:
         Refused: `stale`, when it is over `past_s` old or too far in the future.
     """
     age_s = now.timestamp() - sent_at_s
-    if age_s > past_s or age_s < -min(future_s, past_s):
+    if age_s > past_s or age_s < -min(FUTURE_S, past_s):
         raise Refused(STALE)
 
 
@@ -84,35 +164,6 @@ def decode_signature(text: str, encoding: Encoding, prefix: str = "") -> bytes:
         return bytes.fromhex(value.decode()) if encoding == "hex" else decode_base64(value)
     except (ValueError, binascii.Error) as error:
         raise Refused(MALFORMED) from error
-
-
-def decode_base64(value: bytes) -> bytes:
-    """Strict base64, except that the padding may be missing.
-
-    Raises:
-        ValueError: a character is not of the alphabet, or the length is impossible.
-    """
-    return base64.b64decode(value + b"=" * (-len(value) % 4), validate=True)
-
-
-@lru_cache(maxsize=256)
-def decode_key(secret: str, encoding: KeyEncoding) -> bytes:
-    """The HMAC key in a configured secret.
-
-    Raises:
-        ValueError: it is not in this encoding.
-    """
-    if encoding == "hex":
-        return bytes.fromhex(secret)
-    return decode_base64(secret.encode()) if encoding == "base64" else secret.encode()
-
-
-def key_fault(secret: str, encoding: KeyEncoding) -> str:
-    try:
-        empty = not decode_key(secret, encoding)
-    except (ValueError, binascii.Error):
-        return f"expected a secret in {encoding}"
-    return "expected a secret that is not empty" if empty else ""
 
 
 def with_headers(request: WebhookRequest, headers: Mapping[str, str]) -> WebhookRequest:

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from relay.errors import MISSING, Refused
-from relay.inbound.signature.scheme import decode_signature, require_match, with_headers
+from relay.inbound.signature.keys import SecretReport, text_report
+from relay.inbound.signature.scheme import (
+    BodyCheck,
+    decode_signature,
+    require_match,
+    single,
+    with_headers,
+)
 from relay.model import WebhookRequest
 
 
@@ -18,18 +25,27 @@ class Basic:
 
     label: str = "Basic"
 
-    def verify(self, request: WebhookRequest, secrets: tuple[str, ...], _now: datetime) -> None:
-        kind, _, value = request.headers.get("authorization", "").partition(" ")
+    def verify(
+        self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime
+    ) -> WebhookRequest:
+        return self.begin(request, secrets, now).request
+
+    def begin(self, request: WebhookRequest, secrets: tuple[str, ...], _now: datetime) -> BodyCheck:
+        authorization = single(request.headers.get("authorization", ""))
+        kind, _, value = authorization.partition(" ")
         if kind.lower() != "basic" or not value:
             raise Refused(MISSING)
         require_match([decode_signature(value.strip(), "base64")], [s.encode() for s in secrets])
+        return BodyCheck(request)
 
     def sign(self, request: WebhookRequest, secret: str, _now: datetime) -> WebhookRequest:
         value = base64.b64encode(secret.encode()).decode()
         return with_headers(request, {"authorization": f"Basic {value}"})
 
-    def fault(self, secret: str) -> str:
-        return "" if ":" in secret else "expected user:password"
+    def examine(self, secret: str) -> SecretReport:
+        user, colon, password = secret.partition(":")
+        fault = "" if colon and (user or password) else "expected user:password"
+        return text_report("user and password", secret, fault=fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +59,56 @@ class Bearer:
     def label(self) -> str:
         return f"token, `{self.header}`"
 
-    def verify(self, request: WebhookRequest, secrets: tuple[str, ...], _now: datetime) -> None:
-        value = request.headers.get(self.header, "")
+    def verify(
+        self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime
+    ) -> WebhookRequest:
+        return self.begin(request, secrets, now).request
+
+    def begin(self, request: WebhookRequest, secrets: tuple[str, ...], _now: datetime) -> BodyCheck:
+        value = single(request.headers.get(self.header, ""))
         if not value.lower().startswith(self.prefix.lower()) or value == self.prefix:
             raise Refused(MISSING)
         token = value[len(self.prefix) :].strip()
         require_match([token.encode(errors="surrogatepass")], [s.encode() for s in secrets])
+        return BodyCheck(request)
 
     def sign(self, request: WebhookRequest, secret: str, _now: datetime) -> WebhookRequest:
         return with_headers(request, {self.header: self.prefix + secret})
 
-    def fault(self, secret: str) -> str:
-        return _token_fault(secret)
+    def examine(self, secret: str) -> SecretReport:
+        return _token_report(secret)
 
 
 @dataclass(frozen=True, slots=True)
 class PathToken:
-    """A secret last segment of the path, for senders that can set nothing but a URL."""
+    """A secret last segment of the path, for senders that can set nothing but a URL.
+
+    It is compared as it stands, capitals too; slashes around it are not part of it.
+    """
 
     label: str = "secret in the path"
 
-    def verify(self, request: WebhookRequest, secrets: tuple[str, ...], _now: datetime) -> None:
-        if not request.token:
+    def verify(
+        self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime
+    ) -> WebhookRequest:
+        return self.begin(request, secrets, now).request
+
+    def begin(self, request: WebhookRequest, secrets: tuple[str, ...], _now: datetime) -> BodyCheck:
+        token = request.token.strip("/")
+        if not token:
             raise Refused(MISSING)
-        token = request.token.encode(errors="surrogatepass")
-        require_match([token], [s.encode() for s in secrets])
+        expected = [secret.strip("/").encode() for secret in secrets]
+        require_match([token.encode(errors="surrogatepass")], expected)
+        return BodyCheck(request)
 
     def sign(self, request: WebhookRequest, secret: str, _now: datetime) -> WebhookRequest:
         return replace(request, token=secret, url=f"{request.url}/{secret}")
 
-    def fault(self, secret: str) -> str:
-        return _token_fault(secret)
+    def examine(self, secret: str) -> SecretReport:
+        return _token_report(secret)
 
 
-def _token_fault(secret: str) -> str:
+def _token_report(secret: str) -> SecretReport:
     usable = secret.isascii() and len(secret) >= 16
-    return "" if usable else "expected a token of at least 16 ASCII characters"
+    fault = "" if usable else "expected a token of at least 16 ASCII characters"
+    return text_report("token", secret, fault=fault)

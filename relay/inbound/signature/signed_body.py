@@ -1,4 +1,4 @@
-"""Schemes that sign the raw body: HMAC, Standard Webhooks and ECDSA."""
+"""Schemes that sign the raw body: HMAC and ECDSA."""
 
 import base64
 import hashlib
@@ -9,18 +9,26 @@ from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from relay.errors import MALFORMED, MISMATCH, MISSING, Refused
-from relay.inbound.signature.scheme import (
-    Encoding,
+from relay.inbound.signature.keys import (
     KeyEncoding,
-    decode_base64,
+    SecretReport,
     decode_key,
+    hmac_report,
+    pem_text,
+    public_key,
+)
+from relay.inbound.signature.scheme import (
+    BodyCheck,
+    Encoding,
+    copies,
     decode_signature,
-    key_fault,
+    readable,
     require_match,
     require_recent,
+    single,
     unix_seconds,
     with_headers,
 )
@@ -41,77 +49,35 @@ class Hmac:
     def label(self) -> str:
         return f"HMAC-{self.digest.upper()}, {self.encoding}, `{self.headers[0]}`"
 
-    def verify(self, request: WebhookRequest, secrets: tuple[str, ...], _now: datetime) -> None:
-        texts = [request.headers[name] for name in self.headers if name in request.headers]
-        if not any(texts):
+    def verify(
+        self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime
+    ) -> WebhookRequest:
+        return self.begin(request, secrets, now).whole(request.body)
+
+    def begin(self, request: WebhookRequest, secrets: tuple[str, ...], _now: datetime) -> BodyCheck:
+        values = [request.headers.get(name, "") for name in self.headers]
+        if not any(values):
             raise Refused(MISSING)
-        signatures = [decode_signature(text, self.encoding, self.prefix) for text in texts]
-        expected = [self._digest(secret, request.body) for secret in secrets]
-        require_match(signatures, expected)
+        texts = values if "," in self.prefix else [text for v in values for text in copies(v)]
+        signatures = readable(
+            filter(None, texts), lambda text: decode_signature(text, self.encoding, self.prefix)
+        )
+        if not signatures:
+            raise Refused(MALFORMED)
+        macs = tuple(hmac.new(decode_key(s, self.key), None, self.digest) for s in secrets)
+
+        def verdict() -> None:
+            require_match(signatures, [mac.digest() for mac in macs])
+
+        return BodyCheck(request, macs, verdict)
 
     def sign(self, request: WebhookRequest, secret: str, _now: datetime) -> WebhookRequest:
-        digest = self._digest(secret, request.body)
+        digest = hmac.digest(decode_key(secret, self.key), request.body, self.digest)
         text = digest.hex() if self.encoding == "hex" else base64.b64encode(digest).decode()
         return with_headers(request, {self.headers[0]: self.prefix + text})
 
-    def fault(self, secret: str) -> str:
-        return key_fault(secret, self.key)
-
-    def _digest(self, secret: str, body: bytes) -> bytes:
-        return hmac.digest(decode_key(secret, self.key), body, self.digest)
-
-
-@dataclass(frozen=True, slots=True)
-class StandardWebhooks:
-    """Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`, a list of `v1,<base64>`.
-
-    `key="utf8"` is for senders that use the secret as plain text, although the specification says
-    base64 after `whsec_`. Asymmetric `v1a` signatures are ignored. The signed time may differ from
-    ours by `tolerance_s`.
-    Source: standard-webhooks/standard-webhooks, spec, read 2026-08.
-    """
-
-    tolerance_s: int = 300
-    key: KeyEncoding = "base64"
-    prefix: str = "webhook"
-
-    @property
-    def label(self) -> str:
-        return f"Standard Webhooks, `{self.prefix}-signature`"
-
-    def verify(self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime) -> None:
-        names = [f"{self.prefix}-{part}" for part in ("id", "timestamp", "signature")]
-        message_id, timestamp, entries = (request.headers.get(name, "") for name in names)
-        if not (message_id and timestamp and entries):
-            raise Refused(MISSING)
-        sent_at_s = unix_seconds(timestamp)
-        versions = [entry.partition(",") for entry in entries.split()]
-        texts = [text for version, _, text in versions if version == "v1" and text]
-        signatures = [decode_signature(text, "base64") for text in texts]
-        if not signatures:
-            raise Refused(MALFORMED)
-        message = f"{message_id}.{timestamp}.".encode(errors="surrogatepass") + request.body
-        expected = [self._digest(secret, message) for secret in secrets]
-        require_match(signatures, expected)
-        require_recent(sent_at_s, now, past_s=self.tolerance_s)
-
-    def sign(self, request: WebhookRequest, secret: str, now: datetime) -> WebhookRequest:
-        timestamp = str(int(now.timestamp()))
-        message_id = (
-            request.headers.get(f"{self.prefix}-id")
-            or "msg_" + hashlib.sha256(timestamp.encode() + request.body).hexdigest()[:24]
-        )
-        digest = self._digest(secret, f"{message_id}.{timestamp}.".encode() + request.body)
-        signature = "v1," + base64.b64encode(digest).decode()
-        values = {"id": message_id, "timestamp": timestamp, "signature": signature}
-        return with_headers(request, {f"{self.prefix}-{k}": v for k, v in values.items()})
-
-    def fault(self, secret: str) -> str:
-        return key_fault(secret.removeprefix("whsec_"), self.key)
-
-    def _digest(self, secret: str, message: bytes) -> bytes:
-        text = secret.removeprefix("whsec_") if self.key != "utf8" else secret
-        return hmac.digest(decode_key(text, self.key), message, "sha256")
+    def examine(self, secret: str) -> SecretReport:
+        return hmac_report(secret, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,21 +96,33 @@ class Ecdsa:
     def label(self) -> str:
         return f"ECDSA P-256, `{self.signature_header}`"
 
-    def verify(self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime) -> None:
-        signature = request.headers.get(self.signature_header, "")
-        timestamp = request.headers.get(self.timestamp_header, "")
-        if not (signature and timestamp):
+    def verify(
+        self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime
+    ) -> WebhookRequest:
+        return self.begin(request, secrets, now).whole(request.body)
+
+    def begin(self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime) -> BodyCheck:
+        texts = copies(request.headers.get(self.signature_header, ""))
+        timestamp = single(request.headers.get(self.timestamp_header, ""))
+        if not (texts and timestamp):
             raise Refused(MISSING)
         sent_at_s = unix_seconds(timestamp)
-        signature_bytes = decode_signature(signature, "base64")
-        message = timestamp.encode() + request.body
-        matches = [self._matches(secret, signature_bytes, message) for secret in secrets]
-        if not any(matches):
-            raise Refused(MISMATCH)
-        require_recent(sent_at_s, now, past_s=self.tolerance_s)
+        signatures = readable(texts, lambda text: decode_signature(text, "base64"))
+        if not signatures:
+            raise Refused(MALFORMED)
+        digest = hashlib.sha256(timestamp.encode())
+
+        def verdict() -> None:
+            signed = digest.digest()
+            keys = map(_p256_key, secrets)
+            if not any(_is_signed(key, text, signed) for key in keys for text in signatures):
+                raise Refused(MISMATCH)
+            require_recent(sent_at_s, now, past_s=self.tolerance_s)
+
+        return BodyCheck(request, (digest,), verdict)
 
     def sign(self, request: WebhookRequest, secret: str, now: datetime) -> WebhookRequest:
-        private = serialization.load_pem_private_key(secret.encode(), password=None)
+        private = serialization.load_pem_private_key(pem_text(secret).encode(), password=None)
         if not isinstance(private, ec.EllipticCurvePrivateKey):
             raise TypeError("an EC private key in PEM is needed to sign")
         timestamp = str(int(now.timestamp()))
@@ -157,29 +135,25 @@ class Ecdsa:
             },
         )
 
-    def fault(self, secret: str) -> str:
+    def examine(self, secret: str) -> SecretReport:
         try:
-            _public_key(secret)
+            _p256_key(secret)
         except (ValueError, TypeError):
-            return "expected a public key of curve P-256, base64 or PEM"
-        return ""
+            return SecretReport("", "expected a public key of curve P-256, base64 or PEM")
+        return SecretReport("P-256 public key")
 
-    @staticmethod
-    def _matches(secret: str, signature: bytes, message: bytes) -> bool:
-        try:
-            _public_key(secret).verify(signature, message, ec.ECDSA(hashes.SHA256()))
-        except InvalidSignature:
-            return False
-        return True
+
+def _is_signed(key: ec.EllipticCurvePublicKey, signature: bytes, digest: bytes) -> bool:
+    try:
+        key.verify(signature, digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
+    except InvalidSignature:
+        return False
+    return True
 
 
 @lru_cache(maxsize=256)
-def _public_key(text: str) -> ec.EllipticCurvePublicKey:
-    key = (
-        serialization.load_pem_public_key(text.encode())
-        if text.lstrip().startswith("-----")
-        else serialization.load_der_public_key(decode_base64("".join(text.split()).encode()))
-    )
-    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+def _p256_key(text: str) -> ec.EllipticCurvePublicKey:
+    key = public_key(text)
+    if not isinstance(key, ec.EllipticCurvePublicKey):
         raise TypeError("not a P-256 key")
     return key

@@ -60,6 +60,40 @@ def test_check_shows_everything_but_the_secrets(run):
         assert secret not in result.output
 
 
+@pytest.mark.parametrize(
+    ("language", "kinds", "warning"),
+    [
+        (
+            "en",
+            ["HMAC key, 19 characters", "HMAC key, 18 characters", "HMAC key, 38 characters, with a comma"],
+            "warning: sources.woocommerce.secrets: 8 characters can be guessed, expected 16 or more",
+        ),
+        (
+            "es",
+            ["clave HMAC, 19 caracteres", "clave HMAC, 18 caracteres", "clave HMAC, 38 caracteres, con una coma"],
+            "aviso: sources.woocommerce.secrets: 8 caracteres se pueden adivinar; se esperaban 16 o más",
+        ),
+    ],
+)  # fmt: skip
+def test_check_says_how_each_secret_is_understood(language, kinds, warning, run):
+    environ = {
+        "RELAY_LANGUAGE": language,
+        "SHOPIFY_SECRET": SECRETS["SHOPIFY_SECRET"],
+        "WOOCOMMERCE_SECRET": "changeme",
+        "SENDGRID_SECRET": senders.SECRETS["sendgrid"],
+        "STANDARD_WEBHOOKS_SECRET": f"v1,{senders.SECRETS['standard_webhooks']},whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=",
+    }
+    result = run("check", **environ)
+
+    assert result.exit_code == 0
+    lines = [line for line in result.stdout.splitlines() if line.startswith("secrets = ")]
+    sendgrid, shopify, standard, woocommerce = (json.loads(line[10:]) for line in lines)
+    assert (len(sendgrid), shopify, len(standard), len(woocommerce)) == (1, kinds, 2, 1)
+    assert warning in result.output
+    for secret in environ.values():
+        assert len(secret) == 2 or secret not in result.output
+
+
 def test_check_tells_all_faults_at_once_with_key_and_file(run, tmp_path):
     file = tmp_path / "broken.toml"
     file.write_text(

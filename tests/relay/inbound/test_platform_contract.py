@@ -82,7 +82,7 @@ def test_every_topic_has_a_sample(platform):
 def test_secrets_of_the_tests_are_usable(platform):
     source = senders.source_of(platform)
     for secret in (senders.SECRETS[platform], senders.SPARES[platform]):
-        assert source.scheme.fault(secret) == ""
+        assert source.scheme.examine(secret).fault == ""
 
 
 @each_sample

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 import senders
 
+from relay.inbound.signature import SecretReport
 from relay.sources import Relay
 from relay.web.app import create_app
 from tests.conftest import make_settings
@@ -21,12 +22,13 @@ class Recording:
 
     def verify(self, delivery, secrets, now):
         self.seen.append(delivery)
+        return delivery
 
     def sign(self, delivery, secret, now):
         return delivery
 
-    def fault(self, secret):
-        return ""
+    def examine(self, secret):
+        return SecretReport("anything")
 
 
 @pytest.fixture

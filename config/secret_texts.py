@@ -1,0 +1,43 @@
+"""Several secrets in one text, as an environment variable holds them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+# A shorter part is taken for a piece of a secret with a comma in it: as a secret of its own it
+# would let in whoever guesses it.
+PART_MIN: Final = 8
+# A comma that does not separate: the one in `v1,whsec_…`, as some vendors show a secret.
+_SEPARATOR: Final = re.compile(r"(?<!\bv1)(?<!\bv1a),|,(?!\s*wh(?:sec|pk|sk)_)")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretTexts:
+    """Secrets, newest first.
+
+    `whole` is the text they were split from, empty when there was nothing to split; it is the last
+    of `texts` too. `short_parts` has the lengths of the parts that are no secrets of their own.
+    """
+
+    texts: Sequence[str]
+    whole: str = ""
+    short_parts: tuple[int, ...] = ()
+
+
+def split_secrets(text: str) -> SecretTexts:
+    """Split at commas. Empty parts count for nothing.
+
+    A secret may have a comma in it (WooCommerce makes such), so the whole text is a secret as well,
+    and a part of fewer than 8 characters is none. A list in relay.toml is not split.
+    """
+    whole = text.strip()
+    parts = [part.strip() for part in _SEPARATOR.split(whole)]
+    if len(parts) == 1:
+        return SecretTexts([whole])
+    filled = [part for part in parts if part]
+    if not filled:
+        return SecretTexts([""])
+    secrets = [part for part in filled if len(part) >= PART_MIN]
+    short_parts = tuple(len(part) for part in filled if len(part) < PART_MIN)
+    return SecretTexts([*secrets, whole], whole, short_parts)
