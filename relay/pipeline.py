@@ -7,11 +7,11 @@
 worker (`worker/tasks.py`) makes the calls.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Any, Final
 
 from relay.errors import Refused
 from relay.inbound.contract import Events, Handshake, Skipped, Source, Unparsable, stable_key
@@ -21,6 +21,8 @@ from relay.model import Event, Held, Ignored, Translated, WebhookRequest
 
 # More than any platform sends at once. One script stores them all, and blocks Redis meanwhile.
 _ITEMS_MAX: Final = 5_000
+# The last part of the path of a field that names a customer.
+_REFERENCES: Final = frozenset({"customer_id", "phone", "email"})
 
 
 def process(
@@ -77,10 +79,9 @@ def translate_item(
     if isinstance(item, Unparsable):
         return Held(item.topic, item.key, "unreadable", item.reasons, item.raw)
     raw = item.raw or request.body
-    ignore_reason = _ignore_reason(item, source)
-    if ignore_reason:
-        return Ignored(item.topic, ignore_reason, item.type)
     try:
+        if ignore_reason := _ignore_reason(item, source):
+            return Ignored(item.topic, ignore_reason, item.type)
         call = call_for(
             item,
             source.rules[item.type],
@@ -93,6 +94,8 @@ def translate_item(
         return replace(call, raw=raw)
     except Unmappable as error:
         reason, reasons = error.reason, error.reasons
+        if reason == "no_customer" and source.on_nobody == "ignore":
+            return Ignored(item.topic, _nobody_reason(item, reasons), item.type)
     except Exception as error:  # noqa: BLE001  as in `parse`; the others of the batch go on
         reason = "internal_error"
         reasons = {"relay": f"{type(error).__name__} while mapping; please report it"}
@@ -111,3 +114,11 @@ def _ignore_reason(event: Event, source: Source) -> str:
     if not selected:
         return "topic_not_wanted"
     return "" if event.type in source.rules else "no_rule"
+
+
+def _nobody_reason(event: Event, reasons: Mapping[str, Any]) -> str:
+    """The reason code for ignoring an event without a usable reference to a customer."""
+    if event.needs_lookup:
+        return "needs_lookup"
+    is_invalid = any(path.rpartition(".")[2] in _REFERENCES for path in reasons)
+    return "invalid_contact" if is_invalid else "names_nobody"
