@@ -21,7 +21,7 @@ from relay.model import Event, Held, Ignored, Translated, WebhookRequest
 
 # More than any platform sends at once. One script stores them all, and blocks Redis meanwhile.
 _ITEMS_MAX: Final = 5_000
-# The last part of the path of a field that names a customer.
+# Fields that name a customer, in Mercately's words and in most platforms'.
 _REFERENCES: Final = frozenset({"customer_id", "phone", "email"})
 
 
@@ -120,5 +120,5 @@ def _nobody_reason(event: Event, reasons: Mapping[str, Any]) -> str:
     """The reason code for ignoring an event without a usable reference to a customer."""
     if event.needs_lookup:
         return "needs_lookup"
-    is_invalid = any(path.rpartition(".")[2] in _REFERENCES for path in reasons)
+    is_invalid = any(_REFERENCES.intersection(path.split(".")) for path in reasons)
     return "invalid_contact" if is_invalid else "names_nobody"

@@ -26,7 +26,7 @@ from relay.inbound.contract import (
     stable_key,
     validate,
 )
-from relay.inbound.payload_schema import Flag, Id, Number, Object, PayloadSchema, Text
+from relay.inbound.payload_schema import Flag, Id, ListOf, Number, Object, PayloadSchema, Text
 from relay.mapping.event_types import EVENT_TYPES
 from relay.model import Address, Contact, Event, WebhookRequest
 
@@ -105,8 +105,9 @@ class _AddressSchema(PayloadSchema):
 
 class _ContactSchema(PayloadSchema):
     customer_id = Text()
-    email = Text()
-    phone = Text()
+    # An expression may select several: `[phone, mobile]`.
+    email = ListOf(Text())
+    phone = ListOf(Text())
     country = Text()
     first_name = Text()
     last_name = Text()
@@ -205,7 +206,7 @@ def _to_event(
     # The id in a header identifies the request: of a batch all parts would share it.
     event_id = parts.get("id") or (_header(request, options["id_header"]) if single else "")
     contact = parts["contact"]
-    phone = contact.pop("phone", "")
+    emails, phones = contact.pop("email", []), contact.pop("phone", [])
     address = contact.pop("address", {})
     return Event(
         type=event_type,
@@ -213,7 +214,8 @@ def _to_event(
         key=stable_key(topic, event_id) if event_id else stable_key(raw),
         occurred_at=parse_timestamp(parts.get("time"), request.received_at),
         contact=Contact(
-            phones=(phone,) if phone else (),
+            email="; ".join(emails),
+            phones=tuple(phone for phone in phones if phone),
             address=Address(**address) if address else None,
             **contact,
         ),

@@ -195,6 +195,12 @@ def test_event_of_any_notation_is_parsed_again_from_what_is_stored(content_type,
         assert translate(stored, SOURCE) == [call]
 
 
+def test_form_without_a_type_is_held_whole():
+    body = parts(('"lead[email]"', b"ana@example.com"), ('"cv"; filename="a.pdf"', b"%PDF"))
+    (held,) = translate(request(body, MULTIPART), SOURCE)
+    assert (held.reason, held.raw) == ("unreadable", body)
+
+
 def test_file_that_was_left_out_is_named_on_the_event():
     body = parts(('"event"', b"form.submitted"), ('"lead[email]"', b"ana@example.com"),
                  ('"lead[name]"', b"Ana"), ('"cv"; filename="a.pdf"', b"%PDF"))  # fmt: skip

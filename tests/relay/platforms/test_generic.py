@@ -189,12 +189,32 @@ def test_event_with_a_bad_email_only_is_ignored_or_held(email):
     assert held.reasons == NOBODY | {"email": "not_an_email"}
 
 
-@pytest.mark.parametrize("value", [{"home": "+593999000001"}, ["+593999000001"], True, {}, []])
-def test_phone_that_is_no_text_is_left_out_and_named(value):
+@pytest.mark.parametrize(
+    ("value", "omitted_fields"),
+    [
+        ({"home": "+593999000001"}, {"contact.phone": "not_a_list"}),
+        (True, {"contact.phone": "not_a_list"}),
+        ({}, {"contact.phone": "not_a_list"}),
+        ([["+593999000001"]], {"contact.phone.0": "not_a_text"}),
+        ([], {}),
+    ],
+)
+def test_phone_that_is_no_text_is_left_out_and_named(value, omitted_fields):
     (call,) = translated({**LEAD, "phone": value})
-    assert (call.customer.phone, call.omitted_fields) == ("", {"contact.phone": "not_a_text"})
+    assert (call.customer.phone, call.omitted_fields) == ("", omitted_fields)
+    (ignored,) = translated({**LEAD, "email": None, "phone": value})
+    assert ignored.reason == ("invalid_contact" if omitted_fields else "names_nobody")
     (held,) = translated({**LEAD, "email": None, "phone": value}, more=HOLDS)
-    assert held.reasons == NOBODY | {"contact.phone": "not_a_text"}
+    assert held.reasons == NOBODY | omitted_fields
+
+
+@pytest.mark.parametrize(
+    "phones", [["+593999000001"], ["", "+593999000001"], [None, 593999000001, "+593999000002"]]
+)
+def test_expression_may_select_several_phones_and_emails(phones):
+    emails = ["ana", "ana@example.com", "otra@example.com"]
+    (call,) = translated({**LEAD, "phone": phones, "email": emails})
+    assert (call.customer.phone, call.customer.email) == ("+593999000001", "ana@example.com")
 
 
 def test_event_that_names_nobody_is_ignored_or_held():
