@@ -115,6 +115,7 @@ class SourceSchema(Schema):
     tolerance = _Duration(load_default=None, allow_none=True)
     public_url = fields.URL(schemes={"http", "https"}, require_tld=False, load_default="")
     on_invalid = fields.String(load_default="hold", validate=validate.OneOf(["hold", "reject"]))
+    on_nobody = fields.String(validate=validate.OneOf(["ignore", "hold"]))
     customer_id = fields.String(load_default="", validate=validate.Length(max=64))
     signing_key = fields.String(load_default="")
     options = fields.Dict(keys=fields.String(), load_default={})

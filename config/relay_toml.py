@@ -77,6 +77,7 @@ class SourceEntry:
     tolerance_s: int | None = None
     public_url: str = ""
     on_invalid: Literal["hold", "reject"] = "hold"
+    on_nobody: Literal["ignore", "hold"] | None = None
     customer_id: str = ""
     signing_key: str = field(default="", repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)

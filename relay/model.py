@@ -70,7 +70,9 @@ class Event:
     key: the same on every retry of the platform, different for any two events of one source.
     `occurred_at` is aware. `fields` are the values that templates may use. `machine` marks opens
     and clicks made by software. `raw` is the part of a batch that this event was parsed from,
-    empty when it is the whole body.
+    empty when it is the whole body. `omitted_fields` maps the path of a value that made no sense,
+    and was left out, to a reason code. `needs_lookup`: the body names its customer by an id of the
+    platform only.
     """
 
     type: str
@@ -81,6 +83,8 @@ class Event:
     fields: Mapping[str, Any] = field(default_factory=dict)
     machine: bool = False
     raw: bytes = b""
+    omitted_fields: Mapping[str, str] = field(default_factory=dict)
+    needs_lookup: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,8 @@ class Call:
     """One write to make at a destination.
 
     `body` is the JSON object that is posted. `omitted_fields` maps the name of a field that was
-    left out to a reason code. `raw` is the smallest body that parses as this one event again.
+    left out, or its path in the sender's body, to a reason code. `raw` is the smallest body that
+    parses as this one event again.
     """
 
     destination: str

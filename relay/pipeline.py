@@ -7,10 +7,11 @@ Nothing here does I/O: production, dry runs, tests and golden files all use it. 
 `relay/store/job_store.py` and answers; the worker (`worker/tasks.py`) makes the calls.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
+from typing import Any, Final
 
 from relay.errors import TOO_LARGE, Refused, TooManyParts
 from relay.inbound.contract import Events, Handshake, Skipped, Source, Unparsable, stable_key
@@ -18,6 +19,9 @@ from relay.inbound.signature import BodyCheck, IncrementalScheme
 from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.mercately import Unmappable, call_for
 from relay.model import Event, Held, Ignored, Translated, WebhookRequest
+
+# Fields that name a customer, in Mercately's words and in most platforms'.
+_REFERENCES: Final = frozenset({"customer_id", "phone", "email"})
 
 
 def process(
@@ -134,10 +138,9 @@ def translate_item(
     if isinstance(item, Unparsable):
         return Held(item.topic, item.key, "unreadable", item.reasons, item.raw)
     raw = item.raw or request.body
-    ignore_reason = _ignore_reason(item, source)
-    if ignore_reason:
-        return Ignored(item.topic, ignore_reason, item.type)
     try:
+        if ignore_reason := _ignore_reason(item, source):
+            return Ignored(item.topic, ignore_reason, item.type)
         call = call_for(
             item,
             source.rules[item.type],
@@ -150,6 +153,8 @@ def translate_item(
         return replace(call, raw=raw)
     except Unmappable as error:
         reason, reasons = error.reason, error.reasons
+        if reason == "no_customer" and source.on_nobody == "ignore":
+            return Ignored(item.topic, _nobody_reason(item, reasons), item.type)
     except Exception as error:  # noqa: BLE001  as in `parse`; the others of the batch go on
         reason = "internal_error"
         reasons = {"relay": f"{type(error).__name__} while mapping; please report it"}
@@ -168,3 +173,11 @@ def _ignore_reason(event: Event, source: Source) -> str:
     if not selected:
         return "topic_not_wanted"
     return "" if event.type in source.rules else "no_rule"
+
+
+def _nobody_reason(event: Event, reasons: Mapping[str, Any]) -> str:
+    """The reason code for ignoring an event without a usable reference to a customer."""
+    if event.needs_lookup:
+        return "needs_lookup"
+    is_invalid = any(_REFERENCES.intersection(path.split(".")) for path in reasons)
+    return "invalid_contact" if is_invalid else "names_nobody"

@@ -77,6 +77,7 @@ def _effective_values(source: Source) -> dict[str, Any]:
         "topics": source.topics or ["*, but opens"],
         "machine_events": source.machine_events,
         "on_invalid": source.on_invalid,
+        "on_nobody": source.on_nobody,
         "customer_id": source.customer_id,
         "public_url": source.public_url,
         "options": source.options or None,

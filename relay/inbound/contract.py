@@ -21,6 +21,7 @@ from marshmallow import Schema, ValidationError
 
 from config.relay_toml import Destination
 from relay.errors import TooManyParts, Unreadable
+from relay.inbound.payload_schema import Payload, PayloadSchema
 from relay.inbound.signature import Scheme
 from relay.mapping.event_types import Language
 from relay.mapping.rules import Rule
@@ -170,7 +171,8 @@ class Platform:
 class Source:
     """One configured endpoint: a platform bound to secrets, topic filters and a destination.
 
-    `topics` are fnmatch patterns for our event types or the platform's topics.
+    `topics` are fnmatch patterns for our event types or the platform's topics. `on_nobody` is what
+    becomes of an event without a usable reference to a customer.
     """
 
     name: str
@@ -187,6 +189,7 @@ class Source:
     signing_key: str = field(default="", repr=False)
     customer_id: str = ""
     language: Language = "es"
+    on_nobody: Literal["ignore", "hold"] = "ignore"
 
 
 def json_body(body: bytes) -> Any:
@@ -224,17 +227,17 @@ def json_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def validate(schema: Schema, value: Any) -> dict[str, Any]:
+def validate(schema: PayloadSchema, value: Any) -> Payload:
     """Load a JSON value with a schema.
 
     Raises:
-        Unreadable: with the schema's messages by field.
+        Unreadable: a required field is missing or odd; with the schema's messages by field.
     """
     try:
-        data: dict[str, Any] = schema.load(value)
+        payload: Payload = schema.load(value)
     except ValidationError as error:
         raise Unreadable(error.messages_dict) from error
-    return data
+    return payload
 
 
 def stable_key(*parts: str | bytes) -> str:

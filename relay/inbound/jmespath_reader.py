@@ -1,36 +1,35 @@
-"""Parse any JSON by JMESPath expressions; shared by `generic` and `standard_webhooks`.
+"""Parse any JSON or form by JMESPath expressions; shared by `generic` and `standard_webhooks`.
 
-The source's options give one expression per part of an event. Type, id and contact must be texts
-or numbers, or the part is unparsable. Elsewhere an expression that finds nothing, or an object or
-list where a text is expected, leaves the value out.
+The source's options give one expression per part of an event. A part without a type cannot be
+parsed. Elsewhere an expression that finds nothing, or a value that makes no sense there, leaves the
+value out.
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
-from marshmallow import Schema, ValidationError, fields, validates_schema
-from marshmallow.validate import Email, Length
+from marshmallow import Schema, ValidationError, fields
 
 from relay.errors import Unreadable
+from relay.inbound.bodies import parse_body
 from relay.inbound.contract import (
     Events,
     ParseResult,
     Skipped,
     Unparsable,
-    json_body,
     parse_batch,
     parse_timestamp,
     stable_key,
     validate,
 )
+from relay.inbound.payload_schema import Flag, Id, ListOf, Number, Object, PayloadSchema, Text
 from relay.mapping.event_types import EVENT_TYPES
 from relay.model import Address, Contact, Event, WebhookRequest
-
-_EMAIL: Final = Email()
 
 
 class JMESPathField(fields.Field[ParsedResult]):
@@ -94,49 +93,47 @@ class JMESPathOptions(Schema):
     )
 
 
-class _Scalar(fields.Field[str]):
-    """A string or a number, loaded as a string."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise ValidationError("expected a text or a number")
-        return str(value)
-
-
-class _ContactSchema(Schema):
-    customer_id = _Scalar(load_default="")
-    email = _Scalar(load_default="")
-    phone = _Scalar(load_default="")
-    country = fields.String(load_default="")
-    first_name = _Scalar(load_default="")
-    last_name = _Scalar(load_default="")
-    id_type = _Scalar(load_default="")
-    id_number = _Scalar(load_default="")
-
-    @validates_schema
-    def _reachable(self, data: dict[str, Any], **_: Any) -> None:
-        """The only reference must be valid; an e-mail beside a phone or id is dropped later."""
-        if data["email"] and not (data["phone"] or data["customer_id"]):
-            try:
-                _EMAIL(data["email"])
-            except ValidationError as error:
-                raise ValidationError(error.messages, "email") from error
+class _AddressSchema(PayloadSchema):
+    address = Text()
+    city = Text()
+    state = Text()
+    zip_code = Text()
+    description = Text()
+    latitude = Number()
+    longitude = Number()
+    country = Text()
 
 
-class _PartsSchema(Schema):
-    """The values that the expressions selected."""
+class _ContactSchema(PayloadSchema):
+    customer_id = Text()
+    # An expression may select several: `[phone, mobile]`.
+    email = ListOf(Text())
+    phone = ListOf(Text())
+    country = Text()
+    first_name = Text()
+    last_name = Text()
+    id_type = Text()
+    id_number = Text()
+    address = Object(_AddressSchema)
 
-    type = fields.String(required=True, validate=Length(min=1))
-    id = _Scalar(load_default="")
-    contact = fields.Nested(_ContactSchema, required=True)
+
+class _PartsSchema(PayloadSchema):
+    """The values that the expressions selected; "" is as good as none."""
+
+    type = Text(required=True)
+    id = Id()
+    time = Text()
+    machine = Flag()
+    contact = Object(_ContactSchema, required=True)
 
 
 _PARTS: Final = _PartsSchema()
 
 
 def header_names(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The headers that the options name."""
-    return tuple(options[name].lower() for name in ("type_header", "id_header") if options[name])
+    """The headers that are needed to parse a body again: its type, and those the options name."""
+    named = (options[name].lower() for name in ("type_header", "id_header") if options[name])
+    return ("content-type", *named)
 
 
 def types_fault(options: Mapping[str, Any]) -> str:
@@ -148,19 +145,32 @@ def types_fault(options: Mapping[str, Any]) -> str:
 def parse(request: WebhookRequest, options: Mapping[str, Any]) -> ParseResult:
     """The events of a body, by the expressions in the source's options."""
     try:
-        value = json_body(request.body)
+        body = parse_body(request)
         # A stored part of a batch is parsed again without the list it came in.
-        parts = options["events"].search(value) if "events" in options else [value]
+        parts = options["events"].search(body.value) if "events" in options else [body.value]
     except Unreadable as error:
         return Events([Unparsable("", stable_key(request.body), error.reasons, request.body)])
     except JMESPathError as error:
         reasons = {"events": str(error)}
         return Events([Unparsable("", stable_key(request.body), reasons, request.body)])
     if parts is None and "events" in options:
-        parts = [value]
+        parts = [body.value]
     parts = parts if isinstance(parts, list) else [parts]
     single = len(parts) == 1
-    return parse_batch(parts, lambda part: _parse_part(part, request, options, single=single))
+
+    def parse_part(part: Any) -> Event | Unparsable | Skipped:
+        item = _parse_part(part, request, options, single=single)
+        return _with_omitted(item, body.omitted_fields) if body.omitted_fields else item
+
+    return parse_batch(parts, parse_part)
+
+
+def _with_omitted(
+    item: Event | Unparsable | Skipped, omitted_fields: Mapping[str, str]
+) -> Event | Unparsable | Skipped:
+    if not isinstance(item, Event):
+        return item
+    return replace(item, omitted_fields={**omitted_fields, **item.omitted_fields})
 
 
 def _parse_part(
@@ -176,64 +186,60 @@ def _parse_part(
 def _to_event(
     part: Any, raw: bytes, request: WebhookRequest, options: Mapping[str, Any], *, single: bool
 ) -> Event | Unparsable | Skipped:
-    values = {
-        "type": _header(request, options["type_header"]) or _search(options, "type", part),
-        "id": _search(options, "id", part),
-        "contact": _contact(part, options["contact"]),
+    values: dict[str, Any] = {
+        name: options[name].search(part)
+        for name in ("type", "id", "time", "machine")
+        if name in options
     }
-    topic = values["type"] if isinstance(values["type"], str) else ""
-    types = options["types"]
-    event_type = types.get(topic) or (topic if topic in EVENT_TYPES else types.get("*", ""))
-    if topic and not event_type:
-        return Skipped("unknown_topic", topic)
+    values["type"] = _header(request, options["type_header"]) or values.get("type")
+    values["contact"] = _selected(part, options["contact"])
     try:
-        parts = validate(
-            _PARTS, {name: value for name, value in values.items() if value is not None}
+        payload = validate(
+            _PARTS, {name: value for name, value in values.items() if value not in (None, "")}
         )
     except Unreadable as error:
-        return Unparsable(topic, stable_key(raw), error.reasons, raw)
+        return Unparsable("", stable_key(raw), error.reasons, raw)
+    parts = payload.data
+    topic, types = parts["type"], options["types"]
+    event_type = types.get(topic) or (topic if topic in EVENT_TYPES else types.get("*", ""))
+    if not event_type:
+        return Skipped("unknown_topic", topic)
     # The id in a header identifies the request: of a batch all parts would share it.
-    event_id = parts["id"] or (_header(request, options["id_header"]) if single else "")
+    event_id = parts.get("id") or (_header(request, options["id_header"]) if single else "")
     contact = parts["contact"]
-    phone = contact.pop("phone")
+    emails, phones = contact.pop("email", []), contact.pop("phone", [])
+    address = contact.pop("address", {})
     return Event(
         type=event_type,
         topic=topic,
         key=stable_key(topic, event_id) if event_id else stable_key(raw),
-        occurred_at=parse_timestamp(_search(options, "time", part), request.received_at),
+        occurred_at=parse_timestamp(parts.get("time"), request.received_at),
         contact=Contact(
-            phones=(phone,) if phone else (),
-            address=_address(part, options["contact"].get("address")),
+            email="; ".join(emails),
+            phones=tuple(phone for phone in phones if phone),
+            address=Address(**address) if address else None,
             **contact,
         ),
         fields=_fields(part, options),
-        machine=_search(options, "machine", part) is True,
+        machine=parts.get("machine", False),
         raw=raw,
+        omitted_fields=payload.omitted_fields,
     )
 
 
-def _search(options: Mapping[str, Any], name: str, part: Any) -> Any:
-    return options[name].search(part) if name in options else None
-
-
-def _header(request: WebhookRequest, name: str) -> str:
-    return request.headers.get(name.lower(), "") if name else ""
-
-
-def _contact(part: Any, expressions: Mapping[str, Any]) -> dict[str, Any]:
+def _selected(part: Any, expressions: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the expressions, those of nested tables too, without null and empty texts."""
     values = {
-        name: expression.search(part)
+        name: _selected(part, expression)
+        if isinstance(expression, Mapping)
+        else expression.search(part)
         for name, expression in expressions.items()
-        if name != "address"
     }
     return {name: value for name, value in values.items() if value not in (None, "")}
 
 
-def _address(part: Any, expressions: Mapping[str, Any] | None) -> Address | None:
-    if not expressions:
-        return None
-    texts = {name: _text(expression.search(part)) for name, expression in expressions.items()}
-    return Address(**texts) if any(texts.values()) else None
+def _header(request: WebhookRequest, name: str) -> str:
+    return request.headers.get(name.lower(), "") if name else ""
 
 
 def _fields(part: Any, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -243,7 +249,3 @@ def _fields(part: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     data = part.get("data", part) if isinstance(part, dict) else {}
     scalars = data.items() if isinstance(data, dict) else ()
     return {name: value for name, value in scalars if isinstance(value, str | int | float)}
-
-
-def _text(value: Any) -> str:
-    return str(value) if isinstance(value, str | int | float) else ""

@@ -15,6 +15,7 @@ from jinja2 import Template
 from marshmallow import RAISE, Schema, fields, validate
 
 from config.relay_toml import Destination
+from relay.mapping.email import to_email
 from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.phone import to_e164
 from relay.mapping.rules import ADDRESS_TEXTS, Rule, iso_date, render
@@ -117,14 +118,13 @@ def call_for(
             Mercately takes (`invalid`).
     """
     contact = event.contact
-    omitted_fields: dict[str, str] = {}
+    omitted_fields = dict(event.omitted_fields)
     phone, reason = to_e164(contact.phones, _country(contact.country) or destination.country)
     if reason:
         omitted_fields["phone"] = reason
-    email = contact.email.strip()
-    if email and not _looks_like_email(email):
-        omitted_fields["email"] = "not_an_email"
-        email = ""
+    email, reason = to_email(contact.email)
+    if reason:
+        omitted_fields["email"] = reason
     contact_id = contact.customer_id.strip()
     if contact_id and not _ID.fullmatch(contact_id):
         omitted_fields["customer_id"] = "not_an_id"
@@ -263,14 +263,3 @@ def _country(text: str) -> str:
 def _id_type(value: str) -> str:
     lowered = value.strip().lower()
     return lowered if lowered in ID_TYPES or not lowered else "otro"
-
-
-def _looks_like_email(text: str) -> bool:
-    local, _, domain = text.rpartition("@")
-    return (
-        bool(local)
-        and all(domain.split("."))
-        and "." in domain
-        and not any(c.isspace() for c in text)
-        and len(text) < 255
-    )

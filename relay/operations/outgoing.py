@@ -74,7 +74,10 @@ def request_from_file(
     topic = samples.topic_named(topic.partition("__")[0], platform.topics)
     sample = samples.parse(name, content) if name.endswith(_REQUEST_FILE) else None
     body = sample.body if sample else content
-    headers = {**(sample.headers if sample else {}), **platform.sample_headers(topic, body)}
+    own_headers = sample.headers if sample else {}
+    headers = {**own_headers, **platform.sample_headers(topic, body)}
+    if "content-type" in own_headers:  # a form stays one
+        headers["content-type"] = own_headers["content-type"]
     return WebhookRequest(
         method="POST",
         url=f"http://localhost/webhooks/{source.name}",

@@ -1,4 +1,4 @@
-"""Generic: any JSON, for senders without an adapter of their own.
+"""Generic: any JSON or form, for senders without an adapter of their own.
 
 The source's options choose the signature scheme (`auth`: an HMAC header, Standard Webhooks, Basic,
 a bearer token, or a secret last segment of the path) and give JMESPath expressions for type, id,
@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
+from relay.inbound.bodies import FORM, MULTIPART
 from relay.inbound.contract import Handshake, Platform
 from relay.inbound.jmespath_reader import JMESPathOptions, header_names, parse, types_fault
 from relay.inbound.signature import Basic, Bearer, Hmac, PathToken, Scheme, StandardWebhooks
@@ -78,6 +79,7 @@ platform = Platform(
     topics={},
     handshake=_handshake,
     stored_headers=header_names,
+    media_types=("application/json", FORM, MULTIPART),
     options=_OptionsSchema,
     options_fault=types_fault,
 )

@@ -15,7 +15,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from marshmallow import fields
 from marshmallow.validate import Length
 
 from relay.errors import Unreadable
@@ -31,7 +30,7 @@ from relay.inbound.contract import (
     stable_key,
     validate,
 )
-from relay.inbound.payload_schema import PayloadSchema
+from relay.inbound.payload_schema import Flag, Id, ListOf, PayloadSchema, Text
 from relay.inbound.signature import Ecdsa
 from relay.model import Contact, Event, WebhookRequest
 
@@ -51,22 +50,22 @@ TOPICS: Final[Mapping[str, str]] = {
 
 
 class _EventSchema(PayloadSchema):
-    event = fields.String(required=True, validate=Length(min=1))
-    email = fields.String(required=True, validate=Length(min=1))
-    timestamp = fields.Raw(load_default=None)
+    event = Text(required=True, validate=Length(min=1))
+    email = Text()
+    timestamp = Text()
     # The sender's custom arguments are top-level keys too and may replace any of these.
-    sg_event_id = fields.Raw(allow_none=True)
-    sg_message_id = fields.Raw(allow_none=True)
-    sg_machine_open = fields.Raw(allow_none=True)
-    reason = fields.Raw(allow_none=True)
-    response = fields.Raw(allow_none=True)
-    status = fields.Raw(allow_none=True)
-    type = fields.Raw(allow_none=True)
-    url = fields.Raw(allow_none=True)
-    category = fields.Raw(allow_none=True)
-    subject = fields.Raw(allow_none=True)
-    marketing_campaign_name = fields.Raw(allow_none=True)
-    singlesend_name = fields.Raw(allow_none=True)
+    sg_event_id = Id()
+    sg_message_id = Text()
+    sg_machine_open = Flag()
+    reason = Text()
+    response = Text()
+    status = Text()
+    type = Text()
+    url = Text()
+    category = ListOf(Text())
+    subject = Text()
+    marketing_campaign_name = Text()
+    singlesend_name = Text()
 
 
 _SCHEMA: Final = _EventSchema()
@@ -83,50 +82,42 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
 
 def _part(part: Any, request: WebhookRequest) -> Event | Unparsable | Skipped:
     raw = json.dumps(part).encode()
-    topic = part.get("event") if isinstance(part, dict) else ""
-    topic = topic if isinstance(topic, str) else ""
-    if topic and topic not in TOPICS:
-        return Skipped("unknown_topic", topic)
     try:
-        body = validate(_SCHEMA, part)
+        payload = validate(_SCHEMA, part)
     except Unreadable as error:
-        return Unparsable(topic, stable_key(raw), error.reasons, raw)
-    event_id = _text(body.get("sg_event_id"))
+        return Unparsable("", stable_key(raw), error.reasons, raw)
+    body, topic = payload.data, payload.data["event"]
+    if topic not in TOPICS:
+        return Skipped("unknown_topic", topic)
+    event_id = body.get("sg_event_id")
     return Event(
         type=TOPICS[topic],
         topic=topic,
         key=f"{event_id}:{topic}" if event_id else stable_key(raw),
-        occurred_at=parse_timestamp(body["timestamp"], request.received_at),
-        contact=Contact(email=body["email"]),
+        occurred_at=parse_timestamp(body.get("timestamp"), request.received_at),
+        contact=Contact(email=body.get("email", "")),
         fields=_fields(body),
-        machine=str(body.get("sg_machine_open", "")).lower() == "true",
+        machine=body.get("sg_machine_open", False),
         raw=raw,
+        omitted_fields=payload.omitted_fields,
     )
 
 
 def _fields(body: Mapping[str, Any]) -> dict[str, Any]:
-    texts = {name: _text(value) for name, value in body.items()}
-    category = body.get("category")
-    categories = [
-        _text(value) for value in (category if isinstance(category, list) else [category])
-    ]
-    names = [texts.get("marketing_campaign_name"), texts.get("singlesend_name"), *categories]
-    reason = texts.get("reason") or (texts.get("response") if body["event"] == "deferred" else "")
+    categories = body.get("category", [])
+    names = [body.get("marketing_campaign_name"), body.get("singlesend_name"), *categories]
+    response = body.get("response") if body["event"] == "deferred" else ""
     return {
-        "reason": reason,
-        "response": texts.get("response"),
-        "status": texts.get("status"),
-        "bounce_type": texts.get("type"),
-        "link": texts.get("url"),
-        "subject": texts.get("subject"),
+        "reason": body.get("reason") or response,
+        "response": body.get("response"),
+        "status": body.get("status"),
+        "bounce_type": body.get("type"),
+        "link": body.get("url"),
+        "subject": body.get("subject"),
         "campaign": next((name for name in names if name), ""),
         "categories": ", ".join(name for name in categories if name),
-        "message_id": texts.get("sg_message_id", "").partition(".")[0],
+        "message_id": body.get("sg_message_id", "").partition(".")[0],
     }
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 platform = Platform(

@@ -15,8 +15,6 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from marshmallow import fields
-
 from relay.errors import Unreadable
 from relay.inbound.contract import (
     Events,
@@ -29,7 +27,7 @@ from relay.inbound.contract import (
     stable_key,
     validate,
 )
-from relay.inbound.payload_schema import PayloadSchema, Text
+from relay.inbound.payload_schema import Id, Number, Object, PayloadSchema, Text
 from relay.inbound.signature import Hmac
 from relay.model import Address, Contact, Event, WebhookRequest
 
@@ -50,6 +48,8 @@ TOPICS: Final[Mapping[str, str]] = {
 }
 # Their bodies hold only the id of a deleted record: no customer to find.
 _WITHOUT_CONTACT: Final = frozenset({"customers/delete", "checkouts/delete", "orders/delete"})
+# Their bodies name the customer by the id of the order only.
+_BY_ORDER_ID: Final = frozenset({"refunds/create"})
 _PRIVACY: Final = frozenset({"customers/data_request", "customers/redact", "shop/redact"})
 _CONSENT: Final = {"subscribed": "subscribed", "unsubscribed": "unsubscribed"}
 
@@ -64,8 +64,8 @@ class _AddressSchema(PayloadSchema):
     zip = Text()
     country_code = Text()
     phone = Text()
-    latitude = fields.Float(allow_none=True)
-    longitude = fields.Float(allow_none=True)
+    latitude = Number()
+    longitude = Number()
 
 
 class _CustomerSchema(PayloadSchema):
@@ -73,7 +73,7 @@ class _CustomerSchema(PayloadSchema):
     phone = Text()
     first_name = Text()
     last_name = Text()
-    default_address = fields.Nested(_AddressSchema, allow_none=True)
+    default_address = Object(_AddressSchema)
 
 
 class _ConsentSchema(PayloadSchema):
@@ -83,8 +83,8 @@ class _ConsentSchema(PayloadSchema):
 class _BodySchema(_CustomerSchema):
     """The fields we use of all topics; merchants may leave fields out, so only `id` is required."""
 
-    id = fields.Raw(required=True)
-    order_id = fields.Raw(allow_none=True)
+    id = Id(required=True)
+    order_id = Id()
     name = Text()
     contact_email = Text()
     email_address = Text()
@@ -100,19 +100,19 @@ class _BodySchema(_CustomerSchema):
     tracking_url = Text()
     tracking_company = Text()
     note = Text()
-    created_at = fields.Raw(allow_none=True)
-    updated_at = fields.Raw(allow_none=True)
-    cancelled_at = fields.Raw(allow_none=True)
-    customer = fields.Nested(_CustomerSchema, allow_none=True)
-    shipping_address = fields.Nested(_AddressSchema, allow_none=True)
-    billing_address = fields.Nested(_AddressSchema, allow_none=True)
-    destination = fields.Nested(_AddressSchema, allow_none=True)
-    sms_marketing_consent = fields.Nested(_ConsentSchema, allow_none=True)
-    email_marketing_consent = fields.Nested(_ConsentSchema, allow_none=True)
+    created_at = Text()
+    updated_at = Text()
+    cancelled_at = Text()
+    customer = Object(_CustomerSchema)
+    shipping_address = Object(_AddressSchema)
+    billing_address = Object(_AddressSchema)
+    destination = Object(_AddressSchema)
+    sms_marketing_consent = Object(_ConsentSchema)
+    email_marketing_consent = Object(_ConsentSchema)
 
 
 class _ConsentBodySchema(_BodySchema):
-    id = fields.Raw(allow_none=True)  # consent bodies may have only a phone or an e-mail
+    id = Id()  # consent bodies may have only a phone or an e-mail
 
 
 _SCHEMA: Final = _BodySchema()
@@ -130,10 +130,10 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
     key = _header(request, "webhook-id") or stable_key(topic, request.body)
     schema = _CONSENT_SCHEMA if "consent" in topic else _SCHEMA
     try:
-        body = validate(schema, json_object(request.body))
+        payload = validate(schema, json_object(request.body))
     except Unreadable as error:
         return Events([Unparsable(topic, key, error.reasons, request.body)])
-    event_type = TOPICS[topic]
+    body, event_type = payload.data, TOPICS[topic]
     if "consent" in topic:
         kind, _, _ = event_type.partition(".")
         state = (body.get(f"{kind}_marketing_consent") or {}).get("state")
@@ -150,6 +150,8 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
                 occurred_at=_occurred_at(topic, body, triggered_at),
                 contact=_contact(body),
                 fields=_fields(topic, body, _header(request, "shop-domain")),
+                omitted_fields=payload.omitted_fields,
+                needs_lookup=topic in _BY_ORDER_ID,
             )
         ]
     )
@@ -185,23 +187,22 @@ def _contact(body: Mapping[str, Any]) -> Contact:
 
 def _address(address: Mapping[str, Any]) -> Address:
     lines = [address.get("address1"), address.get("address2")]
-    latitude, longitude = address.get("latitude"), address.get("longitude")
     return Address(
         address=", ".join(line for line in lines if line),
         city=address.get("city") or "",
         state=address.get("province") or "",
         zip_code=address.get("zip") or "",
-        latitude="" if latitude is None else str(latitude),
-        longitude="" if longitude is None else str(longitude),
+        latitude=address.get("latitude") or "",
+        longitude=address.get("longitude") or "",
         country=address.get("country_code") or "",
     )
 
 
 def _fields(topic: str, body: Mapping[str, Any], shop: str) -> dict[str, Any]:
     is_order = topic.startswith("orders/")
-    body_id = str(body.get("id") or "")
+    body_id = body.get("id") or ""
     return {
-        "order_id": body_id if is_order else str(body.get("order_id") or ""),
+        "order_id": body_id if is_order else body.get("order_id"),
         "order_number": body.get("name") if is_order or topic == "fulfillments/create" else "",
         "checkout_id": body_id if topic.startswith("checkouts/") else "",
         "checkout_url": body.get("abandoned_checkout_url"),

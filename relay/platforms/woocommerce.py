@@ -22,8 +22,6 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from marshmallow import fields
-
 from relay.errors import Unreadable
 from relay.inbound.contract import (
     Events,
@@ -37,7 +35,7 @@ from relay.inbound.contract import (
     stable_key,
     validate,
 )
-from relay.inbound.payload_schema import PayloadSchema, Text
+from relay.inbound.payload_schema import Id, Object, PayloadSchema, Text
 from relay.inbound.signature import Hmac
 from relay.model import Address, Contact, Event, WebhookRequest
 
@@ -73,7 +71,7 @@ class _AddressSchema(PayloadSchema):
 
 
 class _BodySchema(PayloadSchema):
-    id = fields.Integer(required=True)
+    id = Id(required=True)
     number = Text()
     status = Text()
     total = Text()
@@ -87,8 +85,8 @@ class _BodySchema(PayloadSchema):
     date_modified_gmt = Text()
     date_paid_gmt = Text()
     date_completed_gmt = Text()
-    billing = fields.Nested(_AddressSchema, allow_none=True)
-    shipping = fields.Nested(_AddressSchema, allow_none=True)
+    billing = Object(_AddressSchema)
+    shipping = Object(_AddressSchema)
 
 
 _SCHEMA: Final = _BodySchema()
@@ -113,10 +111,11 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
             raise Unreadable({"code": [message]})
         if topic not in TOPICS:
             return Skipped("unknown_topic", topic)
-        body = validate(_SCHEMA, raw)
+        payload = validate(_SCHEMA, raw)
     except Unreadable as error:
         return Events([Unparsable(topic, key, error.reasons, request.body)])
-    event_type, occurred_at = TOPICS[topic], body.get("date_created_gmt")
+    body, event_type = payload.data, TOPICS[topic]
+    occurred_at = body.get("date_created_gmt")
     if topic.endswith(".updated"):
         occurred_at = body.get("date_modified_gmt") or occurred_at
     if topic == "order.updated":
@@ -125,7 +124,7 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
         if transition and (body.get(date_field) or not date_field):
             event_type = transition
             occurred_at = body.get(date_field) or occurred_at
-            key = stable_key("order", str(body["id"]), transition, body.get(date_field) or "")
+            key = stable_key("order", body["id"], transition, body.get(date_field) or "")
     return Events(
         [
             Event(
@@ -135,6 +134,7 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
                 occurred_at=parse_timestamp(occurred_at, request.received_at),
                 contact=_contact(body),
                 fields=_fields(topic, body, request.headers.get("x-wc-webhook-source", "")),
+                omitted_fields=payload.omitted_fields,
             )
         ]
     )
@@ -173,8 +173,8 @@ def _address(address: Mapping[str, Any]) -> Address:
 def _fields(topic: str, body: Mapping[str, Any], shop: str) -> dict[str, Any]:
     is_order = topic.startswith("order.")
     return {
-        "order_id": str(body["id"]) if is_order else "",
-        "order_number": (body.get("number") or str(body["id"])) if is_order else "",
+        "order_id": body["id"] if is_order else "",
+        "order_number": (body.get("number") or body["id"]) if is_order else "",
         "total": body.get("total"),
         "currency": body.get("currency"),
         "status": body.get("status"),

@@ -186,7 +186,9 @@ class Ledger:
         self.redis.zrem(OPEN, record_id)
 
     def counts(self) -> dict[str, int]:
-        """Number of items by answer, as `source:status`; never reset."""
+        """Number of items by answer, as `source:status`, ignored ones also as
+        `source:ignored:reason`; never reset.
+        """
         values = cast("dict[bytes, bytes]", self.redis.hgetall(COUNTS))
         return {name.decode(): int(value) for name, value in sorted(values.items())}
 

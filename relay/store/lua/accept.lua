@@ -8,7 +8,7 @@
 --      failure TTL (s), number of the format, then per item:
 --      'call'    seen key, record id, lane key, job data, job description, n, n record fields
 --      'held'    seen key, record id, n, n record fields
---      'ignored' n, n stream fields
+--      'ignored' n, n stream fields, the last value of which is the reason
 -- Returns 'redis_schema', 'backlog_full', or status and record id of each item in turn; of a
 -- duplicate the id of the earlier record, of an ignored item ''.
 -- Keys of records, lanes and jobs are not declared in KEYS: neither RQ nor we run on a cluster.
@@ -34,6 +34,8 @@ while ARGV[i] do
   local kind, status, id = ARGV[i], ARGV[i], ''
   local n_at = i + (kind == 'call' and 6 or kind == 'held' and 3 or 1)
   if kind == 'ignored' then
+    local by_reason = 'ignored:' .. ARGV[n_at + tonumber(ARGV[n_at])]
+    counts[by_reason] = (counts[by_reason] or 0) + 1
     redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[7], '*',
       unpack(ARGV, n_at + 1, n_at + tonumber(ARGV[n_at])))
   else

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,8 +39,9 @@ def run(config_file: Path, redis: Redis, redis_server: EmbeddedRedis) -> Run:
 
 @pytest.fixture
 def accept(settings, relay, redis) -> Callable[..., str]:
-    """Put an event into the ledger through the web."""
-    client = create_app(settings, relay, redis).test_client()
+    """Put an event into the ledger through the web, one without a customer held."""
+    sources = {name: replace(source, on_nobody="hold") for name, source in relay.sources.items()}
+    client = create_app(settings, replace(relay, sources=sources), redis).test_client()
 
     def post(number: int = 1, **body: object) -> str:
         content = json.dumps({"id": number, "email": "ana@example.com", **body}).encode()

@@ -56,6 +56,7 @@ def test_check_shows_everything_but_the_secrets(run):
     assert "/webhooks/shopify" in result.output
     assert "principal" in result.output
     assert "••••" in result.output
+    assert 'on_nobody = "ignore"' in result.output
     for secret in (DEMO_KEY, *(part for value in SECRETS.values() for part in value.split(","))):
         assert secret not in result.output
 
@@ -216,7 +217,7 @@ def test_replay_maps_a_held_event_anew(run, accept, service, config_file, standi
     """A customer id written into the source makes the event deliverable."""
     record_id = accept(email="")
     assert service.ledger.get(record_id).reason == "no_customer"
-    assert "no_customer" in run("replay", record_id, "--yes").output
+    assert "names_nobody" in run("replay", record_id, "--yes").output
     config_file.write_text(
         relay_toml(
             standin_server.url,

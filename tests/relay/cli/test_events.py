@@ -1,6 +1,7 @@
 """Lists of events, one event, and what is done to them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_replay_maps_a_held_event_anew(run, accept, service, config_file, standi
     """A customer id written into the source makes the event deliverable."""
     record_id = accept(email="")
     assert service.ledger.get(record_id).reason == "no_customer"
-    assert "no_customer" in run("replay", record_id, "--yes").output
+    assert "names_nobody" in run("replay", record_id, "--yes").output
     config_file.write_text(
         relay_toml(
             standin_server.url,
@@ -233,11 +234,12 @@ def test_count_is_a_sentence(run, held, language, count, sentence):
 
 
 def test_what_a_sender_wrote_controls_no_terminal(run, settings, relay, redis, at_terminal):
+    holding = {"shopify": replace(relay.sources["shopify"], on_nobody="hold")}
     body = b'{"id": 5, "note": "\xc2\x9b31m\xe2\x80\xae"}'
     signed = samples.signed(relay.sources["shopify"], "orders/create", "http://localhost", body)
     headers = dict(signed.headers) | {"x-shopify-topic": "orders/create"}
     answer = (
-        create_app(settings, relay, redis)
+        create_app(settings, replace(relay, sources=holding), redis)
         .test_client()
         .post("/webhooks/shopify", data=body, headers=headers)
     )

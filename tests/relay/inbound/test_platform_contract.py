@@ -164,6 +164,16 @@ def test_redelivery_has_the_same_keys(platform, name):
     assert _keys(platform, delivery) == _keys(platform, _sample(platform, name))
 
 
+@each_sample
+def test_sample_is_parsed_again_from_its_stored_headers_and_body(platform, name):
+    source = senders.source_of(platform)
+    request = _sample(platform, name)
+    headers = source.platform.headers_to_store(request, source.options)
+    stored = WebhookRequest("POST", "", headers, request.body, request.received_at)
+    assert headers.keys() < request.headers.keys()
+    assert parse(stored, source) == parse(request, source)
+
+
 @each_platform
 def test_different_events_never_share_a_key(platform):
     names = samples.names(platform)

@@ -22,6 +22,8 @@ PATHS = """
 """
 LEAD = {"type": "lead.created", "email": "ana@example.com"}
 BODY = json.dumps(LEAD).encode()
+HOLDS = 'on_nobody = "hold"'
+NOBODY = {"contact": "expected a customer id, a phone or an e-mail"}
 BEARER = f'auth = {{ kind = "bearer" }}\n{PATHS}'
 
 
@@ -168,7 +170,7 @@ def test_empty_list_is_nothing():
 
 
 def test_bad_event_of_a_list_is_held_by_itself():
-    bad = {**LEAD, "email": "ana at example"}
+    bad = {**LEAD, "type": None}
     options = f'events = "leads"\nid = "id"\n{BEARER}'
     leads = [{**LEAD, "id": 1}, {**bad, "id": 2}, {**LEAD, "id": 3}]
     one, held, three = translated({"leads": leads}, options)
@@ -179,22 +181,62 @@ def test_bad_event_of_a_list_is_held_by_itself():
 
 
 @pytest.mark.parametrize("email", ["ana at example", "ana@", "@example.com", "a b@example.com", 7])
-def test_bad_email_is_held_and_named(email):
-    (held,) = translated({**LEAD, "email": email})
-    assert isinstance(held, Held)
-    assert held.reason == "unreadable"
-    assert held.reasons == {"contact": {"email": ["Not a valid email address."]}}
-
-
-@pytest.mark.parametrize("value", [{"home": "+593999000001"}, ["+593999000001"], True])
-def test_what_is_no_text_is_held_and_named(value):
-    (held,) = translated({**LEAD, "phone": value})
-    assert held.reasons == {"contact": {"phone": ["expected a text or a number"]}}
-
-
-def test_nobody_to_tell_it_about_is_held():
-    (held,) = translated({"type": "lead.created", "email": None, "phone": ""})
+def test_event_with_a_bad_email_only_is_ignored_or_held(email):
+    lead = {**LEAD, "email": email}
+    assert translated(lead) == [Ignored("lead.created", "invalid_contact", "form.submitted")]
+    (held,) = translated(lead, more=HOLDS)
     assert (held.reason, held.event_type) == ("no_customer", "form.submitted")
+    assert held.reasons == NOBODY | {"email": "not_an_email"}
+
+
+@pytest.mark.parametrize(
+    ("value", "omitted_fields"),
+    [
+        ({"home": "+593999000001"}, {"contact.phone": "not_a_list"}),
+        (True, {"contact.phone": "not_a_list"}),
+        ({}, {"contact.phone": "not_a_list"}),
+        ([["+593999000001"]], {"contact.phone.0": "not_a_text"}),
+        ([], {}),
+    ],
+)
+def test_phone_that_is_no_text_is_left_out_and_named(value, omitted_fields):
+    (call,) = translated({**LEAD, "phone": value})
+    assert (call.customer.phone, call.omitted_fields) == ("", omitted_fields)
+    (ignored,) = translated({**LEAD, "email": None, "phone": value})
+    assert ignored.reason == ("invalid_contact" if omitted_fields else "names_nobody")
+    (held,) = translated({**LEAD, "email": None, "phone": value}, more=HOLDS)
+    assert held.reasons == NOBODY | omitted_fields
+
+
+@pytest.mark.parametrize(
+    "phones", [["+593999000001"], ["", "+593999000001"], [None, 593999000001, "+593999000002"]]
+)
+def test_expression_may_select_several_phones_and_emails(phones):
+    emails = ["ana", "ana@example.com", "otra@example.com"]
+    (call,) = translated({**LEAD, "phone": phones, "email": emails})
+    assert (call.customer.phone, call.customer.email) == ("+593999000001", "ana@example.com")
+
+
+def test_event_that_names_nobody_is_ignored_or_held():
+    lead = {"type": "lead.created", "email": None, "phone": ""}
+    assert translated(lead) == [Ignored("lead.created", "names_nobody", "form.submitted")]
+    (held,) = translated(lead, more=HOLDS)
+    assert (held.reason, held.reasons) == ("no_customer", NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("more", "kind"),
+    [
+        ("", Ignored),
+        ('on_nobody = "ignore"', Ignored),
+        ('on_nobody = "hold"', Held),
+        ('on_invalid = "reject"', Held),  # which web answers with 422
+        ('on_invalid = "reject"\non_nobody = "ignore"', Ignored),
+    ],
+)
+def test_source_says_what_becomes_of_an_event_without_a_customer(more, kind):
+    (item,) = translated({"type": "lead.created"}, more=more)
+    assert isinstance(item, kind)
 
 
 def test_a_source_may_be_about_one_customer():

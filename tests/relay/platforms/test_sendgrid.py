@@ -27,9 +27,7 @@ def translated(delivery: WebhookRequest, more: str = ""):
 @pytest.mark.parametrize(
     ("bad", "reasons"),
     [
-        ({"event": "bounce", "timestamp": 1}, {"email": ["Missing data for required field."]}),
-        ({**GOOD, "email": ""}, {"email": ["Shorter than minimum length 1."]}),
-        ({**GOOD, "email": 7}, {"email": ["Not a valid string."]}),
+        ({**GOOD, "event": ["bounce"]}, {"event": ["expected a text"]}),
         ({"email": "ana@example.com"}, {"event": ["Missing data for required field."]}),
         ({**GOOD, "event": None}, {"event": ["Field may not be null."]}),
         ({**GOOD, "event": ""}, {"event": ["Shorter than minimum length 1."]}),
@@ -49,15 +47,31 @@ def test_bad_event_is_held_and_its_neighbours_are_not(bad, reasons):
 
 
 def test_held_event_that_was_put_right_becomes_a_call():
-    _, held = translated(batch(LATER, {**GOOD, "email": ""}))
+    _, held = translated(batch(LATER, {**GOOD, "email": ""}), 'on_nobody = "hold"')
     mended = held.raw.replace(b'"email": ""', b'"email": "ana@example.com"')
     (call,) = translate(senders.delivery({}, mended), senders.source_of("sendgrid"))
     assert isinstance(call, Call)
     assert call.key == "a:bounce"
 
 
-def test_event_without_a_reachable_person_is_held_by_itself():
-    held, call = translated(batch({**GOOD, "email": "nobody"}, LATER))
+@pytest.mark.parametrize(
+    ("email", "reason"),
+    [
+        ("", "names_nobody"),
+        (None, "names_nobody"),
+        ("invalid@invalid", "invalid_contact"),
+        (7, "invalid_contact"),
+        ([], "invalid_contact"),
+    ],
+)
+def test_event_without_a_reachable_person_is_ignored_by_itself(email, reason):
+    ignored, call = translated(batch({**GOOD, "email": email}, LATER))
+    assert ignored == Ignored("bounce", reason, "email.bounced")
+    assert isinstance(call, Call)
+
+
+def test_event_without_a_reachable_person_is_held_by_itself_where_wished():
+    held, call = translated(batch({**GOOD, "email": "nobody"}, LATER), 'on_nobody = "hold"')
     assert isinstance(held, Held)
     assert (held.reason, held.event_type) == ("no_customer", "email.bounced")
     assert json.loads(held.raw) == {**GOOD, "email": "nobody"}
@@ -142,7 +156,12 @@ def test_senders_own_arguments_may_collide_with_fields():
     arguments = {"category": [1, "a", None, "b"], "subject": {"x": 1}, "reason": ["y"], "url": 7}
     arguments |= {"sg_message_id": 1, "status": 550, "type": True, "sg_machine_open": "no"}
     (call,) = translated(batch({**GOOD, **arguments}))
-    assert call.body["notes"] == "Correo rebotado de «a» (SendGrid)"
+    assert call.body["notes"] == "Correo rebotado de «1» (SendGrid)"
+    assert call.omitted_fields == {
+        "subject": "not_a_text",
+        "reason": "not_a_text",
+        "type": "not_a_text",
+    }
 
 
 @pytest.mark.parametrize("field", ["subject", "category", "type", "reason", "sg_event_id"])

@@ -14,8 +14,8 @@ NOWHERE = {"customer": None, "shipping_address": None, "billing_address": None}
 ADDRESS = {"address1": "Calle 1", "city": "Cuenca", "country_code": "EC"}
 
 
-def translated(delivery: WebhookRequest):
-    (item,) = process(delivery, senders.source_of("shopify"), senders.NOW)
+def translated(delivery: WebhookRequest, more: str = ""):
+    (item,) = process(delivery, senders.source_of("shopify", more), senders.NOW)
     return item
 
 
@@ -119,12 +119,22 @@ def test_the_orders_own_email_comes_first(changes, email):
     assert translated(senders.sent("shopify", "orders/create", **changes)).customer.email == email
 
 
-def test_order_without_personal_data_is_held_whole():
+def test_order_without_personal_data_is_ignored_or_held_whole():
     """Cheaper plans get nulls in their place."""
     delivery = senders.sent("shopify", "orders/create", **PLAIN, **NOWHERE)
-    item = translated(delivery)
-    assert isinstance(item, Held)
-    assert (item.reason, item.raw) == ("no_customer", delivery.body)
+    assert translated(delivery) == Ignored("orders/create", "names_nobody", "order.created")
+    held = translated(delivery, 'on_nobody = "hold"')
+    assert isinstance(held, Held)
+    assert (held.reason, held.raw) == ("no_customer", delivery.body)
+
+
+def test_refund_needs_a_lookup():
+    """It names its order only."""
+    delivery = senders.sent("shopify", "refunds/create")
+    assert translated(delivery) == Ignored("refunds/create", "needs_lookup", "order.refunded")
+    held = translated(delivery, 'on_nobody = "hold"')
+    assert isinstance(held, Held)
+    assert (held.reason, held.raw) == ("no_customer", delivery.body)
 
 
 def test_trimmed_order_is_enough():

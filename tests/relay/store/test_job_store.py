@@ -80,6 +80,7 @@ def test_mixed_delivery_is_kept_part_by_part(harness, redis):
         f"{name}:duplicate".encode(): b"2",
         f"{name}:held".encode(): b"2",
         f"{name}:ignored".encode(): b"1",
+        f"{name}:ignored:topic_not_wanted".encode(): b"1",
     }
 
 

@@ -500,6 +500,7 @@ def test_counts_are_by_source_and_answer(ledger, harness, relay):
         f"{one.name}:duplicate": 1,
         f"{one.name}:held": 1,
         f"{one.name}:ignored": 1,
+        f"{one.name}:ignored:topic_not_wanted": 1,
         f"{other.name}:accepted": 1,
     }
 

@@ -104,11 +104,13 @@ class TestTaken:
             (b"{}", "unreadable", {"id": ["Missing data for required field."]}),
             (b'{"id": 1}', "no_customer", NOBODY),
             (b'{"id": 1, "phone": "123"}', "no_customer", NOBODY | {"phone": "not_valid_in_EC"}),
+            (b'{"id": 1, "email": []}', "no_customer", NOBODY | {"email": "not_a_text"}),
         ],
     )
     def test_signed_but_unusable_delivery_is_held(self, body, reason, errors, web, redis):
         headers = {"content-type": "text/plain", "x-shopify-topic": "orders/create"}
-        response = post(web(), "shopify", headers, body)
+        holding = replace(senders.source_of("shopify"), on_nobody="hold")
+        response = post(web(holding), "shopify", headers, body)
 
         (record_id,) = response.json["ids"]
         why = {"topic": "orders/create", "reason": reason, "errors": errors}

@@ -1,0 +1,99 @@
+"""E-mail addresses as people and forms write them, cleaned; one verdict for every platform."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import unquote
+
+from email_validator import EmailNotValidError, validate_email
+
+# Longer texts are no address and no short list of them.
+_TEXT_MAX: Final = 1_000
+_SEPARATORS: Final = re.compile(r"[;,|\n]")
+# `Ana <ana@example.com>`; `Ana (ana@example.com)` and `[ana@example.com](mailto:…)`.
+_ANGLES: Final = re.compile(r"<([^<>]*)>")
+_BRACKETS: Final = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
+_AROUND_AT: Final = re.compile(r" *@ *")
+_MAILTO: Final = re.compile(r"mailto:", re.IGNORECASE)
+# `Correo:`; an address has no colon.
+_LABEL_END: Final = re.compile(r"(?<!mailto):", re.IGNORECASE)
+_BETWEEN: Final = frozenset({"/", "&", "-", "y", "e", "o", "u", "and", "or"})
+_LEADING: Final = " \"'`´“”‘’«»<>:"  # noqa: RUF001  as people type and paste them
+_TRAILING: Final = _LEADING + "."
+
+
+def to_email(text: str) -> tuple[str, str]:
+    """(address, "") of the first valid address in a text, else ("", reason code).
+
+    White space and invisible characters around it, `mailto:`, display names and further addresses
+    are left out. A text without any address gives no reason. The domain becomes lower case; one
+    written in Unicode stays so.
+    """
+    plain = _plain(text)
+    if not plain:
+        return "", ""
+    for candidate in _candidates(plain):
+        try:
+            address = validate_email(_trimmed(candidate), check_deliverability=False)
+        except EmailNotValidError:
+            continue
+        # The library turns punycode into Unicode; the sender's own spelling is looked up.
+        return (address.ascii_email if candidate.isascii() else None) or address.normalized, ""
+    return "", "not_an_email"
+
+
+def _plain(text: str) -> str:
+    """The text without invisible characters, with single spaces; line ends stay."""
+    if text.isascii() and text.isprintable():
+        return text.strip()[:_TEXT_MAX]
+    shown = []
+    for character in text[:_TEXT_MAX].replace("\N{FULLWIDTH COMMERCIAL AT}", "@"):
+        category = unicodedata.category(character)
+        if character in "\r\n\u2028\u2029":
+            shown.append("\n")
+        elif character.isspace() or category in ("Zs", "Cc"):
+            shown.append(" ")
+        elif category != "Cf":
+            shown.append(character)
+    return "".join(shown).strip()
+
+
+def _candidates(text: str) -> Iterator[str]:
+    """The texts that may be addresses, the likeliest first."""
+    if not re.search(r"[\s;,|<(\[:]", text):  # the usual case
+        yield text
+        return
+    for part in _SEPARATORS.split(text):
+        rest = _ANGLES.sub(" ", part)
+        parts = [*_ANGLES.findall(part), _BRACKETS.sub(" ", rest), *_BRACKETS.findall(rest)]
+        for candidates in map(_addresses, parts):
+            yield from candidates
+
+
+def _addresses(text: str) -> list[str]:
+    """The words of a text when each could be an address, or stands between two.
+
+    A word beside an address may be a piece of it: `ana maria@example.com` must not become
+    `maria@example.com`, which is somebody else's.
+    """
+    plain = _AROUND_AT.sub("@", _without_mailto(_trimmed(text)))
+    words = [
+        word
+        for word in _LABEL_END.sub(": ", plain).split()
+        if word.lower() not in _BETWEEN and not word.endswith(":")
+    ]
+    if not all("@" in word for word in words):
+        return []
+    return [_trimmed(_without_mailto(_trimmed(word))) for word in words]
+
+
+def _trimmed(text: str) -> str:
+    return text.lstrip(_LEADING).rstrip(_TRAILING)
+
+
+def _without_mailto(text: str) -> str:
+    """The address in a `mailto:` link, any other text as it is."""
+    if not (match := _MAILTO.match(text)):
+        return text
+    return unquote(text[match.end() :].partition("?")[0]).strip()
