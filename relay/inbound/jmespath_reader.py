@@ -16,6 +16,7 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Email, Length
 
 from relay.errors import Unreadable
+from relay.inbound.contact import Party, contact_of
 from relay.inbound.contract import (
     Events,
     ParseResult,
@@ -27,7 +28,7 @@ from relay.inbound.contract import (
     validate,
 )
 from relay.mapping.event_types import EVENT_TYPES
-from relay.model import Address, Contact, Event, WebhookRequest
+from relay.model import Address, Event, WebhookRequest
 
 _EMAIL: Final = Email()
 
@@ -115,7 +116,7 @@ class _ContactSchema(Schema):
     @validates_schema
     def _reachable(self, data: dict[str, Any], **_: Any) -> None:
         """The only reference must be valid; an e-mail beside a phone or id is dropped later."""
-        if data["email"] and not (data["phone"] or data["customer_id"]):
+        if data["email"] and not any(data[n] for n in ("phone", "customer_id", "id_number")):
             try:
                 _EMAIL(data["email"])
             except ValidationError as error:
@@ -202,10 +203,14 @@ def _to_event(
         topic=topic,
         key=stable_key(topic, event_id) if event_id else stable_key(raw),
         occurred_at=parse_timestamp(_search(options, "time", part), request.received_at),
-        contact=Contact(
-            phones=(phone,) if phone else (),
-            address=_address(part, options["contact"].get("address")),
-            **contact,
+        contact=contact_of(
+            [
+                Party(
+                    phones=(phone,) if phone else (),
+                    address=_address(part, options["contact"].get("address")),
+                    **contact,
+                )
+            ]
         ),
         fields=_fields(part, options),
         machine=_search(options, "machine", part) is True,
