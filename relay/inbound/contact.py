@@ -1,9 +1,10 @@
 """The contact of an event: one of the people whom a body names, never a mixture of two.
 
-Two parties are the same person when their e-mail, their phone or their name is the same and nothing
-contradicts; different names do, and so do different e-mails of parties that share neither a phone
-nor a full name. The buyer, the billing address and the account of an order are one person unless
-something contradicts; a recipient is that person only if something is the same.
+Two parties are the same person when their e-mail, their phone or their name is the same (or the
+e-mail of one spells the full name of the other) and nothing contradicts; different names do, and so
+do different e-mails of parties that share neither a phone nor a full name. The buyer, the billing
+address and the account of an order are one person unless something contradicts; a recipient is that
+person only if something is the same.
 """
 
 import re
@@ -20,6 +21,7 @@ _GENERATIONS: Final = frozenset(
     ("jr", "junior", "sr", "senior", "hijo", "hija", "padre", "madre", "nieto", "ii", "iii")
 )
 _PHONE_DIGITS_MIN: Final = 7
+_EMAIL_LETTERS_MIN: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,12 @@ class Party:
     @cached_property
     def email_key(self) -> str:
         return self.email.strip().lower()
+
+    @cached_property
+    def email_letters(self) -> str:
+        """The letters before the at sign: "anainventada" for Ana.Inventada88@example.com."""
+        local, _, _ = self.email.partition("@")
+        return "".join(c for c in _plain(local) if c.isalpha())
 
     @cached_property
     def phone_digits(self) -> tuple[str, ...]:
@@ -124,6 +132,8 @@ def _agrees(one: Party, other: Party) -> bool:
         bool(one.email_key and one.email_key == other.email_key)
         or _same_phone(one, other)
         or _same_name(one, other)
+        or _spells(one, other)
+        or _spells(other, one)
     )
 
 
@@ -152,6 +162,14 @@ def _same_name(one: Party, other: Party) -> bool:
     if not words or not others:
         return False
     return words == others or (len(words & others) > 1 and (words <= others or others <= words))
+
+
+def _spells(one: Party, other: Party) -> bool:
+    """Whether the e-mail of one is two words of the other's name, such as anainventada88@…"""
+    letters, words = one.email_letters, other.name_words
+    return len(letters) >= _EMAIL_LETTERS_MIN and any(
+        letters == word + another for word in words for another in words - {word}
+    )
 
 
 def _same_phone(one: Party, other: Party) -> bool:

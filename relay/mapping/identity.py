@@ -101,7 +101,7 @@ _PASSPORT: Final = _Document(
 )
 # Placeholders with a valid check digit: nobody's, or everybody's.
 _NOBODY: Final = re.compile(
-    r"(\d)\1*-?(\1|[\dK])|X[AE]XX010101000|22222222222\d?|(\d)\3{6,}|0*12345678-?\d?"
+    r"(\d)\1+|(\d)\2{6,}-?[\dK]|X[AE]XX010101000|0*12345678(?:-?\d)?", re.ASCII
 )
 # Words in names of fields and in values of type fields -> kind.
 _KINDS: Final[Mapping[str, str]] = {

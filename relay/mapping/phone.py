@@ -54,8 +54,8 @@ def _read(text: str, region: str) -> tuple[str, str]:
     for piece in candidates:
         if len(piece) <= _LONGEST and (number := _number(piece, region)):
             return number, ""
-    known = any(_is_possible(piece, region) for piece in candidates)
-    return "", f"not_valid_in_{region or 'any_country'}" if known else "not_a_number"
+    is_number = any(_is_possible(piece, region) for piece in candidates or [text])
+    return "", f"not_valid_in_{region or 'any_country'}" if is_number else "not_a_number"
 
 
 def _number(piece: str, region: str) -> str:

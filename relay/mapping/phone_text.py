@@ -113,8 +113,9 @@ def _runs(text: str) -> list[tuple[str, str]]:
 
 def _numbers(run: str) -> Iterator[str]:
     """The run as one number, then each of its groups if all are long enough for one."""
-    if match := _DECIMAL.fullmatch(run.strip()):
-        yield match[2]
+    if match := _DECIMAL.fullmatch(run.strip().lstrip(".- ")):
+        yield match[1] + match[2]
+        return
     digits = _digits(run)
     if len(digits) >= _DIGITS_MIN:
         yield digits
