@@ -11,7 +11,6 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from relay.model import Address, Contact, Phone
@@ -22,9 +21,10 @@ _GENERATIONS: Final = frozenset(
 )
 _PHONE_DIGITS_MIN: Final = 7
 _EMAIL_LETTERS_MIN: Final = 6
+_WORDS: Final = re.compile(r"\w+")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
     """A person or address in a body, as the platform wrote it.
 
@@ -52,23 +52,24 @@ class Party:
         """Whether Mercately can be asked for this party."""
         return bool(self.email.strip() or any(self.phones) or self.customer_id or self.id_number)
 
-    @cached_property
-    def name_words(self) -> frozenset[str]:
-        return frozenset(_plain(self.full_name).split())
 
-    @cached_property
-    def email_key(self) -> str:
-        return self.email.strip().lower()
+class _Named:
+    """A party that names somebody, with what it is compared by."""
 
-    @cached_property
+    __slots__ = ("email", "is_buyer", "party", "words")
+
+    def __init__(self, party: Party, *, is_buyer: bool) -> None:
+        self.party = party
+        self.is_buyer = is_buyer
+        self.email = party.email.strip().lower()
+        self.words = frozenset(_plain(party.full_name).split())
+
+    def phones(self) -> list[str]:
+        return [re.sub(r"\D", "", phone).lstrip("0") for phone in self.party.phones]
+
     def email_letters(self) -> str:
         """The letters before the at sign: "anainventada" for Ana.Inventada88@example.com."""
-        local, _, _ = self.email.partition("@")
-        return "".join(c for c in _plain(local) if c.isalpha())
-
-    @cached_property
-    def phone_digits(self) -> tuple[str, ...]:
-        return tuple(re.sub(r"\D", "", phone).lstrip("0") for phone in self.phones)
+        return "".join(c for c in _plain(self.email.partition("@")[0]) if c.isalpha())
 
 
 def contact_of(parties: Sequence[Party], recipients: Sequence[Party] = ()) -> Contact:
@@ -79,11 +80,11 @@ def contact_of(parties: Sequence[Party], recipients: Sequence[Party] = ()) -> Co
     `recipients` (the delivery address first, then an address book) are the contact only when the
     body names nobody else. The postal address is the delivery address, else the person's own.
     """
-    named = [party for party in parties if party.full_name or party.is_reachable]
-    others = [party for party in recipients if party.full_name or party.is_reachable]
-    person = [*named[:1]]
-    for first in named or others:
-        candidate = _person(first, named, others)
+    buyers = [_Named(p, is_buyer=True) for p in parties if p.full_name or p.is_reachable]
+    others = [_Named(p, is_buyer=False) for p in recipients if p.full_name or p.is_reachable]
+    person = [named.party for named in buyers[:1]]
+    for first in buyers or others:
+        candidate = _person(first, [*buyers, *others])
         if any(party.is_reachable for party in candidate):
             person = candidate
             break
@@ -91,22 +92,20 @@ def contact_of(parties: Sequence[Party], recipients: Sequence[Party] = ()) -> Co
     return _merged(person, next((p.address for p in addresses if p.address), None))
 
 
-def _person(first: Party, parties: Sequence[Party], recipients: Sequence[Party]) -> list[Party]:
-    """All parties that are the same person as the first, in the platform's order."""
-    if len(parties) + len(recipients) == 1:
-        return [first]
+def _person(first: _Named, everybody: Sequence[_Named]) -> list[Party]:
+    """All parties that are the same person as the first, in the order of everybody."""
     person = [first]
-    candidates = [party for party in (*parties, *recipients) if party is not first]
+    candidates = [named for named in everybody if named is not first]
     while candidates:
-        fitting = [c for c in candidates if not any(_contradicts(c, known) for known in person)]
-        party = next((c for c in fitting if any(_agrees(c, known) for known in person)), None)
-        if party is None and any(first is buyer for buyer in parties):
-            party = next((c for c in fitting if any(c is buyer for buyer in parties)), None)
-        if party is None:
+        candidates = [named for named in candidates if not _contradicts(named, person[-1])]
+        same = next((c for c in candidates if any(_agrees(c, known) for known in person)), None)
+        if same is None and first.is_buyer:
+            same = next((c for c in candidates if c.is_buyer), None)
+        if same is None:
             break
-        person.append(party)
-        candidates = [c for c in candidates if c is not party]
-    return [p for p in (*parties, *recipients) if any(p is known for known in person)]
+        person.append(same)
+        candidates.remove(same)
+    return [named.party for named in everybody if named in person]
 
 
 def _merged(person: Sequence[Party], address: Address | None) -> Contact:
@@ -126,27 +125,28 @@ def _merged(person: Sequence[Party], address: Address | None) -> Contact:
     )
 
 
-def _agrees(one: Party, other: Party) -> bool:
-    """Whether an e-mail, a phone or the name of both is the same."""
+def _agrees(one: _Named, other: _Named) -> bool:
+    """Whether the e-mail, the name or a phone of both is the same."""
     return (
-        bool(one.email_key and one.email_key == other.email_key)
+        bool(one.email and one.email == other.email)
+        or _same_name(one.words, other.words)
         or _same_phone(one, other)
-        or _same_name(one, other)
         or _spells(one, other)
         or _spells(other, one)
     )
 
 
-def _contradicts(one: Party, other: Party) -> bool:
+def _contradicts(one: _Named, other: _Named) -> bool:
     """Whether the two cannot be one person."""
-    words, others = one.name_words, other.name_words
-    if words and others and _are_different_names(words, others):
+    words, others = one.words, other.words
+    if words and others and words != others and _are_different_names(words, others):
         return True
-    if one.id_number and other.id_number and _plain(one.id_number) != _plain(other.id_number):
+    party, known = one.party, other.party
+    if party.id_number and known.id_number and _plain(party.id_number) != _plain(known.id_number):
         return True
-    if one.customer_id and other.customer_id and one.customer_id != other.customer_id:
+    if party.customer_id and known.customer_id and party.customer_id != known.customer_id:
         return True
-    if one.email_key and other.email_key and one.email_key != other.email_key:
+    if one.email and other.email and one.email != other.email:
         return not (_same_phone(one, other) or len(words & others) > 1)
     return False
 
@@ -156,35 +156,43 @@ def _are_different_names(words: frozenset[str], others: frozenset[str]) -> bool:
     return not is_part or bool((words ^ others) & _GENERATIONS)
 
 
-def _same_name(one: Party, other: Party) -> bool:
+def _same_name(words: frozenset[str], others: frozenset[str]) -> bool:
     """The same name, or one with more names or surnames that has at least two in common."""
-    words, others = one.name_words, other.name_words
     if not words or not others:
         return False
-    return words == others or (len(words & others) > 1 and (words <= others or others <= words))
+    is_part = words <= others or others <= words
+    return words == others or (is_part and len(words & others) > 1)
 
 
-def _spells(one: Party, other: Party) -> bool:
+def _spells(one: _Named, other: _Named) -> bool:
     """Whether the e-mail of one is two words of the other's name, such as anainventada88@…"""
-    letters, words = one.email_letters, other.name_words
+    if not one.email or len(other.words) < 2:
+        return False
+    letters, words = one.email_letters(), other.words
     return len(letters) >= _EMAIL_LETTERS_MIN and any(
         letters == word + another for word in words for another in words - {word}
     )
 
 
-def _same_phone(one: Party, other: Party) -> bool:
+def _same_phone(one: _Named, other: _Named) -> bool:
     """Whether both have a number with the same last digits, of one country as far as is known."""
-    if one.country and other.country and one.country != other.country:
-        return any(phone in other.phones for phone in one.phones if phone.startswith("+"))
+    phones, others = one.party.phones, other.party.phones
+    if not phones or not others:
+        return False
+    if one.party.country and other.party.country and one.party.country != other.party.country:
+        return any(phone in others for phone in phones if phone.startswith("+"))
     return any(
-        min(len(digits), len(others)) >= _PHONE_DIGITS_MIN
-        and (digits.endswith(others) or others.endswith(digits))
-        for digits in one.phone_digits
-        for others in other.phone_digits
+        min(len(digits), len(known)) >= _PHONE_DIGITS_MIN
+        and (digits.endswith(known) or known.endswith(digits))
+        for digits in one.phones()
+        for known in other.phones()
     )
 
 
 def _plain(text: str) -> str:
     """Lower-case words without accents."""
-    letters = unicodedata.normalize("NFKD", text).casefold()
-    return " ".join(re.findall(r"\w+", "".join(c for c in letters if not unicodedata.combining(c))))
+    text = text.casefold()
+    if not text.isascii():
+        letters = unicodedata.normalize("NFKD", text)
+        text = "".join(c for c in letters if not unicodedata.combining(c))
+    return " ".join(_WORDS.findall(text))

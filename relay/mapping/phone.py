@@ -50,11 +50,12 @@ def _read(text: str, region: str) -> tuple[str, str]:
     """(E.164, "") or ("", reason code) of one text."""
     if _E164.fullmatch(text) and (number := _valid(text, "")):
         return number, ""
-    candidates = list(pieces(text))
-    for piece in candidates:
+    tried = []
+    for piece in pieces(text):
+        tried.append(piece)
         if len(piece) <= _LONGEST and (number := _number(piece, region)):
             return number, ""
-    is_number = any(_is_possible(piece, region) for piece in candidates or [text])
+    is_number = any(_is_possible(piece, region) for piece in tried or [text])
     return "", f"not_valid_in_{region or 'any_country'}" if is_number else "not_a_number"
 
 

@@ -12,6 +12,8 @@ from typing import Final
 
 # Shorter than any number of a subscriber.
 _DIGITS_MIN: Final = 7
+# Written as nothing but one number.
+_PLAIN: Final = re.compile(r"\s*\+?[0-9 ()-]{7,20}", re.ASCII)
 # A spreadsheet's decimal number, and one with an exponent.
 _DECIMAL: Final = re.compile(r"([+-]?)(\d{7,15})[.,]0+")
 _EXPONENT: Final = re.compile(r"\+?(\d)(?:[.,](\d+))?[eE]\+?(\d{1,2})")
@@ -24,12 +26,16 @@ _EXTENSION: Final = re.compile(
     re.IGNORECASE,
 )
 _INSIDE: Final = frozenset("+0123456789().- ")
+_NOT_DIGITS: Final = re.compile(r"[^0-9]+")
 _GROUPS: Final = re.compile(r"[ .-]+")
 
 
 def pieces(text: str) -> Iterator[str]:
     """The pieces, in the order in which they are worth trying; each once."""
     if "@" in text:  # an e-mail address in the wrong field
+        return
+    if _PLAIN.fullmatch(text):
+        yield from _numbers(text)
         return
     clean = _clean(text)
     number = _spreadsheet(clean)
@@ -121,11 +127,12 @@ def _numbers(run: str) -> Iterator[str]:
         yield digits
     if "(0)" in run:  # a zero that is not dialled behind a calling code
         yield _digits(run.replace("(0)", ""))
-    groups = [_digits(group) for group in _GROUPS.split(run.strip()) if _digits(group)]
-    if len(groups) > 1 and all(len(group) >= _DIGITS_MIN for group in groups):
-        yield from groups
+    if len(digits) >= 2 * _DIGITS_MIN:
+        groups = [_digits(group) for group in _GROUPS.split(run.strip()) if _digits(group)]
+        if all(len(group) >= _DIGITS_MIN for group in groups):
+            yield from groups
 
 
 def _digits(text: str) -> str:
-    digits = "".join(c for c in text if c.isdigit())
+    digits = _NOT_DIGITS.sub("", text)
     return f"+{digits}" if digits and text.lstrip(" ().-").startswith("+") else digits
