@@ -43,17 +43,25 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Phone:
+    """A phone as written, and the country of the address that it stands beside (empty: unknown)."""
+
+    text: str
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Contact:
     """The person an event is about.
 
-    `phones` are as the platform wrote them, best first; `country` (ISO 3166 alpha-2) is the one
-    whose rules apply to numbers without a prefix. `customer_id` is Mercately's own id, for senders
-    that have it.
+    `phones` are best first. `country`, as the platform wrote it, is the person's own: its rules
+    apply to `id_number` and to phones without a country or prefix. `customer_id` is Mercately's
+    own id, for senders that have it.
     """
 
     customer_id: str = ""
     email: str = ""
-    phones: tuple[str, ...] = ()
+    phones: tuple[Phone, ...] = ()
     country: str = ""
     first_name: str = ""
     last_name: str = ""
@@ -89,13 +97,18 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """References to find the customer of a call by, and the names to create them with."""
+    """References to find the customer of a call by, and the names to create them with.
+
+    `id_type` and `id_number` are set only where there is no other reference.
+    """
 
     customer_id: str = ""
     phone: str = ""
     email: str = ""
     first_name: str = ""
     last_name: str = ""
+    id_type: str = ""
+    id_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)

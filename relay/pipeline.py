@@ -21,7 +21,7 @@ from relay.mapping.mercately import Unmappable, call_for
 from relay.model import Event, Held, Ignored, Translated, WebhookRequest
 
 # Fields that name a customer, in Mercately's words and in most platforms'.
-_REFERENCES: Final = frozenset({"customer_id", "phone", "email"})
+_REFERENCES: Final = frozenset({"customer_id", "phone", "email", "id_number"})
 
 
 def process(

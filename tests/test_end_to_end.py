@@ -76,7 +76,7 @@ BODY = {
         "phone": "0999000001",
         "first": "Ana",
         "last": "Ñandú",
-        "doc": {"type": "cedula", "number": "0102030405"},
+        "doc": {"type": "cedula", "number": "0102030400"},
     },
     "where": {
         "street": "Av. Siempre Viva 1",
@@ -90,7 +90,7 @@ BODY = {
 # The contract, field by field, in its own order and types.
 ARRIVES = (
     '{"first_name": "Ana", "last_name": "Ñandú", "email": "ana@example.com", '
-    '"phone": "+593999000001", "id_type": "cedula", "id_number": "0102030405", '
+    '"phone": "+593999000001", "id_type": "cedula", "id_number": "0102030400", '
     '"customer_addresses_attributes": [{"address": "Av. Siempre Viva 1", "city": "Cuenca", '
     '"state": "Azuay", "zip_code": "010101", "description": "Casa A-1", "latitude": "-2.9", '
     '"longitude": "-79.0", "country_id": 3, "main": true}], "notes": "Nota de Ana Ñandú: A-1", '

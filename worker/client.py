@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -72,6 +72,13 @@ class Client:
     def find_customer(self, reference: str) -> Reply:
         """Look a customer up by id, phone or e-mail."""
         return self._ask("GET", f"/customers/{_segment(reference)}")
+
+    def find_by_document(self, document: tuple[str, str]) -> Reply:
+        """List the customers with an id type and id number; an empty type is not asked for."""
+        id_type, id_number = document
+        filters = {"id_type": id_type, "id_number": id_number}
+        query = urlencode({name: value for name, value in filters.items() if value})
+        return self._ask("GET", f"/customers?{query}")
 
     def create_customer(self, customer: Mapping[str, str]) -> Reply:
         return self._ask(

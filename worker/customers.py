@@ -1,7 +1,7 @@
 """The Mercately id of a call's customer: named by the event, cached, looked up, or created.
 
-Ids are cached for 30 days under an unkeyed hash of the phone or e-mail: no key holds either in
-clear, but whoever can read Redis can find a phone number by hashing all of them.
+Ids are cached for 30 days under an unkeyed hash of the phone, e-mail or number of a document: no
+key holds one in clear, but whoever can read Redis can find a phone number by hashing all of them.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, TypeVar, cast
 from redis import Redis, RedisError
 
 from config.relay_toml import Destination
+from relay.mapping.identity import spellings
 from relay.mapping.phone import variants
 from relay.model import Customer
 from worker.client import Client
@@ -72,8 +73,8 @@ class Customers:
     def find(self, customer: Customer, cached_id: str = "") -> Found | CustomerNotFound:
         """The id to use for a call; `cached_id` is what was cached for the customer.
 
-        May make up to eleven requests: five spellings of a phone or an e-mail, a creation, and the
-        look-ups again if that was refused.
+        May make up to eleven requests: five spellings of a phone or an e-mail (or three of the
+        number of a document), a creation, and the look-ups again if that was refused.
 
         Raises:
             Unresolved: Mercately answered a look-up with neither a customer nor "not found".
@@ -91,7 +92,10 @@ class Customers:
             else CustomerNotFound()
         )
 
-    def _look_up(self, customer: Customer) -> Found | None:
+    def _look_up(self, customer: Customer) -> Found | CustomerNotFound | None:
+        """The customer; None if there is none, CustomerNotFound if one must not be created."""
+        if _has_document_only(customer):
+            return self._look_up_document(customer)
         for reference in _references(customer):
             reply = _ask(self._client.find_customer, reference)
             if customer_id := _id_in(reply):
@@ -101,6 +105,20 @@ class Customers:
                 return Found(customer_id, "lookup")
             if not _says_not_found(reply):
                 raise Unresolved(reply)
+        return None
+
+    def _look_up_document(self, customer: Customer) -> Found | CustomerNotFound | None:
+        """As `_look_up`, by a filter: exactly one match counts."""
+        for id_number in spellings(customer.id_type, customer.id_number):
+            reply = _ask(self._client.find_by_document, (customer.id_type, id_number))
+            matches = _matches(reply, id_number)
+            if matches is None:
+                raise Unresolved(reply)
+            if len(matches) > 1:
+                return CustomerNotFound()
+            if matches:
+                self._remember(matches[0], _document_reference(customer))
+                return Found(matches[0], "lookup")
         return None
 
     def forget(self, customer: Customer) -> None:
@@ -114,10 +132,14 @@ class Customers:
             "last_name": customer.last_name,
             "email": customer.email,
             "phone": customer.phone,
+            "id_type": customer.id_type,
+            "id_number": customer.id_number,
         }
         reply = _ask(self._client.create_customer, {k: v for k, v in body.items() if v})
         if customer_id := _id_in(reply):
-            self._remember(customer_id, customer.phone, customer.email)
+            self._remember(
+                customer_id, customer.phone, customer.email, _document_reference(customer)
+            )
             return Found(customer_id, "created")
         if reply.is_html or reply.status not in (302, 422):
             raise Unresolved(reply)
@@ -134,11 +156,22 @@ class Customers:
                 self._redis.set(self._key(reference), customer_id, ex=_CACHED_S)
 
     def _keys(self, customer: Customer) -> list[str]:
-        return [self._key(value) for value in (customer.phone, customer.email) if value]
+        references = (customer.phone, customer.email, _document_reference(customer))
+        return [self._key(value) for value in references if value]
 
     def _key(self, reference: str) -> str:
         digest = hashlib.sha256(reference.lower().encode()).hexdigest()[:32]
         return f"relay:customer:{self._destination.name}:{digest}"
+
+
+def _has_document_only(customer: Customer) -> bool:
+    return bool(customer.id_number and not (customer.phone or customer.email))
+
+
+def _document_reference(customer: Customer) -> str:
+    """What a customer with nothing but a document is cached under, empty for others."""
+    only = _has_document_only(customer)
+    return f"{customer.id_type}:{customer.id_number}" if only else ""
 
 
 def _references(customer: Customer) -> Iterator[str]:
@@ -169,6 +202,21 @@ def _says_not_found(reply: Reply) -> bool:
 def _id_in(reply: Reply) -> str:
     """The customer's id as text, empty when the answer holds none."""
     data: Any = reply.json() if reply.ok else None
-    customer = data.get("customer") if isinstance(data, dict) else None
+    return _customer_id(data.get("customer") if isinstance(data, dict) else None)
+
+
+def _matches(reply: Reply, id_number: str) -> list[str] | None:
+    """The ids of the listed customers with this number, None for an answer that is no list. A
+    server without the filter lists everybody.
+    """
+    data: Any = reply.json() if reply.ok else None
+    rows = data.get("customers") if isinstance(data, dict) else None
+    if not isinstance(rows, list):
+        return None
+    same = [row for row in rows if isinstance(row, dict) and row.get("id_number") == id_number]
+    return [customer_id for row in same if (customer_id := _customer_id(row))]
+
+
+def _customer_id(customer: Any) -> str:
     value = customer.get("id") if isinstance(customer, dict) else None
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""

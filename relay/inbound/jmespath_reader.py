@@ -17,6 +17,7 @@ from marshmallow import Schema, ValidationError, fields
 
 from relay.errors import Unreadable
 from relay.inbound.bodies import parse_body
+from relay.inbound.contact import Party, contact_of
 from relay.inbound.contract import (
     Events,
     ParseResult,
@@ -29,7 +30,7 @@ from relay.inbound.contract import (
 )
 from relay.inbound.payload_schema import Flag, Id, ListOf, Number, Object, PayloadSchema, Text
 from relay.mapping.event_types import EVENT_TYPES
-from relay.model import Address, Contact, Event, WebhookRequest
+from relay.model import Address, Event, WebhookRequest
 
 
 class JMESPathField(fields.Field[ParsedResult]):
@@ -214,11 +215,15 @@ def _to_event(
         topic=topic,
         key=stable_key(topic, event_id) if event_id else stable_key(raw),
         occurred_at=parse_timestamp(parts.get("time"), request.received_at),
-        contact=Contact(
-            email="; ".join(emails),
-            phones=tuple(phone for phone in phones if phone),
-            address=Address(**address) if address else None,
-            **contact,
+        contact=contact_of(
+            [
+                Party(
+                    email="; ".join(emails),
+                    phones=tuple(phone for phone in phones if phone),
+                    address=Address(**address) if address else None,
+                    **contact,
+                )
+            ]
         ),
         fields=_fields(part, options),
         machine=parts.get("machine", False),

@@ -8,6 +8,7 @@ campaign fields.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
@@ -15,15 +16,16 @@ from jinja2 import Template
 from marshmallow import RAISE, Schema, fields, validate
 
 from config.relay_toml import Destination
+from relay.mapping.country import iso2
 from relay.mapping.email import to_email
 from relay.mapping.event_types import EVENT_TYPES, Language
+from relay.mapping.identity import ID_TYPES, read_document
 from relay.mapping.phone import to_e164
 from relay.mapping.rules import ADDRESS_TEXTS, Rule, iso_date, render
 from relay.model import Call, Contact, Customer, Event
 
 # Opaque, but exactly one path segment, since it becomes part of a URL.
 _ID: Final = re.compile(r"(?!\.{1,2}$)[^\s/?#]{1,64}")
-ID_TYPES: Final = ("cedula", "pasaporte", "ruc", "rut", "otro")
 
 
 class _Strict(Schema):
@@ -119,9 +121,13 @@ def call_for(
     """
     contact = event.contact
     omitted_fields = dict(event.omitted_fields)
-    phone, reason = to_e164(contact.phones, _country(contact.country) or destination.country)
+    country = iso2(contact.country) or destination.country
+    phone, reason = to_e164(contact.phones, country)
     if reason:
         omitted_fields["phone"] = reason
+    id_type, id_number, reason = read_document(contact.id_type, contact.id_number, country)
+    if reason:
+        omitted_fields["id_number"] = reason
     email, reason = to_email(contact.email)
     if reason:
         omitted_fields["email"] = reason
@@ -137,11 +143,12 @@ def call_for(
         last_name=contact.last_name.strip(),
     )
     if not (customer.customer_id or phone or email):
-        raise Unmappable(
-            "no_customer",
-            {"contact": "expected a customer id, a phone or an e-mail", **omitted_fields},
-        )
+        if not id_number:
+            message = "expected a customer id, a phone, an e-mail or an id number"
+            raise Unmappable("no_customer", {"contact": message, **omitted_fields})
+        customer = replace(customer, id_type=id_type, id_number=id_number)
     context = _context(event, customer, destination, source, platform, language)
+    context |= {"id_type": id_type, "id_number": id_number}
     body = _validate(_body(rule, context, contact, destination))
     if not body:
         raise Unmappable("empty", {"events": f"the rule for {event.type} says nothing"})
@@ -182,8 +189,6 @@ def _context(
         "name": f"{customer.first_name} {customer.last_name}".strip(),
         "email": customer.email,
         "phone": customer.phone,
-        "id_type": _id_type(contact.id_type),
-        "id_number": contact.id_number,
         "address": contact.address,
     }
 
@@ -252,14 +257,3 @@ def _validate(body: dict[str, Any]) -> dict[str, Any]:
 def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
     """Without nulls and empty values: sent, they might overwrite what an agent entered."""
     return {name: value for name, value in values.items() if value not in (None, "", [], {})}
-
-
-def _country(text: str) -> str:
-    """An upper-case two-letter code, or empty: some senders put a country's name there."""
-    code = text.strip().upper()
-    return code if len(code) == 2 and code.isalpha() else ""
-
-
-def _id_type(value: str) -> str:
-    lowered = value.strip().lower()
-    return lowered if lowered in ID_TYPES or not lowered else "otro"

@@ -1,38 +1,150 @@
 """Phone numbers to E.164, and the spellings under which Mercately may have stored one."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
+from relay.mapping.country import iso2
+from relay.mapping.phone_text import pieces
+from relay.model import Phone
+
 # (prefix, prefix with the extra digit, digits after it). Mexican mobiles had a 1 after the 52 until
 # 2019 and are still stored so; Argentine mobiles have a 9 after the 54 abroad and on WhatsApp.
 _SPELLINGS: Final = (("+52", "+521", 10), ("+54", "+549", 10))
-_MEXICAN_1: Final = re.compile(r"^(?:\+|00)?521(?=\d{10}$)")
+# What a plain number looks like. With a Mexican 1 it needs the full treatment.
+_E164: Final = re.compile(r"\+(?!521\d{10}$)[1-9]\d{6,14}", re.ASCII)
+_LONGEST: Final = 17
+# Calling code -> (national number with a prefix that is no longer dialled, without it).
+_RETIRED: Final = {
+    "52": (re.compile(r"(?:0(?:1|44|45)|1)(\d{10})"), r"\1"),  # 01, 044, 045; the mobile 1
+    "56": (re.compile(r"0(\d{9})"), r"\1"),  # 09 and the area codes with 0
+    "54": (re.compile(r"9(0?\d+15\d+)"), r"\1"),  # the mobile 9 of abroad and the 15 of home
+}
+# The same behind a written calling code only: without it these may be another country's numbers.
+_RETIRED_ABROAD: Final = {"57": (re.compile(r"([124-8]\d{7})"), r"60\1")}  # areas before 2021
 
 
-def to_e164(phones: Iterable[str], country: str) -> tuple[str, str]:
+def to_e164(phones: Iterable[Phone], country: str) -> tuple[str, str]:
     """(E.164, "") of the first valid number, else ("", reason code of the first invalid one).
 
-    The rules of `country` (ISO 3166 alpha-2) apply to numbers without a prefix. No number at all
-    gives no reason.
+    A number without a prefix is read by the rules of its own country, else of `country` (ISO 3166
+    alpha-2). No number at all gives no reason.
     """
     reason = ""
     for phone in phones:
-        if not phone or not phone.strip():
+        if not phone.text or not phone.text.strip():
             continue
-        digits = re.sub(r"[\s().-]", "", phone)
-        try:
-            number = phonenumbers.parse(_MEXICAN_1.sub("+52", digits), country or None)
-        except NumberParseException:
-            reason = reason or "not_a_number"
-            continue
-        if phonenumbers.is_valid_number(number):
-            return phonenumbers.format_number(number, PhoneNumberFormat.E164), ""
-        reason = reason or f"not_valid_in_{country or 'any_country'}"
+        region = (iso2(phone.country) if phone.country else "") or country
+        number, fault = _read(phone.text, region)
+        if number:
+            return number, ""
+        reason = reason or fault
     return "", reason
+
+
+def _read(text: str, region: str) -> tuple[str, str]:
+    """(E.164, "") or ("", reason code) of one text."""
+    if _E164.fullmatch(text) and (number := _valid(text, "")):
+        return number, ""
+    tried = []
+    for piece in pieces(text):
+        tried.append(piece)
+        if len(piece) <= _LONGEST and (number := _number(piece, region)):
+            return number, ""
+    is_number = any(_is_possible(piece, region) for piece in tried or [text])
+    return "", f"not_valid_in_{region or 'any_country'}" if is_number else "not_a_number"
+
+
+def _number(piece: str, region: str) -> str:
+    """The number in one piece: national first, then with the country's own calling code, then
+    with that of another country; never one of another country where the own code leads.
+    """
+    own = _calling_code(region)
+    digits = piece.lstrip("+")
+    prefixed = piece.startswith("+")
+    if digits.startswith("00"):  # the prefix of abroad nearly everywhere, and understood everywhere
+        digits, prefixed = digits[2:], True
+    elif own == "1" and digits.startswith("011") and not prefixed:
+        digits, prefixed = digits[3:], True
+    if prefixed and not digits.startswith("0"):
+        return _first_valid(_international(digits), "")
+    if not own:
+        return ""
+    if number := _first_valid(_national(digits, own), region):
+        return "" if _is_ambiguous(digits, own, number) else number
+    if digits.startswith(("0", own)) or _is_typing_error(digits, region):
+        return ""
+    return _valid(f"+{digits}", "")
+
+
+def _international(digits: str) -> Iterator[str]:
+    yield f"+{digits}"
+    for retired in (_RETIRED, _RETIRED_ABROAD):
+        for code, (pattern, replacement) in retired.items():
+            if digits.startswith(code) and (match := pattern.fullmatch(digits[len(code) :])):
+                yield f"+{code}{match.expand(replacement)}"
+
+
+def _national(digits: str, own: str) -> Iterator[str]:
+    """The digits as dialled at home, with and without retired prefixes and the own calling code."""
+    yield digits
+    pattern, replacement = _RETIRED.get(own, (None, ""))
+    if pattern and (match := pattern.fullmatch(digits)):
+        yield match.expand(replacement)
+    if digits.removeprefix("0").startswith(own):
+        yield from _international(digits.removeprefix("0"))
+
+
+def _first_valid(candidates: Iterable[str], region: str) -> str:
+    return next((number for text in candidates if (number := _valid(text, region))), "")
+
+
+def _valid(text: str, region: str) -> str:
+    """E.164 of a text that is a valid number, of `region`'s calling code if one is given."""
+    try:
+        number = phonenumbers.parse(text, region or None)
+    except NumberParseException:
+        return ""
+    # A prefix of abroad that the library knows may lead to a third country.
+    if region and str(number.country_code) != _calling_code(region):
+        return ""
+    if not phonenumbers.is_valid_number(number):
+        return ""
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def _is_ambiguous(digits: str, own: str, national: str) -> bool:
+    """Whether the digits are another number when their start is the own calling code: where
+    numbers have no fixed length, such as in Germany.
+    """
+    abroad = digits.removeprefix("0")
+    if not abroad.startswith(own):
+        return False
+    return _first_valid(_international(abroad), "") not in ("", national)
+
+
+def _is_typing_error(digits: str, region: str) -> bool:
+    """Whether it is a national number with one digit too many rather than one of abroad."""
+    return bool(_valid(digits[:-1], region) or _valid(digits[1:], region))
+
+
+def _is_possible(piece: str, region: str) -> bool:
+    """Whether the piece has a calling code or a country to be read by."""
+    try:
+        phonenumbers.parse(piece, region or None)
+    except NumberParseException:
+        return False
+    return True
+
+
+@lru_cache(maxsize=512)
+def _calling_code(region: str) -> str:
+    code = phonenumbers.country_code_for_region(region) if region else 0
+    return str(code) if code else ""
 
 
 def variants(e164: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from relay.errors import Unreadable
+from relay.inbound.contact import Party, contact_of
 from relay.inbound.contract import (
     Events,
     ParseResult,
@@ -29,6 +30,8 @@ from relay.inbound.contract import (
 )
 from relay.inbound.payload_schema import Id, Number, Object, PayloadSchema, Text
 from relay.inbound.signature import Hmac
+from relay.mapping.country import iso2
+from relay.mapping.identity import document_in, named_values
 from relay.model import Address, Contact, Event, WebhookRequest
 
 TOPICS: Final[Mapping[str, str]] = {
@@ -57,12 +60,14 @@ _CONSENT: Final = {"subscribed": "subscribed", "unsubscribed": "unsubscribed"}
 class _AddressSchema(PayloadSchema):
     first_name = Text()
     last_name = Text()
+    name = Text()
     address1 = Text()
     address2 = Text()
     city = Text()
     province = Text()
     zip = Text()
     country_code = Text()
+    country = Text()
     phone = Text()
     latitude = Number()
     longitude = Number()
@@ -130,7 +135,8 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
     key = _header(request, "webhook-id") or stable_key(topic, request.body)
     schema = _CONSENT_SCHEMA if "consent" in topic else _SCHEMA
     try:
-        payload = validate(schema, json_object(request.body))
+        raw = json_object(request.body)
+        payload = validate(schema, raw)
     except Unreadable as error:
         return Events([Unparsable(topic, key, error.reasons, request.body)])
     body, event_type = payload.data, TOPICS[topic]
@@ -148,7 +154,7 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
                 topic=topic,
                 key=key,
                 occurred_at=_occurred_at(topic, body, triggered_at),
-                contact=_contact(body),
+                contact=_contact(body, raw.get("note_attributes")),
                 fields=_fields(topic, body, _header(request, "shop-domain")),
                 omitted_fields=payload.omitted_fields,
                 needs_lookup=topic in _BY_ORDER_ID,
@@ -164,24 +170,38 @@ def _occurred_at(topic: str, body: Mapping[str, Any], fallback: datetime) -> dat
     return parse_timestamp(next((body[name] for name in names if body.get(name)), None), fallback)
 
 
-def _contact(body: Mapping[str, Any]) -> Contact:
-    """The order's contact before the customer record's: it is newer when they differ."""
+def _contact(body: Mapping[str, Any], note_attributes: Any) -> Contact:
+    """The e-mail and phone of an order or checkout are its customer's, who is the buyer."""
     customer = body.get("customer") or {}
-    shipping = body.get("shipping_address") or body.get("destination") or {}
-    billing = body.get("billing_address") or {}
-    default = customer.get("default_address") or body.get("default_address") or {}
-    parties = (body, customer, shipping, billing, default)
-    emails = [body.get(name) for name in ("email", "contact_email", "email_address")]
-    phones = [party.get("phone") for party in parties] + [body.get("sms_marketing_phone")]
-    address = shipping or billing or default
-    person = next((p for p in (customer, body, shipping, billing) if p.get("first_name")), {})
-    return Contact(
-        email=next((text for text in [*emails, customer.get("email")] if text), ""),
+    billing = _party(body.get("billing_address"))
+    email_names = ("email", "contact_email", "email_address")
+    emails = [*(body.get(name) for name in email_names), customer.get("email")]
+    phones = (body.get("phone"), customer.get("phone"), body.get("sms_marketing_phone"))
+    id_type, id_number = document_in(named_values(note_attributes), iso2(billing.country))
+    person = customer or body
+    buyer = Party(
+        email=next((text for text in emails if text), ""),
         phones=tuple(text for text in phones if text),
-        country=next((a["country_code"] for a in parties[2:] if a.get("country_code")), ""),
         first_name=person.get("first_name") or "",
         last_name=person.get("last_name") or "",
-        address=_address(address) if address else None,
+        id_type=id_type,
+        id_number=id_number,
+    )
+    delivery = _party(body.get("shipping_address") or body.get("destination"))
+    default = _party(customer.get("default_address") or body.get("default_address"))
+    return contact_of([buyer, billing], [delivery, default])
+
+
+def _party(address: Mapping[str, Any] | None) -> Party:
+    if not address:
+        return Party()
+    return Party(
+        phones=(address["phone"],) if address.get("phone") else (),
+        country=address.get("country_code") or address.get("country") or "",
+        first_name=address.get("first_name") or "",
+        last_name=address.get("last_name") or "",
+        name=address.get("name") or "",
+        address=_address(address),
     )
 
 

@@ -43,6 +43,8 @@ _CONTACT: Final = {
     + " || "
     + _first_of("name", places=_PLACES[1:]),
     "last_name": _first_of("last_name", "lastName"),
+    "id_type": _first_of("id_type", "document_type"),
+    "id_number": _first_of("id_number", "document_number"),
 }
 _TYPES: Final = {"contact.created": "customer.created", "user.created": "customer.created"}
 

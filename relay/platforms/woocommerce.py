@@ -20,9 +20,11 @@ import hashlib
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from relay.errors import Unreadable
+from relay.inbound.contact import Party, contact_of
 from relay.inbound.contract import (
     Events,
     Handshake,
@@ -37,6 +39,8 @@ from relay.inbound.contract import (
 )
 from relay.inbound.payload_schema import Id, Object, PayloadSchema, Text
 from relay.inbound.signature import Hmac
+from relay.mapping.country import iso2
+from relay.mapping.identity import document_in, named_values
 from relay.model import Address, Contact, Event, WebhookRequest
 
 TOPICS: Final[Mapping[str, str]] = {
@@ -132,7 +136,7 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
                 topic=topic,
                 key=key,
                 occurred_at=parse_timestamp(occurred_at, request.received_at),
-                contact=_contact(body),
+                contact=_contact(body, raw),
                 fields=_fields(topic, body, request.headers.get("x-wc-webhook-source", "")),
                 omitted_fields=payload.omitted_fields,
             )
@@ -145,16 +149,29 @@ def _is_rest_error(raw: Mapping[str, Any]) -> bool:
     return "id" not in raw and isinstance(code, str) and code.startswith("woocommerce_rest_")
 
 
-def _contact(body: Mapping[str, Any]) -> Contact:
+def _contact(body: Mapping[str, Any], raw: Mapping[str, Any]) -> Contact:
+    """An order's buyer is its billing address; a customer's own name and e-mail come first."""
     billing, shipping = body.get("billing") or {}, body.get("shipping") or {}
-    # A customer who only registered has a `billing` with every part empty.
-    address = billing if billing.get("address_1") else shipping
-    return Contact(
-        email=billing.get("email") or body.get("email") or "",
-        phones=tuple(p for p in (billing.get("phone"), shipping.get("phone")) if p),
-        country=billing.get("country") or shipping.get("country") or "",
-        first_name=billing.get("first_name") or body.get("first_name") or "",
-        last_name=billing.get("last_name") or body.get("last_name") or "",
+    country = iso2(billing.get("country") or "")
+    # Plugins keep the number in the meta data, some also in the billing address.
+    own_fields = [*named_values(raw.get("meta_data")), *named_values(raw.get("billing"))]
+    id_type, id_number = document_in(own_fields, country)
+    account = Party(
+        email=body.get("email") or "",
+        first_name=body.get("first_name") or "",
+        last_name=body.get("last_name") or "",
+    )
+    buyer = replace(_party(billing), id_type=id_type, id_number=id_number)
+    return contact_of([account, buyer], [_party(shipping)])
+
+
+def _party(address: Mapping[str, Any]) -> Party:
+    return Party(
+        email=address.get("email") or "",
+        phones=(address["phone"],) if address.get("phone") else (),
+        country=address.get("country") or "",
+        first_name=address.get("first_name") or "",
+        last_name=address.get("last_name") or "",
         address=_address(address) if address.get("address_1") else None,
     )
 

@@ -33,8 +33,11 @@ def seen_key(source: str, event_key: str) -> str:
 
 
 def lane_key(destination: str, customer: Customer) -> str:
-    """Holds the last record of a customer's lane; a digest of their id, else phone, else e-mail."""
-    reference = customer.customer_id or customer.phone or customer.email.lower()
+    """Holds the last record of a customer's lane; a digest of their id, else phone, else e-mail,
+    else the number of their document.
+    """
+    contact = customer.phone or customer.email.lower() or customer.id_number
+    reference = customer.customer_id or contact
     return f"relay:lane:{short_digest(destination, reference)}"
 
 

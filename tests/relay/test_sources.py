@@ -352,7 +352,7 @@ def test_url_that_a_scheme_sees_is_the_one_the_sender_was_given(own, general, ur
             assert sent.status_code == status
 
 
-NOBODY = {"contact": "expected a customer id, a phone or an e-mail"}
+NOBODY = {"contact": "expected a customer id, a phone, an e-mail or an id number"}
 LEADS = [
     (b"{", "unreadable", {"body": "expected JSON, unreadable at byte 1"}),
     (b'{"email": "x"}', "unreadable", {"type": ["Missing data for required field."]}),

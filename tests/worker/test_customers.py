@@ -147,6 +147,82 @@ def test_answer_without_an_id_is_no_customer(book, customer):
         assert book(stub.url).find(Customer(phone=ANA.phone)) == CustomerNotFound()
 
 
+# Nothing but the number of a document.
+
+CEDULA = Customer(id_type="cedula", id_number="1710034065", first_name="Ana")
+
+
+def listed(*customers: dict[str, str]) -> bytes:
+    return answer(200, json.dumps({"results": len(customers), "customers": customers}).encode())
+
+
+def test_document_is_looked_up_by_the_filter_and_remembered(book, standin, redis):
+    ana = standin.add_customer(first_name="Ana", phone="+593999000021", id_number="1710034065",
+                               id_type="cedula")  # fmt: skip
+    standin.add_customer(first_name="Eva", phone="+593999000022", id_number="1710034073")
+
+    assert find(book(), CEDULA) == Found(ana, "lookup")
+    assert find(book(), CEDULA) == Found(ana, "cache")
+    assert b"1710034065" not in b" ".join(redis.keys())
+
+
+def test_document_in_a_query_is_escaped(book):
+    with HttpStub(listed()) as stub:
+        assert book(stub.url).find(Customer(id_number="A&B 1")) == CustomerNotFound()
+
+    assert stub.paths == ["/customers?id_number=A%26B+1"]
+
+
+def test_rut_is_looked_up_as_it_may_be_stored(book):
+    row = {"id": "c7", "id_number": "12.531.909-2"}
+    with HttpStub(listed(), listed(), listed(row)) as stub:
+        found = book(stub.url).find(Customer(id_type="rut", id_number="12531909-2"))
+
+    assert found == Found("c7", "lookup")
+    assert [path.partition("id_number=")[2] for path in stub.paths] == [
+        "12531909-2", "125319092", "12.531.909-2",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [{"id": "c7", "id_number": "1710034065"}, {"id": "c8", "id_number": "1710034065"}],
+        [{"id": "c7", "id_number": "1710034073"}],  # of a server that does not know the filter
+        [{"id": None, "id_number": "1710034065"}, "x"],
+    ],
+)
+def test_only_exactly_one_match_counts(book, rows):
+    with HttpStub(listed(*rows)) as stub:
+        assert book(stub.url).find(CEDULA) == CustomerNotFound()
+
+
+def test_second_customer_of_a_shared_document_is_not_created(book):
+    rows = [{"id": name, "id_number": "1710034065"} for name in ("c7", "c8")]
+    with HttpStub(listed(*rows)) as stub:
+        assert book(stub.url, on_absent="create").find(CEDULA) == CustomerNotFound()
+
+    assert len(stub.requests) == 1
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"x", b'{"customers": {}}'])
+def test_answer_without_a_list_is_no_answer(book, body):
+    with HttpStub(answer(200, body)) as stub, pytest.raises(Unresolved):
+        book(stub.url).find(CEDULA)
+
+
+def test_customer_is_created_with_the_document_and_remembered(book):
+    with HttpStub(listed(), CREATED) as stub:
+        customers = book(stub.url, on_absent="create")
+        assert find(customers, CEDULA) == Found("c8", "created")
+        assert find(customers, CEDULA) == Found("c8", "cache")
+
+    assert json.loads(stub.requests[-1].body) == {
+        "first_name": "Ana", "id_type": "cedula", "id_number": "1710034065",
+    }  # fmt: skip
+
+
 # Remembered.
 
 

@@ -70,8 +70,16 @@ def customers(standin: Standin) -> Blueprint:
 
     @routes.get("")
     def list_all() -> Response:
-        """All customers, oldest first; of the documented filters only `page` is read."""
-        ids, totals = _page_of(list(standin.customers), _PAGE)
+        """All customers, oldest first; of the documented filters only `page`, `id_type` and
+        `id_number` are read.
+        """
+        filters = {n: request.args[n] for n in ("id_type", "id_number") if n in request.args}
+        matches = [
+            customer_id
+            for customer_id, customer in standin.customers.items()
+            if all(customer.get(name) == value for name, value in filters.items())
+        ]
+        ids, totals = _page_of(matches, _PAGE)
         return reply(200, {**totals, "customers": [shown(one) for one in ids]})
 
     @routes.post("")

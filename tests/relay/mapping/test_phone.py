@@ -1,9 +1,19 @@
 """Phone numbers as people and shops write them, country by country. Every number is invented."""
 
+import random
+
+import phonenumbers
 import pytest
 from hypothesis import given, strategies as st
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from relay.mapping.phone import to_e164, variants
+from relay.mapping.phone import to_e164 as phones_to_e164, variants
+from relay.model import Phone
+
+
+def to_e164(texts: list[str], country: str) -> tuple[str, str]:
+    return phones_to_e164([Phone(text) for text in texts], country)
+
 
 # E.164, then the spellings that must come to it when the country is known.
 SPELLINGS = {
@@ -69,6 +79,11 @@ def test_number_with_its_plus_needs_no_country(country, e164):
         ("N/A", "EC", "not_a_number"),
         ("-", "EC", "not_a_number"),
         ("+", "EC", "not_a_number"),
+        ("ana0999000001@example.com", "EC", "not_a_number"),
+        ("5.9399E+11", "EC", "not_a_number"),  # rounded by a spreadsheet
+        ("593990000000.0", "EC", "not_valid_in_EC"),
+        ("-593999000001.0", "EC", "not_valid_in_EC"),
+        ("1.5E99", "EC", "not_a_number"),
         ("1", "EC", "not_a_number"),
         ("ana@example.com", "EC", "not_a_number"),
         ("+999 123456789", "EC", "not_a_number"),
@@ -94,6 +109,171 @@ def test_what_is_no_phone_is_told_why(written, country, reason):
 )
 def test_first_usable_number_wins_and_the_first_reason_is_kept(written, expected):
     assert to_e164(written, "EC") == expected
+
+
+# As people, spreadsheets and phones write them.
+WRITTEN = [
+    ("0057 301 555 0133", "CO", "+573015550133"),
+    ("00593 99 1201211", "CO", "+593991201211"),
+    ("0055 51 99999-0121", "BR", "+5551999990121"),
+    ("0034 612 345 142", "CO", "+34612345142"),
+    ("011 593 99 120 1211", "US", "+593991201211"),
+    ("0593 99 120 1211", "EC", "+593991201211"),
+    ("0991201214 / 022345678", "EC", "+593991201214"),
+    ("022345678/79", "EC", "+59322345678"),
+    ("099/1201214", "EC", "+593991201214"),
+    ("991,201,214", "EC", "+593991201214"),
+    ("(02) 234-5678 | 0991201214", "EC", "+59322345678"),
+    ("0991201214, 0987654321", "EC", "+593991201214"),
+    ("0991201214;0987654321", "EC", "+593991201214"),
+    ("0991201214 y 0987654321", "EC", "+593991201214"),
+    ("0991201214o0987654321", "EC", "+593991201214"),
+    ("11 99999-0121 e 11 98888-0121", "BR", "+5511999990121"),
+    ("0991201214 0987654321", "EC", "+593991201214"),
+    ("+593991201214 +593987654321", "EC", "+593991201214"),
+    ("no tengo / 0987654321", "EC", "+593987654321"),
+    ("0991201215 (WhatsApp)", "EC", "+593991201215"),
+    ("0991201215 wsp", "EC", "+593991201215"),
+    ("0991201216 - Juan", "EC", "+593991201216"),
+    ("Cel. 099 120 1216", "EC", "+593991201216"),
+    ("casa 2: 022345678", "EC", "+59322345678"),
+    ("https://wa.me/593991201214", "EC", "+593991201214"),
+    ("+0991201217", "EC", "+593991201217"),
+    ("+00593991201217", "EC", "+593991201217"),
+    ("++593991201217", "EC", "+593991201217"),
+    ("+593 (0)99 120 1217", "EC", "+593991201217"),
+    ("+57 (0)301 555 0133", "CO", "+573015550133"),
+    ("\u202a+52 1 55 9900 0131\u202c", "MX", "+525599000131"),
+    ("+593 99\u200e1201219", "EC", "+593991201219"),
+    ("099\u00a0120\u202f1219", "EC", "+593991201219"),
+    ("099\u00ad1201219\ufeff", "EC", "+593991201219"),
+    ("099\u20111201219", "EC", "+593991201219"),
+    ("\uff10\uff19\uff19\uff11\uff12\uff10\uff11\uff12\uff11\uff19", "EC", "+593991201219"),
+    ("\uff0b593991201219", "EC", "+593991201219"),
+    ("0\ufe0f\u20e3991201219 \U0001f4f1", "EC", "+593991201219"),
+    ("\u0660\u0669\u0669\u0661\u0662\u0660\u0661\u0662\u0661\u0669", "EC", "+593991201219"),
+    ("099_120_1219", "EC", "+593991201219"),
+    ("022345678\n0991201219", "EC", "+59322345678"),
+    ("593991201222.0", "EC", "+593991201222"),
+    ("593991201222,00", "EC", "+593991201222"),
+    ("5.73155550144E11", "CO", "+573155550144"),
+    ("5,73155550144e+11", "CO", "+573155550144"),
+    ("Cel. 593991201222.0", "EC", "+593991201222"),
+    ("0991201313 ext. 4", "EC", "+593991201313"),
+    ("022345678 x12", "EC", "+59322345678"),
+    ("022345678 anexo 123", "EC", "+59322345678"),
+    ("022345678 extensi\u00f3n: 12 / 0991201313", "EC", "+59322345678"),
+    ("tel:+593991201313;ext=4", "EC", "+593991201313"),
+    ("044 55 9900 0121", "MX", "+525599000121"),
+    ("045 55 9900 0121", "MX", "+525599000121"),
+    ("01 55 9900 0121", "MX", "+525599000121"),
+    ("+52 044 55 9900 0121", "MX", "+525599000121"),
+    ("0052 1 55 9900 0121", "EC", "+525599000121"),
+    ("1 55 9900 0121", "MX", "+525599000121"),
+    ("09 8765 4321", "CL", "+56987654321"),
+    ("+56 09 8765 4321", "EC", "+56987654321"),
+    ("02 2345 6789", "CL", "+56223456789"),
+    ("011 15-2345-6789", "AR", "+5491123456789"),
+    ("+54 11 15-2345-6789", "EC", "+5491123456789"),
+    ("+54 9 11 15 2345 6789", "AR", "+5491123456789"),
+    ("+57 1 2345678", "EC", "+576012345678"),
+    ("593991201222", "CO", "+593991201222"),  # another country's, without the plus
+    ("51999000004", "CO", "+51999000004"),
+]
+
+
+@pytest.mark.parametrize(("written", "country", "e164"), WRITTEN)
+def test_number_is_read_as_it_is_written(written, country, e164):
+    assert to_e164([written], country) == (e164, "")
+
+
+@pytest.mark.parametrize(
+    ("written", "country"),
+    [
+        ("31555501219", "CO"),  # a mobile with a digit too many; with a plus it is Dutch
+        ("13055550131", "CO"),  # 305 in Florida, or in Colombia with a 1 before it
+        ("5730155501", "CO"),
+        ("88887777", "CO"),
+        ("15 2345 6789", "AR"),  # the 15 of home without an area
+        ("4915123456715", "DE"),  # valid both with and without its first digits as calling code
+        ("+3155550121", "CO"),
+        ("0612345678", "ES"),  # a French mobile as dialled in France
+    ],
+)
+def test_number_of_which_another_could_be_meant_is_none(written, country):
+    assert to_e164([written], country)[0] == ""
+
+
+def test_phone_is_read_by_its_own_country_before_the_default():
+    assert phones_to_e164([Phone("301 555 0131", "Colombia")], "US") == ("+573015550131", "")
+    assert phones_to_e164([Phone("301 555 0131", "Narnia")], "CO") == ("+573015550131", "")
+    assert phones_to_e164([Phone("123", "CO")], "US") == ("", "not_valid_in_CO")
+
+
+COUNTRIES = (
+    "EC", "CO", "MX", "PE", "CL", "AR", "BR", "UY", "PY", "BO",
+    "VE", "PA", "CR", "GT", "SV", "HN", "NI", "DO", "US", "ES",
+)  # fmt: skip
+
+
+def numbers_of(country: str) -> list[phonenumbers.PhoneNumber]:
+    """Valid mobile and fixed numbers: the examples of the library, and others like them."""
+    digits = random.Random(country)
+    numbers = []
+    for kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE):
+        example = phonenumbers.example_number_for_type(country, kind)
+        national = phonenumbers.national_significant_number(example)
+        for kept in range(3, len(national) + 1):
+            text = national[:kept] + "".join(digits.choices("0123456789", k=len(national) - kept))
+            number = phonenumbers.parse(f"+{example.country_code}{text}")
+            if phonenumbers.is_valid_number_for_region(number, country):
+                numbers.append(number)
+    return numbers
+
+
+def spellings_of(number: phonenumbers.PhoneNumber) -> tuple[list[str], list[str]]:
+    """(spellings with the prefix of abroad, spellings that need the number's own country)."""
+    e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    abroad = phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
+    home = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
+    code, national = str(number.country_code), phonenumbers.national_significant_number(number)
+    digits = e164[1:]
+    wide = "".join(chr(ord(c) + 0xFEE0) if c.isdigit() else c for c in home)
+    prefixed = [
+        e164, abroad, f"00{digits}", f"00 {abroad[1:]}", f"tel:{e164}", f"\u202a{abroad}\u202c",
+        f"(+{code}) {national}", f"+{code} (0){national}", f"{abroad} ext. 12",
+        f"{abroad} (WhatsApp)", f"+{e164}", f"{e164} / {e164}", f"{e164[:5]}\u200e{e164[5:]}",
+    ]  # fmt: skip
+    own = [
+        home, national, digits, abroad[1:], f"0{digits}", f"{home} - Juan", f"Cel. {home}",
+        f"{national} wsp", f"{digits}.0", f"{digits[0]}.{digits[1:]}E{len(digits) - 1}",
+        f"{home} / {home}", f"{home},{home}", f"{home} y {home}", f"{national}o{national}",
+        f"{national} {national}", f"{home}\n{home}", home.replace(" ", "\u00a0"), wide,
+        f"{national[:4]}\u200e{national[4:]}", f"{home} ext 4", f"{national}x123",
+        f"{national[:2]}/{national[2:]}", ".".join((national[:3], national[3:6], national[6:])),
+        f"+{code} {home}",
+    ]  # fmt: skip
+    if home.startswith("0"):
+        own.append(f"+{home}")
+    if code == "52":
+        own += [f"{prefix} {national}" for prefix in ("044", "045", "01", "1", "52 1", "+52 01")]
+    return prefixed, own
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_every_spelling_is_the_right_number_or_none(country):
+    read, asked = 0, 0
+    for number in numbers_of(country):
+        e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+        prefixed, own = spellings_of(number)
+        cases = [(text, country) for text in own + prefixed]
+        cases += [(text, other) for text in prefixed[:4] for other in COUNTRIES]
+        for text, read_in in cases:
+            result, _ = to_e164([text], read_in)
+            assert result in {e164, ""}, (text, read_in)
+            asked, read = asked + 1, read + bool(result)
+    assert asked > 1000
+    assert read > 0.97 * asked
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ PATHS = """
 LEAD = {"type": "lead.created", "email": "ana@example.com"}
 BODY = json.dumps(LEAD).encode()
 HOLDS = 'on_nobody = "hold"'
-NOBODY = {"contact": "expected a customer id, a phone or an e-mail"}
+NOBODY = {"contact": "expected a customer id, a phone, an e-mail or an id number"}
 BEARER = f'auth = {{ kind = "bearer" }}\n{PATHS}'
 
 

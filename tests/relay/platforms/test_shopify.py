@@ -192,3 +192,62 @@ TRIGGERED = datetime(2026, 11, 2, 15, 0, 27, 877041, UTC)
 def test_time_is_the_bodys_else_the_triggers_else_ours(topic, changes, at):
     triggered = {"x-shopify-triggered-at": "2026-11-02T15:00:27.877041743Z"}
     assert event(senders.sent("shopify", topic, **triggered | changes)).occurred_at == at
+
+
+ROSA = {"first_name": "Rosa", "last_name": "Regalada", "country_code": "US", "phone": "3015550131"}
+ANA = {"first_name": "Ana", "last_name": "Inventada", "country_code": "CO", "phone": "3015550131"}
+BUYER = {"first_name": "Ana", "last_name": "Inventada", "email": "ana@example.com", "phone": None}
+
+
+@pytest.mark.parametrize("topic", ["orders/create", "orders/cancelled", "checkouts/create"])
+@pytest.mark.parametrize("customer", [BUYER, None])
+def test_gift_is_told_to_the_buyer(topic, customer):
+    changes = {
+        **PLAIN, "email": "ana@example.com", "customer": customer,
+        "billing_address": ANA, "shipping_address": ROSA,
+    }  # fmt: skip
+    customer = translated(senders.sent("shopify", topic, **changes)).customer
+    assert (customer.first_name, customer.last_name) == ("Ana", "Inventada")
+    assert (customer.phone, customer.email) == ("+573015550131", "ana@example.com")
+
+
+def test_fulfilment_is_told_to_the_buyer():
+    changes = {"email": "ana@example.com", "destination": ROSA}
+    customer = translated(senders.sent("shopify", "fulfillments/create", **changes)).customer
+    assert customer.email == "ana@example.com"
+    assert (customer.phone, customer.first_name, customer.last_name) == ("", "", "")
+
+
+def test_address_book_of_a_customer_may_hold_others():
+    changes = {**BUYER, "default_address": ROSA}
+    customer = translated(senders.sent("shopify", "customers/update", **changes)).customer
+    assert (customer.phone, customer.first_name) == ("", "Ana")
+
+
+def test_last_name_alone_is_a_name():
+    buyer = {"first_name": None, "last_name": "Baidez", "email": "ana@example.com"}
+    changes = {**PLAIN, **NOWHERE, "email": "ana@example.com", "customer": buyer}
+    customer = translated(senders.sent("shopify", "orders/create", **changes)).customer
+    assert (customer.first_name, customer.last_name) == ("", "Baidez")
+
+
+def test_country_of_an_address_may_be_a_name():
+    address = {"name": "Ana Inventada", "country": "Colombia", "phone": "301 555 0131"}
+    changes = {**PLAIN, **NOWHERE, "billing_address": address}
+    customer = translated(senders.sent("shopify", "orders/create", **changes)).customer
+    assert (customer.phone, customer.first_name) == ("+573015550131", "Ana Inventada")
+
+
+def test_document_in_a_note_attribute_is_the_buyers():
+    attributes = [{"name": "Cédula / RUC", "value": "171003406-5"}]
+    changes = {**PLAIN, **NOWHERE, "note_attributes": attributes}
+    call = translated(senders.sent("shopify", "orders/create", **changes))
+    assert (call.customer.id_type, call.customer.id_number) == ("cedula", "1710034065")
+    assert call.body["id_number"] == "1710034065"
+
+
+def test_document_beside_an_email_is_no_reference_but_can_be_sent():
+    attributes = [{"name": "ruc", "value": "1710034065001"}]
+    call = translated(senders.sent("shopify", "orders/create", note_attributes=attributes))
+    assert (call.customer.id_type, call.customer.id_number) == ("", "")
+    assert (call.body["id_type"], call.body["id_number"]) == ("ruc", "1710034065001")

@@ -216,3 +216,49 @@ def test_times_are_utc_though_they_do_not_say_so():
     assert item.occurred_at == datetime(2026, 11, 2, 15, 4, 1, tzinfo=UTC)
     assert item.fields["paid_at"] == "2026-11-02T15:04:01+00:00"
     assert item.fields["completed_at"] == ""
+
+
+ANA = {"first_name": "Ana", "last_name": "Inventada"}
+ROSA = {"first_name": "Rosa", "last_name": "Regalada", "country": "CO", "phone": "3015550132"}
+
+
+@pytest.mark.parametrize(
+    ("shipping", "phone"),
+    [(ROSA, ""), (ROSA | ANA, "+573015550132"), (ROSA | {"first_name": "", "last_name": ""}, "")],
+)
+def test_phone_beside_the_parcel_counts_if_it_is_the_buyers(shipping, phone):
+    billing = {**ANA, "email": "ana@example.com", "country": "US", "phone": ""}
+    delivery = senders.sent("woocommerce", "order_created", billing=billing, shipping=shipping)
+    customer = translated(delivery).customer
+    assert (customer.first_name, customer.email, customer.phone) == (
+        "Ana",
+        "ana@example.com",
+        phone,
+    )
+
+
+def test_customer_comes_before_the_billing_address_of_another_person():
+    changes = {**ANA, "email": "ana@example.com", "billing": ROSA, "shipping": {}}
+    customer = translated(senders.sent("woocommerce", "customer_updated", **changes)).customer
+    assert (customer.first_name, customer.phone) == ("Ana", "")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"meta_data": [{"id": 1, "key": "_billing_cedula", "value": "1710034065"}]},
+        {"billing": {**ANA, "country": "EC", "dni": 1710034065}},
+        {"meta_data": [{"key": "_billing_type_id", "value": "C"},
+                       {"key": "_billing_documento", "value": "1710034065"}]},
+    ],
+)  # fmt: skip
+def test_document_is_found_where_plugins_keep_it(place):
+    changes = {"billing": {**ANA, "country": "EC"}, "shipping": {}, **place}
+    customer = translated(senders.sent("woocommerce", "order_created", **changes)).customer
+    assert (customer.id_type, customer.id_number) == ("cedula", "1710034065")
+
+
+def test_document_of_the_recipient_is_not_the_buyers():
+    meta = [{"key": "_shipping_cedula", "value": "1710034065"}]
+    call = translated(senders.sent("woocommerce", "order_created", meta_data=meta))
+    assert "id_number" not in call.body

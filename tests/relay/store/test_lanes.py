@@ -403,6 +403,7 @@ CUSTOMERS = {
     "id": (Customer(customer_id="c1", phone=ANA.phone), Customer(customer_id="c1")),
     "phone": (ANA, Customer(phone=ANA.phone)),
     "email": (Customer(email="ana@example.com"), Customer(email="Ana@Example.com")),
+    "document": (Customer(id_number="1710034065"), Customer(id_type="x", id_number="1710034065")),
 }
 
 

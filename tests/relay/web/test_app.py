@@ -35,7 +35,7 @@ TOKEN = "throw-away-token-in-an-address"
 PASSWORD = "agenda:throw-away-password"
 READS = 'type = "type"\ncontact = { email = "email" }'
 UNREADABLE = {"body": "expected JSON, unreadable at byte 0"}
-NOBODY = {"contact": "expected a customer id, a phone or an e-mail"}
+NOBODY = {"contact": "expected a customer id, a phone, an e-mail or an id number"}
 WRONG = base64.b64encode(bytes(32)).decode()
 
 

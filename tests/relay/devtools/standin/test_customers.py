@@ -164,3 +164,17 @@ def test_demo_people_are_invented_and_can_be_looked_up(api):
         assert person["email"].endswith("@example.com")
         for ref in (person["id"], person["phone"], person["phone"][1:], person["email"]):
             assert api.get(f"{API}/customers/{ref}").json()["customer"]["id"] == person["id"]
+
+
+def test_listing_can_be_filtered_by_document(api, standin):
+    ana = standin.add_customer(phone="+1", id_type="cedula", id_number="1710034065")
+    standin.add_customer(phone="+2", id_type="ruc", id_number="1710034065")
+
+    def ids(**params: str) -> list[str]:
+        reply = api.get(f"{API}/customers", params=params).json()
+        assert reply["results"] == len(reply["customers"])
+        return [customer["id"] for customer in reply["customers"]]
+
+    assert ids(id_type="cedula", id_number="1710034065") == [ana]
+    assert len(ids(id_number="1710034065")) == 2
+    assert ids(id_number="1") == []

@@ -1,0 +1,198 @@
+"""The contact of an event: one of the people whom a body names, never a mixture of two.
+
+Two parties are the same person when their e-mail, their phone or their name is the same (or the
+e-mail of one spells the full name of the other) and nothing contradicts; different names do, and so
+do different e-mails of parties that share neither a phone nor a full name. The buyer, the billing
+address and the account of an order are one person unless something contradicts; a recipient is that
+person only if something is the same.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from relay.model import Address, Contact, Phone
+
+# Behind the same name they mean another person of the family.
+_GENERATIONS: Final = frozenset(
+    ("jr", "junior", "sr", "senior", "hijo", "hija", "padre", "madre", "nieto", "ii", "iii")
+)
+_PHONE_DIGITS_MIN: Final = 7
+_EMAIL_LETTERS_MIN: Final = 6
+_WORDS: Final = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """A person or address in a body, as the platform wrote it.
+
+    `name` is the whole name, where the platform does not divide it. `country` is the one of the
+    address. A party with no value is nobody.
+    """
+
+    customer_id: str = ""
+    email: str = ""
+    phones: tuple[str, ...] = ()
+    country: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    name: str = ""
+    id_type: str = ""
+    id_number: str = ""
+    address: Address | None = None
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or self.name.strip()
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether Mercately can be asked for this party."""
+        return bool(self.email.strip() or any(self.phones) or self.customer_id or self.id_number)
+
+
+class _Named:
+    """A party that names somebody, with what it is compared by."""
+
+    __slots__ = ("email", "is_buyer", "party", "words")
+
+    def __init__(self, party: Party, *, is_buyer: bool) -> None:
+        self.party = party
+        self.is_buyer = is_buyer
+        self.email = party.email.strip().lower()
+        self.words = frozenset(_plain(party.full_name).split())
+
+    def phones(self) -> list[str]:
+        return [re.sub(r"\D", "", phone).lstrip("0") for phone in self.party.phones]
+
+    def email_letters(self) -> str:
+        """The letters before the at sign: "anainventada" for Ana.Inventada88@example.com."""
+        return "".join(c for c in _plain(self.email.partition("@")[0]) if c.isalpha())
+
+
+def contact_of(parties: Sequence[Party], recipients: Sequence[Party] = ()) -> Contact:
+    """The contact of an event.
+
+    `parties` are those who buy, in the platform's order of buyer, billing address, account: the
+    first one that can be reached is the contact, completed from others of the same person.
+    `recipients` (the delivery address first, then an address book) are the contact only when the
+    body names nobody else. The postal address is the delivery address, else the person's own.
+    """
+    buyers = [_Named(p, is_buyer=True) for p in parties if p.full_name or p.is_reachable]
+    others = [_Named(p, is_buyer=False) for p in recipients if p.full_name or p.is_reachable]
+    person = [named.party for named in buyers[:1]]
+    for first in buyers or others:
+        candidate = _person(first, [*buyers, *others])
+        if any(party.is_reachable for party in candidate):
+            person = candidate
+            break
+    addresses = [*recipients[:1], *person, *parties, *recipients[1:]]
+    return _merged(person, next((p.address for p in addresses if p.address), None))
+
+
+def _person(first: _Named, everybody: Sequence[_Named]) -> list[Party]:
+    """All parties that are the same person as the first, in the order of everybody."""
+    person = [first]
+    candidates = [named for named in everybody if named is not first]
+    while candidates:
+        candidates = [named for named in candidates if not _contradicts(named, person[-1])]
+        same = next((c for c in candidates if any(_agrees(c, known) for known in person)), None)
+        if same is None and first.is_buyer:
+            same = next((c for c in candidates if c.is_buyer), None)
+        if same is None:
+            break
+        person.append(same)
+        candidates.remove(same)
+    return [named.party for named in everybody if named in person]
+
+
+def _merged(person: Sequence[Party], address: Address | None) -> Contact:
+    named = next((party for party in person if party.full_name), Party())
+    document = next((party for party in person if party.id_number), Party())
+    phones = [Phone(text, p.country) for p in person for text in p.phones if text]
+    return Contact(
+        customer_id=next((party.customer_id for party in person if party.customer_id), ""),
+        email=next((party.email for party in person if party.email.strip()), ""),
+        phones=tuple(dict.fromkeys(phones)),
+        country=next((party.country for party in person if party.country), ""),
+        first_name=named.first_name if named.first_name or named.last_name else named.name,
+        last_name=named.last_name,
+        id_type=document.id_type,
+        id_number=document.id_number,
+        address=address,
+    )
+
+
+def _agrees(one: _Named, other: _Named) -> bool:
+    """Whether the e-mail, the name or a phone of both is the same."""
+    return (
+        bool(one.email and one.email == other.email)
+        or _same_name(one.words, other.words)
+        or _same_phone(one, other)
+        or _spells(one, other)
+        or _spells(other, one)
+    )
+
+
+def _contradicts(one: _Named, other: _Named) -> bool:
+    """Whether the two cannot be one person."""
+    words, others = one.words, other.words
+    if words and others and words != others and _are_different_names(words, others):
+        return True
+    party, known = one.party, other.party
+    if party.id_number and known.id_number and _plain(party.id_number) != _plain(known.id_number):
+        return True
+    if party.customer_id and known.customer_id and party.customer_id != known.customer_id:
+        return True
+    if one.email and other.email and one.email != other.email:
+        return not (_same_phone(one, other) or len(words & others) > 1)
+    return False
+
+
+def _are_different_names(words: frozenset[str], others: frozenset[str]) -> bool:
+    is_part = words <= others or others <= words
+    return not is_part or bool((words ^ others) & _GENERATIONS)
+
+
+def _same_name(words: frozenset[str], others: frozenset[str]) -> bool:
+    """The same name, or one with more names or surnames that has at least two in common."""
+    if not words or not others:
+        return False
+    is_part = words <= others or others <= words
+    return words == others or (is_part and len(words & others) > 1)
+
+
+def _spells(one: _Named, other: _Named) -> bool:
+    """Whether the e-mail of one is two words of the other's name, such as anainventada88@…"""
+    if not one.email or len(other.words) < 2:
+        return False
+    letters, words = one.email_letters(), other.words
+    return len(letters) >= _EMAIL_LETTERS_MIN and any(
+        letters == word + another for word in words for another in words - {word}
+    )
+
+
+def _same_phone(one: _Named, other: _Named) -> bool:
+    """Whether both have a number with the same last digits, of one country as far as is known."""
+    phones, others = one.party.phones, other.party.phones
+    if not phones or not others:
+        return False
+    if one.party.country and other.party.country and one.party.country != other.party.country:
+        return any(phone in others for phone in phones if phone.startswith("+"))
+    return any(
+        min(len(digits), len(known)) >= _PHONE_DIGITS_MIN
+        and (digits.endswith(known) or known.endswith(digits))
+        for digits in one.phones()
+        for known in other.phones()
+    )
+
+
+def _plain(text: str) -> str:
+    """Lower-case words without accents."""
+    text = text.casefold()
+    if not text.isascii():
+        letters = unicodedata.normalize("NFKD", text)
+        text = "".join(c for c in letters if not unicodedata.combining(c))
+    return " ".join(_WORDS.findall(text))

@@ -1,0 +1,77 @@
+"""Countries as people and shops write them, to ISO 3166 alpha-2."""
+
+import re
+import unicodedata
+from functools import cache, lru_cache
+from typing import Final
+
+from babel import Locale
+from babel.core import get_global
+from phonenumbers import SUPPORTED_REGIONS
+
+_LANGUAGES: Final = ("es", "en", "pt", "es_MX", "pt_PT", "fr")
+# What CLDR does not list as a name: everyday short forms, and official names in another order.
+_ALSO: Final = {
+    "ee uu": "US",
+    "eeuu": "US",
+    "eua": "US",
+    "united states of america": "US",
+    "estados unidos de america": "US",
+    "estados unidos mexicanos": "MX",
+    "great britain": "GB",
+    "gran bretana": "GB",
+    "england": "GB",
+    "inglaterra": "GB",
+    "holanda": "NL",
+    "holland": "NL",
+    "rep dominicana": "DO",
+    "santo domingo": "DO",
+}
+# "República de Colombia", "la República Argentina".
+_OFFICIAL: Final = re.compile(
+    r"^(?:la |el |the )?(?:(?:republica|republic|estado|state|commonwealth)"
+    r"(?: bolivariana| oriental| plurinacional| federativa)? ?(?:de la |del |de |do |da |of )?)"
+)
+
+
+def _key(text: str) -> str:
+    """Lower case, without accents, every other character a single space."""
+    letters = "".join(
+        c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)
+    )
+    return " ".join(re.findall(r"[a-z0-9]+", letters.casefold()))
+
+
+@cache
+def _codes() -> dict[str, str]:
+    """Normalized name, alpha-3 and numeric code -> alpha-2."""
+    codes: dict[str, str] = {}
+    for language in reversed(_LANGUAGES):  # the first language wins where names collide
+        territories = Locale.parse(language).territories
+        codes |= {_key(name): code for code, name in territories.items()}
+    for alias, replacements in get_global("territory_aliases").items():
+        if len(replacements) == 1 and (len(alias) == 3 or alias == "UK"):
+            codes[alias.lower()] = replacements[0]
+    codes |= _ALSO
+    return {key: code for key, code in codes.items() if code in SUPPORTED_REGIONS}
+
+
+@lru_cache(maxsize=1024)
+def iso2(text: str) -> str:
+    """The ISO 3166 alpha-2 code of a country's code or name, empty when it is none.
+
+    Takes alpha-2, alpha-3 and numeric codes and names in Spanish, English, Portuguese and French,
+    in any case, with or without accents.
+    """
+    if text in SUPPORTED_REGIONS:
+        return text
+    code = text.strip().upper()
+    if code in SUPPORTED_REGIONS:
+        return code
+    key = _key(text)
+    first_part = _key(re.split(r"[,(]", text)[0])
+    codes = _codes()
+    for name in (key, _OFFICIAL.sub("", key), first_part):
+        if name in codes:
+            return codes[name]
+    return ""

@@ -1,0 +1,234 @@
+"""Numbers of identity and tax documents, found by the name of their field, checked by country.
+
+A number with a check digit counts only if that fits. Numbers without one (cédula in Colombia, DNI
+in Peru and Argentina, passports) count only in a field that is named after them.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from stdnum.ar import cuit
+from stdnum.br import cnpj, cpf
+from stdnum.cl import rut
+from stdnum.co import nit
+from stdnum.do import cedula as do_cedula, rnc
+from stdnum.ec import ci, ruc
+from stdnum.exceptions import ValidationError
+from stdnum.gt import nit as gt_nit
+from stdnum.mx import curp, rfc
+from stdnum.pe import ruc as pe_ruc
+from stdnum.py import ruc as py_ruc
+from stdnum.uy import rut as uy_rut
+
+# Mercately's enum.
+ID_TYPES: Final = ("cedula", "pasaporte", "ruc", "rut", "otro")
+
+_Check = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A kind of document in a country; `check` gives its number without separators, or raises."""
+
+    kind: str
+    id_type: str
+    check: _Check
+    has_check_digit: bool = True
+
+
+def _pattern(pattern: str) -> _Check:
+    """A check by form alone, for numbers without a check digit."""
+
+    def check(number: str) -> str:
+        compact = re.sub(r"[\s.,-]", "", number)
+        if not re.fullmatch(pattern, compact):
+            raise ValidationError
+        return compact
+
+    return check
+
+
+def _mexican(number: str) -> str:
+    return str(rfc.validate(number, validate_check_digits=True))
+
+
+def _chilean(number: str) -> str:
+    """With its hyphen, as it is written and stored everywhere."""
+    compact = rut.validate(number)
+    return f"{compact[:-1]}-{compact[-1]}"
+
+
+def _company(number: str) -> str:
+    """A NIT of a company: that of a person is their cédula with a check digit."""
+    compact = str(nit.validate(number))
+    if not re.fullmatch(r"[89]\d{9}", compact):
+        raise ValidationError
+    return compact
+
+
+# Per country the kinds in the order in which a number of unknown kind is tried.
+_COUNTRIES: Final[Mapping[str, tuple[_Document, ...]]] = {
+    "EC": (_Document("ruc", "ruc", ruc.validate), _Document("cedula", "cedula", ci.validate)),
+    "CL": (_Document("rut", "rut", _chilean),),
+    "CO": (
+        _Document("nit", "otro", _company),
+        _Document("cedula", "cedula", _pattern(r"[1-9]\d{5,9}"), has_check_digit=False),
+    ),
+    "PE": (
+        _Document("ruc", "ruc", pe_ruc.validate),
+        _Document("dni", "otro", _pattern(r"\d{8}"), has_check_digit=False),
+    ),
+    "AR": (
+        _Document("cuit", "otro", cuit.validate),
+        _Document("dni", "otro", _pattern(r"[1-9]\d{6,7}"), has_check_digit=False),
+    ),
+    "MX": (_Document("rfc", "otro", _mexican), _Document("curp", "otro", curp.validate)),
+    "UY": (_Document("rut", "rut", uy_rut.validate),),
+    "PY": (_Document("ruc", "ruc", py_ruc.validate),),
+    "BR": (_Document("cpf", "otro", cpf.validate), _Document("cnpj", "otro", cnpj.validate)),
+    "DO": (
+        _Document("cedula", "cedula", do_cedula.validate),
+        _Document("rnc", "otro", rnc.validate),
+    ),
+    "GT": (_Document("nit", "otro", gt_nit.validate),),
+}
+_PASSPORT: Final = _Document(
+    "pasaporte", "pasaporte", _pattern(r"(?=.*\d)[A-Z0-9]{6,12}"), has_check_digit=False
+)
+# Placeholders with a valid check digit: nobody's, or everybody's.
+_NOBODY: Final = re.compile(
+    r"(\d)\1+|(\d)\2{6,}-?[\dK]|X[AE]XX010101000|0*12345678(?:-?\d)?", re.ASCII
+)
+# Words in names of fields and in values of type fields -> kind.
+_KINDS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("cedula", "ci", "cc", "c", "05"), "cedula"),
+    **dict.fromkeys(("ruc", "r", "04"), "ruc"),
+    **dict.fromkeys(("rut", "run"), "rut"),
+    **dict.fromkeys(("cuit", "cuil"), "cuit"),
+    **dict.fromkeys(("pasaporte", "passport", "passaporte", "p", "06"), "pasaporte"),
+    **{kind: kind for kind in ("nit", "dni", "rfc", "curp", "cpf", "cnpj", "rnc")},
+}
+# Words too short or too common to name a field.
+_VALUES_ONLY: Final = frozenset(("c", "r", "p", "cc", "04", "05", "06"))
+# What else may stand in the name of a field that means "the number of any document".
+_ANY_DOCUMENT: Final = re.compile(
+    r"(?:(?:billing|customer|cliente|wc|other|numero|nro|num|no|number|de|of|id|your|su|tu) )*"
+    r"(?:documento?|document number|identificacion|identification|identidad|id number|tax id|vat)"
+    r"(?: (?:de|of|no|numero|nro|number|identidad|identificacion|fiscal|tributario))*"
+)
+_TYPE_FIELD: Final = re.compile(r"\b(?:tipo|type|kind)\b")
+# Fields about a document rather than its number, or about the recipient.
+_OTHER_FIELD: Final = re.compile(
+    r"\b(?:shipping|envio|destinatario|recipient|nombres?|name|razon|social|fecha|date|expira\w*|"
+    r"url|link|file|archivo|adjunto|foto|photo|image|imagen|estado|status|hash|token|label|"
+    r"direccion|address|email|correo|phone|telefono|last4|country|pais)\b"
+)
+
+
+def named_values(items: Any) -> Iterator[tuple[str, Any]]:
+    """(name, value) of an object, or of the objects in a list such as `note_attributes`."""
+    if isinstance(items, dict):
+        yield from items.items()
+    for item in items if isinstance(items, list) else ():
+        if isinstance(item, dict):
+            name = item.get("name") or item.get("key") or item.get("label")
+            if isinstance(name, str):
+                yield name, item.get("value")
+
+
+def document_in(fields: Iterable[tuple[str, Any]], country: str) -> tuple[str, str]:
+    """(kind, number as written) of the first field that holds a document of the country (ISO 3166
+    alpha-2), both empty when none does. Without a country the first field of that name.
+    """
+    kind_of_all = ""
+    numbers = []
+    for name, value in fields:
+        kind = _field_kind(name)
+        if not kind or isinstance(value, bool) or not isinstance(value, str | int):
+            continue
+        text = str(value).strip()
+        if kind == "type":
+            kind_of_all = _KINDS.get(_words(text), "")
+        elif text:
+            numbers.append((kind, text))
+    for kind, text in numbers:
+        wanted = kind_of_all if kind == "any" else kind
+        if not country or _find(wanted, text, country):
+            return wanted, text
+    return "", ""
+
+
+def read_document(kind: str, number: str, country: str) -> tuple[str, str, str]:
+    """(Mercately's id type, number, "") or ("", "", reason code) of a document.
+
+    `kind` is a word for it, maybe empty. A kind that the country is not known to have is taken as
+    it is written, as "otro" where Mercately has no type for it.
+    """
+    text = number.strip()
+    if not text:
+        return "", "", ""
+    word = _KINDS.get(_words(kind), _words(kind))
+    if found := _find(word if word != "otro" else "", text, country):
+        return found[0].id_type, found[1], ""
+    documents = _COUNTRIES.get(country, ())
+    if _NOBODY.fullmatch(text) or any(d.kind == word and d.has_check_digit for d in documents):
+        return "", "", "check_digit"
+    if not word:
+        return "", text, ""
+    return word if word in ID_TYPES else "otro", text, ""
+
+
+def spellings(id_type: str, number: str) -> tuple[str, ...]:
+    """The ways in which Mercately may have stored a number, most likely first."""
+    if id_type == "rut" and re.fullmatch(r"\d{6,8}-[\dK]", number):
+        body, digit = number.split("-")
+        return number, body + digit, f"{int(body):,}-{digit}".replace(",", ".")
+    return (number,)
+
+
+def _find(kind: str, text: str, country: str) -> tuple[_Document, str] | None:
+    """The document that a text is: of this kind, else of any other one with a check digit."""
+    if _NOBODY.fullmatch(re.sub(r"[\s.]", "", text.upper())):
+        return None
+    documents = _COUNTRIES.get(country, ())
+    ranked = [d for d in (*documents, _PASSPORT) if d.kind == kind]
+    ranked += [d for d in documents if d.kind != kind and d.has_check_digit]
+    if kind in ("", "any"):
+        ranked += [d for d in documents if not d.has_check_digit]
+    for document in ranked:
+        try:
+            return document, document.check(text.upper())
+        except ValidationError:
+            continue
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _field_kind(name: str) -> str:
+    """The kind of document that a field is named after: `any` for an unnamed one, `type` for a
+    field with the kind, empty for fields without a document.
+    """
+    words = _words(name)
+    if _OTHER_FIELD.search(words):
+        return ""
+    kinds = {_KINDS[word] for word in words.split() if word in _KINDS.keys() - _VALUES_ONLY}
+    is_any = bool(_ANY_DOCUMENT.fullmatch(_TYPE_FIELD.sub("", words).strip())) or bool(
+        re.search(r"\bdocument|\bidentifica", words)
+    )
+    if _TYPE_FIELD.search(words):
+        return "type" if is_any or kinds or words in ("billing type id", "tipo id") else ""
+    if len(kinds) == 1:
+        return kinds.pop()
+    return "any" if kinds or _ANY_DOCUMENT.fullmatch(words) else ""
+
+
+def _words(text: str) -> str:
+    """Lower-case words without accents: `_billing_tipoDocumento` is "billing tipo documento"."""
+    split = re.sub(r"(?<=[a-záéíóúñ])(?=[A-Z])", " ", text[:80])
+    plain = unicodedata.normalize("NFKD", split).encode("ascii", "ignore").decode().lower()
+    plain = re.sub(r"\b([a-z])\.(?=[a-z]\b)", r"\1", plain)  # "C.I." is "ci"
+    return " ".join(re.findall(r"[a-z0-9]+", plain))

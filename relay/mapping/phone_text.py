@@ -1,0 +1,138 @@
+"""The pieces of a text that may be phone numbers, cleaned of everything that people write around.
+
+A piece is digits, with a leading plus where one was written. This module knows no country: whether
+a piece is a number is for `relay/mapping/phone.py` to say.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
+
+# Shorter than any number of a subscriber.
+_DIGITS_MIN: Final = 7
+# Written as nothing but one number.
+_PLAIN: Final = re.compile(r"\s*\+?[0-9 ()-]{7,20}", re.ASCII)
+# A spreadsheet's decimal number, and one with an exponent.
+_DECIMAL: Final = re.compile(r"([+-]?)(\d{7,15})[.,]0+")
+_EXPONENT: Final = re.compile(r"\+?(\d)(?:[.,](\d+))?[eE]\+?(\d{1,2})")
+_ROUNDED: Final = "000000"
+# An extension behind a number. A mere "x" or "#" is one only behind a digit.
+_EXTENSION: Final = re.compile(
+    r"(?:\b|(?<=\d))(?:ext(?:ensi[oó]n|ensão|ension)?|anexo|interno|int|ramal|opci[oó]n)"
+    r"[\s.:#]*\d{1,6}(?![\s.()-]*\d)"
+    r"|(?<=\d)\s*[x#]\s*\d{1,6}(?![\s.()-]*\d)",
+    re.IGNORECASE,
+)
+_INSIDE: Final = frozenset("+0123456789().- ")
+_NOT_DIGITS: Final = re.compile(r"[^0-9]+")
+_GROUPS: Final = re.compile(r"[ .-]+")
+
+
+def pieces(text: str) -> Iterator[str]:
+    """The pieces, in the order in which they are worth trying; each once."""
+    if "@" in text:  # an e-mail address in the wrong field
+        return
+    if _PLAIN.fullmatch(text):
+        yield from _numbers(text)
+        return
+    clean = _clean(text)
+    number = _spreadsheet(clean)
+    if number is not None:
+        yield from filter(None, [number])
+        return
+    seen = set()
+    for piece in _split(_EXTENSION.sub(" ", clean)):
+        if piece not in seen:
+            seen.add(piece)
+            yield piece
+
+
+def _clean(text: str) -> str:
+    """ASCII digits and plain spaces, without invisible characters, marks and line ends."""
+    characters = []
+    for character in text:
+        if character.isascii() and character.isprintable():
+            characters.append(character)
+            continue
+        category = unicodedata.category(character)
+        if category == "Nd":
+            characters.append(str(unicodedata.digit(character)))
+        elif character in "\n\r\t\v\f\u2028\u2029":
+            characters.append("|")
+        elif category == "Zs" or character == "\u00b7":
+            characters.append(" ")
+        elif category == "Pd" or character == "\u2212":
+            characters.append("-")
+        elif category[0] not in "CM":
+            characters.append(unicodedata.normalize("NFKC", character) if category != "No" else "|")
+    return "".join(characters).replace("_", " ").strip()
+
+
+def _spreadsheet(text: str) -> str | None:
+    """The digits of a number that has been in a spreadsheet; empty when it was rounded there,
+    None when the text is no such number.
+    """
+    if match := _DECIMAL.fullmatch(text):
+        sign, digits = match.groups()
+        rounded = digits.endswith(_ROUNDED) or sign == "-"
+        return "" if rounded else sign + digits
+    if match := _EXPONENT.fullmatch(text):
+        whole, fraction, exponent = match[1], match[2] or "", int(match[3])
+        # With fewer digits than the number has, the last ones are lost.
+        if len(fraction) != exponent or not _DIGITS_MIN <= exponent + 1 <= 15:
+            return ""
+        return str(int(Decimal(f"{whole}.{fraction}").scaleb(exponent)))
+    return None
+
+
+def _split(text: str) -> Iterator[str]:
+    """Runs of digits between words and separators, then parts of them where a run is no number."""
+    runs = _runs(text)
+    short = ""  # an area code before a slash or comma
+    for run, separator in runs:
+        digits = _digits(run)
+        if short:
+            yield short + digits.lstrip("+")
+        yield from _numbers(run)
+        joins = separator in ("/", ",") and not digits.startswith("+")
+        short = short + digits if joins and len(short + digits) < _DIGITS_MIN else ""
+
+
+def _runs(text: str) -> list[tuple[str, str]]:
+    """(run, the separator behind it); letters and all other characters are separators. A plus
+    begins a run.
+    """
+    runs: list[tuple[str, str]] = []
+    start = 0
+    for index, character in enumerate(text):
+        if character == "+":
+            runs.append((text[start:index], ""))
+            start = index
+        elif character not in _INSIDE:
+            runs.append((text[start:index], character))
+            start = index + 1
+    runs.append((text[start:], ""))
+    return [(run, separator) for run, separator in runs if _digits(run)]
+
+
+def _numbers(run: str) -> Iterator[str]:
+    """The run as one number, then each of its groups if all are long enough for one."""
+    if match := _DECIMAL.fullmatch(run.strip().lstrip(".- ")):
+        yield match[1] + match[2]
+        return
+    digits = _digits(run)
+    if len(digits) >= _DIGITS_MIN:
+        yield digits
+    if "(0)" in run:  # a zero that is not dialled behind a calling code
+        yield _digits(run.replace("(0)", ""))
+    if len(digits) >= 2 * _DIGITS_MIN:
+        groups = [_digits(group) for group in _GROUPS.split(run.strip()) if _digits(group)]
+        if all(len(group) >= _DIGITS_MIN for group in groups):
+            yield from groups
+
+
+def _digits(text: str) -> str:
+    digits = _NOT_DIGITS.sub("", text)
+    return f"+{digits}" if digits and text.lstrip(" ().-").startswith("+") else digits

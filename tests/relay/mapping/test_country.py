@@ -1,0 +1,39 @@
+"""Countries in codes and words."""
+
+import pytest
+from hypothesis import given, strategies as st
+from phonenumbers import SUPPORTED_REGIONS
+
+from relay.mapping.country import iso2
+
+WRITTEN = {
+    "EC": ["EC", "ec", " ec ", "ECU", "Ecuador", "ECUADOR", "República del Ecuador", "218"],
+    "CO": ["COL", "col", "Colombia", "colômbia", "Republic of Colombia"],
+    "MX": ["MEX", "México", "mexico", "Mexico ", "MÉXICO", "Estados Unidos Mexicanos"],
+    "CL": ["chile", "CHL", "Chile"],
+    "PE": ["Perú", "PERU", "peru", "PER"],
+    "AR": ["Argentina", "ARG", "República Argentina", "ARGENTINA"],
+    "BR": ["Brasil", "Brazil", "BRA", "República Federativa do Brasil"],
+    "US": ["USA", "EE. UU.", "EE.UU.", "EEUU", "Estados Unidos", "United States",
+           "United States of America", "Estados Unidos de América", "EUA"],
+    "DO": ["República Dominicana", "Dominican Republic", "Rep. Dominicana", "DOM"],
+    "VE": ["Venezuela", "VEN", "Venezuela, República Bolivariana de",
+           "República Bolivariana de Venezuela"],
+    "BO": ["Bolivia", "BOL", "Bolivia (Plurinational State of)"],
+    "PA": ["Panamá", "panama"],
+    "GB": ["UK", "United Kingdom", "Reino Unido", "Inglaterra", "GBR"],
+    "ES": ["España", "Spain", "Espanha", "ESP"],
+    "": ["", "  ", "XX", "Narnia", "Latinoamérica", "419", "001", "World", "Mundo"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [(text, code) for code, texts in WRITTEN.items() for text in texts]
+)
+def test_country_is_understood(text, code):
+    assert iso2(text) == code
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_country_or_none(text):
+    assert iso2(text) in {"", *SUPPORTED_REGIONS}

@@ -1,0 +1,144 @@
+"""Documents by the name of their field and by their check digit. Every number is invented, or is
+the example of the authority that issues such numbers.
+"""
+
+import pytest
+from hypothesis import given, strategies as st
+
+from relay.mapping.identity import ID_TYPES, document_in, named_values, read_document, spellings
+
+READ = [
+    ("cedula", "171003406-5", "EC", "cedula", "1710034065"),
+    ("C.I.", "1710034065", "EC", "cedula", "1710034065"),
+    ("ruc", "1710034065001", "EC", "ruc", "1710034065001"),
+    ("", "1710034065001", "EC", "ruc", "1710034065001"),
+    ("ruc", "1710034065", "EC", "cedula", "1710034065"),  # a cédula in the field of the RUC
+    ("rut", "12.531.909-2", "CL", "rut", "12531909-2"),
+    ("RUT", "125319092", "CL", "rut", "12531909-2"),
+    ("nit", "900.373.115-3", "CO", "otro", "9003731153"),
+    ("cc", "1.020.304.050", "CO", "cedula", "1020304050"),
+    ("ruc", "20512333797", "PE", "ruc", "20512333797"),
+    ("DNI", "45678912", "PE", "otro", "45678912"),
+    ("cuit", "20-26756539-3", "AR", "otro", "20267565393"),
+    ("dni", "26.756.539", "AR", "otro", "26756539"),
+    ("rfc", "gode561231gr8", "MX", "otro", "GODE561231GR8"),
+    ("Pasaporte", "ab 123456", "EC", "pasaporte", "AB123456"),
+    # The country's documents are not known: as written.
+    ("ci", " 4567891 LP ", "BO", "cedula", "4567891 LP"),
+    ("tarjeta", "7712", "BO", "otro", "7712"),
+    ("", "7712", "BO", "", "7712"),
+    ("", "", "EC", "", ""),
+]
+REFUSED = [
+    ("cedula", "1710034064", "EC"),
+    ("cedula", "9999999999", "EC"),  # "consumidor final"
+    ("ruc", "9999999999999", "EC"),
+    ("rut", "12.531.909-3", "CL"),
+    ("rut", "66.666.666-6", "CL"),  # the receipt of nobody
+    ("nit", "900.373.115-4", "CO"),
+    ("nit", "222222222222", "CO"),
+    ("ruc", "20512333798", "PE"),
+    ("dni", "00000000", "PE"),
+    ("cuit", "20-26756539-4", "AR"),
+    ("rfc", "GODE561231GR9", "MX"),
+    ("rfc", "XAXX010101000", "MX"),
+    ("rfc", "XEXX010101000", "MX"),
+]
+
+
+@pytest.mark.parametrize(("kind", "number", "country", "id_type", "expected"), READ)
+def test_document_is_read(kind, number, country, id_type, expected):
+    assert read_document(kind, number, country) == (id_type, expected, "")
+
+
+@pytest.mark.parametrize(("kind", "number", "country"), REFUSED)
+def test_number_that_cannot_be_is_no_document(kind, number, country):
+    assert read_document(kind, number, country) == ("", "", "check_digit")
+    assert document_in([(kind, number)], country) == ("", "")
+
+
+CEDULA, RUC = "1710034065", "1710034065001"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["billing_cedula", "_billing_cedula", "cedula", "Cédula", "Cédula / RUC", "C.I.", "billing_ruc",
+     "_billing_identificacion", "billing_documento", "Número de documento", "_billing_dni",
+     "_wc_billing/mi-plugin/cedula", "Documento de identidad", "billing_id_number", "billingCedula"],
+)  # fmt: skip
+def test_field_with_a_document_is_known_by_its_name(name):
+    kind, number = document_in([("total", "10"), (name, CEDULA)], "EC")
+    assert read_document(kind, number, "EC") == ("cedula", CEDULA, "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["_shipping_cedula", "_wc_shipping/x/cedula", "Cédula del destinatario", "ruc_name", "order_id",
+     "_transaction_id", "cedula_url", "fecha_cedula", "document_id", "_billing_phone", "cc", "c", ""],
+)  # fmt: skip
+def test_other_field_holds_no_document_of_the_buyer(name):
+    assert document_in([(name, CEDULA)], "EC") == ("", "")
+
+
+@pytest.mark.parametrize("value", [None, True, 1.5, [], {}, "", " ", "no tengo", "123"])
+def test_value_that_is_no_document(value):
+    assert document_in([("cedula", value)], "EC") == ("", "")
+
+
+def test_first_valid_document_counts():
+    fields = [("cedula", "1710034064"), ("billing_ruc", int(RUC)), ("dni", CEDULA)]
+    assert document_in(fields, "EC") == ("ruc", RUC)
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "country", "expected"),
+    [
+        ("C", CEDULA, "EC", ("cedula", CEDULA, "")),
+        ("R", RUC, "EC", ("ruc", RUC, "")),
+        ("P", "AB123456", "EC", ("pasaporte", "AB123456", "")),
+        ("Cédula", "1020304050", "CO", ("cedula", "1020304050", "")),
+        ("NIT", "9003731153", "CO", ("otro", "9003731153", "")),
+        ("", "1020304050", "CO", ("cedula", "1020304050", "")),
+    ],
+)
+def test_kind_may_have_a_field_of_its_own(kind, number, country, expected):
+    fields = [("_billing_type_id", kind), ("_billing_documento", number)]
+    assert read_document(*document_in(fields, country), country) == expected
+
+
+def test_country_that_is_not_known_yet_is_left_to_the_destination():
+    kind, number = document_in([("cedula", CEDULA)], "")
+    assert read_document(kind, number, "EC") == ("cedula", CEDULA, "")
+
+
+def test_named_values_of_lists_and_objects():
+    rows = [{"name": "a", "value": 1}, {"key": "b", "value": None}, {"label": "c"}, {"value": 4}, 5]
+    assert list(named_values(rows)) == [("a", 1), ("b", None), ("c", None)]
+    assert list(named_values({"dni": "1"})) == [("dni", "1")]
+    assert [*named_values(None), *named_values("x")] == []
+
+
+@pytest.mark.parametrize(
+    ("id_type", "number", "expected"),
+    [
+        ("cedula", CEDULA, (CEDULA,)),
+        ("rut", "12531909-2", ("12531909-2", "125319092", "12.531.909-2")),
+        ("rut", "211003420017", ("211003420017",)),
+    ],
+)
+def test_spellings_of_a_number(id_type, number, expected):
+    assert spellings(id_type, number) == expected
+
+
+@given(
+    st.text(max_size=20),
+    st.text(max_size=20) | st.from_regex(r"[\d.-]{5,14}", fullmatch=True),
+    st.sampled_from(["EC", "CL", "CO", "PE", "AR", "MX", "UY", "PY", "BR", "DO", "GT", "BO", ""]),
+)
+def test_any_text_is_a_document_or_has_a_reason(kind, number, country):
+    id_type, value, reason = read_document(kind, number, country)
+    assert bool(value or reason) == bool(number.strip())
+    assert not (value and reason)
+    assert id_type in ("", *ID_TYPES)
+    if value:
+        assert read_document(id_type, value, country)[1] == value
