@@ -60,13 +60,17 @@ class Destination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceEntry:
-    """One `[sources.<name>]`, before it is bound to its platform."""
+    """One `[sources.<name>]`, before it is bound to its platform.
+
+    Without a `timezone` it has the destination's.
+    """
 
     name: str
     platform: str
     destination: str
     secrets: tuple[str, ...] = field(repr=False)
     topics: tuple[str, ...] = ()
+    timezone: ZoneInfo | None = None
     machine_events: bool = False
     tolerance_s: int | None = None
     public_url: str = ""
@@ -196,10 +200,11 @@ def _sources(
         if data.get("destination") not in destinations:
             faults.append(f"{key}.destination: expected one of {destinations}")
             continue
-        tolerance = data.pop("tolerance")
+        tolerance, timezone = data.pop("tolerance"), data.pop("timezone")
         entries[name] = SourceEntry(
             name=name,
             tolerance_s=None if tolerance is None else int(tolerance),
+            timezone=None if timezone is None else ZoneInfo(timezone),
             **data | {"topics": tuple(data["topics"])},
         )
     return entries

@@ -15,6 +15,7 @@ from typing import Final
 
 from relay.errors import Refused
 from relay.inbound.contract import Events, Handshake, Skipped, Source, Unparsable, stable_key
+from relay.inbound.timestamps import parse_timestamp
 from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.mercately import Unmappable, call_for
 from relay.model import Event, Held, Ignored, Translated, WebhookRequest
@@ -56,7 +57,7 @@ def parse(
 ) -> Handshake | Sequence[Event | Unparsable | Skipped]:
     """The events of a verified request. An exception of the platform's code holds the request."""
     try:
-        result = source.platform.parse(request, source.options)
+        result = source.platform.parse(request, source.options, source.timezone)
     except RecursionError:
         reasons = {"body": "expected JSON, nested less deep"}
         return [Unparsable("", stable_key(request.body), reasons, request.body)]
@@ -81,14 +82,21 @@ def translate_item(
     if ignore_reason:
         return Ignored(item.topic, ignore_reason, item.type)
     try:
+        rule = source.rules[item.type]
+        times = {
+            name: parse_timestamp(item.fields[name], source.timezone)
+            for name in rule.dates.values()
+            if name in item.fields
+        }
         call = call_for(
             item,
-            source.rules[item.type],
+            rule,
             source.destination,
             source=source.name,
             platform=source.platform.title,
             language=source.language,
             customer_id=source.customer_id,
+            times=times,
         )
         return replace(call, raw=raw)
     except Unmappable as error:

@@ -5,13 +5,12 @@ or numbers, or the part is unparsable. Elsewhere an expression that finds nothin
 list where a text is expected, leaves the value out.
 """
 
-import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-import jmespath
 from jmespath.exceptions import JMESPathError
-from jmespath.parser import ParsedResult
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Email, Length
 
@@ -21,25 +20,27 @@ from relay.inbound.contract import (
     ParseResult,
     Skipped,
     Unparsable,
-    json_body,
-    parse_timestamp,
     stable_key,
     validate,
 )
+from relay.inbound.expression import Expression
+from relay.inbound.money import currency_code, parse_minor_units, parse_written_money
+from relay.inbound.payload import json_body, json_bytes, text_of
+from relay.inbound.timestamps import occurred_at
 from relay.mapping.event_types import EVENT_TYPES
 from relay.model import Address, Contact, Event, WebhookRequest
 
 _EMAIL: Final = Email()
 
 
-class JMESPathField(fields.Field[ParsedResult]):
+class JMESPathField(fields.Field[Expression]):
     """A JMESPath expression, compiled when the configuration is loaded."""
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> ParsedResult:
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Expression:
         if not isinstance(value, str):
             raise ValidationError("expected a JMESPath expression")
         try:
-            return jmespath.compile(value)
+            return Expression(value)
         except JMESPathError as error:
             raise ValidationError(f"expected a JMESPath expression: {error}") from error
 
@@ -72,7 +73,9 @@ class JMESPathOptions(Schema):
 
     `events` selects the list when one body holds many events. `types` maps the sender's type to
     ours; one that is ours already needs no entry, and `"*"` is the default for all others.
-    `type_header` and `id_header` name headers for senders that put type or id there.
+    `type_header` and `id_header` name headers for senders that put type or id there. The fields
+    `total` (else `amount`) and `currency` are the event's amount; with `minor_units` it counts
+    cents, or what the currency has in their place.
     """
 
     events = JMESPathField()
@@ -83,6 +86,7 @@ class JMESPathOptions(Schema):
     id_header = fields.String(load_default="")
     time = JMESPathField()
     machine = JMESPathField()
+    minor_units = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
     contact = fields.Nested(ContactOptions, load_default={})
     fields_ = fields.Dict(
         keys=fields.String(),
@@ -97,9 +101,9 @@ class _Scalar(fields.Field[str]):
     """A string or a number, loaded as a string."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
+        if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
             raise ValidationError("expected a text or a number")
-        return str(value)
+        return text_of(value)
 
 
 class _ContactSchema(Schema):
@@ -144,7 +148,7 @@ def types_fault(options: Mapping[str, Any]) -> str:
     return f"types: unknown event types {unknown}" if unknown else ""
 
 
-def parse(request: WebhookRequest, options: Mapping[str, Any]) -> ParseResult:
+def parse(request: WebhookRequest, options: Mapping[str, Any], zone: ZoneInfo) -> ParseResult:
     """The events of a body, by the expressions in the source's options."""
     try:
         value = json_body(request.body)
@@ -161,21 +165,27 @@ def parse(request: WebhookRequest, options: Mapping[str, Any]) -> ParseResult:
     if not parts:
         return Skipped("empty_batch")
     single = len(parts) == 1
-    return Events([_parse_part(part, request, options, single=single) for part in parts])
+    return Events([_parse_part(part, request, options, zone, single=single) for part in parts])
 
 
 def _parse_part(
-    part: Any, request: WebhookRequest, options: Mapping[str, Any], *, single: bool
+    part: Any, request: WebhookRequest, options: Mapping[str, Any], zone: ZoneInfo, *, single: bool
 ) -> Event | Unparsable | Skipped:
-    raw = request.body if single else json.dumps(part).encode()
+    raw = request.body if single else json_bytes(part)
     try:
-        return _to_event(part, raw, request, options, single=single)
+        return _to_event(part, raw, request, options, zone, single=single)
     except JMESPathError as error:  # a valid expression may fail on a body: `length(null)`
         return Unparsable("", stable_key(raw), {"options": str(error)}, raw)
 
 
 def _to_event(
-    part: Any, raw: bytes, request: WebhookRequest, options: Mapping[str, Any], *, single: bool
+    part: Any,
+    raw: bytes,
+    request: WebhookRequest,
+    options: Mapping[str, Any],
+    zone: ZoneInfo,
+    *,
+    single: bool,
 ) -> Event | Unparsable | Skipped:
     values = {
         "type": _header(request, options["type_header"]) or _search(options, "type", part),
@@ -197,11 +207,14 @@ def _to_event(
     event_id = parts["id"] or (_header(request, options["id_header"]) if single else "")
     contact = parts["contact"]
     phone = contact.pop("phone")
+    at, omitted_fields = occurred_at([_search(options, "time", part)], zone, request.received_at)
+    if "time" not in options:  # that of receipt is the time meant, not one in its place
+        omitted_fields = {}
     return Event(
         type=event_type,
         topic=topic,
         key=stable_key(topic, event_id) if event_id else stable_key(raw),
-        occurred_at=parse_timestamp(_search(options, "time", part), request.received_at),
+        occurred_at=at,
         contact=Contact(
             phones=(phone,) if phone else (),
             address=_address(part, options["contact"].get("address")),
@@ -210,6 +223,7 @@ def _to_event(
         fields=_fields(part, options),
         machine=_search(options, "machine", part) is True,
         raw=raw,
+        omitted_fields=omitted_fields,
     )
 
 
@@ -233,18 +247,21 @@ def _contact(part: Any, expressions: Mapping[str, Any]) -> dict[str, Any]:
 def _address(part: Any, expressions: Mapping[str, Any] | None) -> Address | None:
     if not expressions:
         return None
-    texts = {name: _text(expression.search(part)) for name, expression in expressions.items()}
+    texts = {name: text_of(expression.search(part)) for name, expression in expressions.items()}
     return Address(**texts) if any(texts.values()) else None
 
 
 def _fields(part: Any, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The configured fields; without any, every string, number and boolean in `data`."""
+    """The configured fields, else every text, number and boolean in `data`; and the amount."""
     if options["fields"]:
-        return {name: expression.search(part) for name, expression in options["fields"].items()}
-    data = part.get("data", part) if isinstance(part, dict) else {}
-    scalars = data.items() if isinstance(data, dict) else ()
-    return {name: value for name, value in scalars if isinstance(value, str | int | float)}
-
-
-def _text(value: Any) -> str:
-    return str(value) if isinstance(value, str | int | float) else ""
+        values = {name: expression.search(part) for name, expression in options["fields"].items()}
+    else:
+        data = part.get("data", part) if isinstance(part, dict) else {}
+        scalars = data.items() if isinstance(data, dict) else ()
+        values = {n: v for n, v in scalars if isinstance(v, str | int | float | Decimal)}
+    total = next((values[name] for name in ("total", "amount") if text_of(values.get(name))), None)
+    if total is None:
+        return values
+    parse_amount = parse_minor_units if options["minor_units"] else parse_written_money
+    amount = parse_amount(total, currency_code(values.get("currency")))
+    return {**values, "total": total, "amount": amount}

@@ -8,6 +8,7 @@ campaign fields.
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
@@ -15,13 +16,16 @@ from jinja2 import Template
 from marshmallow import RAISE, Schema, fields, validate
 
 from config.relay_toml import Destination
+from relay.mapping.amounts import shown_amounts
 from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.phone import to_e164
-from relay.mapping.rules import ADDRESS_TEXTS, Rule, iso_date, render
+from relay.mapping.rules import ADDRESS_TEXTS, Rule, iso_date
+from relay.mapping.templates import render, template_value
 from relay.model import Call, Contact, Customer, Event
 
 # Opaque, but exactly one path segment, since it becomes part of a URL.
 _ID: Final = re.compile(r"(?!\.{1,2}$)[^\s/?#]{1,64}")
+_NO_TIMES: Final[Mapping[str, datetime | None]] = {}
 ID_TYPES: Final = ("cedula", "pasaporte", "ruc", "rut", "otro")
 
 
@@ -99,7 +103,7 @@ class Unmappable(Exception):
         self.reasons = reasons
 
 
-def call_for(
+def call_for(  # noqa: PLR0913  what event, rule, destination and source say meets here
     event: Event,
     rule: Rule,
     destination: Destination,
@@ -108,8 +112,12 @@ def call_for(
     platform: str,
     language: Language,
     customer_id: str = "",
+    times: Mapping[str, datetime | None] = _NO_TIMES,
 ) -> Call:
     """Build the `POST customers/:id/events` request for an event.
+
+    `times` are the event's fields that the rule uses as dates, read in the source's time zone;
+    None is for those that are no time. A field that is not among them may be an ISO date or time.
 
     Raises:
         Unmappable: the event has no usable customer reference (`no_customer`), the rule gives an
@@ -117,7 +125,7 @@ def call_for(
             Mercately takes (`invalid`).
     """
     contact = event.contact
-    omitted_fields: dict[str, str] = {}
+    omitted_fields = dict(event.omitted_fields)
     phone, reason = to_e164(contact.phones, _country(contact.country) or destination.country)
     if reason:
         omitted_fields["phone"] = reason
@@ -142,7 +150,14 @@ def call_for(
             {"contact": "expected a customer id, a phone or an e-mail", **omitted_fields},
         )
     context = _context(event, customer, destination, source, platform, language)
-    body = _validate(_body(rule, context, contact, destination))
+    dates = {
+        name: iso_date(at, {**context, **times}, destination.timezone)
+        for name, at in rule.dates.items()
+    }
+    omitted_fields |= {
+        name: "not_a_time" for name, at in rule.dates.items() if context.get(at) and not dates[name]
+    }
+    body = _validate(_body(rule, context, contact, dates))
     if not body:
         raise Unmappable("empty", {"events": f"the rule for {event.type} says nothing"})
     return Call(
@@ -168,7 +183,7 @@ def _context(
     local = event.occurred_at.astimezone(destination.timezone)
     contact = event.contact
     return {
-        **event.fields,
+        **template_value(shown_amounts(event.fields, language, destination.country)),
         "type": event.type,
         "topic": event.topic,
         "title": EVENT_TYPES[event.type].title(language),
@@ -189,7 +204,7 @@ def _context(
 
 
 def _body(
-    rule: Rule, context: Mapping[str, Any], contact: Contact, destination: Destination
+    rule: Rule, context: Mapping[str, Any], contact: Contact, dates: Mapping[str, str]
 ) -> dict[str, Any]:
     body: dict[str, Any] = {name: context[name] for name in rule.profile}
     if rule.address is not None:
@@ -206,9 +221,7 @@ def _body(
         {"field_name": name, "field_content": content} for name, content in contents if content
     ]
     body.update({name: _render(name, template, context) for name, template in rule.texts.items()})
-    body.update(
-        {name: iso_date(at, context, destination.timezone) for name, at in rule.dates.items()}
-    )
+    body.update(dates)
     return _without_empty(body)
 
 

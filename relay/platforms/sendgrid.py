@@ -11,9 +11,9 @@ RELAY_DEDUP_DAYS is 2 or more (the default is 7). Times are seconds, sometimes m
 https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event (read 2026-08)
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from marshmallow import fields
 from marshmallow.validate import Length
@@ -25,13 +25,13 @@ from relay.inbound.contract import (
     Platform,
     Skipped,
     Unparsable,
-    json_body,
-    parse_timestamp,
     stable_key,
     validate,
 )
+from relay.inbound.payload import json_body, json_bytes
 from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.signature import Ecdsa
+from relay.inbound.timestamps import occurred_at
 from relay.model import Contact, Event, WebhookRequest
 
 TOPICS: Final[Mapping[str, str]] = {
@@ -71,7 +71,7 @@ class _EventSchema(PayloadSchema):
 _SCHEMA: Final = _EventSchema()
 
 
-def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
+def _parse(request: WebhookRequest, _options: Mapping[str, Any], zone: ZoneInfo) -> ParseResult:
     try:
         value = json_body(request.body)
     except Unreadable as error:
@@ -79,11 +79,11 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
     parts = value if isinstance(value, list) else [value]
     if not parts:
         return Skipped("empty_batch")
-    return Events([_part(part, request) for part in parts])
+    return Events([_part(part, request, zone) for part in parts])
 
 
-def _part(part: Any, request: WebhookRequest) -> Event | Unparsable | Skipped:
-    raw = json.dumps(part).encode()
+def _part(part: Any, request: WebhookRequest, zone: ZoneInfo) -> Event | Unparsable | Skipped:
+    raw = json_bytes(part)
     topic = part.get("event") if isinstance(part, dict) else ""
     topic = topic if isinstance(topic, str) else ""
     if topic and topic not in TOPICS:
@@ -92,16 +92,18 @@ def _part(part: Any, request: WebhookRequest) -> Event | Unparsable | Skipped:
         body = validate(_SCHEMA, part)
     except Unreadable as error:
         return Unparsable(topic, stable_key(raw), error.reasons, raw)
+    at, omitted_fields = occurred_at([body["timestamp"]], zone, request.received_at)
     event_id = _text(body.get("sg_event_id"))
     return Event(
         type=TOPICS[topic],
         topic=topic,
         key=f"{event_id}:{topic}" if event_id else stable_key(raw),
-        occurred_at=parse_timestamp(body["timestamp"], request.received_at),
+        occurred_at=at,
         contact=Contact(email=body["email"]),
         fields=_fields(body),
         machine=str(body.get("sg_machine_open", "")).lower() == "true",
         raw=raw,
+        omitted_fields=omitted_fields,
     )
 
 

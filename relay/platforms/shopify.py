@@ -11,9 +11,9 @@ https://shopify.dev/docs/apps/build/webhooks/verify-deliveries (read 2026-08)
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from marshmallow import fields
 
@@ -24,13 +24,14 @@ from relay.inbound.contract import (
     Platform,
     Skipped,
     Unparsable,
-    json_object,
-    parse_timestamp,
     stable_key,
     validate,
 )
+from relay.inbound.money import parse_money
+from relay.inbound.payload import json_object, text_of
 from relay.inbound.payload_schema import PayloadSchema, Text
 from relay.inbound.signature import Hmac
+from relay.inbound.timestamps import occurred_at
 from relay.model import Address, Contact, Event, WebhookRequest
 
 TOPICS: Final[Mapping[str, str]] = {
@@ -76,6 +77,15 @@ class _CustomerSchema(PayloadSchema):
     default_address = fields.Nested(_AddressSchema, allow_none=True)
 
 
+class _MoneySchema(PayloadSchema):
+    amount = fields.Raw(allow_none=True)
+    currency_code = Text()
+
+
+class _MoneySetSchema(PayloadSchema):
+    presentment_money = fields.Nested(_MoneySchema, allow_none=True)
+
+
 class _ConsentSchema(PayloadSchema):
     state = Text()
 
@@ -89,8 +99,10 @@ class _BodySchema(_CustomerSchema):
     contact_email = Text()
     email_address = Text()
     sms_marketing_phone = Text()
-    total_price = Text()
+    total_price = fields.Raw(allow_none=True)
     currency = Text()
+    presentment_currency = Text()
+    total_price_set = fields.Nested(_MoneySetSchema, allow_none=True)
     financial_status = Text()
     fulfillment_status = Text()
     cancel_reason = Text()
@@ -119,7 +131,7 @@ _SCHEMA: Final = _BodySchema()
 _CONSENT_SCHEMA: Final = _ConsentBodySchema()
 
 
-def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
+def _parse(request: WebhookRequest, _options: Mapping[str, Any], zone: ZoneInfo) -> ParseResult:
     topic = _header(request, "topic")
     if topic in _PRIVACY:
         return Skipped("privacy_request", topic)
@@ -140,26 +152,29 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
         if state not in _CONSENT:
             return Skipped("no_consent_state", topic)
         event_type = f"{kind}.{_CONSENT[state]}"
-    triggered_at = parse_timestamp(_header(request, "triggered-at"), request.received_at)
+    times = [*_times(topic, body), _header(request, "triggered-at")]
+    at, omitted_fields = occurred_at(times, zone, request.received_at)
     return Events(
         [
             Event(
                 type=event_type,
                 topic=topic,
                 key=key,
-                occurred_at=_occurred_at(topic, body, triggered_at),
+                occurred_at=at,
                 contact=_contact(body),
                 fields=_fields(topic, body, _header(request, "shop-domain")),
+                omitted_fields=omitted_fields,
             )
         ]
     )
 
 
-def _occurred_at(topic: str, body: Mapping[str, Any], fallback: datetime) -> datetime:
+def _times(topic: str, body: Mapping[str, Any]) -> list[Any]:
+    """When it happened, most exact first."""
     names = ("created_at",) if topic.endswith("/create") else ("updated_at", "created_at")
     if topic == "orders/cancelled":
         names = ("cancelled_at", *names)
-    return parse_timestamp(next((body[name] for name in names if body.get(name)), None), fallback)
+    return [body.get(name) for name in names]
 
 
 def _contact(body: Mapping[str, Any]) -> Contact:
@@ -205,8 +220,7 @@ def _fields(topic: str, body: Mapping[str, Any], shop: str) -> dict[str, Any]:
         "order_number": body.get("name") if is_order or topic == "fulfillments/create" else "",
         "checkout_id": body_id if topic.startswith("checkouts/") else "",
         "checkout_url": body.get("abandoned_checkout_url"),
-        "total": body.get("total_price"),
-        "currency": body.get("currency"),
+        **_amounts(topic, body),
         "status": body.get("financial_status"),
         "fulfillment_status": body.get("fulfillment_status"),
         "cancel_reason": body.get("cancel_reason"),
@@ -220,6 +234,22 @@ def _fields(topic: str, body: Mapping[str, Any], shop: str) -> dict[str, Any]:
         "cancelled_at": body.get("cancelled_at"),
         "shop": shop,
     }
+
+
+def _amounts(topic: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What the buyer saw is the amount. Orders have it in `*_set`, beside the shop's own amounts; a
+    checkout has all its prices in the buyer's currency, and in `currency` the shop's.
+    """
+    total, currency = text_of(body.get("total_price")), body.get("currency")
+    shown = (body.get("total_price_set") or {}).get("presentment_money") or {}
+    shop = {}
+    if topic.startswith("checkouts/"):
+        currency = body.get("presentment_currency") or currency
+    elif total:
+        shop = {"shop_total": total, "shop_currency": currency}
+        if amount := text_of(shown.get("amount")):
+            total, currency = amount, shown.get("currency_code")
+    return {"total": total, "currency": currency, "amount": parse_money(total, currency), **shop}
 
 
 def _header(request: WebhookRequest, name: str) -> str:

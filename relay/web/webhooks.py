@@ -14,7 +14,8 @@ from werkzeug.exceptions import HTTPException
 from config import log
 from config.settings import Settings
 from relay.errors import MISSING, NotStored, Refused, Unreadable
-from relay.inbound.contract import Handshake, PlatformResponse, Receipt, Source, json_body
+from relay.inbound.contract import Handshake, PlatformResponse, Receipt, Source
+from relay.inbound.payload import json_body
 from relay.inbound.signature import Basic
 from relay.model import Call, Held, Ignored, Translated, WebhookRequest
 from relay.pipeline import process

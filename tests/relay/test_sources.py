@@ -20,7 +20,7 @@ from relay.errors import MISMATCH, Refused
 from relay.inbound import samples
 from relay.inbound.contract import Source
 from relay.inbound.signature import Basic, Bearer, Ecdsa, Hmac, PathToken, StandardWebhooks
-from relay.mapping.rules import render
+from relay.mapping.templates import render
 from relay.model import Call, Ignored, WebhookRequest
 from relay.pipeline import translate
 from relay.platforms import discovered

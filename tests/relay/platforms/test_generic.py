@@ -4,6 +4,7 @@ import base64
 import hmac
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 import senders
@@ -11,7 +12,7 @@ import senders
 from config.relay_toml import ConfigError
 from relay.errors import MALFORMED, MISMATCH, MISSING, Refused
 from relay.inbound.contract import Handshake
-from relay.model import Call, Held, Ignored
+from relay.model import Call, Held, Ignored, Money
 from relay.pipeline import parse, process
 
 TOKEN = "a-token-that-is-long-enough"
@@ -267,7 +268,7 @@ def test_without_an_id_the_body_is_the_key():
     ("time", "at"),
     [
         ("2026-11-01T10:00:00-05:00", datetime(2026, 11, 1, 15, tzinfo=UTC)),
-        ("2026-11-01 15:00:00", datetime(2026, 11, 1, 15, tzinfo=UTC)),
+        ("2026-11-01 10:00:00", datetime(2026, 11, 1, 15, tzinfo=UTC)),  # of the destination
         (1793545200, datetime(2026, 11, 1, 15, tzinfo=UTC)),
         ("1793545200000", datetime(2026, 11, 1, 15, tzinfo=UTC)),
         ("ayer", senders.NOW),
@@ -300,7 +301,7 @@ def test_fields_are_those_configured_else_all_texts_and_numbers():
     body = {**LEAD, "total": 12.5, "deep": {"a": "b"}, "list": [1]}
     delivery = senders.delivery({}, json.dumps(body).encode())
     (every,) = parse(delivery, senders.source_of("generic", "", BEARER, (TOKEN,)))
-    assert every.fields == {**LEAD, "total": 12.5}
+    assert every.fields == {**LEAD, "total": Decimal("12.5"), "amount": Money(Decimal("12.5"))}
     chosen = f'fields = {{ a = "deep.a", missing = "x.y" }}\n{BEARER}'
     (some,) = parse(delivery, senders.source_of("generic", "", chosen, (TOKEN,)))
     assert some.fields == {"a": "b", "missing": None}
