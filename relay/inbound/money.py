@@ -24,7 +24,7 @@ _SIGNS: Final = {
     "B/": "PAB", "B/.": "PAB", "Gs": "PYG", "Gs.": "PYG", "₲": "PYG", "₡": "CRC", "€": "EUR",
     "£": "GBP",
 }  # fmt: skip
-_WORD: Final = r"(?:[^\W\d_]{0,3}[$€£¥₲₡₱₩₹₵¢/][^\W\d_]?\.?|[^\W\d_]{1,4}\.?)"
+_WORD: Final = r"(?:[^\W\d_]{0,3}[$¢£¥\u20a0-\u20cf/][^\W\d_]?\.?|[^\W\d_]{1,4}\.?)"
 _WRITTEN: Final = re.compile(
     rf"(?P<minus>-?)\s*(?P<before>(?:{_WORD}\s*){{0,2}})(?P<minus_>-?)\s*"
     rf"(?P<number>\d(?:[\d.,'\u2019\s]*\d)?)\s*(?P<after>(?:{_WORD}\s*){{0,2}})"
@@ -35,7 +35,9 @@ def currency_code(value: Any) -> str:
     """The ISO 4217 code of a code or sign, else the text as it is; empty if it is no text."""
     text = value.strip() if isinstance(value, str) else ""
     code = _SIGNS.get(text, text.upper())
-    return code if is_currency_code(code) else text[:20]
+    if is_currency_code(code):
+        return code
+    return "" if code == "XXX" else text[:20]  # ISO's code of no currency
 
 
 def parse_money(amount: Any, currency: Any = "") -> Money | None:

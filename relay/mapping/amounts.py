@@ -33,7 +33,8 @@ _EXPONENTS: Final[Mapping[str, int]] = {
     "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
     "CLF": 4, "UYW": 4,
 }  # fmt: skip
-_CODES: Final[frozenset[str]] = frozenset(list_currencies())
+# XXX is the code of "no currency".
+_CODES: Final[frozenset[str]] = frozenset(list_currencies()) - {"XXX"}
 # Without a country that CLDR knows in that language: Latin America's Spanish, the US's English.
 _FALLBACKS: Final[Mapping[Language, str]] = {"es": "es_419", "en": "en_US"}
 _EXACT: Final = Context(prec=400, rounding=ROUND_HALF_UP)
@@ -72,7 +73,7 @@ def shown_amount(money: Money, language: Language, country: str) -> str:
     if is_written_whole(currency) and amount == amount.to_integral_value():
         digits = 0
     style = _style(language, country, currency, digits)
-    return _formatted(amount, style).replace("¤", style.symbol) + style.suffix
+    return _formatted(amount, style)
 
 
 def shown_amounts(fields: Mapping[str, Any], language: Language, country: str) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def shown_amounts(fields: Mapping[str, Any], language: Language, country: str) -
         total, currency = fields.get("total"), fields.get("currency")
         if isinstance(total, str | int | float | Decimal) and re.search(r"\d", str(total)):
             suffix = currency if isinstance(currency, str) else ""
-            shown["amount"] = f"{total} {suffix}".strip()
+            shown["amount"] = " ".join(f"{total} {suffix}".split())
     return shown
 
 
@@ -103,7 +104,8 @@ class _Style:
 
 
 def _formatted(amount: Decimal, style: _Style) -> str:
-    text = format_decimal(amount, format=style.pattern, locale=style.locale)
+    number = format_decimal(amount, format=style.pattern, locale=style.locale)
+    text = number.replace("¤", style.symbol) + style.suffix
     # Plain spaces: an agent searches for what a keyboard types.
     return re.sub(r"\s", " ", text)
 

@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -92,6 +93,7 @@ FAULTS = [
     (f'{CRM}[sources.shop]\nplatform = "shopify"\nsecrets = [1]', "sources.shop.secrets.0: Not a valid string."),
     (f'{CRM}[sources.shop]\nplatform = "shopify"\nsecrets = "${{NOT_SET}}"', f"sources.shop.secrets: {UNSET}"),
     (f'{CRM}[sources.shop]\nplatform = "shopify"\nsecrets = ["s", "${{NOT_SET}}"]', f"sources.shop.secrets[1]: {UNSET}"),
+    (f'{CRM}{SHOP}timezone = "Quito"', 'sources.shop.timezone: expected a time zone such as "America/Guayaquil"'),
     (f"{CRM}{SHOP}colour = 1", "sources.shop.colour: Unknown field."),
     (f'{CRM}{SHOP}destination = "other"', "sources.shop.destination: expected one of ['crm']"),
     (f"{CRM}[destinations.two]\napi_key = 'k'\n{SHOP}", "sources.shop.destination: expected one of ['crm', 'two']"),
@@ -279,6 +281,8 @@ def test_destination_is_read_with_its_defaults(line, name, value, read):
         ('tolerance = "1d"', "tolerance_s", 86400),
         ("", "topics", ()),
         ('topics = ["order.*", "checkouts/create"]', "topics", ("order.*", "checkouts/create")),
+        ("", "timezone", None),
+        ('timezone = "Europe/Madrid"', "timezone", ZoneInfo("Europe/Madrid")),
         ("", "on_invalid", "hold"),
         ("", "machine_events", False),
         ("", "destination", "crm"),
