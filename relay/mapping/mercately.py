@@ -125,7 +125,7 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
             Mercately takes (`invalid`).
     """
     contact = event.contact
-    omitted_fields = dict(event.omitted_fields)
+    omitted_fields: dict[str, str] = {}
     phone, reason = to_e164(contact.phones, _country(contact.country) or destination.country)
     if reason:
         omitted_fields["phone"] = reason
@@ -154,7 +154,7 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
         name: iso_date(at, {**context, **times}, destination.timezone)
         for name, at in rule.dates.items()
     }
-    omitted_fields |= {
+    unread_dates = {
         name: "not_a_time" for name, at in rule.dates.items() if context.get(at) and not dates[name]
     }
     body = _validate(_body(rule, context, contact, dates))
@@ -168,7 +168,7 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
         occurred_at=event.occurred_at,
         customer=customer,
         body=body,
-        omitted_fields=omitted_fields,
+        omitted_fields={**event.omitted_fields, **omitted_fields, **unread_dates},
     )
 
 

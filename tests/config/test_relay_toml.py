@@ -355,11 +355,14 @@ def test_demo_file_loads_and_has_a_rule_for_every_type_its_samples_come_to():
         assert set(bound.platform.topics.values()) <= set(bound.rules)
 
 
+FIELDS = 'fields = { form = "form.name", total = "order.total", currency = "order.currency" }'
+
+
 def test_commented_examples_of_the_shipped_file_are_right_too(tmp_path):
     text = (CONFIG / "relay.toml").read_text("utf-8")
     lines = [line.removeprefix("# ") for line in text.splitlines() if line.startswith("# ")]
     at = [lines.index(start) for start in ("[sources.tienda-norte]", '[events."order.created"]')]
-    ends = [lines.index('fields = { form = "form.name" }'), len(lines) - 1]  # fmt: skip
+    ends = [lines.index(FIELDS), len(lines) - 1]  # fmt: skip
     examples = ["\n".join(lines[start : end + 1]) for start, end in zip(at, ends, strict=True)]
     file = tmp_path / "relay.toml"
     file.write_text(CRM.replace("crm", "principal") + "\n".join(examples), "utf-8")
