@@ -9,7 +9,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile pyproject.toml --no-config --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --annotation-style line
 
-.PHONY: help demo test bench chaos lint audit format golden lock clean
+# A process for each core, up to four; who is through first takes over from the others.
+PARALLEL := -n auto --maxprocesses 4 --dist worksteal
+KILLED := -k killed tests/test_kill.py tests/relay/store/test_migrations.py
+
+.PHONY: help demo test check bench chaos lint audit format golden lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -17,13 +21,17 @@ help: ## What there is
 demo: $(STAMP) ## Everything on this machine: sends one signed sample per source, shows what arrived
 	@$(BIN)/mercately-relay demo
 
-test: lint ## Linters, types, import rules and all tests
-	@$(BIN)/python -m pytest
+test: lint ## Linters, types, import rules and all tests, in five minutes
+	@$(BIN)/python -m pytest $(PARALLEL)
+
+check: lint ## Linters, types, import rules and the tests that wait for nothing, in a minute
+	@$(BIN)/python -m pytest -q -m "not slow" $(PARALLEL)
 
 bench: $(STAMP)-bench ## Ours beside the others, in seven or eight minutes; writes bench.json
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
-chaos: $(STAMP) ## 10,000 events while all is killed and stopped; CI=true: 2,000, in four minutes
+chaos: $(STAMP) ## Death at every Redis command, then 10,000 events while all is killed and stopped; CI=true: less
+	@$(BIN)/python -m pytest -q $(KILLED) $(if $(filter true,$(CI)),,--every-kill-point)
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 lint: $(STAMP)

@@ -1,6 +1,7 @@
 """Wiring only: a real Redis, the stand-in, settings and a small configuration."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ from worker.service import DeliveryService
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden files anew")
+    parser.addoption(
+        "--every-kill-point", action="store_true", help="die at every Redis command, not each kind"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +35,13 @@ def redis(redis_server: EmbeddedRedis) -> Iterator[Redis]:
     with Redis.from_url(redis_server.url) as client:
         client.flushall()
         yield client
+
+
+@pytest.fixture
+def just_now() -> Callable[[float], bool]:
+    """Whether a moment lies within this test; scores grow by 1/20 s for each job that waits."""
+    began_at = time.time()
+    return lambda moment: began_at - 0.1 <= moment <= time.time() + 0.1
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """A process that forks one child a command and kills it between two Redis commands.
 
-JobExecution by tests/test_kill.py. Reads lines `role kill_at when` on standard input and answers `done N`
-(the child finished; it had sent N commands) or `killed`. `when` is `before` the n-th command is
-sent, or `after`: sent, and its answer never read.
+Run by tests/test_kill.py. Reads lines `role kill_at when` on standard input and answers
+`done NAME NAME …` (the child finished; what it had sent, in order) or `killed`. `kill_at` is the
+number of a sent packet or its name, which means the first of that name; `0` kills nobody. `when`
+is `before` it is sent, or `after`: sent, and its answer never read.
 """
 
 import os
@@ -21,17 +22,39 @@ from worker.relay_worker import RelayWorker
 from worker.service import delivery_service
 
 _REAL_SEND = AbstractConnection.send_packed_command
-_sent = 0
+_SCRIPTS = {b"EVALSHA", b"EVAL"}
+_sent: list[str] = []
 
 
-def _arm(kill_at: int, when: str) -> None:
-    def send(self: Any, *args: Any, **kwargs: Any) -> Any:
-        global _sent  # noqa: PLW0603  one child, one count
-        _sent = mine = _sent + 1
-        if mine == kill_at and when == "before":
+def _packet_name(packed: bytes | list[bytes]) -> str:
+    """The commands of a packet, a script's with the first letters of its hash."""
+    rest = packed if isinstance(packed, bytes) else b"".join(packed)
+    names = []
+    while rest.startswith(b"*"):
+        head, _, rest = rest.partition(b"\r\n")
+        arguments = []
+        for _ in range(int(head[1:])):
+            head, _, rest = rest.partition(b"\r\n")
+            length = int(head[1:])
+            arguments.append(rest[:length])
+            rest = rest[length + 2 :]
+        names.append(b":".join([arguments[0], *_script(arguments)]).decode())
+    return "+".join(names)
+
+
+def _script(arguments: list[bytes]) -> list[bytes]:
+    return [arguments[1][:8]] if arguments[0] in _SCRIPTS else []
+
+
+def _arm(kill_at: str, when: str) -> None:
+    def send(self: Any, command: Any, *args: Any, **kwargs: Any) -> Any:
+        name = _packet_name(command if isinstance(command, bytes) else list(command))
+        _sent.append(name)
+        dies = kill_at in (str(len(_sent)), name)
+        if dies and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        answer = _REAL_SEND(self, *args, **kwargs)  # connects first, which sends too
-        if mine == kill_at:
+        answer = _REAL_SEND(self, command, *args, **kwargs)  # connects first, which sends too
+        if dies:
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
 
@@ -48,16 +71,16 @@ def _accept(app: Flask) -> None:
         sys.exit(response.get_data(as_text=True))
 
 
-def _child(role: str, kill_at: int, when: str, pipe: int, app: Flask, settings: Settings) -> None:
+def _child(role: str, kill_at: str, when: str, pipe: int, app: Flask, settings: Settings) -> None:
     _arm(kill_at, when)
     if role == "accept":
         _accept(app)
     else:
-        if not kill_at:
-            # Who only tidies up need not hear commands; RQ takes up to a second to stop hearing.
+        if kill_at == "0":
+            # RQ takes up to a second to stop listening for commands; no test sends any here.
             RelayWorker.subscribe = lambda _: None
         run(settings, burst=True)
-    os.write(pipe, str(_sent).encode())
+    os.write(pipe, " ".join(_sent).encode())
     os._exit(0)
 
 
@@ -71,12 +94,12 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             try:
-                _child(role, int(kill_at), when, writer, app, settings)
+                _child(role, kill_at, when, writer, app, settings)
             finally:
                 os._exit(1)
         os.close(writer)
         _, status = os.waitpid(pid, 0)
-        sent = os.read(reader, 20).decode()
+        sent = os.read(reader, 65_536).decode()
         os.close(reader)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
             answer = "killed"

@@ -1,24 +1,18 @@
-"""The arithmetic and the tables of the benchmarks; the benchmarks themselves are no tests."""
+"""The arithmetic and the load of the benchmarks; the benchmarks themselves are no tests."""
 
-import io
 import json
 import math
 
 import pytest
-from rich.console import Console
 
-from tests.benchmarks import orders, tables
+from tests.benchmarks import orders
 from tests.benchmarks.figures import (
     Bar,
     Line,
-    Section,
-    compared,
     middle,
-    nested,
     percentile,
     rate_after_start,
     ratio,
-    under,
 )
 from tests.benchmarks.load import Load, requests_of
 
@@ -65,37 +59,6 @@ def test_a_ratio_needs_both_sides():
 )
 def test_a_bar_is_cleared_or_not_or_cannot_be_judged(line, verdict):
     assert line.verdict == verdict
-
-
-def test_each_absolute_has_its_ratio_beside_it():
-    lines, found = compared("0 ms", 300.0, "/s", {"celery": 200.0, "worker": None}, {})
-
-    assert [line.peer for line in lines] == ["celery", "worker"]
-    assert json.loads(json.dumps(nested(under("deliver.0ms", found)))) == {
-        "deliver": {
-            "0ms": {
-                "ours": 300.0,
-                "celery": 200.0,
-                "ratio_celery": 1.5,
-                "worker": None,
-                "ratio_worker": None,
-            }
-        }
-    }
-
-
-def test_a_table_says_what_is_short_and_what_is_absent():
-    peers = {"celery": 200.0, "dramatiq": None}
-    lines, _ = compared("0 ms", 100.0, "/s", peers, {"celery": Bar(1.5), "dramatiq": Bar(1.0)})
-    console = Console(width=120, record=True, file=io.StringIO())
-
-    console.print(tables.table(Section("deliver", "a rate", lines, {})))
-    tables.show(console, Section("deliver", "a rate", lines, {}, ["a remark"]))
-
-    said = console.export_text()
-    assert "0.50 │ >= 1.5 │ short" in said
-    assert "absent" in said
-    assert "a remark" in said
 
 
 def test_no_two_orders_are_the_same_delivery(tmp_path):

@@ -443,7 +443,10 @@ def test_only_what_the_package_is_made_of_gets_into_the_image():
     ]
     let_in = {line[1:] for line in rest if line.startswith("!")}
     project = pyproject()["project"]
-    packages = {name.partition(".")[0] for name in pyproject()["tool"]["setuptools"]["packages"]}
+    packages = {
+        pattern.removesuffix("*")
+        for pattern in pyproject()["tool"]["setuptools"]["packages"]["find"]["include"]
+    }
 
     assert first == "*"
     assert let_in == {

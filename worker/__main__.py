@@ -1,8 +1,7 @@
-"""`python -m worker`: deliver what was accepted, until told to stop."""
+"""`python -m worker`: deliver what was accepted, until a signal says stop."""
 
 import signal
 import sys
-import time
 from types import FrameType
 from typing import Final
 
@@ -17,11 +16,13 @@ from relay.store.durability import announce
 from relay.store.job_store import JobStore
 from relay.store.queue import open_queue
 from relay.store.schema import SchemaMismatch, exit_process, require_schema
+from worker.concurrent import Timings
+from worker.concurrent.reconnect import retry_while_disconnected
 from worker.relay_worker import RelayWorker
 from worker.service import delivery_service
 
 _LOG: Final = structlog.get_logger()
-_LOOK_AGAIN_S: Final = 1.0
+_TIMINGS: Final = Timings()
 
 
 def main() -> None:
@@ -53,20 +54,23 @@ def run(settings: Settings, *, burst: bool = False) -> None:
         SchemaMismatch: Redis holds data in another format.
     """
     worker: RelayWorker | None = None
-    while worker is None or not worker.stopping:
-        try:
-            worker = make_worker(settings)
-            worker.work(burst=burst, logging_level="WARNING")
-        except (OSError, RedisError) as error:
-            _LOG.warning("worker.waits_for_redis", error=type(error).__name__)
-        else:
-            return
-        if burst:
-            return
-        time.sleep(_LOOK_AGAIN_S)
+
+    def step() -> None:
+        nonlocal worker
+        if worker is not None and worker.stopping:
+            return  # asked to stop while it waited
+        worker = make_worker(settings)
+        worker.work(burst=burst, logging_level="WARNING")
+
+    retry_while_disconnected(
+        step,
+        abandon=lambda: burst or (worker is not None and worker.stopping),
+        on_error=lambda error: _LOG.warning("worker.waits_for_redis", error=type(error).__name__),
+        errors=(OSError, RedisError),
+    )
 
 
-def make_worker(settings: Settings) -> RelayWorker:
+def make_worker(settings: Settings, timings: Timings = _TIMINGS) -> RelayWorker:
     queue = open_queue(connect(settings), settings.queue, settings.job_timeout_s)
     require_schema(queue.connection)
     return RelayWorker(
@@ -76,6 +80,7 @@ def make_worker(settings: Settings) -> RelayWorker:
         concurrency=settings.concurrency,
         grace_s=settings.shutdown_grace_s,
         sweep_s=settings.sweep_s,
+        timings=timings,
     )
 
 

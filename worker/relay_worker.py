@@ -22,7 +22,14 @@ from relay.store.keys import WAKEUP
 from relay.store.queue import TASK
 from worker import sweep
 from worker.attempt import DeliveryFault, DeliveryTask, attempt_delivery
-from worker.concurrent import ClaimResult, ConcurrentWorker, JobExecution, QueueGroup, Requeue
+from worker.concurrent import (
+    ClaimResult,
+    ConcurrentWorker,
+    JobExecution,
+    QueueGroup,
+    Requeue,
+    Timings,
+)
 from worker.service import DeliveryService
 from worker.tasks import rq_result, rq_retry
 from worker.throttle import FeedbackBatch
@@ -30,6 +37,7 @@ from worker.throttle import FeedbackBatch
 _LOG: Final = structlog.get_logger()
 _RQ_MAINTENANCE_S: Final = 300
 _FORGET_EVERY_S: Final = 60.0
+_DEFAULT_TIMINGS: Final = Timings()
 
 
 class RelayWorker(ConcurrentWorker):
@@ -44,6 +52,7 @@ class RelayWorker(ConcurrentWorker):
         concurrency: int,
         grace_s: float,
         sweep_s: float,
+        timings: Timings = _DEFAULT_TIMINGS,
     ) -> None:
         super().__init__(
             [base],
@@ -51,6 +60,7 @@ class RelayWorker(ConcurrentWorker):
             grace_s=grace_s,
             wakeup_key=WAKEUP,
             fair=True,
+            timings=timings,
             connection=base.connection,
             serializer=JSONSerializer,
             maintenance_interval=_RQ_MAINTENANCE_S,
@@ -67,9 +77,7 @@ class RelayWorker(ConcurrentWorker):
 
     def groups(self) -> list[QueueGroup]:
         """A destination that is slow to answer leaves room for the others."""
-        running = Counter(
-            self._destination(execution.queue.name) for execution in list(self.running.values())
-        )
+        running = Counter(self._destination(execution.queue.name) for execution in self.running)
         queues: dict[str, list[str]] = {}
         for name in list(self._by_name):
             queues.setdefault(self._destination(name), []).append(name)
@@ -91,7 +99,7 @@ class RelayWorker(ConcurrentWorker):
         for group, state in zip(groups, claim.states, strict=False):
             if target := self._service.destinations.get(self._destination(group.queues[0])):
                 target.throttle.state = state
-        if not claim.taken:  # the wake-up may have been for a queue we do not know yet
+        if not claim.jobs:  # the wake-up may have been for a queue we do not know yet
             self._find_queues()
 
     def prepare(self, executions: Sequence[JobExecution]) -> None:

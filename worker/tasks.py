@@ -2,16 +2,19 @@
 
     job -> record -> customer -> HTTP -> outcome -> ledger
 
-RQ runs `deliver` with a record id. The ledger says whether there is anything to do; the outcome of
-the attempt says what is next (`worker/retry.py`):
+RQ runs `deliver` with a record id. The ledger (`relay/store/ledger.py`) has the record: its state,
+its call and its attempts. The outcome of an attempt says what is next (`worker/retry.py`):
 
 - 2xx: `delivered`.
-- 429, 5xx or no response: `retry` after the next delay of the destination's `retry_schedule`, or
-  after `Retry-After` if that is later; `dead` when the schedule is used up. 429 and 503 also halve
-  the destination's rate (`worker/throttle.py`).
-- 302, 400 or 422: Mercately rejects the event for good: `dead`.
-- The API key is rejected: `paused`, which uses up no attempt, until a probe finds that it works.
-- The customer is unknown: `held` for a person, or created or dropped, as `on_absent` says.
+- 408, 425, 429, 5xx, an HTML page of a proxy, or no complete response: `retry` after the next delay
+  of the destination's `retry_schedule`, or after `Retry-After` if that is later; `dead` when the
+  schedule is used up. 429 and 503 also halve the destination's rate, and failures in a row open
+  its circuit breaker (`worker/throttle.py`).
+- 302, 400, 422 and any other status: Mercately rejects the event for good: `dead`.
+- 400, 401 or 403, and a probe (`GET /agents`) finds that the API key is rejected: `paused`, which
+  uses up no attempt. Workers probe every 30 s until the key works.
+- Mercately does not know the customer (404): `held` for a person, or the customer is created, or
+  the event is `discarded`, as the destination's `on_absent` says.
 
 RQ only has to run the job again when it is due. The record stays open until its outcome is
 written, so a worker that dies at any point loses nothing. `worker/relay_worker.py` takes the same
@@ -51,6 +54,7 @@ def deliver_record(service: DeliveryService, record_id: str) -> str | Retry:
         if wait_s > _WAIT_IN_JOB_MAX_S:  # waiting in Redis costs no worker
             return rq_retry(wait_s)
         time.sleep(wait_s)
+        # A stock worker claims jobs without looking at the throttle: it reports every result.
         task.target.throttle.state = task.target.throttle.half_open_reason() or DEGRADED
     try:
         outcome = attempt_delivery(task)
@@ -60,7 +64,7 @@ def deliver_record(service: DeliveryService, record_id: str) -> str | Retry:
 
 
 def rq_result(outcome: Outcome) -> str | Retry:
-    """An outcome as RQ has to be told it: a text to keep, or when to run the job again."""
+    """The return value of an RQ job for an outcome: a text to keep, or when to run it again."""
     if outcome.verdict in (Verdict.RETRY, Verdict.PAUSED):
         return rq_retry(outcome.delay_s)
     verdict, reason = outcome.verdict.value, outcome.reason

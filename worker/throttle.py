@@ -21,9 +21,13 @@ from redis import Redis, RedisError
 
 from config.relay_toml import Destination
 from relay.model import Outcome, Verdict
-from worker.concurrent import PROBE_INTERVAL_S, RateLimit, lua
+from relay.store.lua import script
+from worker.concurrent import PROBE_INTERVAL_S, RateLimit
 from worker.retry import CUSTOMER_REASONS
 
+_LUA: Final = "worker.lua"
+# The token bucket is the one that claims use.
+_SHARED_LUA: Final = "worker.concurrent.lua"
 CREDENTIALS: Final = "credentials"
 DEGRADED: Final = "degraded"  # slowed, or with recent failures, but not half open
 _FAILURES_MAX: Final = 10
@@ -76,10 +80,12 @@ class DestinationThrottle:
         )
         self.state = ""
         self._observations: list[tuple[float, int]] = []
-        observe = lua.script("observe_feedback", package="worker.lua")
-        reserve = lua.script("reserve_token", package="worker.lua")
-        self._observe = redis.register_script(f"{lua.script('clock')}\n{observe}")
-        self._reserve = redis.register_script(f"{lua.script('clock', 'token_bucket')}\n{reserve}")
+        clock = script("clock", package=_SHARED_LUA)
+        bucket = script("token_bucket", package=_SHARED_LUA)
+        observe = script("observe_feedback", package=_LUA)
+        reserve = script("reserve_token", package=_LUA)
+        self._observe = redis.register_script(f"{clock}\n{observe}")
+        self._reserve = redis.register_script(f"{clock}\n{bucket}\n{reserve}")
 
     def observe(self, feedback: FeedbackBatch) -> bool:
         """Adjust rate and breaker; True if this opened the breaker.

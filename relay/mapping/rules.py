@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -137,6 +138,7 @@ for _name in ADDRESS_TEXTS:
     _AddressSchema._declared_fields[_name] = _Text()  # noqa: SLF001  the same type for seven names
 
 
+@lru_cache(maxsize=256)
 def _rule_schema(language: Language, default_note: str) -> Schema:
     declared: dict[str, Any] = {
         "notes": _Notes(language, default_note),

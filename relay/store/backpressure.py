@@ -17,22 +17,31 @@ class RedisPressure:
     """A cached view of Redis's memory and durability. Safe to share between threads.
 
     `watermark` is the share of `maxmemory` above which new events are refused: the rest is for the
-    worker, which must write in order to free memory.
+    worker, which must write in order to free memory. An answer of Redis is used for
+    `refresh_every_s` seconds, while it is full for `refresh_every_s_while_full`.
     """
 
     def __init__(
-        self, redis: Redis, *, durability: Literal["fsync", "relaxed"], watermark: float
+        self,
+        redis: Redis,
+        *,
+        durability: Literal["fsync", "relaxed"],
+        watermark: float,
+        refresh_every_s: float = _REFRESH_EVERY_S,
+        refresh_every_s_while_full: float = _REFRESH_EVERY_S_WHILE_FULL,
     ) -> None:
         self._redis = redis
         self._durability = durability
         self._watermark = watermark
+        self.refresh_every_s = refresh_every_s
+        self.refresh_every_s_while_full = refresh_every_s_while_full
         self._refresh_lock = threading.Lock()
         self._asked_at: float | None = None
         self.full = False
         self.needs_waitaof = False
 
     def check(self) -> None:
-        """Refuse new events when Redis is full; two round trips every two seconds.
+        """Refuse new events when Redis is full; two round trips every `refresh_every_s`.
 
         Raises:
             NotStored: `redis_full`.
@@ -63,5 +72,5 @@ class RedisPressure:
             self._refresh_lock.release()
 
     def _fresh(self) -> bool:
-        every_s = _REFRESH_EVERY_S_WHILE_FULL if self.full else _REFRESH_EVERY_S
+        every_s = self.refresh_every_s_while_full if self.full else self.refresh_every_s
         return self._asked_at is not None and time.monotonic() - self._asked_at < every_s

@@ -20,7 +20,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     # Some of its pages use RQ's default serializer, which is pickle.
     serializers.PickleSerializer = JSONSerializer  # type: ignore[assignment]
     import rq_dashboard  # noqa: PLC0415  an extra, absent in most installations
-    from rq_dashboard import web  # noqa: PLC0415
+    from rq_dashboard import web  # noqa: PLC0415  same
 
     # Its pages load styles and scripts from the app's static folder, not the blueprint's.
     static = Path(rq_dashboard.__file__).parent / "static"

@@ -26,10 +26,10 @@ from tests.benchmarks.sink import Sink
 from tests.benchmarks.stage import (
     SHOPIFY_SECRET,
     environment,
-    free_port,
     sink_running,
     web_running,
 )
+from tests.ports import free_port
 
 _APPS: Final = {
     "ours": "relay.web:create_app()",

@@ -18,10 +18,10 @@ from tests.benchmarks.stage import (
     SHOPIFY_SECRET,
     child,
     environment,
-    free_port,
     sink_running,
     web_running,
 )
+from tests.ports import free_port
 
 _RATE: Final = 50
 # Each slice is a third of the time: ours and the naive relay take turns.

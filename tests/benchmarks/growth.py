@@ -21,10 +21,10 @@ from tests.benchmarks.stage import (
     SHOPIFY_SECRET,
     child,
     environment,
-    free_port,
     sink_running,
     web_running,
 )
+from tests.ports import free_port
 
 # The rate is that of these arrivals of each round: of 2,250 events about 1,000 still wait then.
 _FEW: Final = 2_250

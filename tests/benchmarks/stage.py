@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from config.settings import Settings, load as load_settings
 from relay.devtools.children import die_with_parent
 from relay.mapping.event_types import EVENT_TYPES
 from tests.benchmarks.sink import Sink
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 GUNICORN_CONF = Path(config.__file__).parent / "gunicorn.conf.py"
@@ -128,12 +128,6 @@ def web_running(
     with child(log, environ, "gunicorn", "-c", str(GUNICORN_CONF), app) as process:
         wait_for_http(int(environ["PORT"]), process)
         yield process
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for_http(port: int, process: subprocess.Popen[bytes]) -> None:

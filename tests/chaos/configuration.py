@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Final
 
 from tests.chaos.model import CONCURRENCY, READ_TIMEOUT_S, WORKERS
 from tests.chaos.sending import SECRET
+from tests.ports import free_port
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -48,7 +48,7 @@ def environment(folder: Path, redis_url: str, sink_url: str) -> dict[str, str]:
         "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
         "PYTHONPATH": str(ROOT),
         "REDIS_URL": redis_url,
-        "PORT": str(_free_port()),
+        "PORT": str(free_port()),
         "RELAY_HOST": "127.0.0.1",
         "RELAY_CONFIG": str(file),
         "RELAY_LANGUAGE": "en",
@@ -64,9 +64,3 @@ def commands() -> Mapping[str, list[str]]:
     procfile = dict(line.split(": ", 1) for line in lines if line)
     worker = [sys.executable, "-m", "worker"]
     return {"web": shlex.split(procfile["web"]), **dict.fromkeys(WORKERS, worker)}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -1,6 +1,5 @@
 """Two destinations and one crowd of threads: what flows now may hang the next moment."""
 
-import itertools
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -45,18 +44,15 @@ def limits(redis, two, settings):
         redis.sadd("rq:queues", f"rq:queue:{queue_name(settings.queue, name, 'shopify')}")
     worker = make_worker(replace(settings, concurrency=THREADS))
     worker._find_queues()
-    number = itertools.count()
 
     def asked(*in_flight, ahead):
         worker.capacity = Capacity(THREADS)
-        worker.capacity.taken, worker.capacity._prefetch = sum(in_flight), ahead
-        worker.running = {
-            str(next(number)): SimpleNamespace(
-                queue=SimpleNamespace(name=queue_name(settings.queue, name, "shopify"))
-            )
+        worker.capacity.claimed, worker.capacity._prefetch = sum(in_flight), ahead
+        worker.running = [
+            SimpleNamespace(queue=SimpleNamespace(name=queue_name(settings.queue, name, "shopify")))
             for name, count in zip(NAMES, in_flight, strict=True)
             for _ in range(count)
-        }
+        ]
         found = {group.queues: group.limit for group in worker.groups()}
         return [found[(queue_name(settings.queue, name, "shopify"),)] for name in NAMES]
 

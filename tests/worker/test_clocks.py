@@ -40,16 +40,16 @@ def test_tokens_of_a_later_hour_are_not_waited_for(redis, take):
 
     catch = take()
 
-    assert catch.taken == []
-    assert catch.pace_s < 0.1
-    assert eventually(lambda: take().taken, within_s=1)
+    assert catch.jobs == []
+    assert catch.token_wait_s < 0.1
+    assert eventually(lambda: take().jobs, within_s=1)
     assert float(redis.hget(THROTTLE, "at")) <= time.time() + 1
 
 
 def test_a_clock_put_back_gives_nothing_away(redis, take):
     """What there was is kept, and no more is made of the difference."""
     redis.hset(THROTTLE, mapping={"tokens": "3", "at": time.time() + HOUR_S})
-    assert len(take().taken) == 3
+    assert len(take().jobs) == 3
 
 
 def test_rate_slowed_in_a_later_hour_rises_again(redis, throttle):

@@ -71,7 +71,7 @@ def flood(harness, count):
 
 
 def begun(worker):
-    return sum(run.began_at > 0 for run in list(worker.running.values()))
+    return sum(run.began_at > 0 for run in list(worker.running))
 
 
 def delivered(harness, record_id):

@@ -152,7 +152,7 @@ def test_worker_whose_job_ends_in_the_middle_of_an_answer_sends_nothing_twice(
             assert eventually(lambda: taken)
             time.sleep(0.2)
             if end == "stopped":
-                (run,) = worker.running.values()
+                (run,) = worker.running
                 worker.request_stop_execution(run.rq_execution.id)
             assert eventually(lambda: harness.record(record_id).state is State.HELD, within_s=4)
         assert logged(harness, record_id) == [(1, "held", "internal_error", True)]

@@ -137,7 +137,7 @@ def take(redis):
 
     def claim(rate_per_s=1000.0):
         group = QueueGroup((QUEUE,), 8, RateLimit(THROTTLE, rate_per_s, 0))
-        return [one.job_id for one in claims.claim([group], 8, fair=True).taken]
+        return [one.job_id for one in claims.claim([group], 8, fair=True).jobs]
 
     return claim
 

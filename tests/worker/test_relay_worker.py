@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.model import State
 from relay.store.keys import record_key
-from tests.worker.concurrent.workers import eventually
+from tests.worker.concurrent.workers import at_work, eventually
 from tests.worker.factories import Harness, apart, call, deployed, signals_kept
 from worker import __main__ as entry, service as wiring
 
@@ -87,10 +87,9 @@ def test_idle_worker_promotes_as_the_moment_comes(harness, standin, settings):
     record_id = harness.keep_one()
     started = time.monotonic()
 
-    entry.make_worker(settings).work(max_jobs=2, logging_level="WARNING")
-
-    assert harness.record(record_id).state is State.DELIVERED
-    assert 0.8 <= time.monotonic() - started < 12
+    with at_work(entry.make_worker(settings)):
+        assert eventually(lambda: harness.record(record_id).state is State.DELIVERED, within_s=12)
+    assert time.monotonic() - started >= 0.8
 
 
 def test_lost_job_is_found_and_run_in_one_go(harness, standin, redis, run):
@@ -240,12 +239,12 @@ def test_maintenance_redis_will_not_have_is_postponed(mortal, relay, trouble, ca
         harness.let_time_pass(record_id)  # and so there is something to write
 
         with trouble(server):
-            worker._maintain()
-        assert "Maintenance is postponed" in caplog.text
+            worker._maintain_once()
+        assert "Waiting for Redis" in caplog.text
 
         redis.delete(f"rq:job:{record_id}", harness.queue.key)
         harness.let_time_pass(record_id)
-        worker._maintain()
+        worker._maintain_once()
         assert harness.waiting() == [f"{record_id}-r2"]
 
 
@@ -257,6 +256,23 @@ def test_worker_without_redis_says_so_and_does_not_fall(mortal):
         entry.run(settings, burst=True)
 
     assert [line["event"] for line in lines] == ["worker.waits_for_redis"]
+
+
+def test_worker_asked_to_stop_while_it_waits_for_redis_does_not_begin_anew(
+    environment, settings, monkeypatch
+):
+    workers = []
+
+    def fail(worker, *_):
+        workers.append(worker)
+        raise ConnectionError("away")
+
+    monkeypatch.setattr(entry.RelayWorker, "bootstrap", fail)
+    monkeypatch.setattr(
+        "redis.retry.sleep", lambda _seconds: workers[-1].request_stop(signal.SIGTERM, None)
+    )
+    entry.run(settings)
+    assert len(workers) == 1
 
 
 @pytest.mark.parametrize("moment", ["idle", "busy"])

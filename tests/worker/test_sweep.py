@@ -157,8 +157,8 @@ def started_by_a_stock_worker_who_is_gone(harness, job_id):
 def claimed(harness, job_id):
     """As one of our workers takes it."""
     queue = QueueGroup((harness.queue.name,), limit=9)
-    catch = Claims(harness.redis, "ours", WAKEUP).claim([queue], room=9, fair=True)
-    assert [taken.job_id for taken in catch.taken] == [job_id]
+    catch = Claims(harness.redis, "ours", WAKEUP).claim([queue], 9, fair=True)
+    assert [taken.job_id for taken in catch.jobs] == [job_id]
 
 
 def scheduled_and_not_in_the_registry(harness, job_id):

@@ -92,19 +92,19 @@ def test_pace_is_shared_by_those_who_wait_at_once(throttles):
 def test_pace_is_shared_with_workers_of_ours(throttles, take):
     ours, stock = throttles(2.0)
 
-    assert len(take(ours).taken) == 1
+    assert len(take(ours).jobs) == 1
 
     assert stock.reserve(LONG_S) == pytest.approx(1 / 2, abs=0.2)
     on_claimed = take(ours)
-    assert on_claimed.taken == []
-    assert on_claimed.pace_s == pytest.approx(2 / 2, abs=0.2)
+    assert on_claimed.jobs == []
+    assert on_claimed.token_wait_s == pytest.approx(2 / 2, abs=0.2)
 
 
 def test_pace_of_workers_of_ours_is_kept_over_time(throttles, take, redis):
     ours, theirs = throttles(40.0)
     taken, started = 0, time.monotonic()
     for _ in range(20):
-        taken += len(take(ours, name="ours").taken) + len(take(theirs, name="theirs").taken)
+        taken += len(take(ours, name="ours").jobs) + len(take(theirs, name="theirs").jobs)
         time_passes(redis, 0.1)
 
     passed_s = 19 * 0.1 + time.monotonic() - started
@@ -161,9 +161,9 @@ def test_no_more_run_at_once_than_the_destination_allows(redis, take):
     """However many workers there are."""
     throttle = DestinationThrottle(redis, destination(in_flight=7))
 
-    assert len(take(throttle, room=5, name="one").taken) == 5
-    assert len(take(throttle, room=5, name="two").taken) == 2
-    assert take(throttle, room=5, name="three").taken == []
+    assert len(take(throttle, room=5, name="one").jobs) == 5
+    assert len(take(throttle, room=5, name="two").jobs) == 2
+    assert take(throttle, room=5, name="three").jobs == []
 
 
 # Slower, when Mercately says so.
@@ -224,7 +224,7 @@ def test_slower_rate_holds_for_both_kinds_of_workers(throttles, take, redis):
     ours.observe(FeedbackBatch(successes=78, throttled=2))
     assert rate(redis) == pytest.approx(40, abs=2)
 
-    assert 9 <= len(take(ours).taken) <= 11
+    assert 9 <= len(take(ours).jobs) <= 11
     assert ours.state == DEGRADED
     waits = [stock.reserve(LONG_S) for _ in range(21)]
     assert waits[-1] == pytest.approx(20 / 40, abs=0.2)
@@ -281,7 +281,7 @@ def test_wish_to_be_left_alone_is_everybody_s(throttles, take, redis):
     assert shut_for_s(redis) == pytest.approx(40, abs=1)
     assert theirs.reserve(10) == pytest.approx(40, abs=1)
     on_claimed = take(theirs)
-    assert on_claimed.taken == []
+    assert on_claimed.jobs == []
     assert on_claimed.open_for_s == pytest.approx(40, abs=1)
 
 
@@ -320,7 +320,7 @@ def test_ten_failures_in_a_row_shut_it(throttles, take, redis):
 
     assert told == [False] * 9 + [True]
     assert shut_for_s(redis) == pytest.approx(5, abs=0.5)
-    assert take(theirs).taken == []
+    assert take(theirs).jobs == []
     assert theirs.state == "outage"
     assert theirs.half_open_reason() == "outage"
 
@@ -339,11 +339,11 @@ def test_success_between_failures_keeps_it_open(throttles, take, redis):
 def test_one_tries_for_all_as_it_opens(throttles, take, redis):
     ours, theirs = throttles()
     ours.observe(FeedbackBatch(failures=10))
-    assert take(ours).taken == take(theirs).taken == []
+    assert take(ours).jobs == take(theirs).jobs == []
     time_passes(redis, 5.5)
 
-    assert len(take(ours, name="ours").taken) == 1
-    assert take(theirs, name="theirs").taken == []
+    assert len(take(ours, name="ours").jobs) == 1
+    assert take(theirs, name="theirs").jobs == []
     assert theirs.reserve(10) > 10  # nor one of RQ's own
 
 
@@ -357,7 +357,7 @@ def test_trial_that_goes_well_opens_it(throttles, take, redis):
 
     assert shut_for_s(redis) == 0
     assert theirs.half_open_reason() == ""
-    assert len(take(theirs).taken) == 100
+    assert len(take(theirs).jobs) == 100
     assert theirs.state == ""
 
 
@@ -368,7 +368,7 @@ def test_trial_that_fails_shuts_it_for_longer_each_time_up_to_a_minute(throttles
     for _ in range(6):
         waits.append(round(shut_for_s(redis)))
         time_passes(redis, waits[-1] + 0.5)
-        assert len(take(throttle).taken) == 1
+        assert len(take(throttle).jobs) == 1
         assert throttle.observe(FeedbackBatch(failures=1))
 
     assert waits == [5, 10, 20, 40, 60, 60]
@@ -381,9 +381,9 @@ def test_trial_of_a_worker_that_died_is_made_again_by_another(throttles, take, r
     take(ours, name="ours")
 
     time_passes(redis, 29)
-    assert take(theirs, name="theirs").taken == []
+    assert take(theirs, name="theirs").jobs == []
     time_passes(redis, 2)
-    assert len(take(theirs, name="theirs").taken) == 1
+    assert len(take(theirs, name="theirs").jobs) == 1
 
 
 def test_failures_of_what_was_under_way_do_not_shut_it_for_longer(throttles, redis):
@@ -481,11 +481,11 @@ def test_pause_is_seen_by_all_until_someone_resumes(throttles, take):
     ours.pause()
 
     assert (ours.half_open_reason(), theirs.half_open_reason()) == (CREDENTIALS, CREDENTIALS)
-    assert take(theirs).taken == []
+    assert take(theirs).jobs == []
     assert theirs.state == CREDENTIALS
     theirs.resume()
     assert (ours.half_open_reason(), theirs.half_open_reason()) == ("", "")
-    assert len(take(ours).taken) == 100
+    assert len(take(ours).jobs) == 100
 
 
 def test_pause_is_each_destination_s_own(throttles):
@@ -514,10 +514,10 @@ def test_pause_lasts_until_it_is_ended(throttles, take, redis):
 def test_one_prober_at_a_time(throttles, take, redis):
     probers = throttles(n=5)
     probers[0].pause()
-    assert [len(take(throttle).taken) for throttle in probers] == [0] * 5
+    assert [len(take(throttle).jobs) for throttle in probers] == [0] * 5
     time_passes(redis, 30.5)
 
-    assert [len(take(throttle).taken) for throttle in probers] == [1, 0, 0, 0, 0]
+    assert [len(take(throttle).jobs) for throttle in probers] == [1, 0, 0, 0, 0]
     assert shut_for_s(redis) == pytest.approx(30, abs=1)
 
 
@@ -542,7 +542,7 @@ def test_next_prober_comes_when_the_last_one_s_time_is_over(throttles, take, red
     take(ours, room=1)
     time_passes(redis, 30.5)
 
-    assert len(take(theirs).taken) == 1
+    assert len(take(theirs).jobs) == 1
 
 
 def test_resuming_leaves_nothing_of_the_pause(throttles, redis):

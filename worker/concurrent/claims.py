@@ -1,40 +1,41 @@
 """What a worker holds in Redis: its lease, its claims, and the steps that change them.
 
-`rq:leases` says until when each worker's word counts, by the clock of Redis; `rq:claims:<worker>`
-lists what it has taken and not given back. A job is in a queue, among a worker's claims, or in a
-registry of RQ's: every step from one to the other is one script.
+`rq:leases` is a sorted set of workers by when their lease expires, by the clock of Redis.
+`rq:claims:<worker>` is a sorted set of the `job:execution` entries that a worker has claimed, by
+when. A job is in a queue, among a worker's claims, or in one of RQ's registries: every step from
+one to another is one script.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 from uuid import uuid4
 
 from redis import Redis
 from rq.job import Job, Retry
-from rq.rate_limit import RateLimitRegistry
 from rq.results import Result
 from rq.utils import now, utcformat
 
-from worker.concurrent import lua
+from relay.store.lua import counted_pairs, script
 from worker.concurrent.execution import JobExecution, Requeue
-from worker.concurrent.lease import LEASE_S
 
-# How long RQ, and whoever looks at its registries, believes a job to be running without hearing of
-# it. The lease decides sooner; this is for when nobody of us is left, or Redis was away.
+# How long RQ's registries show an execution as running without hearing of it again. The lease
+# decides sooner; this is for when no worker of this kind is left, or Redis was away.
 STARTED_S: Final = 3600
+# How long a half-open rate limit waits for its probe before the next job may be one.
 PROBE_INTERVAL_S: Final = 30.0
 _PROMOTED_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """How fast and how many jobs of a group may run, over all workers.
+    """How fast (a token bucket) and how many jobs of a group may run, over all workers.
 
-    `key` names a hash that others may write: `rate` (per second, below `rate_per_s`), `shut`
-    (unix time until when nothing runs) and `trial` (a word: one job at a time may try).
+    `key` names a hash. Others may write `rate` (per second, if below `rate_per_s`), `open_until`
+    (unix time until when nothing is claimed) and `half_open` (a reason: one job at a time is let
+    through as a probe). `cap` is how many may run at once, 0 for any number.
     """
 
     key: str
@@ -44,7 +45,7 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class QueueGroup:
-    """Queues that share a valve; `limit` is how many jobs this worker takes of them at most."""
+    """Queues that share a rate limit; `limit` is how many jobs this worker claims of them now."""
 
     queues: tuple[str, ...]
     limit: int
@@ -53,212 +54,242 @@ class QueueGroup:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedJob:
-    """One job as claimed: its hash is what RQ keeps of it, before the claim."""
+    """One job as claimed; `hash` is RQ's hash of it as it was before."""
 
     queue: str
     job_id: str
     execution_id: str
     hash: Mapping[bytes, bytes]
+    has_dependents: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimResult:
-    """What came of trying to take jobs. Waits are seconds, None where nothing waits for it.
+    """The result of a claim.
 
-    `states` runs beside the groups asked for: empty for a valve at rest, `degraded`, or the word of
-    its trial.
+    `token_wait_s` and `open_for_s` are the seconds until the first token of an empty bucket, and
+    until the first open rate limit is half open; None where no job waits for one. `states` has one
+    entry for each group asked for: empty for a rate limit in its normal state, `degraded`, or the
+    reason why it is half open.
     """
 
-    taken: Sequence[ClaimedJob] = ()
-    pace_s: float | None = None
+    jobs: Sequence[ClaimedJob] = ()
+    token_wait_s: float | None = None
     open_for_s: float | None = None
     states: tuple[str, ...] = ()
     suspended: bool = False
 
 
-class Claims:
-    """One worker's claims. Safe to share between threads."""
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The answer to a heartbeat: how many jobs this worker holds, and who lost their lease."""
 
-    def __init__(self, redis: Redis, worker_name: str, wakeup_key: str) -> None:
+    held: int
+    expired_workers: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """The result of looking for due jobs.
+
+    `jobs_waiting` says whether the queues have jobs, or workers are suspended; `promoted` whether
+    some have just been queued; `next_due` is when the next one is due (unix time).
+    """
+
+    jobs_waiting: bool
+    promoted: bool
+    next_due: float | None
+
+
+Commit = Literal["done", "lost", "dependents"]
+
+
+class Claims:
+    """One worker's claims. Safe to share between threads.
+
+    `wakeup_key` names a list that tells idle workers of jobs, empty if there is none.
+    """
+
+    def __init__(
+        self, redis: Redis, worker_name: str, wakeup_key: str, *, lease_s: float = 5.0
+    ) -> None:
         self._redis = redis
         self._name = worker_name
         self._wakeup_key = wakeup_key
+        self._lease_s = lease_s
         self.key = f"rq:claims:{worker_name}"
         self._execution_prefix = f"{uuid4().hex[:16]}-"
-        self._number = 0
-        # When a queue was last served, counted in claims.
-        self._turn = 0
-        self._served: dict[str, int] = {}
+        self._execution_number = 0
+        self._claim_number = 0
+        self._served_at: dict[str, int] = {}
         register = redis.register_script
-        self._claim = register(lua.script("clock", "token_bucket", "lease", "claim"))
-        self._commit = register(lua.script("commit"))
-        self._return = register(lua.script("release"))
-        self._beat = register(lua.script("clock", "lease", "heartbeat"))
-        self._look = register(lua.script("promote_scheduled"))
+        self._claim = register(_lua("clock", "token_bucket", "lease", "claim"))
+        self._commit = register(_lua("commit"))
+        self._release = register(_lua("clock", "release"))
+        self._heartbeat = register(_lua("clock", "lease", "heartbeat"))
+        self._promote = register(_lua("promote_scheduled"))
 
-    def claim(self, groups: Sequence[QueueGroup], room: int, *, fair: bool) -> ClaimResult:
-        """Take up to `room` jobs; if `fair`, first from the queues that have waited longest.
+    def claim(self, groups: Sequence[QueueGroup], capacity: int, *, fair: bool) -> ClaimResult:
+        """Claim up to `capacity` jobs and renew the lease.
 
-        Where there is room for one, or a valve lets one through, whoever is asked first takes all.
+        If `fair`, queues are ordered by when this worker last served them, because a limit of one
+        goes to the first queue in the list; each gets an equal share.
         """
         args: list[Any] = [
-            self._name, LEASE_S, utcformat(now()), room, self._execution_prefix, self._number,
-            STARTED_S, int(fair), self._wakeup_key, PROBE_INTERVAL_S,
-        ]  # fmt: skip
-        self._number += room
-        asked = list(range(len(groups)))
+            self._name,
+            self._lease_s,
+            utcformat(now()),
+            capacity,
+            self._execution_prefix,
+            self._execution_number,
+            STARTED_S,
+            int(fair),
+            self._wakeup_key,
+            PROBE_INTERVAL_S,
+        ]
+        self._execution_number += capacity
+        order = list(range(len(groups)))
         if fair:
-            asked.sort(key=lambda place: min(map(self._turn_of, groups[place].queues)))
-        for place in asked:
+            order.sort(key=lambda place: min(map(self._last_served, groups[place].queues)))
+        for place in order:
             group = groups[place]
             rate_limit = group.rate_limit or RateLimit("", 0, 0)
-            queues = sorted(group.queues, key=self._turn_of) if fair else group.queues
+            queues = sorted(group.queues, key=self._last_served) if fair else group.queues
             args += [rate_limit.key, rate_limit.rate_per_s, rate_limit.cap, group.limit]
             args += [len(queues), *queues]
         answer: Any = self._claim(args=args)
         if answer == b"suspended":
             return ClaimResult(suspended=True)
-        pace, shut, states, jobs = answer
-        taken = [
+        token_wait_s, open_for_s, states, rows = answer
+        jobs = [
             ClaimedJob(
                 queue.decode(),
                 job_id.decode(),
                 execution_id.decode(),
                 dict(zip(values[::2], values[1::2], strict=True)),
+                bool(has_dependents),
             )
-            for queue, job_id, execution_id, values in jobs
+            for queue, job_id, execution_id, values, has_dependents in rows
         ]
-        self._turn += 1
-        self._served |= {job.queue: self._turn for job in taken}
-        stands = dict(zip(asked, states, strict=True))
+        self._claim_number += 1
+        self._served_at |= {job.queue: self._claim_number for job in jobs}
+        state_at = dict(zip(order, states, strict=True))
         return ClaimResult(
-            taken,
-            pace_s=float(pace) if pace else None,
-            open_for_s=float(shut) if shut else None,
-            states=tuple(stands[place].decode() for place in sorted(stands)),
+            jobs,
+            token_wait_s=float(token_wait_s) if token_wait_s else None,
+            open_for_s=float(open_for_s) if open_for_s else None,
+            states=tuple(state_at[place].decode() for place in sorted(state_at)),
         )
 
-    def _turn_of(self, queue: str) -> int:
-        return self._served.get(queue, 0)
+    def _last_served(self, queue: str) -> int:
+        return self._served_at.get(queue, 0)
 
-    def commit(self, runs: Sequence[JobExecution], default_result_ttl: int) -> list[str]:
-        """Write down how runs ended; `done`, `lost` or `rq` for each, see the script."""
+    def commit(self, executions: Sequence[JobExecution], default_result_ttl: int) -> list[Commit]:
+        """Write the results of executions that returned a value, a Retry or a Requeue.
+
+        Returns, for each: `done`; `lost`, if another worker has the job; or `dependents`, if the
+        job has got dependents, whereupon nothing is written.
+        """
         at = now()
         args: list[Any] = [self._name, at.timestamp(), utcformat(at)]
-        for run in runs:
-            args += _ending(run, at, default_result_ttl)
+        for execution in executions:
+            args += _result_args(execution, at, default_result_ttl)
         answer: Any = self._commit(args=args)
-        return [word.decode() for word in answer]
+        return [cast("Commit", word.decode()) for word in answer]
 
-    def holds(self, run: JobExecution) -> bool:
-        return self._redis.zscore(self.key, run.member) is not None
+    def holds(self, execution: JobExecution) -> bool:
+        return self._redis.zscore(self.key, execution.member) is not None
 
     def members(self) -> list[str]:
-        """Everything this worker holds, as Redis knows it."""
-        found = cast("list[bytes]", self._redis.zrange(self.key, 0, -1))
-        return [member.decode() for member in found]
+        """The `job:execution` entries of all claims of this worker, as Redis knows them."""
+        entries = cast("list[bytes]", self._redis.zrange(self.key, 0, -1))
+        return [entry.decode() for entry in entries]
 
     def release(self, members: Sequence[str], *, counted: bool = False) -> list[str]:
-        """Put claims of our own back to the front of their queues; the ids of the jobs.
+        """Return claims of this worker to the front of their queues; the ids of the jobs.
 
-        `counted` where a job may have begun, as its `redelivery_count` then say.
+        `counted` where a job may have begun: its `redelivery_count` goes up.
         """
         if not members:
             return []
-        return self._returned(self._name, members, only_dead=False, counted=counted)
+        return self._run_release(self._name, members, only_expired=False, counted=counted)
 
     def reclaim(self, worker_name: str) -> list[str]:
-        """The same with all the claims of a worker whose lease is over."""
-        return self._returned(worker_name, [], only_dead=True, counted=True)
+        """Return all claims of a worker whose lease has expired; the ids of the jobs."""
+        return self._run_release(worker_name, [], only_expired=True, counted=True)
 
-    def _returned(
-        self, name: str, members: Sequence[str], *, only_dead: bool, counted: bool
+    def _run_release(
+        self, name: str, members: Sequence[str], *, only_expired: bool, counted: bool
     ) -> list[str]:
-        args: list[Any] = [
-            name, int(only_dead), utcformat(now()), self._wakeup_key, int(counted), *members,
-        ]  # fmt: skip
-        answer: Any = self._return(args=args)
+        args: list[Any] = [name, int(only_expired), utcformat(now()), self._wakeup_key]
+        answer: Any = self._release(args=[*args, int(counted), *members])
         return [job_id.decode() for job_id in answer]
 
-    def drop(self, run: JobExecution) -> None:
-        """Hold it no longer, whatever becomes of it."""
-        self._redis.zrem(self.key, run.member)
+    def drop(self, execution: JobExecution) -> None:
+        """Give a claim up without a result: RQ will find the job abandoned."""
+        self._redis.zrem(self.key, execution.member)
 
-    def heartbeat(self) -> tuple[int, list[str]]:
-        """Renew the lease; how many jobs we hold, and the workers whose lease is over."""
-        answer: Any = self._beat(args=[self._name, LEASE_S])
-        return int(answer[0]), [name.decode() for name in answer[1]]
+    def heartbeat(self) -> Heartbeat:
+        """Renew the lease."""
+        answer: Any = self._heartbeat(args=[self._name, self._lease_s])
+        return Heartbeat(int(answer[0]), [name.decode() for name in answer[1]])
 
     def end(self) -> None:
-        """Give the lease up; with claims left it runs out, so that others take them back."""
+        """Give the lease up. With claims left it runs out, so that others reclaim them."""
         if not self._redis.exists(self.key):
             self._redis.zrem("rq:leases", self._name)
 
-    def promote_scheduled(self, queues: Sequence[str]) -> tuple[bool, bool, float | None]:
-        """Queue what is due; whether there are jobs, whether some are new, and when (unix time) the
-        next one is due.
-        """
+    def promote_scheduled(self, queues: Sequence[str]) -> Promotion:
+        """Queue up to 100 due jobs of each queue."""
         at = now()
-        answer: Any = self._look(args=[at.timestamp(), utcformat(at), _PROMOTED_AT_ONCE, *queues])
-        found, queued, due, limits = answer
-        for key, concurrency in zip(limits[::2], limits[1::2], strict=True):
-            RateLimitRegistry(key.decode(), self._redis).acquire_and_enqueue(int(concurrency))
-        # What has just been let through its limit was not yet there to be found.
-        return bool(found or limits), bool(queued or limits), float(due) if due else None
+        args: list[Any] = [at.timestamp(), utcformat(at), _PROMOTED_AT_ONCE, *queues]
+        answer: Any = self._promote(args=args)
+        jobs_waiting, promoted, next_due = answer
+        return Promotion(bool(jobs_waiting), bool(promoted), float(next_due) if next_due else None)
 
 
-def _ending(run: JobExecution, at: datetime, default_result_ttl: int) -> list[Any]:
-    """How a run ended, as the script reads it."""
-    job, value, queue = run.job, run.value, run.queue.name
-    took_s = max(monotonic() - run.began_at, 0.0) if run.began_at else 0.0
-    head, shown = [queue, job.id, run.rq_execution.id], int(run.registered)
+def retry_wait_s(job: Job, retry: Retry) -> int:
+    """Seconds until a job that returned `retry` is due."""
+    return Retry.get_interval(job.number_of_retries or 0, retry.intervals)
+
+
+def _result_args(execution: JobExecution, at: datetime, default_result_ttl: int) -> list[Any]:
+    """One execution's result, as commit.lua reads it."""
+    job, value, queue = execution.job, execution.value, execution.queue.name
+    took_s = max(monotonic() - execution.began_at, 0.0) if execution.began_at else 0.0
+    head, registered = [queue, job.id, execution.id], int(execution.registered)
     if isinstance(value, Requeue):
-        return [*head, "back", took_s, 0, 0, 0, 1, shown, 0]
+        return [*head, "requeue", took_s, 0, 0, 0, 1, registered, 0]
     shared: dict[str, Any] = {
-        "worker_name": run.rq_execution.worker_name,
-        "execution_id": run.rq_execution.id,
-        "execution_started_at": run.rq_execution.created_at,
+        "worker_name": execution.rq_execution.worker_name,
+        "execution_id": execution.id,
+        "execution_started_at": execution.rq_execution.created_at,
         "execution_ended_at": at,
         "connection": job.connection,
         "serializer": job.serializer,
     }
     if isinstance(value, Retry):
-        retries = job.number_of_retries or 0
+        retries = (job.number_of_retries or 0) + 1
         wait_s = retry_wait_s(job, value)
-        front = job.enqueue_at_front_on_retry or value.enqueue_at_front
-        row = Result(job.id, Result.Type.RETRIED, return_value=value, **shared)
         due = at.timestamp() + wait_s if wait_s else 0
+        front = int(job.enqueue_at_front_on_retry or value.enqueue_at_front)
+        row = Result(job.id, Result.Type.RETRIED, return_value=value, **shared)
         ttl = "" if job.failure_ttl is None else job.failure_ttl
-        return [*head, "retry", took_s, ttl, retries + 1, due, int(front), shown, *_fields(row)]
+        return [
+            *head,
+            "retry",
+            took_s,
+            ttl,
+            retries,
+            due,
+            front,
+            registered,
+            *counted_pairs(row.serialize()),
+        ]
     row = Result(job.id, Result.Type.SUCCESSFUL, return_value=value, **shared)
     ttl = job.get_result_ttl(default_result_ttl)
-    return [*head, "finished", took_s, ttl, 0, 0, 0, shown, *_fields(row)]
+    return [*head, "finished", took_s, ttl, 0, 0, 0, registered, *counted_pairs(row.serialize())]
 
 
-def retry_wait_s(job: Job, retry: Retry) -> int:
-    """How long a job that returned `retry` is to wait."""
-    return Retry.get_interval(job.number_of_retries or 0, retry.intervals)
-
-
-def _fields(row: Result) -> list[Any]:
-    fields = row.serialize()
-    return [2 * len(fields), *(part for pair in fields.items() for part in pair)]
-
-
-def fast(run: JobExecution) -> bool:
-    """Whether a run's end is one of those written in batches; RQ itself writes the others."""
-    job, value = run.job, run.value
-    plain = not (
-        job.webhooks
-        or job.repeats_left
-        or job.has_rate_limit
-        or job.group_id
-        or job._dependency_ids  # noqa: SLF001  RQ has no public word without a round trip
-        or job._success_callback_name  # noqa: SLF001  same
-    )
-    if isinstance(value, Requeue):
-        return True
-    if isinstance(value, Retry):
-        exhausted = job.number_of_retries and job.number_of_retries >= value.max
-        return plain and not job.ttl and not exhausted
-    return plain
+def _lua(*names: str) -> str:
+    return script(*names, package="worker.concurrent.lua")

@@ -1,8 +1,6 @@
-"""What a worker is told from outside: signals, and the commands RQ sends."""
+"""Signals, and the commands that RQ sends to workers."""
 
 import signal
-import threading
-import time
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
@@ -14,68 +12,79 @@ from rq.command import parse_payload
 from rq.utils import now
 from rq.worker import BaseWorker
 
-from worker.concurrent.execution import JobExecution, JobStopped
-from worker.concurrent.pool import Pool
+from worker.concurrent import threads
+from worker.concurrent.execution import ExecutionTable, JobExecution, JobStopped
+from worker.concurrent.finalize import STOPPED_JOB_ID
 from worker.concurrent.reconnect import LONGEST_WAIT_S
-from worker.concurrent.wakeup import Wakeup
+from worker.concurrent.threads import Pool, Wakeup
 
 
 class CommandedWorker(BaseWorker):
-    """One that runs several jobs, so that each is stopped by itself.
+    """An RQ worker that runs several jobs, each of which is stopped by itself.
 
-    Told to stop it is `stopping`, told so twice `forced`; `wakeup` wakes who waits to see that.
+    `stopping` is True once it was asked to stop, `forced` once it was asked again; `wakeup` wakes
+    the main loop to see that. `running` has what it runs.
     """
 
-    pool: Pool
+    pool: Pool[JobExecution]
 
     def __init__(self, queues: Sequence[Queue], **options: Any) -> None:
         super().__init__(queues, **options)
         self.wakeup = Wakeup()
-        self.running: dict[str, JobExecution] = {}
+        self.running = ExecutionTable(self.executions)
         self.forced = False
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._stop_requested
+
     def _install_signal_handlers(self) -> None:
-        if threading.current_thread() is threading.main_thread():
+        if threads.in_main_thread():
             super()._install_signal_handlers()  # type: ignore[no-untyped-call]  # RQ has no types here
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002  RQ's
         """Stop; asked again, at once. In a signal handler: nothing here may take a lock."""
-        asked_at = self._shutdown_requested_date
-        if asked_at is None:
+        requested_at = self._shutdown_requested_date
+        if requested_at is None:
             self._shutdown_requested_date = now()
             self._stop_requested = True
-        # Some hosts say SIGTERM twice in one breath; a person at a keyboard means it.
-        elif signum == signal.SIGINT or (now() - asked_at).total_seconds() > 1:
+        # Some hosts send SIGTERM twice within a second; a person at a keyboard means it.
+        elif signum == signal.SIGINT or (now() - requested_at).total_seconds() > 1:
             self.forced = True
         self.wakeup.set()
 
-    @property
-    def stopping(self) -> bool:
-        """Whether it was told to stop."""
-        return self._stop_requested
-
     def handle_payload(self, message: dict[str, Any]) -> None:
-        """Commands name a job, of which this worker may run several."""
+        """Handle a command. `stop-job` names a job, of which several executions may run here."""
         payload = parse_payload(message)
         if payload.get("command") == "stop-job":
-            for run in list(self.running.values()):
-                if run.job.id == payload.get("job_id"):
-                    self.request_stop_execution(run.rq_execution.id)
+            for execution in self.running:
+                if execution.job.id == payload.get("job_id"):
+                    self.request_stop_execution(execution.id)
             return
         super().handle_payload(message)  # type: ignore[no-untyped-call]  # RQ has no types here
 
     def request_stop_execution(self, execution_id: str) -> None:
-        run = self.running.get(execution_id)
-        if run is None:
+        execution = self.running.get(execution_id)
+        if execution is None:
             self.log.warning("Not running execution %s, command ignored.", execution_id)
             return
-        run.stopped = True
-        self.pool.interrupt(run, JobStopped)
+        execution.stopped = True
+        self.pool.interrupt(execution, JobStopped)
+
+    @property
+    def _stopped_job_id(self) -> str | None:
+        """RQ's note of the job that was stopped; here of the one that this thread writes."""
+        return STOPPED_JOB_ID.get()
+
+    @_stopped_job_id.setter
+    def _stopped_job_id(self, job_id: str | None) -> None:
+        STOPPED_JOB_ID.set(job_id)
 
     def _pubsub_exception_handler(
         self, exc: Exception, pubsub: PubSub, pubsub_thread: PubSubWorkerThread
     ) -> None:
-        """Commands are heard again as soon as Redis is back."""
+        """Go on listening for commands after any error of Redis, not only a lost connection."""
         if not isinstance(exc, RedisError):
             super()._pubsub_exception_handler(exc, pubsub, pubsub_thread)
-        time.sleep(LONGEST_WAIT_S)
+        threads.sleep(LONGEST_WAIT_S)

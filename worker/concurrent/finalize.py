@@ -1,157 +1,167 @@
-"""Ends that RQ's own code writes: failures, and what has dependents, callbacks or more to do."""
+"""Results that RQ's own code writes: failures, and returned Retries that are used up."""
 
 import logging
-import sys
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any, Final, Protocol
 
-from redis import RedisError
-from rq.callbacks import (
-    execute_failure_callback,
-    execute_stopped_callback,
-    execute_success_callback,
-)
-from rq.job import JobStatus, Retry
+from redis import Redis, RedisError
+from redis.client import Pipeline
+from rq import Queue
+from rq.executions import Execution
+from rq.job import Job, JobStatus, Retry
 from rq.job_lifecycle import format_exc_info
-from rq.rate_limit import release_slot
+from rq.registry import StartedJobRegistry
 from rq.utils import now
 
-from worker.concurrent.execution import ExcInfo, JobExecution
+from worker.concurrent.claims import Claims
+from worker.concurrent.execution import ExecutionTable, JobExecution
+from worker.concurrent.features import UnsupportedFeature
+from worker.concurrent.promotion import Promoter
 from worker.concurrent.reconnect import retry_while_disconnected
-
-if TYPE_CHECKING:
-    from worker.concurrent.worker import ConcurrentWorker
+from worker.concurrent.threads import ExcInfo
 
 _LOG: Final = logging.getLogger("rq.worker")
 
+# Which job RQ is to write down as stopped rather than failed: in this thread, of several.
+STOPPED_JOB_ID: Final[ContextVar[str | None]] = ContextVar("stopped_job_id", default=None)
+
+
+class RQHandlers(Protocol):
+    """The methods of RQ's worker that write results."""
+
+    connection: Redis
+    job_class: type[Job]
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None: ...
+
+    def handle_job_failure(
+        self,
+        job: Job,
+        queue: Queue,
+        started_job_registry: StartedJobRegistry | None = None,
+        exc_string: str = "",
+        execution: Execution | None = None,
+    ) -> None: ...
+
+    def handle_job_retry(
+        self,
+        job: Job,
+        queue: Queue,
+        retry: Retry,
+        started_job_registry: StartedJobRegistry,
+        execution: Execution,
+    ) -> None: ...
+
+    def cleanup_execution(
+        self, job: Job, pipeline: Pipeline, execution: Execution | None = None
+    ) -> None: ...
+
 
 class JobFinalizer:
-    """Each in the thread of its job. What a callback or handler raises ends nothing else."""
+    """Writes one result at a time, in the thread of its job, until Redis has it.
 
-    def __init__(self, worker: "ConcurrentWorker") -> None:
-        self._worker = worker
+    `on_finished` is called before, once it succeeds. `abandon` ends waiting for Redis.
+    """
 
-    def succeeded(self, run: JobExecution, *, already_notified: bool = False) -> None:
-        """Callbacks run once, however often Redis has to be asked; so does `ended` if `told`."""
-        job, worker = run.job, self._worker
+    def __init__(
+        self,
+        rq: RQHandlers,
+        claims: Claims,
+        executions: ExecutionTable,
+        promoter: Promoter,
+        *,
+        on_finished: Callable[[Sequence[JobExecution]], None],
+        abandon: Callable[[], bool],
+    ) -> None:
+        self._rq = rq
+        self._claims = claims
+        self._executions = executions
+        self._promoter = promoter
+        self._on_finished = on_finished
+        self._abandon = abandon
+
+    def retries_exhausted(self, execution: JobExecution, retry: Retry) -> None:
+        """The job returned a Retry and has no retries left: RQ writes it down as failed."""
+        job = execution.job
         job.ended_at = job.last_heartbeat = now()
-        job._result = run.value  # noqa: SLF001  what RQ itself does
-        try:
-            if not already_notified:
-                self._retry_until_written(lambda: worker.on_finished([run]))
-            if isinstance(run.value, Retry):
-                self._retried(run, run.value)
-            else:
-                job._status = JobStatus.FINISHED  # noqa: SLF001  what RQ itself does
-                execute_success_callback(job, worker.death_penalty_class, run.value)
-                self._finished(run)
-        except BaseException:  # noqa: BLE001  as in RQ, it becomes the job's
-            self.failed(run, sys.exc_info(), already_notified=True)
-
-    def _retried(self, run: JobExecution, retry: Retry) -> None:
-        job, retries, registry = run.job, run.job.number_of_retries, run.job.started_job_registry
+        self._notify(execution)
 
         def write() -> None:
-            job.number_of_retries = retries  # as it was, should this be a second try
-            self._worker.handle_job_retry(job, run.queue, retry, registry, run.rq_execution)
+            self._rq.handle_job_retry(
+                job, execution.queue, retry, job.started_job_registry, execution.rq_execution
+            )
 
-        self._written(run, write)
-
-    def _finished(self, run: JobExecution) -> None:
-        job, registry = run.job, run.job.started_job_registry
-        left, intervals = job.repeats_left, job.repeat_intervals
-
-        def write() -> None:
-            job.repeats_left, job.repeat_intervals = left, intervals  # as above
-            self._worker.handle_job_success(job, run.queue, registry, run.rq_execution)
-
-        self._written(run, write)
-        job.send_webhooks(JobStatus.FINISHED)
+        self._finalize(execution, write)
 
     def failed(
-        self, run: JobExecution, exc_info: ExcInfo, *, already_notified: bool = False
+        self, execution: JobExecution, exc_info: ExcInfo, *, already_notified: bool = False
     ) -> None:
-        """The same; `told` if `ended` has had its turn."""
-        job, worker = run.job, self._worker
+        """Write a failure, or a retry of it if RQ's retries are left.
+
+        `already_notified`: `on_finished` has been called for it.
+        """
+        job = execution.job
         if not already_notified:
-            self._notify(run)
+            self._notify(execution)
         job.ended_at = job.last_heartbeat = now()
-        if run.stopped:
-            self._run_stopped_callback(run)
-        else:
-            exc_info = self._run_failure_callbacks(run, exc_info)
-        # Half a character has no UTF-8, and RQ could not write the failure down.
+        if isinstance(exc_info[1], UnsupportedFeature):
+            job.retries_left = None  # the next try would fail likewise
+            job.webhooks = []  # RQ's code would send them
+        if not execution.stopped:
+            job._status = JobStatus.FAILED  # noqa: SLF001  as RQ does before its handlers
+            try:
+                self._rq.handle_exception(job, *exc_info)
+            except BaseException:  # noqa: BLE001  an exception handler's own
+                _LOG.exception("An exception handler failed: %s", job.id)
+        # RQ could not write a lone surrogate, which has no UTF-8.
         text = format_exc_info(exc_info).encode(errors="backslashreplace").decode()
-        left = job.retries_left
+        retries_left = job.retries_left
 
         def write() -> None:
-            job.retries_left = left  # as it was, should this be a second try
-            worker._stopped_job_id = job.id if run.stopped else None  # noqa: SLF001  as RQ's own commands do
-            worker.handle_job_failure(job, run.queue, exc_string=text, execution=run.rq_execution)
+            job.retries_left = retries_left  # RQ counts down before it writes
+            STOPPED_JOB_ID.set(job.id if execution.stopped else None)
+            self._rq.handle_job_failure(
+                job, execution.queue, exc_string=text, execution=execution.rq_execution
+            )
 
-        try:
-            self._written(run, write)
-        except Exception:  # noqa: BLE001  whatever RQ cannot write
-            _LOG.exception("The end of job %s cannot be written; RQ will find it abandoned", job.id)
-            self._retry_until_written(lambda: worker.claims.drop(run))
-            self._over(run)
+        self._finalize(execution, write)
 
-    def _notify(self, run: JobExecution) -> None:
+    def _notify(self, execution: JobExecution) -> None:
         try:
-            self._retry_until_written(lambda: self._worker.on_finished([run]))
-        except Exception:  # noqa: BLE001  the failure of the job itself is told all the same
-            _LOG.exception("What was to follow the failure of job %s did not", run.job.id)
+            self._retry_until_written(lambda: self._on_finished([execution]))
+        except Exception:  # noqa: BLE001  the result itself is written all the same
+            _LOG.exception("on_finished failed for job %s", execution.job.id)
 
-    def _run_stopped_callback(self, run: JobExecution) -> None:
-        try:
-            execute_stopped_callback(run.job, self._worker.death_penalty_class)
-        except BaseException:  # noqa: BLE001  a callback of somebody's
-            _LOG.exception("The callback of a stopped job failed: %s", run.job.id)
-
-    def _run_failure_callbacks(self, run: JobExecution, exc_info: ExcInfo) -> ExcInfo:
-        """Tell who wants to know; what is the failure then."""
-        job, worker = run.job, self._worker
-        job._status = JobStatus.FAILED  # noqa: SLF001  what RQ itself does
-        try:
-            execute_failure_callback(job, worker.death_penalty_class, *exc_info)
-        except BaseException:  # noqa: BLE001  as in RQ, it becomes the job's
-            exc_info = sys.exc_info()
-        try:
-            worker.handle_exception(job, *exc_info)
-        except BaseException:  # noqa: BLE001  a handler of somebody's
-            _LOG.exception("An exception handler failed: %s", job.id)
-        return exc_info
-
-    def _written(self, run: JobExecution, write: Callable[[], None]) -> None:
-        """Try until it is no longer ours: RQ has taken the claim away with the rest."""
-        worker = self._worker
+    def _finalize(self, execution: JobExecution, write: Callable[[], None]) -> None:
+        """Write until the claim is gone: RQ's code takes it away with the rest."""
+        redis = self._rq.connection
 
         def step() -> None:
-            if not worker.claims.holds(run):
-                worker.hide(run)
+            if not self._claims.holds(execution):
+                execution.unregister(redis)
                 return
-            if worker.job_class.exists(run.job.id, worker.connection):
+            if self._rq.job_class.exists(execution.job.id, redis):
                 write()
             else:
-                self._give_up(run)
-            if worker.claims.holds(run):
-                raise RedisError("RQ has logged why")
+                self._clean_up_deleted(execution)
+            if self._claims.holds(execution):
+                raise RedisError("RQ has logged the reason")
 
-        self._retry_until_written(step)
-        self._over(run)
+        try:
+            self._retry_until_written(step)
+        except Exception:  # noqa: BLE001  RQ cannot write it
+            _LOG.exception("No result for job %s; RQ will find it abandoned", execution.job.id)
+            self._retry_until_written(lambda: self._claims.drop(execution))
+        self._executions.forget(execution)
+        self._promoter.due_at(time.time())  # RQ may have scheduled it for a moment unknown here
 
-    def _give_up(self, run: JobExecution) -> None:
-        """Deleted while it ran: it stays deleted."""
-        with self._worker.connection.pipeline() as pipeline:
-            self._worker.cleanup_execution(run.job, pipeline, run.rq_execution)
+    def _clean_up_deleted(self, execution: JobExecution) -> None:
+        """The job was deleted while it ran: it stays deleted."""
+        with self._rq.connection.pipeline() as pipeline:
+            self._rq.cleanup_execution(execution.job, pipeline, execution.rq_execution)
             pipeline.execute()
-        run.job._status = JobStatus.CANCELED  # noqa: SLF001  a slot is kept by what runs
-        release_slot(run.job)
 
-    def _over(self, run: JobExecution) -> None:
-        self._worker.forget(run)
-        self._worker.due_at(time.time())  # RQ may have scheduled it: the next look finds out when
-
-    def _retry_until_written(self, step: Callable[[], None]) -> None:
-        retry_while_disconnected(step, given_up=lambda: self._worker.over)
+    def _retry_until_written(self, step: Callable[[], object]) -> None:
+        retry_while_disconnected(step, abandon=self._abandon)

@@ -1,41 +1,37 @@
-"""Whether our word still counts: for as long as Redis hears of us in time."""
+"""Local view of this worker's lease: valid while the last renewal is under `lease_s` old."""
 
 import time
-from typing import Final
-
-# A worker beats more than twice in a lease: one lost beat is not its end.
-LEASE_S: Final = 5.0
-BEAT_S: Final = 2.0
 
 
 class Lease:
-    """Renewed by beats and by claims. Safe to share between threads.
+    """Renewed by heartbeats and by claims. Safe to share between threads.
 
-    Between two renewals further apart than it lasts, others may have taken what we held: `lapses`
-    counts these times, and what was claimed before the last of them is not to be begun.
+    Between two renewals further apart than `lease_s` seconds, other workers may have taken this
+    worker's jobs. `epoch` counts such gaps: what was claimed in an earlier epoch must not begin.
     """
 
-    def __init__(self) -> None:
-        self.lapses = 0
+    def __init__(self, lease_s: float) -> None:
+        self.epoch = 0
+        self._lease_s = lease_s
         self._renewed_at = time.monotonic()
-        self._over = False
+        self._expired = False
 
-    def asked(self) -> float:
-        """Redis is about to be asked for more of it; when (monotonic)."""
-        at = time.monotonic()
-        self._look(at)
-        return at
+    def begin_renewal(self) -> float:
+        """Redis is about to be asked for a renewal; the monotonic time of that."""
+        requested_at = time.monotonic()
+        self._check(requested_at)
+        return requested_at
 
-    def renewed(self, asked_at: float) -> None:
-        """Redis has answered what was asked then."""
-        self._look(asked_at)
-        if asked_at >= self._renewed_at:
-            self._renewed_at, self._over = asked_at, False
+    def renewed(self, requested_at: float) -> None:
+        """Redis has answered the request made then: the lease counts from the request."""
+        self._check(requested_at)
+        if requested_at >= self._renewed_at:
+            self._renewed_at, self._expired = requested_at, False
 
-    def unbroken_since(self, lapses: int) -> bool:
-        """Whether it has held from when there were so many lapses until now."""
-        return lapses == self.lapses and time.monotonic() - self._renewed_at <= LEASE_S
+    def held_since(self, epoch: int) -> bool:
+        """Whether it has held without a gap from that epoch until now."""
+        return epoch == self.epoch and time.monotonic() - self._renewed_at <= self._lease_s
 
-    def _look(self, at: float) -> None:
-        if not self._over and at - self._renewed_at > LEASE_S:
-            self.lapses, self._over = self.lapses + 1, True
+    def _check(self, at: float) -> None:
+        if not self._expired and at - self._renewed_at > self._lease_s:
+            self.epoch, self._expired = self.epoch + 1, True

@@ -1,80 +1,96 @@
-"""The end of a worker: hand back what waits, finish what has begun, write everything down."""
+"""The end of a worker: release what has not begun, finish what has, write every result."""
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from redis import RedisError
 
-from worker.concurrent.execution import JobExecution
-
-if TYPE_CHECKING:
-    from worker.concurrent.worker import ConcurrentWorker
+from worker.concurrent.claims import Claims
+from worker.concurrent.execution import ExecutionTable, JobExecution
+from worker.concurrent.reconnect import retry_while_disconnected
+from worker.concurrent.threads import Wakeup
 
 _LOG: Final = logging.getLogger("rq.worker")
-_WRITTEN_WITHIN_S: Final = 5.0
-_AGAIN_S: Final = 0.1
+_WRITE_WITHIN_S: Final = 5.0
+_LOOK_EVERY_S: Final = 0.1
 
 
 class Shutdown:
-    """Takes `grace_s` for the jobs, and a little more for Redis, which may be away just then."""
+    """Gives jobs `grace_s` seconds, then Redis, which may be away just then, 5 s more.
 
-    def __init__(self, worker: "ConcurrentWorker") -> None:
-        self._worker = worker
+    `forced` says whether to end at once. `closed` is True once nothing is waited for any more.
+    """
+
+    def __init__(
+        self,
+        claims: Claims,
+        executions: ExecutionTable,
+        wakeup: Wakeup,
+        *,
+        grace_s: float,
+        forced: Callable[[], bool],
+    ) -> None:
+        self._claims = claims
+        self._executions = executions
+        self._wakeup = wakeup
+        self._grace_s = grace_s
+        self._forced = forced
         self._give_up_at = 0.0
         self._waiting: set[JobExecution] = set()
+        self.closed = False
 
-    def drain(self) -> None:
-        worker = self._worker
-        self._waiting = {*worker.pool.close(), *worker.not_started}
-        with suppress(RedisError):  # then with the rest
-            self._hand_back_waiting()
-        stop_at = time.monotonic() + worker.grace_s
-        while self._begun() and not worker.forced and time.monotonic() < stop_at:
-            worker.wakeup.wait(_AGAIN_S)
-        self._give_up_at = time.monotonic() + _WRITTEN_WITHIN_S
-        self._retry(self._hand_back_waiting)
-        self._retry(self._hand_back_begun)
-        while worker.running and time.monotonic() < self._give_up_at:
-            worker.wakeup.wait(_AGAIN_S)
-        worker.books.close()
-        worker.over = True
-        if worker.running:
-            _LOG.error("Redis is away: %d ends could not be written", len(worker.running))
+    def drain(self, waiting: Collection[JobExecution]) -> None:
+        """Wait for running jobs; `waiting` are those that have been claimed and not begun."""
+        self._waiting = set(waiting)
+        with suppress(RedisError):  # tried again below
+            self._release_waiting()
+        grace_until = time.monotonic() + self._grace_s
+        while self._running() and not self._forced() and time.monotonic() < grace_until:
+            self._wakeup.wait(_LOOK_EVERY_S)
+        self._give_up_at = time.monotonic() + _WRITE_WITHIN_S
+        self._retry(self._release_waiting)
+        self._retry(self._release_running)
+        while len(self._executions) and time.monotonic() < self._give_up_at:
+            self._wakeup.wait(_LOOK_EVERY_S)
+        self.closed = True
+        if unwritten := len(self._executions):
+            _LOG.error("Redis is away: %d results could not be written", unwritten)
 
-    def _begun(self) -> list[JobExecution]:
-        running = list(self._worker.running.values())
-        return [run for run in running if not run.finished and run not in self._waiting]
-
-    def _hand_back_waiting(self) -> None:
-        self._worker.claims.release([run.member for run in self._waiting])
-        while self._waiting:
-            self._worker.forget(self._waiting.pop())
-
-    def _hand_back_begun(self) -> None:
-        begun = self._begun()
-        if jobs := self._worker.claims.release([run.member for run in begun], counted=True):
-            _LOG.warning("Out of time: %d jobs handed back", len(jobs))
-        for run in begun:
-            self._worker.forget(run)
-
-    def deregister(self) -> None:
-        self._retry(self._worker.claims.end)
+    def deregister(self, unregister: Callable[[], object]) -> None:
+        """Give up the lease, then take the worker out of RQ's registries."""
+        self._retry(self._claims.end)
         try:
-            self._worker.teardown()  # type: ignore[no-untyped-call]  # RQ has no types here
+            unregister()
         except RedisError:
-            _LOG.warning("Redis is away: it will find out by itself that we are gone")
+            _LOG.warning("Redis is away: this worker's entry will expire by itself")
 
-    def _retry(self, step: Callable[[], None]) -> None:
+    def _running(self) -> list[JobExecution]:
+        return [
+            execution
+            for execution in self._executions
+            if not execution.finished and execution not in self._waiting
+        ]
+
+    def _release_waiting(self) -> None:
+        self._claims.release([execution.member for execution in self._waiting])
+        while self._waiting:
+            self._executions.forget(self._waiting.pop())
+
+    def _release_running(self) -> None:
+        running = self._running()
+        members = [execution.member for execution in running]
+        if jobs := self._claims.release(members, counted=True):
+            _LOG.warning("Out of time: %d jobs returned to their queues", len(jobs))
+        for execution in running:
+            self._executions.forget(execution)
+
+    def _retry(self, step: Callable[[], object]) -> None:
         """Redis may be back in a moment, but a host does not wait for long."""
-        while True:
-            try:
-                step()
-            except RedisError:
-                if time.monotonic() > self._give_up_at:
-                    return
-                time.sleep(_AGAIN_S)
-            else:
-                return
+        retry_while_disconnected(
+            step,
+            abandon=lambda: time.monotonic() > self._give_up_at,
+            longest_wait_s=_LOOK_EVERY_S,
+        )

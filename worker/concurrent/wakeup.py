@@ -1,88 +1,79 @@
-"""Where a main loop sleeps, and what wakes it."""
+"""Tells an idle worker that its queues have jobs."""
 
-import threading
-import time
 from collections.abc import Sequence
-from queue import Empty, SimpleQueue
 from typing import Final
 
-from redis import Redis, RedisError
+from redis import Redis
 
-_LISTEN_S: Final = 4
-_GLANCE_EVERY_S: Final = 1.0
-_AGAIN_S: Final = 0.5
-_DEAF_S: Final = 1.0
+from worker.concurrent import threads
+from worker.concurrent.reconnect import retry_while_disconnected
+from worker.concurrent.threads import Event, Wakeup
+from worker.concurrent.timings import Timings
 
-
-class Wakeup:
-    """Wakes one sleeper. `set` may be called in a signal handler, where a lock may be held."""
-
-    def __init__(self) -> None:
-        self._rung: SimpleQueue[None] = SimpleQueue()
-
-    def set(self) -> None:
-        self._rung.put(None)
-
-    def wait(self, timeout_s: float) -> None:
-        """Sleep until it rings, or has rung since the last time."""
-        try:
-            self._rung.get(timeout=max(timeout_s, 0.001))
-            while True:
-                self._rung.get_nowait()
-        except Empty:
-            return
+_UNACKNOWLEDGED_S: Final = 0.5
 
 
 class QueueNotifier:
-    """Listens at lists in Redis, without taking from them, and passes on that one is not empty.
+    """Watches lists in Redis without taking from them, and sets a wake-up when one is not empty.
 
-    It listens only after `listen`, and once: what rings is then looked at by the main loop. Redis
-    can tell at once of one list only; several are glanced at in turn.
+    One-shot: `arm` starts it, the next non-empty list sets the wake-up. One key blocks with BLMOVE
+    for `block_s`; several are polled with EXISTS every `poll_s`. `wakeup_key` is watched alone,
+    instead of `queue_keys`, where there is one.
     """
 
-    def __init__(self, redis: Redis, keys: Sequence[str], wakeup: Wakeup) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        wakeup_key: str,
+        queue_keys: Sequence[str],
+        wakeup: Wakeup,
+        timings: Timings,
+    ) -> None:
         self._redis = redis
-        self._keys = keys
+        self.watches_queues = not wakeup_key
+        self._keys = [wakeup_key] if wakeup_key else queue_keys
         self._wakeup = wakeup
-        self._wanted = threading.Event()
-        self._acknowledged = threading.Event()
+        self._timings = timings
+        self._armed = Event()
+        self._acknowledged = Event()
         self._acknowledged.set()
-        self._over = False
-        threading.Thread(target=self._serve, name="bell", daemon=True).start()
+        self._closed = False
+        threads.start("queue-notifier", self._serve)
 
     def arm(self) -> None:
-        self._wanted.set()
+        self._armed.set()
 
     def acknowledge(self) -> None:
-        """What it told of could be taken; else it takes its time before it tells again."""
+        """A job could be claimed. Without that the next wake-up comes half a second later."""
         self._acknowledged.set()
 
     def close(self) -> None:
-        self._over = True
-        self._wanted.set()
+        self._closed = True
+        self._armed.set()
 
     def _serve(self) -> None:
         while True:
-            self._wanted.wait()
-            self._acknowledged.wait(_AGAIN_S)
-            if self._over:
+            self._armed.wait()
+            self._acknowledged.wait(_UNACKNOWLEDGED_S)
+            if self._closed:
                 return
-            try:
-                heard = self._poll()
-            except RedisError:
-                time.sleep(_DEAF_S)
-                continue
-            if heard:
-                self._acknowledged.clear()
-                self._wanted.clear()
-                self._wakeup.set()
+            retry_while_disconnected(
+                self._poll, abandon=lambda: self._closed, on_error=lambda _error: None
+            )
 
-    def _poll(self) -> bool:
+    def _poll(self) -> None:
         if len(self._keys) == 1:
             (key,) = self._keys
-            # From the head to the head: nothing changes but that we know.
-            return self._redis.blmove(key, key, _LISTEN_S, "LEFT", "LEFT") is not None
-        if self._redis.exists(*self._keys):
-            return True
-        time.sleep(_GLANCE_EVERY_S)
-        return False
+            # From the head to the head: a blocking read that changes nothing.
+            block_s = self._timings.block_s
+            jobs = self._redis.blmove(key, key, block_s, "LEFT", "LEFT")  # type: ignore[arg-type]  # the server takes fractions
+            not_empty = jobs is not None
+        else:
+            not_empty = bool(self._redis.exists(*self._keys))
+            if not not_empty:
+                threads.sleep(self._timings.poll_s)
+        if not_empty:
+            self._acknowledged.clear()
+            self._armed.clear()
+            self._wakeup.set()

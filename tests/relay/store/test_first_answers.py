@@ -8,6 +8,7 @@ from redis import exceptions
 
 from relay.errors import NotStored
 from relay.store.backpressure import RedisPressure
+from tests.waiting import LONG_S
 
 SAYS = {
     "redis_version": "7.2.0",
@@ -31,7 +32,7 @@ class Slow:
     def info(self, *_):
         self.times += 1
         self.asked.set()
-        assert self.may_answer.wait(10)
+        assert self.may_answer.wait(LONG_S)
         if self.away:
             raise exceptions.ConnectionError
         return self.says
@@ -46,8 +47,8 @@ def crowd():
         yield threads
 
 
-def pressure_of(redis):
-    return RedisPressure(redis, durability="fsync", watermark=0.9)
+def pressure_of(redis, **intervals):
+    return RedisPressure(redis, durability="fsync", watermark=0.9, **intervals)
 
 
 def answer(pressure):
@@ -60,12 +61,12 @@ def test_all_wait_for_the_first_answer_and_redis_is_asked_once(crowd):
     redis = Slow()
     pressure = pressure_of(redis)
     waiting = [crowd.submit(answer, pressure) for _ in range(8)]
-    assert redis.asked.wait(5)
+    assert redis.asked.wait(LONG_S)
 
     assert not any(one.done() for one in waiting)  # else it would not have waited for the disk
     redis.may_answer.set()
 
-    assert [one.result(5) for one in waiting] == [True] * 8
+    assert [one.result(LONG_S) for one in waiting] == [True] * 8
     assert redis.times == 1
 
 
@@ -77,7 +78,7 @@ def test_full_from_the_start_it_takes_nothing(crowd):
 
     for one in waiting:
         with pytest.raises(NotStored, match="redis_full"):
-            one.result(5)
+            one.result(LONG_S)
 
 
 def test_who_waited_for_nothing_asks_itself(crowd):
@@ -90,22 +91,21 @@ def test_who_waited_for_nothing_asks_itself(crowd):
         answer(pressure)
 
     redis.away = False
-    assert crowd.submit(answer, pressure).result(5)
+    assert crowd.submit(answer, pressure).result(LONG_S)
     assert redis.times == 2
 
 
-def test_later_nobody_waits_for_who_asks(crowd, monkeypatch):
-    monkeypatch.setattr("relay.store.backpressure._REFRESH_EVERY_S", 0.0)
+def test_later_nobody_waits_for_who_asks(crowd):
     redis = Slow()
     redis.may_answer.set()
-    pressure = pressure_of(redis)
+    pressure = pressure_of(redis, refresh_every_s=0.0)
     assert answer(pressure)
     redis.may_answer.clear()
     redis.asked.clear()
 
     asking = crowd.submit(answer, pressure)
-    assert redis.asked.wait(5)
-    assert crowd.submit(answer, pressure).result(5)  # with what was known
+    assert redis.asked.wait(LONG_S)
+    assert crowd.submit(answer, pressure).result(LONG_S)  # with what was known
     assert not asking.done()
     redis.may_answer.set()
-    assert asking.result(5)
+    assert asking.result(LONG_S)

@@ -71,12 +71,12 @@ def test_attempt_moves_an_open_record(ledger, taken, redis, before, verdict, aft
 
 
 @pytest.mark.parametrize("verdict", [Verdict.RETRY, Verdict.PAUSED])
-def test_open_record_is_looked_for_after_its_wait(ledger, taken, redis, verdict):
+def test_open_record_is_looked_for_after_its_wait(ledger, taken, redis, verdict, just_now):
     record = taken()
 
     write_attempt(ledger, record, verdict)
 
-    assert redis.zscore(OPEN, record.id) == pytest.approx(time.time() + 300 + GRACE_S, abs=5)
+    assert just_now(redis.zscore(OPEN, record.id) - (300 + GRACE_S))
 
 
 def test_batch_is_settled_one_by_one(ledger, keep, redis):
@@ -123,7 +123,7 @@ def test_late_success_is_a_fact_whatever_was_settled_meanwhile(ledger, taken, re
     record = ledger.get(late.id)
     assert (record.state, record.raw, record.headers) == (State.DELIVERED, b"", {})
     assert indices(redis, late.id) == {state_key("delivered")}
-    assert KEEP_DELIVERED_S - 5 <= redis.ttl(record_key(late.id)) <= KEEP_DELIVERED_S
+    assert KEEP_DELIVERED_S - 60 <= redis.ttl(record_key(late.id)) <= KEEP_DELIVERED_S
     assert [row["outcome"] for row in ledger.attempts(late.id)] == [before.value, "delivered"]
 
 
@@ -229,7 +229,7 @@ def test_person_may_discard_what_waits_for_one(ledger, taken, redis, before):
     result = ledger.get(record.id)
     assert (result.state, result.raw) == (State.DISCARDED, b"")
     assert indices(redis, record.id) == {state_key("discarded")}
-    assert KEEP_DELIVERED_S - 5 <= redis.ttl(record_key(record.id)) <= KEEP_DELIVERED_S
+    assert KEEP_DELIVERED_S - 60 <= redis.ttl(record_key(record.id)) <= KEEP_DELIVERED_S
 
 
 @pytest.mark.parametrize("before", sorted(set(State) - {State.HELD, State.DEAD}))
@@ -245,7 +245,7 @@ def test_person_cannot_discard_what_is_open_or_over(ledger, taken, redis, before
 # What a worker reads.
 
 
-def test_record_is_read_as_it_was_accepted(ledger, keep):
+def test_record_is_read_as_it_was_accepted(ledger, keep, just_now):
     mapped = replace(call("order-1"), omitted_fields={"phone": "not_a_number"}, raw=b'{"id": 1}')
     (record_id,) = keep(mapped)
 
@@ -260,7 +260,7 @@ def test_record_is_read_as_it_was_accepted(ledger, keep):
     assert (record.destination, record.key) == ("principal", "order-1")
     assert (record.state, record.attempts, record.runs) == (State.ACCEPTED, 0, 1)
     assert record.occurred_at == mapped.occurred_at.timestamp()
-    assert record.accepted_at == pytest.approx(time.time(), abs=5)
+    assert just_now(record.accepted_at)
     assert (record.raw, record.fault) == (b'{"id": 1}', "")
 
 
@@ -324,7 +324,7 @@ def test_record_of_a_newer_version_with_more_places_is_read(ledger, keep, redis)
 # The log of attempts.
 
 
-def test_attempts_are_numbered_and_timed(ledger, taken):
+def test_attempts_are_numbered_and_timed(ledger, taken, just_now):
     record = taken()
     write_attempt(ledger, record, Verdict.RETRY, ambiguous=True)
     write_attempt(ledger, ledger.get(record.id), Verdict.PAUSED)
@@ -332,7 +332,7 @@ def test_attempts_are_numbered_and_timed(ledger, taken):
 
     first, second = ledger.attempts(record.id)
 
-    assert first.pop("at") == pytest.approx(time.time(), abs=5)
+    assert just_now(first.pop("at"))
     assert first == {
         "attempt": 1,
         "outcome": "retry",
@@ -387,7 +387,7 @@ def test_what_is_over_expires_with_its_log(ledger, taken, redis, verdict):
 
     write_attempt(ledger, record, verdict)
 
-    assert KEEP_DELIVERED_S - 5 <= redis.ttl(record_key(record.id)) <= KEEP_DELIVERED_S
+    assert KEEP_DELIVERED_S - 60 <= redis.ttl(record_key(record.id)) <= KEEP_DELIVERED_S
     assert len(ledger.attempts(record.id)) == 1
     assert {key for key in redis.keys("relay:*") if record.id.encode() in key} == {
         record_key(record.id).encode()

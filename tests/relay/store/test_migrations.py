@@ -226,11 +226,13 @@ def killed_at(number: int, *, sent: bool) -> Iterator[Callable[[], bool]]:
         yield lambda: count >= number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [False, True], ids=["before", "after"])
-def test_it_goes_on_where_it_was_killed(sent, redis, redis_server, monkeypatch):
+def test_it_goes_on_where_it_was_killed(request, sent, redis, redis_server, monkeypatch):
     monkeypatch.setattr(conversion, "_KEYS_PER_SCAN", 100)
     monkeypatch.setattr(conversion, "_HASHES_AT_ONCE", 10)
-    for number in range(1, 500):
+    step = 1 if request.config.getoption("--every-kill-point") else 7
+    for number in range(1, 500, step):
         redis.flushall()
         redis_dump.restore(redis, DUMP)
         wanted = expected(redis_dump.snapshot(redis))
@@ -446,7 +448,7 @@ def deliver_all(redis: Redis, environ: Mapping[str, str]) -> None:
         pytest.fail(f"{redis.zcard(OPEN)} records are still open")
     finally:
         worker.terminate()
-        worker.wait(timeout=30)
+        worker.wait(timeout=60)
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from relay.store.readiness import missing
 from relay.store.schema import SCHEMA, SchemaMismatch, read_schema, require_schema
 from relay.web.app import create_app
 from tests.conftest import SECRETS
+from tests.ports import free_port
 from tests.worker.factories import Harness
 from worker.__main__ import run
 
@@ -167,7 +168,7 @@ def environ(url: str, config_file: Path) -> dict[str, str]:
         "RELAY_CONFIG": str(config_file),
         "RELAY_LANGUAGE": "en",
         "RELAY_HOST": "127.0.0.1",
-        "PORT": "0",
+        "PORT": str(free_port()),
     }
 
 

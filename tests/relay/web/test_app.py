@@ -1,12 +1,12 @@
 """The table of answers to a webhook request, and what is stored of it."""
 
 import base64
+import contextlib
 import json
 import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,8 @@ from relay.store.keys import IGNORED, OPEN
 from relay.store.ledger import Ledger
 from relay.web.app import create_app
 from tests.conftest import make_settings, relay_toml
+from tests.ports import free_port
+from tests.waiting import LONG_S, eventually
 
 TOKEN = "throw-away-token-in-an-address"
 PASSWORD = "agenda:throw-away-password"
@@ -358,7 +360,7 @@ class Server:
 
     def exchange(self, *parts: bytes, end: bool = False) -> tuple[int, str]:
         """Status and reason or status word of what is answered to these bytes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=LONG_S) as connection:
             connection.sendall(b"".join(parts))
             if end:
                 connection.shutdown(socket.SHUT_WR)
@@ -378,9 +380,7 @@ def server(redis_server: EmbeddedRedis, tmp_path_factory: Any) -> Iterator[Serve
         for name, kind in kinds.items()
     )
     (folder / "relay.toml").write_text(relay_toml("http://127.0.0.1:1", sources=sources))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environ = {
         "PATH": os.environ["PATH"],
         "REDIS_URL": redis_server.url,
@@ -406,15 +406,13 @@ def server(redis_server: EmbeddedRedis, tmp_path_factory: Any) -> Iterator[Serve
 
 
 def wait_for(port: int) -> None:
-    give_up_at = time.monotonic() + 20
-    while time.monotonic() < give_up_at:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail("the web process does not listen")
+    def listens() -> bool:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=LONG_S).close()
+            return True
+        return False
+
+    assert eventually(listens), "the web process does not listen"
 
 
 def head(path: str, *lines: str) -> bytes:

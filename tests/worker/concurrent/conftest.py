@@ -10,6 +10,7 @@ from rq import Queue
 from rq.worker import BaseWorker
 
 from relay.devtools.embedded_redis import EmbeddedRedis
+from tests.worker.concurrent.intervals import FAST
 from worker.concurrent import ConcurrentWorker
 
 StartWorker = Callable[..., ConcurrentWorker]
@@ -36,14 +37,21 @@ def start_worker(connect: Callable[[], Redis]) -> StartWorker:
         own = [Queue(one.name, connection=connection, serializer=one.serializer) for one in queues]
         serializer = queues[0].serializer
         return ConcurrentWorker(
-            own, **{"connection": connection, "serializer": serializer, "concurrency": 8} | options
+            own,
+            **{
+                "connection": connection,
+                "serializer": serializer,
+                "concurrency": 8,
+                "timings": FAST,
+            }
+            | options,
         )
 
     return made
 
 
 @pytest.fixture(autouse=True)
-def deaf(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_commands(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """RQ takes a second to stop listening for commands; few tests send any."""
     if "listening" not in request.fixturenames:
         monkeypatch.setattr(BaseWorker, "subscribe", lambda _self: None)

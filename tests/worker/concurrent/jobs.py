@@ -132,6 +132,16 @@ def adopt(child_id):
     return "parent"
 
 
+def enqueue_later(seconds, words):
+    from rq import Queue
+
+    time.sleep(seconds)
+    job = get_current_job()
+    queue = Queue(job.origin, connection=job.connection, serializer=job.serializer)
+    for word in words:
+        queue.enqueue(say, word)
+
+
 def cheer(job, connection, result):
     connection.rpush(SAID, f"cheer {job.id} {result}")
 
@@ -142,19 +152,3 @@ def record_failure(job, connection, kind, value, trace):
 
 def record_stop(job, connection):
     connection.rpush(SAID, f"stopped {job.id}")
-
-
-def bad_cheer(job, connection, result):
-    raise RuntimeError("no cheer")
-
-
-def bad_failure_callback(job, connection, kind, value, trace):
-    raise RuntimeError("bad callback")
-
-
-def bad_stopped_callback(job, connection):
-    raise RuntimeError("bad callback")
-
-
-def rude_cheer(job, connection, result):
-    raise SystemExit(4)

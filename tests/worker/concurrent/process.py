@@ -6,6 +6,7 @@ from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
+from tests.worker.concurrent.intervals import SHORT_LEASE
 from worker.concurrent import ConcurrentWorker
 
 
@@ -17,6 +18,7 @@ def main() -> None:
         name=name,
         concurrency=4,
         grace_s=float(grace_s),
+        timings=SHORT_LEASE,
         connection=redis,
         serializer=JSONSerializer,
     )

@@ -6,6 +6,7 @@ import pytest
 
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.workers import at_work, eventually
+from worker.concurrent.claims import Heartbeat
 
 LARGE = "x" * 10_000
 
@@ -24,7 +25,7 @@ def fill_up(redis):
     redis.config_set("maxmemory", 0)
 
 
-def test_worker_runs_what_waits_until_there_is_room_again(redis, queue, start_worker, fill_up):
+def test_a_full_redis_does_not_stop_jobs(redis, queue, start_worker, fill_up):
     for _ in range(100):
         queue.enqueue(jobs.nap, 0, description=LARGE, result_ttl=1)
     redis.set("rq:suspended", 1)
@@ -39,12 +40,12 @@ def test_worker_runs_what_waits_until_there_is_room_again(redis, queue, start_wo
         assert thread.is_alive()
 
 
-def test_lease_is_kept_while_there_is_no_room(redis, queue, start_worker, fill_up):
+def test_a_full_redis_does_not_end_the_lease(redis, queue, start_worker, fill_up):
     """Else others would take over what runs well."""
     worker = start_worker(queue)
     fill_up()
     before = time.time()
-    assert worker.claims.heartbeat() == (0, [])
+    assert worker.claims.heartbeat() == Heartbeat(0, [])
     assert redis.zscore("rq:leases", worker.name) > before
 
-    assert worker.claims.heartbeat() == (0, [])  # there is an entry to renew now
+    assert worker.claims.heartbeat() == Heartbeat(0, [])  # there is an entry to renew now

@@ -1,14 +1,18 @@
 """Whether a worker's word still counts, and what it does not begin when it may not."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from tests.worker.concurrent import jobs
+from tests.worker.concurrent.intervals import FAST
 from tests.worker.concurrent.workers import at_work, burst, eventually, said
-from worker.concurrent import QueueGroup, lease as leases, lease_keeper
+from worker.concurrent import QueueGroup, Timings, lease as leases
 from worker.concurrent.claims import Claims
-from worker.concurrent.lease import LEASE_S, Lease
+from worker.concurrent.lease import Lease
+
+LEASE_S = Timings().lease_s
 
 
 @pytest.fixture
@@ -27,47 +31,47 @@ def clock(monkeypatch):
 
 
 def test_lease_holds_for_as_long_as_it_lasts(clock):
-    lease = Lease()
-    assert lease.unbroken_since(0)
+    lease = Lease(LEASE_S)
+    assert lease.held_since(0)
     clock.now += LEASE_S
-    assert lease.unbroken_since(0)
+    assert lease.held_since(0)
     clock.now += 0.1
-    assert not lease.unbroken_since(0)
+    assert not lease.held_since(0)
 
 
 def test_renewed_in_time_it_holds_on(clock):
-    lease = Lease()
+    lease = Lease(LEASE_S)
     for _ in range(10):
         clock.now += LEASE_S - 1
         lease.renewed(clock.now)
-    assert (lease.lapses, lease.unbroken_since(0)) == (0, True)
+    assert (lease.epoch, lease.held_since(0)) == (0, True)
 
 
 def test_renewed_too_late_it_holds_again_but_not_for_what_was_held_before(clock):
-    lease = Lease()
+    lease = Lease(LEASE_S)
     clock.now += LEASE_S + 1
     lease.renewed(clock.now)
-    assert lease.lapses == 1
-    assert not lease.unbroken_since(0)
-    assert lease.unbroken_since(1)
+    assert lease.epoch == 1
+    assert not lease.held_since(0)
+    assert lease.held_since(1)
 
 
 def test_it_counts_from_when_redis_was_asked_and_not_from_its_answer(clock):
-    lease = Lease()
+    lease = Lease(LEASE_S)
     asked_at = clock.now
     clock.now += LEASE_S - 1
     lease.renewed(asked_at)
     clock.now += 2
-    assert not lease.unbroken_since(0)
+    assert not lease.held_since(0)
 
 
 def test_answer_that_comes_after_a_later_one_takes_nothing_back(clock):
-    lease = Lease()
+    lease = Lease(LEASE_S)
     clock.now += 3
     lease.renewed(clock.now)
     lease.renewed(clock.now - 2)
     clock.now += LEASE_S
-    assert (lease.lapses, lease.unbroken_since(0)) == (0, True)
+    assert (lease.epoch, lease.held_since(0)) == (0, True)
 
 
 @pytest.fixture
@@ -90,7 +94,7 @@ def stand_still(start_worker, queue, monkeypatch):
     return made
 
 
-def test_what_another_took_over_meanwhile_is_not_begun(redis, queue, connect, stand_still):
+def test_a_job_that_another_worker_reclaimed_is_not_begun(redis, queue, connect, stand_still):
     """Both would send it."""
     job = queue.enqueue(jobs.say, "twice")
     worker_2 = Claims(connect(), "worker-2", "")
@@ -98,7 +102,7 @@ def test_what_another_took_over_meanwhile_is_not_begun(redis, queue, connect, st
     def inherited():
         redis.zadd("rq:leases", {"worker-1": 1})
         assert worker_2.reclaim("worker-1") == [job.id]
-        (taken,) = worker_2.claim([QueueGroup(("work",), 1)], 1, fair=False).taken
+        (taken,) = worker_2.claim([QueueGroup(("work",), 1)], 1, fair=False).jobs
         assert taken.job_id == job.id
 
     burst(stand_still(inherited))
@@ -109,7 +113,7 @@ def test_what_another_took_over_meanwhile_is_not_begun(redis, queue, connect, st
     assert redis.hget(job.key, "worker_name") == b"worker-2"
 
 
-def test_what_nobody_took_over_goes_back_and_is_run_once(redis, queue, stand_still):
+def test_a_job_that_nobody_reclaimed_is_requeued_and_run_once(redis, queue, stand_still):
     job = queue.enqueue(jobs.say, "once")
 
     burst(stand_still())
@@ -120,20 +124,18 @@ def test_what_nobody_took_over_goes_back_and_is_run_once(redis, queue, stand_sti
     assert redis.keys("rq:claims:*") == []
 
 
-def test_claim_whose_answer_is_on_its_way_is_nobody_s_to_give_back(
+def test_a_claim_whose_answer_is_on_its_way_is_not_released(
     redis, queue, start_worker, monkeypatch
 ):
     """The watch sees in Redis what the worker will know of in a moment."""
-    monkeypatch.setattr(lease_keeper, "BEAT_S", 0.05)
-    monkeypatch.setattr(lease_keeper, "_TICK_S", 0.05)
-    worker = start_worker(queue)
+    worker = start_worker(queue, timings=replace(FAST, heartbeat_s=0.05))
     claim = worker.claims.claim
 
     def late(*args, **options):
-        catch = claim(*args, **options)
-        if catch.taken:
+        result = claim(*args, **options)
+        if result.jobs:
             time.sleep(0.5)  # ten beats
-        return catch
+        return result
 
     monkeypatch.setattr(worker.claims, "claim", late)
     job = queue.enqueue(jobs.say, "once")
@@ -144,7 +146,7 @@ def test_claim_whose_answer_is_on_its_way_is_nobody_s_to_give_back(
     assert said(redis) == ["once"]
 
 
-def test_what_was_claimed_before_the_lapse_is_not_begun_though_the_watch_wakes_first(
+def test_a_claim_of_an_earlier_lease_epoch_is_not_begun_though_the_lease_is_renewed(
     redis, queue, connect, start_worker, monkeypatch
 ):
     """The process stood still while the answer to its claim was on its way; the watch, awake before
@@ -156,14 +158,14 @@ def test_what_was_claimed_before_the_lapse_is_not_begun_though_the_watch_wakes_f
     claim = worker.claims.claim
 
     def stood_still(*args, **options):
-        catch = claim(*args, **options)
-        if catch.taken:
+        result = claim(*args, **options)
+        if result.jobs:
             redis.zadd("rq:leases", {"worker-1": 1})
             assert worker_2.reclaim("worker-1") == [job.id]
-            assert worker_2.claim([QueueGroup(("work",), 1)], 1, fair=False).taken
+            assert worker_2.claim([QueueGroup(("work",), 1)], 1, fair=False).jobs
             worker.lease._renewed_at -= LEASE_S + 1
             worker.lease.renewed(time.monotonic())  # the watch
-        return catch
+        return result
 
     monkeypatch.setattr(worker.claims, "claim", stood_still)
     burst(worker)

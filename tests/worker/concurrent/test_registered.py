@@ -3,18 +3,16 @@
 from rq import Worker
 
 from tests.worker.concurrent.workers import at_work, eventually
-from worker.concurrent import lease_keeper
 
 
-def test_worker_whose_entry_is_gone_is_seen_again(redis, queue, start_worker, monkeypatch):
-    monkeypatch.setattr(lease_keeper, "BEAT_S", 0.1)
+def test_a_worker_whose_entry_has_expired_registers_again(redis, queue, start_worker):
     worker = start_worker(queue, name="worker-1")
     with at_work(worker):
         assert eventually(lambda: worker.get_state() == "idle")
         redis.delete(worker.key, "rq:workers", "rq:workers:work")
         assert Worker.all(connection=redis) == []
 
-        worker._watch._heart_at = 0.0  # as if it were time for the next sign of life
+        worker._worker_heartbeat.sent_at = 0.0  # as if it were time for the next sign of life
         (seen,) = eventually(lambda: Worker.all(connection=redis))
 
         assert (seen.name, seen.queue_names()) == ("worker-1", ["work"])

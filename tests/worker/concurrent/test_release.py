@@ -17,7 +17,7 @@ def worker_1(connect):
 
 def take(claims, rate_limit=None):
     """The one job that waits, as it stands among the claims."""
-    (taken,) = claims.claim([QueueGroup(("work",), 8, rate_limit)], 8, fair=False).taken
+    (taken,) = claims.claim([QueueGroup(("work",), 8, rate_limit)], 8, fair=False).jobs
     return f"{taken.job_id}:{taken.execution_id}"
 
 
@@ -50,7 +50,7 @@ written = pytest.mark.parametrize("write", WRITINGS, ids=[one.__name__ for one i
 
 
 @written
-def test_taken_back_from_the_dead_whatever_its_hash_says(redis, queue, connect, worker_1, write):
+def test_reclaimed_whatever_its_hash_says(redis, queue, connect, worker_1, write):
     job = queue.enqueue(jobs.nothing)
     take(worker_1)
     write(job)
@@ -64,7 +64,7 @@ def test_taken_back_from_the_dead_whatever_its_hash_says(redis, queue, connect, 
 
 
 @written
-def test_handed_back_by_who_leaves_whatever_its_hash_says(redis, queue, worker_1, write):
+def test_released_whatever_its_hash_says(redis, queue, worker_1, write):
     job = queue.enqueue(jobs.nothing)
     member = take(worker_1)
     write(job)
@@ -76,7 +76,7 @@ def test_handed_back_by_who_leaves_whatever_its_hash_says(redis, queue, worker_1
     assert worker_1.members() == []
 
 
-def test_canceled_meanwhile_it_stays_canceled_and_takes_no_place(redis, queue, connect, worker_1):
+def test_canceled_meanwhile_it_stays_canceled_and_frees_its_place(redis, queue, connect, worker_1):
     job = queue.enqueue(jobs.nothing)
     take(worker_1)
     job.cancel()
@@ -88,7 +88,7 @@ def test_canceled_meanwhile_it_stays_canceled_and_takes_no_place(redis, queue, c
     assert redis.zcard(queue.started_job_registry.key) == 0
 
 
-def test_ended_by_rq_meanwhile_it_is_not_given_back(redis, queue, connect, worker_1):
+def test_ended_by_rq_meanwhile_it_is_not_released(redis, queue, connect, worker_1):
     """What is no longer among the started has an end already, whoever wrote it."""
     queue.enqueue(jobs.nothing)
     member = take(worker_1)

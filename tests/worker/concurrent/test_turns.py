@@ -36,9 +36,9 @@ def served(claims, redis, groups, room, times):
     order = []
     for _ in range(times):
         redis.delete("rate_limit", "rate_limit_2")
-        catch = claims.claim(groups, room, fair=True)
-        order.append("".join(sorted(taken.queue for taken in catch.taken)))
-        claims.release([f"{taken.job_id}:{taken.execution_id}" for taken in catch.taken])
+        claim = claims.claim(groups, room, fair=True)
+        order.append("".join(sorted(taken.queue for taken in claim.jobs)))
+        claims.release([f"{taken.job_id}:{taken.execution_id}" for taken in claim.jobs])
     return order
 
 
@@ -50,17 +50,17 @@ def test_a_rate_limit_that_lets_one_through_serves_queues_in_turn(rate_limit, re
     )
 
 
-def test_a_claim_that_finds_the_rate_limit_empty_takes_nobody_s_turn(redis, fill, claims):
+def test_a_claim_without_a_token_changes_no_turn(redis, fill, claims):
     fill(a=50, b=50)
     group = QueueGroup(("a", "b"), 8, NARROW["a slow rate"])
     order = []
     for _ in range(4):
         order += served(claims, redis, [group], 8, 1)
-        assert claims.claim([group], 8, fair=True).taken == []
+        assert claims.claim([group], 8, fair=True).jobs == []
     assert order == list("abab")
 
 
-def test_room_for_one_is_given_in_turn(redis, fill, claims):
+def test_capacity_for_one_goes_to_queues_in_turn(redis, fill, claims):
     fill(a=50, b=50)
     both = [QueueGroup(("a",), 8), QueueGroup(("b",), 8)]
     assert served(claims, redis, both, 1, 4) == list("abab")
@@ -73,9 +73,7 @@ def test_what_a_rate_limit_lets_through_is_shared_in_one_claim(redis, fill, clai
     assert served(claims, redis, [group], 64, 1) == ["aaaabbbbc"]
 
 
-def test_groups_are_told_of_their_own_rate_limits_in_whatever_order_they_are_asked(
-    redis, fill, claims
-):
+def test_states_run_beside_groups_in_whatever_order_they_are_asked(redis, fill, claims):
     fill(a=50, b=50)
     groups = [
         QueueGroup(("a",), 8, RateLimit("rate_limit", 1000.0, 0)),
@@ -89,4 +87,4 @@ def test_groups_are_told_of_their_own_rate_limits_in_whatever_order_they_are_ask
 def test_without_fairness_the_first_queue_is_emptied_first(redis, fill, claims):
     fill(a=3, b=3)
     found = claims.claim([QueueGroup(("a", "b"), 8)], 5, fair=False)
-    assert [taken.queue for taken in found.taken] == list("aaabb")
+    assert [taken.queue for taken in found.jobs] == list("aaabb")

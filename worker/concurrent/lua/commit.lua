@@ -1,11 +1,12 @@
--- Write down how jobs ended that returned a value or a Retry, and give them up.
+-- Writes the results of executions that returned a value, a Retry or a Requeue; gives up the claims.
 --
 -- ARGV worker, now (s), now as RQ writes it, then per job:
 --      queue, job id, execution id, kind, seconds it took, seconds to keep (-1 for ever, '' for
---      as long as now), retries so far, when due (s, 0 at once), 1 for the front,
---      1 if its execution is shown, n, n fields of the Result
---      kind: 'finished', 'retry', or 'back' to the front of the queue as if never taken
--- Returns for each 'done', 'lost' (another worker has it) or 'rq' (has dependents: left to RQ).
+--      as long as now), retries so far, when due (s, 0 at once), 1 for the front of the queue,
+--      1 if RQ's registries show its execution, n, n fields of the Result
+--      kind: 'finished', 'retry', or 'requeue' for the front of the queue as if never claimed
+-- Returns for each 'done', 'lost' (another worker has the job) or 'dependents' (it has got some while
+-- it ran: nothing is written).
 local worker, now, iso = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local jobs, members, dependents, i = {}, {}, {}, 4
 while ARGV[i] do
@@ -14,10 +15,10 @@ while ARGV[i] do
   dependents[#dependents + 1] = 'rq:job:' .. ARGV[i + 1] .. ':dependents'
   i = i + 11 + tonumber(ARGV[i + 10])
 end
-redis.call('DEL', 'rq:nothing') -- lets what follows through where Redis is full: see lease.lua
+redis.call('DEL', 'rq:nothing') -- a write that needs no memory, so that all may follow: lease.lua
 local held = redis.call('ZMSCORE', 'rq:claims:' .. worker, unpack(members))
-local watched = redis.call('EXISTS', unpack(dependents)) > 0
-local result, done, keys, shown, wip, finished = {}, {}, {}, {}, {}, {}
+local any_dependents = redis.call('EXISTS', unpack(dependents)) > 0
+local result, done, keys, registered, wip, finished = {}, {}, {}, {}, {}, {}
 local successes, failures, working = 0, 0, 0
 local front = { 'enqueue_at_front_on_retry', 1 }
 
@@ -38,14 +39,14 @@ for at, start in ipairs(jobs) do
   local ttl, due, job = tonumber(ARGV[start + 5]), tonumber(ARGV[start + 7]), 'rq:job:' .. id
   if not held[at] then
     result[at] = 'lost'
-  elseif kind == 'finished' and watched and redis.call('EXISTS', dependents[at]) == 1 then
-    result[at] = 'rq'
+  elseif kind == 'finished' and any_dependents and redis.call('EXISTS', dependents[at]) == 1 then
+    result[at] = 'dependents'
   else
     result[at] = 'done'
     done[#done + 1] = members[at]
     add(wip, queue, members[at])
     if ARGV[start + 9] == '1' then
-      shown[#shown + 1] = members[at]
+      registered[#registered + 1] = members[at]
       keys[#keys + 1] = 'rq:execution:' .. members[at]
       keys[#keys + 1] = 'rq:executions:' .. id
     end
@@ -61,7 +62,7 @@ for at, start in ipairs(jobs) do
       fresh = redis.call('HSET', job, 'status', status, 'enqueued_at', iso, 'last_heartbeat', iso) + 1
     end
     if fresh >= 3 and redis.call('HEXISTS', job, 'data') == 0 then
-      redis.call('DEL', job) -- deleted while it ran: it stays deleted
+      redis.call('DEL', job) -- deleted while it ran: HSET has made it again
     elseif kind == 'finished' and ttl == 0 then
       redis.call('DEL', job, 'rq:results:' .. id)
     elseif kind == 'finished' then
@@ -79,7 +80,7 @@ for at, start in ipairs(jobs) do
     end
     if kind == 'finished' then successes = successes + 1 end
     if kind == 'retry' then failures = failures + 1 end -- as RQ counts them
-    if kind ~= 'back' then working = working + tonumber(ARGV[start + 4]) end
+    if kind ~= 'requeue' then working = working + tonumber(ARGV[start + 4]) end
   end
 end
 
@@ -87,9 +88,9 @@ for queue, entries in pairs(wip) do redis.call('ZREM', 'rq:wip:' .. queue, unpac
 for queue, entries in pairs(finished) do
   redis.call('ZADD', 'rq:finished:' .. queue, unpack(entries))
 end
-if #shown > 0 then
+if #registered > 0 then
   redis.call('DEL', unpack(keys))
-  redis.call('SREM', 'rq:worker:' .. worker .. ':executions', unpack(shown))
+  redis.call('SREM', 'rq:worker:' .. worker .. ':executions', unpack(registered))
 end
 if #done > 0 then redis.call('ZREM', 'rq:claims:' .. worker, unpack(done)) end
 local key = 'rq:worker:' .. worker

@@ -1,7 +1,7 @@
--- A sign of life; after lease.lua.
+-- Renews a worker's lease. After clock.lua and lease.lua.
 --
 -- ARGV worker, lease (s)
--- Returns how many jobs it holds, and whose lease is over.
+-- Returns how many jobs the worker holds, and the workers whose lease has expired.
 renew(ARGV[1], ARGV[2])
 return {
   redis.call('ZCARD', 'rq:claims:' .. ARGV[1]),

@@ -1,10 +1,9 @@
 """A client of the stand-in, and what it expects to read."""
 
-import time
-
 import requests
 
 from relay.devtools.standin import API, DEMO_KEY
+from tests.waiting import LONG_S
 
 ANA = "1713anaec1001"
 ACCEPTED = {"messages": "Customer event created successfully"}
@@ -21,7 +20,7 @@ REFS = [
 
 
 class APIClient(requests.Session):
-    """Speaks to one stand-in as the relay does: key header, redirects off, short timeout."""
+    """Speaks to one stand-in as the relay does: key header, redirects off."""
 
     def __init__(self, root):
         super().__init__()
@@ -30,17 +29,10 @@ class APIClient(requests.Session):
         self.headers["api-key"] = DEMO_KEY
 
     def request(self, method, path, **options):
-        options = {"timeout": 5, "allow_redirects": False, **options}
+        options = {"timeout": LONG_S, "allow_redirects": False, **options}
         return super().request(method, self.root + path, **options)
 
     def send_event(self, body=None, *, ref=ANA, **options):
         if "data" not in options:
             options["json"] = body or {}
         return self.post(f"{API}/customers/{ref}/events", **options)
-
-
-def eventually(truth, *, within_s=2):
-    until = time.monotonic() + within_s
-    while not truth() and time.monotonic() < until:
-        time.sleep(0.01)
-    return truth()

@@ -4,8 +4,9 @@ import pytest
 import requests
 
 from relay.devtools.standin import API, FAULTS
+from tests.waiting import eventually
 
-from .client import ABSENT, ACCEPTED, ANA, UNAUTHORIZED, eventually
+from .client import ABSENT, ACCEPTED, ANA, UNAUTHORIZED
 
 TAKEN = {"errors": ["Phone has already been taken"]}
 ANSWERED = {

@@ -6,11 +6,11 @@ import time
 from collections import Counter
 
 from worker.concurrent.execution import JobStopped
-from worker.concurrent.pool import Pool
+from worker.concurrent.threads import Pool
 
 
-class DeliveryTask:
-    """As little of a JobExecution as a pool needs."""
+class Item:
+    """Something to perform."""
 
 
 def work_for(seconds):
@@ -19,7 +19,7 @@ def work_for(seconds):
         pass
 
 
-def test_an_interruption_strikes_its_own_run_or_none():
+def test_an_interruption_hits_its_own_item_or_none():
     """However close it comes to the end of one or the beginning of the next."""
     asked, wrong, ended = set(), [], Counter()
 
@@ -35,7 +35,7 @@ def test_an_interruption_strikes_its_own_run_or_none():
             wrong.append(run)
 
     pool = Pool(4, perform, end)
-    runs = [DeliveryTask() for _ in range(3000)]
+    runs = [Item() for _ in range(1500)]
     for run in runs:
         pool.submit(run)
         if random.random() < 0.5:
@@ -54,7 +54,7 @@ def test_an_interruption_strikes_its_own_run_or_none():
     pool.close()
 
 
-def test_what_has_not_begun_does_not_begin_once_it_is_closed():
+def test_items_that_have_not_begun_do_not_begin_after_close():
     begun, go = [], threading.Event()
 
     def perform(run):
@@ -62,7 +62,7 @@ def test_what_has_not_begun_does_not_begin_once_it_is_closed():
         go.wait(5)
 
     pool = Pool(1, perform, lambda _run, _raised: None)
-    first, second = DeliveryTask(), DeliveryTask()
+    first, second = Item(), Item()
     pool.submit(first)
     while not begun:
         time.sleep(0.001)

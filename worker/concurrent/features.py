@@ -1,0 +1,35 @@
+"""Features of RQ that a job can ask for and this worker does not have."""
+
+from collections.abc import Mapping
+from typing import Final
+
+_FIELDS: Final[Mapping[bytes, str]] = {
+    b"success_callback_name": "callbacks (on_success)",
+    b"failure_callback_name": "callbacks (on_failure)",
+    b"stopped_callback_name": "callbacks (on_stopped)",
+    b"webhooks": "webhooks",
+    b"repeats_left": "repeats",
+    b"group_id": "groups",
+    b"rate_limit_key": "RQ's rate limits",
+    b"ttl": "a time to live in the queue (ttl)",
+}
+DEPENDENTS: Final = "dependents (depends_on)"
+
+
+class UnsupportedFeature(Exception):
+    """Why a job has failed: it uses a feature of RQ that this worker does not have."""
+
+    def __init__(self, feature: str) -> None:
+        super().__init__(
+            f"This worker does not support {feature}. Run the job with a stock RQ worker."
+        )
+
+
+def unsupported_feature(
+    values: Mapping[bytes, bytes], *, has_dependents: bool
+) -> UnsupportedFeature | None:
+    """The first such feature that a job uses; `values` is the job's hash."""
+    for field, feature in _FIELDS.items():
+        if values.get(field, b"") not in (b"", b"0"):
+            return UnsupportedFeature(feature)
+    return UnsupportedFeature(DEPENDENTS) if has_dependents else None

@@ -1,0 +1,109 @@
+"""What RQ's registries show of this worker: the worker itself and the executions that last."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from redis import Redis
+
+from worker.concurrent.claims import STARTED_S
+from worker.concurrent.execution import ExecutionTable, JobExecution
+from worker.concurrent.timings import Timings
+
+_WORKER_TTL_MARGIN_S: Final = 60  # as RQ's own
+
+
+class Registrar:
+    """Registers executions that last with RQ; of the short ones, always one.
+
+    To register every execution would cost more than everything else that is written for a job.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        executions: ExecutionTable,
+        *,
+        executions_key: str,
+        worker_ttl_s: int,
+        timings: Timings,
+    ) -> None:
+        self._redis = redis
+        self._executions = executions
+        self._executions_key = executions_key
+        self._expire_s = worker_ttl_s + _WORKER_TTL_MARGIN_S
+        self._timings = timings
+
+    def register(self) -> None:
+        """Register what is due, and renew what has been registered for long.
+
+        Raises:
+            RedisError
+        """
+        at = time.monotonic()
+        due = self._due(at)
+        if not due:
+            return
+        with self._redis.pipeline() as pipeline:
+            for execution in due:
+                # Set before it is written: whoever writes the result has to take it out again.
+                execution.registered = True
+                job, rq_execution = execution.job, execution.rq_execution
+                rq_execution.save(ttl=STARTED_S, pipeline=pipeline)
+                job.execution_registry.add(rq_execution, STARTED_S, pipeline)
+                rq_execution.heartbeat(job.started_job_registry, STARTED_S, pipeline)
+                pipeline.sadd(self._executions_key, rq_execution.composite_key)
+            pipeline.expire(self._executions_key, self._expire_s)
+            pipeline.execute()
+        for execution in due:
+            execution.registered_at = at
+            if execution.finished:  # its result may have been written before it was registered
+                execution.unregister(self._redis)
+
+    def _due(self, at: float) -> list[JobExecution]:
+        running = sorted(self._executions, key=lambda execution: execution.began_at)
+        lasting = [
+            execution
+            for execution in running
+            if execution.began_at and at - execution.began_at > self._timings.register_after_s
+        ]
+        return [
+            execution
+            for execution in lasting or running[:1]
+            if not execution.registered_at
+            or at - execution.registered_at > self._timings.register_again_s
+        ]
+
+
+class WorkerHeartbeat:
+    """Renews the worker's own entry, as `rq info` and dashboards read it."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        key: str,
+        *,
+        register: Callable[[], object],
+        heartbeat: Callable[[], object],
+        interval_s: float,
+    ) -> None:
+        self._redis = redis
+        self._key = key
+        self._register = register
+        self._heartbeat = heartbeat
+        self._interval_s = interval_s
+        self.sent_at = float("-inf")
+
+    def send(self) -> None:
+        """Send a heartbeat if it is time for one.
+
+        Raises:
+            RedisError
+        """
+        at = time.monotonic()
+        if at - self.sent_at <= self._interval_s:
+            return
+        if not self._redis.exists(self._key):  # it has expired, or Redis has lost it
+            self._register()
+        self._heartbeat()
+        self.sent_at = at
