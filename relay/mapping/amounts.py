@@ -85,7 +85,7 @@ def shown_amounts(fields: Mapping[str, Any], language: Language, country: str) -
     for name, value in fields.items():
         if isinstance(value, Money):
             shown[name] = shown_amount(value, language, country)
-    if not shown.get("amount"):
+    if not shown.get("amount") and "total" in fields:
         total, currency = fields.get("total"), fields.get("currency")
         if isinstance(total, str | int | float | Decimal) and re.search(r"\d", str(total)):
             suffix = currency if isinstance(currency, str) else ""
@@ -107,7 +107,7 @@ def _formatted(amount: Decimal, style: _Style) -> str:
     number = format_decimal(amount, format=style.pattern, locale=style.locale)
     text = number.replace("¤", style.symbol) + style.suffix
     # Plain spaces: an agent searches for what a keyboard types.
-    return re.sub(r"\s", " ", text)
+    return text if text.isascii() else re.sub(r"\s", " ", text)
 
 
 @lru_cache(maxsize=512)

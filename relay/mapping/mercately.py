@@ -20,7 +20,7 @@ from relay.mapping.amounts import shown_amounts
 from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.phone import to_e164
 from relay.mapping.rules import ADDRESS_TEXTS, Rule, iso_date
-from relay.mapping.templates import render, template_value
+from relay.mapping.templates import render, template_values
 from relay.model import Call, Contact, Customer, Event
 
 # Opaque, but exactly one path segment, since it becomes part of a URL.
@@ -150,10 +150,8 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
             {"contact": "expected a customer id, a phone or an e-mail", **omitted_fields},
         )
     context = _context(event, customer, destination, source, platform, language)
-    dates = {
-        name: iso_date(at, {**context, **times}, destination.timezone)
-        for name, at in rule.dates.items()
-    }
+    values = {**context, **times} if times else context
+    dates = {name: iso_date(at, values, destination.timezone) for name, at in rule.dates.items()}
     unread_dates = {
         name: "not_a_time" for name, at in rule.dates.items() if context.get(at) and not dates[name]
     }
@@ -183,7 +181,7 @@ def _context(
     local = event.occurred_at.astimezone(destination.timezone)
     contact = event.contact
     return {
-        **template_value(shown_amounts(event.fields, language, destination.country)),
+        **template_values(shown_amounts(event.fields, language, destination.country)),
         "type": event.type,
         "topic": event.topic,
         "title": EVENT_TYPES[event.type].title(language),

@@ -65,14 +65,18 @@ def compiled(text: str) -> Template:
     return _ENVIRONMENT.from_string(text)
 
 
-def template_value(value: Any) -> Any:
-    """A value of a body as templates may use it, in lists and objects too."""
+def template_values(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a body as templates may use them."""
+    return {name: v if type(v) is str else _template_value(v) for name, v in fields.items()}
+
+
+def _template_value(value: Any) -> Any:
     if isinstance(value, Decimal):
         return _Number(value)
     if isinstance(value, list):
-        return [template_value(part) for part in value]
+        return [_template_value(part) for part in value]
     if isinstance(value, dict):
-        return {name: template_value(part) for name, part in value.items()}
+        return {name: _template_value(part) for name, part in value.items()}
     return value
 
 

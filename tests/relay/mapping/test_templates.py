@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from relay.mapping.templates import compiled, render, template_value
+from relay.mapping.templates import compiled, render, template_values
 
 FIELDS = {
     "total": Decimal("129.90"),
@@ -45,4 +45,4 @@ FIELDS = {
     ],
 )
 def test_number_keeps_its_digits(template, written):
-    assert render(compiled(template), template_value(FIELDS)) == written
+    assert render(compiled(template), template_values(FIELDS)) == written
