@@ -24,6 +24,7 @@ BODY = json_body(
         ("total < `100`", False),
         ("items[?p == `0.2`].n | [0]", "a"),
         ("items[?p > `0.2`].n", ["b", "c"]),
+        ("items[0:2].n", ["b", "a"]),
         ("contains([`0.2`, `0.3`], items[1].p)", True),
         ("sum(items[].p)", Decimal("15.30")),
         ("sum([total, `0.10`])", Decimal("130.00")),
