@@ -111,6 +111,7 @@ class SourceSchema(Schema):
         validate=_check_some,
     )
     topics = fields.List(fields.String(validate=validate.Length(min=1)), load_default=[])
+    timezone = fields.String(load_default=None, validate=_check_timezone)
     machine_events = fields.Boolean(load_default=False)
     tolerance = _Duration(load_default=None, allow_none=True)
     public_url = fields.URL(schemes={"http", "https"}, require_tld=False, load_default="")

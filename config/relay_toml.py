@@ -63,7 +63,8 @@ class Destination:
 class SourceEntry:
     """One `[sources.<name>]`, before it is bound to its platform.
 
-    `whole_secret` and `short_parts` are of a text of several secrets, see `SecretTexts`.
+    `whole_secret` and `short_parts` are of a text of several secrets, see `SecretTexts`. Without a
+    `timezone` it has the destination's.
     """
 
     name: str
@@ -73,6 +74,7 @@ class SourceEntry:
     whole_secret: str = field(default="", repr=False)
     short_parts: tuple[int, ...] = ()
     topics: tuple[str, ...] = ()
+    timezone: ZoneInfo | None = None
     machine_events: bool = False
     tolerance_s: int | None = None
     public_url: str = ""
@@ -203,7 +205,7 @@ def _sources(
         if data.get("destination") not in destinations:
             faults.append(f"{key}.destination: expected one of {destinations}")
             continue
-        tolerance = data.pop("tolerance")
+        tolerance, timezone = data.pop("tolerance"), data.pop("timezone")
         secrets: SecretTexts = data.pop("secrets")
         entries[name] = SourceEntry(
             name=name,
@@ -211,6 +213,7 @@ def _sources(
             whole_secret=secrets.whole,
             short_parts=secrets.short_parts,
             tolerance_s=None if tolerance is None else int(tolerance),
+            timezone=None if timezone is None else ZoneInfo(timezone),
             **data | {"topics": tuple(data["topics"])},
         )
     return entries

@@ -6,6 +6,7 @@ Frozen dataclasses and enums without behaviour or I/O; this module imports no ot
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -71,16 +72,29 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Money:
+    """An exact amount in major units (49.90, not 4990 cents), with the digits it was sent with.
+
+    `currency` is the ISO 4217 code in capitals, the sender's own word where that is no code
+    ("puntos"), and empty when the sender does not say.
+    """
+
+    amount: Decimal
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened, in our vocabulary.
 
     `type` is ours (`order.created`), `topic` the platform's, verbatim. `key` is the de-duplication
     key: the same on every retry of the platform, different for any two events of one source.
-    `occurred_at` is aware. `fields` are the values that templates may use. `machine` marks opens
-    and clicks made by software. `raw` is the part of a batch that this event was parsed from,
-    empty when it is the whole body. `omitted_fields` maps the path of a value that made no sense,
-    and was left out, to a reason code. `needs_lookup`: the body names its customer by an id of the
-    platform only.
+    `occurred_at` is aware. `fields` are the values that templates may use; a `Money` among them is
+    shown as people of the destination's country write it. `machine` marks opens and clicks made by
+    software. `raw` is the part of a batch that this event was parsed from, empty when it is the
+    whole body. `omitted_fields` maps the path of a value that made no sense, and was left out or
+    replaced, to a reason code. `needs_lookup`: the body names its customer by an id of the platform
+    only.
     """
 
     type: str

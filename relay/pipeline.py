@@ -11,17 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Any
 
 from relay.errors import TOO_LARGE, Refused, TooManyParts
 from relay.inbound.contract import Events, Handshake, Skipped, Source, Unparsable, stable_key
 from relay.inbound.signature import BodyCheck, IncrementalScheme
+from relay.inbound.timestamps import parse_timestamp
 from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.mercately import Unmappable, call_for
 from relay.model import Event, Held, Ignored, Translated, WebhookRequest
-
-# Fields that name a customer, in Mercately's words and in most platforms'.
-_REFERENCES: Final = frozenset({"customer_id", "phone", "email", "id_number"})
 
 
 def process(
@@ -115,7 +113,7 @@ def parse(
         TooManyParts: the body is a batch of too many.
     """
     try:
-        result = source.platform.parse(request, source.options)
+        result = source.platform.parse(request, source.options, source.timezone)
     except TooManyParts:
         raise
     except RecursionError:
@@ -141,14 +139,21 @@ def translate_item(
     try:
         if ignore_reason := _ignore_reason(item, source):
             return Ignored(item.topic, ignore_reason, item.type)
+        rule = source.rules[item.type]
+        times = {
+            name: parse_timestamp(item.fields[name], source.timezone)
+            for name in rule.dates.values()
+            if name in item.fields
+        }
         call = call_for(
             item,
-            source.rules[item.type],
+            rule,
             source.destination,
             source=source.name,
             platform=source.platform.title,
             language=source.language,
             customer_id=source.customer_id,
+            times=times,
         )
         return replace(call, raw=raw)
     except Unmappable as error:
@@ -179,5 +184,4 @@ def _nobody_reason(event: Event, reasons: Mapping[str, Any]) -> str:
     """The reason code for ignoring an event without a usable reference to a customer."""
     if event.needs_lookup:
         return "needs_lookup"
-    is_invalid = any(_REFERENCES.intersection(path.split(".")) for path in reasons)
-    return "invalid_contact" if is_invalid else "names_nobody"
+    return "invalid_contact" if reasons.keys() - {"contact"} else "names_nobody"

@@ -165,13 +165,15 @@ def _source(
     rules: Mapping[str, Rule],
     content: RelayFile,
 ) -> Source:
+    destination = content.destinations[entry.destination]
     return Source(
         name=entry.name,
         platform=platform,
         scheme=scheme,
         secrets=entry.secrets,
-        destination=content.destinations[entry.destination],
+        destination=destination,
         rules=rules,
+        timezone=entry.timezone or destination.timezone,
         topics=entry.topics,
         machine_events=entry.machine_events,
         public_url=entry.public_url.rstrip("/"),

@@ -16,7 +16,7 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from relay.errors import Unreadable
-from relay.inbound.contract import json_body
+from relay.inbound.payload import json_body
 from relay.model import WebhookRequest
 
 FORM: Final = "application/x-www-form-urlencoded"

@@ -9,14 +9,11 @@ handshake answer, or a reason to skip the request. A record keeps the raw body a
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
 
-import msgspec
 from marshmallow import Schema, ValidationError
 
 from config.relay_toml import Destination
@@ -29,8 +26,6 @@ from relay.model import Event, WebhookRequest
 
 # More than any platform sends at once. One script stores them all, and blocks Redis meanwhile.
 BATCH_MAX: Final = 5_000
-# Three times as fast as the standard library. Integers of any length stay exact.
-_JSON: Final = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +120,8 @@ class Platform:
 
     `name` is the module's name, `title` the name in notes, `docs` the vendor's page.
     `scheme` is the signature scheme, or a function from the source's options to it.
-    `parse(request, options)` returns the events of a verified request.
+    `parse(request, options, zone)` returns the events of a verified request; `zone` is the source's
+    time zone, for times that the platform writes without an offset.
     `topics` maps the platform's topics to event types, for tables and samples only.
     `handshake` sees every request before it is verified, for address checks that are not signed.
     `sample_headers(topic, body)` returns the unsigned headers of a request.
@@ -139,7 +135,7 @@ class Platform:
     title: str
     docs: str
     scheme: Scheme | Callable[[Mapping[str, Any]], Scheme]
-    parse: Callable[[WebhookRequest, Mapping[str, Any]], ParseResult]
+    parse: Callable[[WebhookRequest, Mapping[str, Any], ZoneInfo], ParseResult]
     topics: Mapping[str, str]
     handshake: Callable[[WebhookRequest], Handshake | None] = no_handshake
     sample_headers: Callable[[str, bytes], Mapping[str, str]] = json_content_type
@@ -172,7 +168,8 @@ class Source:
     """One configured endpoint: a platform bound to secrets, topic filters and a destination.
 
     `topics` are fnmatch patterns for our event types or the platform's topics. `on_nobody` is what
-    becomes of an event without a usable reference to a customer.
+    becomes of an event without a usable reference to a customer. `timezone` is that of times which
+    the sender writes without an offset.
     """
 
     name: str
@@ -181,6 +178,7 @@ class Source:
     secrets: tuple[str, ...] = field(repr=False)
     destination: Destination
     rules: Mapping[str, Rule]
+    timezone: ZoneInfo
     topics: tuple[str, ...] = ()
     machine_events: bool = False
     public_url: str = ""
@@ -190,41 +188,6 @@ class Source:
     customer_id: str = ""
     language: Language = "es"
     on_nobody: Literal["ignore", "hold"] = "ignore"
-
-
-def json_body(body: bytes) -> Any:
-    """The JSON value in a body.
-
-    Raises:
-        Unreadable: it is not UTF-8 JSON; the message has the position, not the content.
-    """
-    # What msgspec refuses may still be JSON to the standard library, which also has the position.
-    with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
-        return _JSON.decode(body)
-    try:
-        value = json.loads(body)
-        # A lone surrogate can only come as an escape. It has no UTF-8, so it is replaced by "?":
-        # it must not make the other events of a batch unreadable.
-        text = json.dumps(value, ensure_ascii=False).encode(errors="replace")
-        value = json.loads(text)
-    except UnicodeDecodeError as error:
-        raise Unreadable({"body": f"expected UTF-8, byte {error.start} is not"}) from error
-    except (ValueError, RecursionError) as error:
-        position = f" at byte {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
-        raise Unreadable({"body": f"expected JSON, unreadable{position}"}) from error
-    return value
-
-
-def json_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in a body.
-
-    Raises:
-        Unreadable: it is not JSON, or not an object.
-    """
-    value = json_body(body)
-    if not isinstance(value, dict):
-        raise Unreadable({"body": "expected a JSON object"})
-    return value
 
 
 def validate(schema: PayloadSchema, value: Any) -> Payload:
@@ -247,28 +210,3 @@ def stable_key(*parts: str | bytes) -> str:
         data = part.encode() if isinstance(part, str) else part
         digest.update(len(data).to_bytes(8, "big") + data)
     return digest.hexdigest()[:32]
-
-
-def parse_timestamp(value: Any, fallback: datetime) -> datetime:
-    """Parse a time in any of the platforms' notations to aware UTC; `fallback` when it is none.
-
-    Takes seconds or milliseconds since 1970 as number or text, and ISO 8601 with `Z`, an offset
-    or neither (then UTC), `T` or a space. It never raises: a bad time must not lose the event.
-    """
-    try:
-        if isinstance(value, int | float) or (isinstance(value, str) and _is_number(value)):
-            seconds = float(value)
-            return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
-        if isinstance(value, str) and value:
-            time = datetime.fromisoformat(value)
-            time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-            # .NET writes 0001-01-01 for "no date"; in the first and last year a change of time
-            # zone would overflow.
-            return time if 1 < time.year < 9999 else fallback
-    except (ValueError, OverflowError, OSError):
-        return fallback
-    return fallback
-
-
-def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdigit() and text.isascii() and len(text) != 8

@@ -5,14 +5,13 @@ parsed. Elsewhere an expression that finds nothing, or a value that makes no sen
 value out.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-import jmespath
 from jmespath.exceptions import JMESPathError
-from jmespath.parser import ParsedResult
 from marshmallow import Schema, ValidationError, fields
 
 from relay.errors import Unreadable
@@ -24,23 +23,26 @@ from relay.inbound.contract import (
     Skipped,
     Unparsable,
     parse_batch,
-    parse_timestamp,
     stable_key,
     validate,
 )
-from relay.inbound.payload_schema import Flag, Id, ListOf, Number, Object, PayloadSchema, Text
+from relay.inbound.expression import Expression
+from relay.inbound.money import currency_code, parse_minor_units, parse_written_money
+from relay.inbound.payload import json_bytes, text_of
+from relay.inbound.payload_schema import Flag, Id, ListOf, Number, Object, PayloadSchema, Text, Time
+from relay.inbound.timestamps import occurred_at
 from relay.mapping.event_types import EVENT_TYPES
 from relay.model import Address, Event, WebhookRequest
 
 
-class JMESPathField(fields.Field[ParsedResult]):
+class JMESPathField(fields.Field[Expression]):
     """A JMESPath expression, compiled when the configuration is loaded."""
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> ParsedResult:
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Expression:
         if not isinstance(value, str):
             raise ValidationError("expected a JMESPath expression")
         try:
-            return jmespath.compile(value)
+            return Expression(value)
         except JMESPathError as error:
             raise ValidationError(f"expected a JMESPath expression: {error}") from error
 
@@ -73,7 +75,9 @@ class JMESPathOptions(Schema):
 
     `events` selects the list when one body holds many events. `types` maps the sender's type to
     ours; one that is ours already needs no entry, and `"*"` is the default for all others.
-    `type_header` and `id_header` name headers for senders that put type or id there.
+    `type_header` and `id_header` name headers for senders that put type or id there. The fields
+    `total` (else `amount`) and `currency` are the event's amount; with `minor_units` it counts
+    cents, or what the currency has in their place.
     """
 
     events = JMESPathField()
@@ -84,6 +88,7 @@ class JMESPathOptions(Schema):
     id_header = fields.String(load_default="")
     time = JMESPathField()
     machine = JMESPathField()
+    minor_units = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
     contact = fields.Nested(ContactOptions, load_default={})
     fields_ = fields.Dict(
         keys=fields.String(),
@@ -123,7 +128,7 @@ class _PartsSchema(PayloadSchema):
 
     type = Text(required=True)
     id = Id()
-    time = Text()
+    time = Time()
     machine = Flag()
     contact = Object(_ContactSchema, required=True)
 
@@ -143,7 +148,7 @@ def types_fault(options: Mapping[str, Any]) -> str:
     return f"types: unknown event types {unknown}" if unknown else ""
 
 
-def parse(request: WebhookRequest, options: Mapping[str, Any]) -> ParseResult:
+def parse(request: WebhookRequest, options: Mapping[str, Any], zone: ZoneInfo) -> ParseResult:
     """The events of a body, by the expressions in the source's options."""
     try:
         body = parse_body(request)
@@ -160,7 +165,7 @@ def parse(request: WebhookRequest, options: Mapping[str, Any]) -> ParseResult:
     single = len(parts) == 1
 
     def parse_part(part: Any) -> Event | Unparsable | Skipped:
-        item = _parse_part(part, request, options, single=single)
+        item = _parse_part(part, request, options, zone, single=single)
         return _with_omitted(item, body.omitted_fields) if body.omitted_fields else item
 
     return parse_batch(parts, parse_part)
@@ -175,17 +180,23 @@ def _with_omitted(
 
 
 def _parse_part(
-    part: Any, request: WebhookRequest, options: Mapping[str, Any], *, single: bool
+    part: Any, request: WebhookRequest, options: Mapping[str, Any], zone: ZoneInfo, *, single: bool
 ) -> Event | Unparsable | Skipped:
-    raw = request.body if single else json.dumps(part).encode()
+    raw = request.body if single else json_bytes(part)
     try:
-        return _to_event(part, raw, request, options, single=single)
+        return _to_event(part, raw, request, options, zone, single=single)
     except JMESPathError as error:  # a valid expression may fail on a body: `length(null)`
         return Unparsable("", stable_key(raw), {"options": str(error)}, raw)
 
 
 def _to_event(
-    part: Any, raw: bytes, request: WebhookRequest, options: Mapping[str, Any], *, single: bool
+    part: Any,
+    raw: bytes,
+    request: WebhookRequest,
+    options: Mapping[str, Any],
+    zone: ZoneInfo,
+    *,
+    single: bool,
 ) -> Event | Unparsable | Skipped:
     values: dict[str, Any] = {
         name: options[name].search(part)
@@ -210,11 +221,14 @@ def _to_event(
     contact = parts["contact"]
     emails, phones = contact.pop("email", []), contact.pop("phone", [])
     address = contact.pop("address", {})
+    at, no_time = occurred_at([parts.get("time")], zone, request.received_at)
+    if "time" not in options:  # that of receipt is the time meant, not one in its place
+        no_time = {}
     return Event(
         type=event_type,
         topic=topic,
         key=stable_key(topic, event_id) if event_id else stable_key(raw),
-        occurred_at=parse_timestamp(parts.get("time"), request.received_at),
+        occurred_at=at,
         contact=contact_of(
             [
                 Party(
@@ -228,7 +242,7 @@ def _to_event(
         fields=_fields(part, options),
         machine=parts.get("machine", False),
         raw=raw,
-        omitted_fields=payload.omitted_fields,
+        omitted_fields={**payload.omitted_fields, **no_time},
     )
 
 
@@ -248,9 +262,16 @@ def _header(request: WebhookRequest, name: str) -> str:
 
 
 def _fields(part: Any, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The configured fields; without any, every string, number and boolean in `data`."""
+    """The configured fields, else every text, number and boolean in `data`; and the amount."""
     if options["fields"]:
-        return {name: expression.search(part) for name, expression in options["fields"].items()}
-    data = part.get("data", part) if isinstance(part, dict) else {}
-    scalars = data.items() if isinstance(data, dict) else ()
-    return {name: value for name, value in scalars if isinstance(value, str | int | float)}
+        values = {name: expression.search(part) for name, expression in options["fields"].items()}
+    else:
+        data = part.get("data", part) if isinstance(part, dict) else {}
+        scalars = data.items() if isinstance(data, dict) else ()
+        values = {n: v for n, v in scalars if isinstance(v, str | int | float | Decimal)}
+    total = next((values[name] for name in ("total", "amount") if text_of(values.get(name))), None)
+    if total is None:
+        return values
+    parse_amount = parse_minor_units if options["minor_units"] else parse_written_money
+    amount = parse_amount(total, currency_code(values.get("currency")))
+    return {**values, "total": total, "amount": amount}

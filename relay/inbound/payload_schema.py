@@ -80,6 +80,18 @@ class Number(fields.Field[str]):
         return text
 
 
+class Time(fields.Field[Any]):
+    """A time as `parse_timestamp` reads it: a text, a number or PHP's date object."""
+
+    reason = "not_a_time"
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        is_object = isinstance(value, dict) and isinstance(value.get("date"), str)
+        if not (is_object or isinstance(value, str) or _number_text(value) is not None):
+            raise ValidationError("expected a time")
+        return value
+
+
 class Flag(fields.Field[bool]):
     """A boolean, from a boolean, 0, 1, or a word for one (`"true"`, `"no"`)."""
 

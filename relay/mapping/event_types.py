@@ -29,8 +29,8 @@ class EventType:
 
 
 _NUMBER = "{% set number = order_number or order_id %}{% if number %}: {{ number }}{% endif %}"
-_ORDER_ES = _NUMBER + "{% if total %} por {{ total }} {{ currency }}{% endif %}"
-_ORDER_EN = _NUMBER + "{% if total %}, {{ total }} {{ currency }}{% endif %}"
+_ORDER_ES = _NUMBER + "{% if amount %} por {{ amount }}{% endif %}"
+_ORDER_EN = _NUMBER + "{% if amount %}, {{ amount }}{% endif %}"
 _MAIL_ES = (
     "{% if subject %} «{{ subject }}»{% elif campaign %} de «{{ campaign }}»{% endif %}"
     "{% if reason %}: {{ reason }}{% endif %}"

@@ -9,6 +9,7 @@ campaign fields.
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
@@ -16,16 +17,21 @@ from jinja2 import Template
 from marshmallow import RAISE, Schema, fields, validate
 
 from config.relay_toml import Destination
+from relay.mapping.amounts import shown_amounts
 from relay.mapping.country import iso2
 from relay.mapping.email import to_email
 from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.identity import ID_TYPES, read_document
 from relay.mapping.phone import to_e164
-from relay.mapping.rules import ADDRESS_TEXTS, Rule, iso_date, render
+from relay.mapping.rules import ADDRESS_TEXTS, Rule, iso_date
+from relay.mapping.templates import render, template_values
 from relay.model import Call, Contact, Customer, Event
 
 # Opaque, but exactly one path segment, since it becomes part of a URL.
 _ID: Final = re.compile(r"(?!\.{1,2}$)[^\s/?#]{1,64}")
+# Fields that name a customer, in Mercately's words and in most platforms'.
+_REFERENCES: Final = frozenset({"customer_id", "phone", "email", "id_number"})
+_NO_TIMES: Final[Mapping[str, datetime | None]] = {}
 
 
 class _Strict(Schema):
@@ -102,7 +108,7 @@ class Unmappable(Exception):
         self.reasons = reasons
 
 
-def call_for(
+def call_for(  # noqa: PLR0913  what event, rule, destination and source say meets here
     event: Event,
     rule: Rule,
     destination: Destination,
@@ -111,8 +117,12 @@ def call_for(
     platform: str,
     language: Language,
     customer_id: str = "",
+    times: Mapping[str, datetime | None] = _NO_TIMES,
 ) -> Call:
     """Build the `POST customers/:id/events` request for an event.
+
+    `times` are the event's fields that the rule uses as dates, read in the source's time zone;
+    None is for those that are no time. A field that is not among them may be an ISO date or time.
 
     Raises:
         Unmappable: the event has no usable customer reference (`no_customer`), the rule gives an
@@ -145,11 +155,16 @@ def call_for(
     if not (customer.customer_id or phone or email):
         if not id_number:
             message = "expected a customer id, a phone, an e-mail or an id number"
-            raise Unmappable("no_customer", {"contact": message, **omitted_fields})
+            raise Unmappable("no_customer", {"contact": message, **_references_in(omitted_fields)})
         customer = replace(customer, id_type=id_type, id_number=id_number)
     context = _context(event, customer, destination, source, platform, language)
     context |= {"id_type": id_type, "id_number": id_number}
-    body = _validate(_body(rule, context, contact, destination))
+    values = {**context, **times} if times else context
+    dates = {name: iso_date(at, values, destination.timezone) for name, at in rule.dates.items()}
+    unread_dates = {
+        name: "not_a_time" for name, at in rule.dates.items() if context.get(at) and not dates[name]
+    }
+    body = _validate(_body(rule, context, contact, dates))
     if not body:
         raise Unmappable("empty", {"events": f"the rule for {event.type} says nothing"})
     return Call(
@@ -160,7 +175,7 @@ def call_for(
         occurred_at=event.occurred_at,
         customer=customer,
         body=body,
-        omitted_fields=omitted_fields,
+        omitted_fields={**event.omitted_fields, **omitted_fields, **unread_dates},
     )
 
 
@@ -175,7 +190,7 @@ def _context(
     local = event.occurred_at.astimezone(destination.timezone)
     contact = event.contact
     return {
-        **event.fields,
+        **template_values(shown_amounts(event.fields, language, destination.country)),
         "type": event.type,
         "topic": event.topic,
         "title": EVENT_TYPES[event.type].title(language),
@@ -194,7 +209,7 @@ def _context(
 
 
 def _body(
-    rule: Rule, context: Mapping[str, Any], contact: Contact, destination: Destination
+    rule: Rule, context: Mapping[str, Any], contact: Contact, dates: Mapping[str, str]
 ) -> dict[str, Any]:
     body: dict[str, Any] = {name: context[name] for name in rule.profile}
     if rule.address is not None:
@@ -211,9 +226,7 @@ def _body(
         {"field_name": name, "field_content": content} for name, content in contents if content
     ]
     body.update({name: _render(name, template, context) for name, template in rule.texts.items()})
-    body.update(
-        {name: iso_date(at, context, destination.timezone) for name, at in rule.dates.items()}
-    )
+    body.update(dates)
     return _without_empty(body)
 
 
@@ -252,6 +265,15 @@ def _validate(body: dict[str, Any]) -> dict[str, Any]:
     if errors := _schema(frozenset(body)).validate(body):
         raise Unmappable("invalid", errors)
     return {name: body[name] for name in _FIELDS if name in body}
+
+
+def _references_in(omitted_fields: Mapping[str, str]) -> dict[str, str]:
+    """Those that would have named a customer, in Mercately's words or at the end of a path."""
+    return {
+        path: reason
+        for path, reason in omitted_fields.items()
+        if _REFERENCES.intersection(path.split("."))
+    }
 
 
 def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,10 @@
 
 Texts are Jinja2 templates, which run in a sandbox. Their variables are:
 
-- the event's own `fields` (`order_number`, `total`, `currency`, `subject`, …);
+- the event's own `fields` (`order_number`, `total`, `currency`, `subject`, …); numbers are exact;
+- `amount`, the total as people of the destination's country write it (`$49,90`), for which
+  `total` has the plain number as sent (49.90) and `currency` the code, both as the buyer saw them;
+  `shop_total` and `shop_currency` are what the shop's own books say, where it tells them;
 - `type`, `topic`, `title` (our type in words), `platform`, `source`;
 - `occurred_at` (a time in the destination's zone), `date`, `time`;
 - `first_name`, `last_name`, `name`, `email`, `phone`, `id_type`, `id_number`, `address`.
@@ -19,12 +22,12 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from jinja2 import ChainableUndefined, Template, TemplateSyntaxError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template, TemplateSyntaxError
 from marshmallow import Schema, ValidationError, fields, validate
 
 from config.relay_toml import messages
 from relay.mapping.event_types import EVENT_TYPES, Language
+from relay.mapping.templates import compiled
 
 DATES: Final = ("creation_date", "sent_at", "delivered_at", "read_at", "last_chat_interaction")
 TEXTS: Final = ("outbound_status", "campaign_url", "error_message")
@@ -42,18 +45,6 @@ ADDRESS_TEXTS: Final = (
 # The published page shows only `error`; the account's own outbound messages use these six. Other
 # values are sent too, with a warning when the configuration is loaded.
 OUTBOUND_STATUSES: Final = ("error", "submitted", "enqueued", "sent", "delivered", "read")
-
-_JINJA: Final = ImmutableSandboxedEnvironment(
-    undefined=ChainableUndefined,
-    finalize=lambda value: "" if value is None else value,
-    autoescape=False,  # the output is JSON text, never HTML
-)
-
-
-@lru_cache(maxsize=1024)
-def _template(text: str) -> Template:
-    """Compiling takes a millisecond, and destinations share most of their texts."""
-    return _JINJA.from_string(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +82,7 @@ class _Text(fields.Field[Template]):
         if not isinstance(value, str) or not value:
             raise ValidationError("expected a text or template")
         try:
-            return _template(value)
+            return compiled(value)
         except TemplateSyntaxError as error:
             raise ValidationError(f"template, line {error.lineno}: {error.message}") from error
 
@@ -218,11 +209,6 @@ def _rule(data: Mapping[str, Any]) -> Rule:
         profile=data.get("profile", ()),
         address=data.get("address", {}) if wants_address else None,
     )
-
-
-def render(template: Template, context: Mapping[str, Any]) -> str:
-    """Render a template and strip white space from both ends."""
-    return template.render(context).strip()
 
 
 def iso_date(name: str, context: Mapping[str, Any], zone: ZoneInfo) -> str:

@@ -11,9 +11,9 @@ RELAY_DEDUP_DAYS is 2 or more (the default is 7). Times are seconds, sometimes m
 https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event (read 2026-08)
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from marshmallow.validate import Length
 
@@ -24,14 +24,14 @@ from relay.inbound.contract import (
     Platform,
     Skipped,
     Unparsable,
-    json_body,
     parse_batch,
-    parse_timestamp,
     stable_key,
     validate,
 )
+from relay.inbound.payload import json_body, json_bytes
 from relay.inbound.payload_schema import Flag, Id, ListOf, PayloadSchema, Text
 from relay.inbound.signature import Ecdsa
+from relay.inbound.timestamps import occurred_at
 from relay.model import Contact, Event, WebhookRequest
 
 TOPICS: Final[Mapping[str, str]] = {
@@ -71,17 +71,17 @@ class _EventSchema(PayloadSchema):
 _SCHEMA: Final = _EventSchema()
 
 
-def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
+def _parse(request: WebhookRequest, _options: Mapping[str, Any], zone: ZoneInfo) -> ParseResult:
     try:
         value = json_body(request.body)
     except Unreadable as error:
         return Events([Unparsable("", stable_key(request.body), error.reasons, request.body)])
     parts = value if isinstance(value, list) else [value]
-    return parse_batch(parts, lambda part: _part(part, request))
+    return parse_batch(parts, lambda part: _part(part, request, zone))
 
 
-def _part(part: Any, request: WebhookRequest) -> Event | Unparsable | Skipped:
-    raw = json.dumps(part).encode()
+def _part(part: Any, request: WebhookRequest, zone: ZoneInfo) -> Event | Unparsable | Skipped:
+    raw = json_bytes(part)
     try:
         payload = validate(_SCHEMA, part)
     except Unreadable as error:
@@ -89,17 +89,18 @@ def _part(part: Any, request: WebhookRequest) -> Event | Unparsable | Skipped:
     body, topic = payload.data, payload.data["event"]
     if topic not in TOPICS:
         return Skipped("unknown_topic", topic)
+    at, omitted_fields = occurred_at([body.get("timestamp")], zone, request.received_at)
     event_id = body.get("sg_event_id")
     return Event(
         type=TOPICS[topic],
         topic=topic,
         key=f"{event_id}:{topic}" if event_id else stable_key(raw),
-        occurred_at=parse_timestamp(body.get("timestamp"), request.received_at),
+        occurred_at=at,
         contact=Contact(email=body.get("email", "")),
         fields=_fields(body),
         machine=body.get("sg_machine_open", False),
         raw=raw,
-        omitted_fields=payload.omitted_fields,
+        omitted_fields={**payload.omitted_fields, **omitted_fields},
     )
 
 

@@ -11,9 +11,9 @@ https://shopify.dev/docs/apps/build/webhooks/verify-deliveries (read 2026-08)
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from relay.errors import Unreadable
 from relay.inbound.contact import Party, contact_of
@@ -23,13 +23,14 @@ from relay.inbound.contract import (
     Platform,
     Skipped,
     Unparsable,
-    json_object,
-    parse_timestamp,
     stable_key,
     validate,
 )
-from relay.inbound.payload_schema import Id, Number, Object, PayloadSchema, Text
+from relay.inbound.money import parse_money
+from relay.inbound.payload import json_object, text_of
+from relay.inbound.payload_schema import Id, Number, Object, PayloadSchema, Text, Time
 from relay.inbound.signature import Hmac
+from relay.inbound.timestamps import occurred_at
 from relay.mapping.country import iso2
 from relay.mapping.identity import document_in, named_values
 from relay.model import Address, Contact, Event, WebhookRequest
@@ -81,6 +82,15 @@ class _CustomerSchema(PayloadSchema):
     default_address = Object(_AddressSchema)
 
 
+class _MoneySchema(PayloadSchema):
+    amount = Number()
+    currency_code = Text()
+
+
+class _MoneySetSchema(PayloadSchema):
+    presentment_money = Object(_MoneySchema)
+
+
 class _ConsentSchema(PayloadSchema):
     state = Text()
 
@@ -94,8 +104,10 @@ class _BodySchema(_CustomerSchema):
     contact_email = Text()
     email_address = Text()
     sms_marketing_phone = Text()
-    total_price = Text()
+    total_price = Number()
     currency = Text()
+    presentment_currency = Text()
+    total_price_set = Object(_MoneySetSchema)
     financial_status = Text()
     fulfillment_status = Text()
     cancel_reason = Text()
@@ -105,9 +117,9 @@ class _BodySchema(_CustomerSchema):
     tracking_url = Text()
     tracking_company = Text()
     note = Text()
-    created_at = Text()
-    updated_at = Text()
-    cancelled_at = Text()
+    created_at = Time()
+    updated_at = Time()
+    cancelled_at = Time()
     customer = Object(_CustomerSchema)
     shipping_address = Object(_AddressSchema)
     billing_address = Object(_AddressSchema)
@@ -124,7 +136,7 @@ _SCHEMA: Final = _BodySchema()
 _CONSENT_SCHEMA: Final = _ConsentBodySchema()
 
 
-def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
+def _parse(request: WebhookRequest, _options: Mapping[str, Any], zone: ZoneInfo) -> ParseResult:
     topic = _header(request, "topic")
     if topic in _PRIVACY:
         return Skipped("privacy_request", topic)
@@ -146,28 +158,30 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
         if state not in _CONSENT:
             return Skipped("no_consent_state", topic)
         event_type = f"{kind}.{_CONSENT[state]}"
-    triggered_at = parse_timestamp(_header(request, "triggered-at"), request.received_at)
+    times = [*_times(topic, body), _header(request, "triggered-at")]
+    at, omitted_fields = occurred_at(times, zone, request.received_at)
     return Events(
         [
             Event(
                 type=event_type,
                 topic=topic,
                 key=key,
-                occurred_at=_occurred_at(topic, body, triggered_at),
+                occurred_at=at,
                 contact=_contact(body, raw.get("note_attributes")),
                 fields=_fields(topic, body, _header(request, "shop-domain")),
-                omitted_fields=payload.omitted_fields,
+                omitted_fields={**payload.omitted_fields, **omitted_fields},
                 needs_lookup=topic in _BY_ORDER_ID,
             )
         ]
     )
 
 
-def _occurred_at(topic: str, body: Mapping[str, Any], fallback: datetime) -> datetime:
+def _times(topic: str, body: Mapping[str, Any]) -> list[Any]:
+    """When it happened, most exact first."""
     names = ("created_at",) if topic.endswith("/create") else ("updated_at", "created_at")
     if topic == "orders/cancelled":
         names = ("cancelled_at", *names)
-    return parse_timestamp(next((body[name] for name in names if body.get(name)), None), fallback)
+    return [body.get(name) for name in names]
 
 
 def _contact(body: Mapping[str, Any], note_attributes: Any) -> Contact:
@@ -226,8 +240,7 @@ def _fields(topic: str, body: Mapping[str, Any], shop: str) -> dict[str, Any]:
         "order_number": body.get("name") if is_order or topic == "fulfillments/create" else "",
         "checkout_id": body_id if topic.startswith("checkouts/") else "",
         "checkout_url": body.get("abandoned_checkout_url"),
-        "total": body.get("total_price"),
-        "currency": body.get("currency"),
+        **_amounts(topic, body),
         "status": body.get("financial_status"),
         "fulfillment_status": body.get("fulfillment_status"),
         "cancel_reason": body.get("cancel_reason"),
@@ -241,6 +254,22 @@ def _fields(topic: str, body: Mapping[str, Any], shop: str) -> dict[str, Any]:
         "cancelled_at": body.get("cancelled_at"),
         "shop": shop,
     }
+
+
+def _amounts(topic: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What the buyer saw is the amount. Orders have it in `*_set`, beside the shop's own amounts; a
+    checkout has all its prices in the buyer's currency, and in `currency` the shop's.
+    """
+    total, currency = text_of(body.get("total_price")), body.get("currency")
+    shown = (body.get("total_price_set") or {}).get("presentment_money") or {}
+    shop = {}
+    if topic.startswith("checkouts/"):
+        currency = body.get("presentment_currency") or currency
+    elif total:
+        shop = {"shop_total": total, "shop_currency": currency}
+        if amount := text_of(shown.get("amount")):
+            total, currency = amount, shown.get("currency_code")
+    return {"total": total, "currency": currency, "amount": parse_money(total, currency), **shop}
 
 
 def _header(request: WebhookRequest, name: str) -> str:

@@ -21,7 +21,9 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from relay.errors import Unreadable
 from relay.inbound.contact import Party, contact_of
@@ -32,13 +34,14 @@ from relay.inbound.contract import (
     Platform,
     Skipped,
     Unparsable,
-    json_object,
-    parse_timestamp,
     stable_key,
     validate,
 )
-from relay.inbound.payload_schema import Id, Object, PayloadSchema, Text
+from relay.inbound.money import parse_money
+from relay.inbound.payload import json_object
+from relay.inbound.payload_schema import Id, Number, Object, PayloadSchema, Text, Time
 from relay.inbound.signature import Hmac
+from relay.inbound.timestamps import occurred_at, parse_timestamp
 from relay.mapping.country import iso2
 from relay.mapping.identity import document_in, named_values
 from relay.model import Address, Contact, Event, WebhookRequest
@@ -58,6 +61,7 @@ _TRANSITIONS: Final[Mapping[str, tuple[str, str]]] = {
     "failed": ("order.failed", ""),
 }
 _SIGNATURE: Final = "x-wc-webhook-signature"
+_UTC_OFFSET: Final = "+00:00"
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -78,17 +82,17 @@ class _BodySchema(PayloadSchema):
     id = Id(required=True)
     number = Text()
     status = Text()
-    total = Text()
+    total = Number()
     currency = Text()
     payment_url = Text()
     payment_method_title = Text()
     email = Text()
     first_name = Text()
     last_name = Text()
-    date_created_gmt = Text()
-    date_modified_gmt = Text()
-    date_paid_gmt = Text()
-    date_completed_gmt = Text()
+    date_created_gmt = Time()
+    date_modified_gmt = Time()
+    date_paid_gmt = Time()
+    date_completed_gmt = Time()
     billing = Object(_AddressSchema)
     shipping = Object(_AddressSchema)
 
@@ -104,7 +108,7 @@ def _handshake(request: WebhookRequest) -> Handshake | None:
     return Handshake() if re.fullmatch(rb"webhook_id=\d{1,20}", request.body) else None
 
 
-def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
+def _parse(request: WebhookRequest, _options: Mapping[str, Any], _zone: ZoneInfo) -> ParseResult:
     topic = request.headers.get("x-wc-webhook-topic", "")
     delivery_id = request.headers.get("x-wc-webhook-delivery-id", "")
     key = stable_key(topic, delivery_id, request.body)
@@ -119,26 +123,28 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any]) -> ParseResult:
     except Unreadable as error:
         return Events([Unparsable(topic, key, error.reasons, request.body)])
     body, event_type = payload.data, TOPICS[topic]
-    occurred_at = body.get("date_created_gmt")
+    times = [body.get("date_created_gmt")]
     if topic.endswith(".updated"):
-        occurred_at = body.get("date_modified_gmt") or occurred_at
+        times.insert(0, body.get("date_modified_gmt"))
     if topic == "order.updated":
         transition, date_field = _TRANSITIONS.get(body.get("status") or "", ("", ""))
         # Cash on delivery is "processing" without a payment date.
-        if transition and (body.get(date_field) or not date_field):
+        date = _utc(body.get(date_field))
+        if transition and (date or not date_field):
             event_type = transition
-            occurred_at = body.get(date_field) or occurred_at
-            key = stable_key("order", body["id"], transition, body.get(date_field) or "")
+            times.insert(0, date)
+            key = stable_key("order", body["id"], transition, date.removesuffix(_UTC_OFFSET))
+    at, omitted_fields = occurred_at(times, UTC, request.received_at)
     return Events(
         [
             Event(
                 type=event_type,
                 topic=topic,
                 key=key,
-                occurred_at=parse_timestamp(occurred_at, request.received_at),
+                occurred_at=at,
                 contact=_contact(body, raw),
                 fields=_fields(topic, body, request.headers.get("x-wc-webhook-source", "")),
-                omitted_fields=payload.omitted_fields,
+                omitted_fields={**payload.omitted_fields, **omitted_fields},
             )
         ]
     )
@@ -194,6 +200,7 @@ def _fields(topic: str, body: Mapping[str, Any], shop: str) -> dict[str, Any]:
         "order_number": (body.get("number") or body["id"]) if is_order else "",
         "total": body.get("total"),
         "currency": body.get("currency"),
+        "amount": parse_money(body.get("total"), body.get("currency")),
         "status": body.get("status"),
         "url": body.get("payment_url"),
         "payment_method": body.get("payment_method_title"),
@@ -205,9 +212,10 @@ def _fields(topic: str, body: Mapping[str, Any], shop: str) -> dict[str, Any]:
     }
 
 
-def _utc(text: str | None) -> str:
-    """An ISO time with offset: the `_gmt` fields are UTC but have none."""
-    return f"{text}+00:00" if text else ""
+def _utc(value: Any) -> str:
+    """An ISO time with offset, as the `_gmt` fields have none; empty if it is no time."""
+    at = parse_timestamp(value)
+    return at.isoformat() if at else ""
 
 
 def _sample_headers(topic: str, _body: bytes) -> Mapping[str, str]:

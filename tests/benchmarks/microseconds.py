@@ -18,9 +18,11 @@ from urllib.parse import urlsplit
 from redis import Redis
 
 from relay import sources
-from relay.inbound.contract import json_object, validate
+from relay.inbound.contract import validate
+from relay.inbound.payload import json_object
+from relay.mapping import mercately
 from relay.mapping.phone import to_e164
-from relay.mapping.rules import mercately
+from relay.mapping.templates import render as render_template
 from relay.model import WebhookRequest
 from relay.pipeline import process, translate
 from relay.platforms import shopify
@@ -46,12 +48,13 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
     rule = source.rules["order.created"]
     schema = shopify._SCHEMA
     bodies = [json_object(delivery.body) for delivery in deliveries]
-    events = [source.platform.parse(each, source.options).items[0] for each in deliveries]
+    zone = source.timezone
+    events = [source.platform.parse(each, source.options, zone).items[0] for each in deliveries]
     calls = [process(delivery, source, now) for delivery in deliveries]
     context = mercately._context(
         events[0], calls[0][0].customer, source.destination, "shopify", "Shopify", "es"
     )
-    unsettled = mercately._body(rule, context, events[0].contact, source.destination)
+    unsettled = mercately._body(rule, context, events[0].contact, {})
 
     gc.collect()
     gc.freeze()  # a web process does not hold hundreds of orders, to be looked through again
@@ -65,9 +68,9 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
             intake.accept(deliveries[n], source, calls[n], now)
 
         def render(_: int) -> None:
-            render(rule.notes, context)
+            render_template(rule.notes, context)
             for _name, template in rule.custom_fields:
-                render(template, context)
+                render_template(template, context)
 
         def arguments() -> float:
             with patch.object(intake, "_accept", lambda **_: [b"accepted", b"id"]):
@@ -79,7 +82,7 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
         hmac = _each(lambda n: source.scheme.verify(deliveries[n], source.secrets, now))
         parsed = _each(lambda n: json_object(deliveries[n].body))
         read_in = _each(lambda n: validate(schema, bodies[n]))
-        read = _each(lambda n: source.platform.parse(deliveries[n], source.options))
+        read = _each(lambda n: source.platform.parse(deliveries[n], source.options, zone))
         phone = _each(lambda n: to_e164(events[n].contact.phones, "EC"))
         templates = _each(render)
         out = _each(lambda _: mercately._validate(dict(unsettled)))

@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -93,6 +94,7 @@ FAULTS = [
     (f'{CRM}[sources.shop]\nplatform = "shopify"\nsecrets = [1]', "sources.shop.secrets.0: Not a valid string."),
     (f'{CRM}[sources.shop]\nplatform = "shopify"\nsecrets = "${{NOT_SET}}"', f"sources.shop.secrets: {UNSET}"),
     (f'{CRM}[sources.shop]\nplatform = "shopify"\nsecrets = ["s", "${{NOT_SET}}"]', f"sources.shop.secrets[1]: {UNSET}"),
+    (f'{CRM}{SHOP}timezone = "Quito"', 'sources.shop.timezone: expected a time zone such as "America/Guayaquil"'),
     (f"{CRM}{SHOP}colour = 1", "sources.shop.colour: Unknown field."),
     (f'{CRM}{SHOP}destination = "other"', "sources.shop.destination: expected one of ['crm']"),
     (f"{CRM}[destinations.two]\napi_key = 'k'\n{SHOP}", "sources.shop.destination: expected one of ['crm', 'two']"),
@@ -286,6 +288,8 @@ def test_destination_is_read_with_its_defaults(line, name, value, read):
         ('tolerance = "1d"', "tolerance_s", 86400),
         ("", "topics", ()),
         ('topics = ["order.*", "checkouts/create"]', "topics", ("order.*", "checkouts/create")),
+        ("", "timezone", None),
+        ('timezone = "Europe/Madrid"', "timezone", ZoneInfo("Europe/Madrid")),
         ("", "on_invalid", "hold"),
         ("", "on_nobody", None),
         ('on_nobody = "hold"', "on_nobody", "hold"),
@@ -360,11 +364,14 @@ def test_demo_file_loads_and_has_a_rule_for_every_type_its_samples_come_to():
         assert set(bound.platform.topics.values()) <= set(bound.rules)
 
 
+FIELDS = 'fields = { form = "form.name", total = "order.total", currency = "order.currency" }'
+
+
 def test_commented_examples_of_the_shipped_file_are_right_too(tmp_path):
     text = (CONFIG / "relay.toml").read_text("utf-8")
     lines = [line.removeprefix("# ") for line in text.splitlines() if line.startswith("# ")]
     at = [lines.index(start) for start in ("[sources.tienda-norte]", '[events."order.created"]')]
-    ends = [lines.index('fields = { form = "form.name" }'), len(lines) - 1]  # fmt: skip
+    ends = [lines.index(FIELDS), len(lines) - 1]  # fmt: skip
     examples = ["\n".join(lines[start : end + 1]) for start, end in zip(at, ends, strict=True)]
     file = tmp_path / "relay.toml"
     file.write_text(CRM.replace("crm", "principal") + "\n".join(examples), "utf-8")

@@ -21,7 +21,7 @@ from relay.errors import MISMATCH, Refused
 from relay.inbound import samples
 from relay.inbound.contract import Events, Source
 from relay.inbound.signature import Basic, Bearer, Ecdsa, Hmac, PathToken, StandardWebhooks
-from relay.mapping.rules import render
+from relay.mapping.templates import render
 from relay.model import Call, Ignored, WebhookRequest
 from relay.pipeline import translate
 from relay.platforms import discovered
@@ -289,7 +289,7 @@ def test_event_without_a_rule_is_ignored(loaded):
 def test_event_of_a_type_that_does_not_exist_is_held_by_itself(loaded):
     """A mistake in a platform's file must not make the platform send for ever."""
 
-    def parse(request, _options):
+    def parse(request, _options, _zone):
         return Events([replace(event, type="order.eaten"), event])
 
     bound = loaded(table("shopify") + EVENTS).sources["s"]

@@ -8,7 +8,8 @@ from hypothesis import given, strategies as st
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from relay.errors import Unreadable
-from relay.inbound.contract import json_body, validate as load
+from relay.inbound.contract import validate as load
+from relay.inbound.payload import json_body
 from relay.inbound.payload_schema import (
     Flag,
     Id,

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +236,8 @@ def _filled(value: Any, delivery: WebhookRequest) -> Any:
             return [_filled(part, delivery) for part in value]
         case datetime():
             return value.isoformat()
+        case Decimal():
+            return f"{value:f}"
         case bytes() if value:
             return "the whole body" if value == delivery.body else "a part of the body"
         case _:

@@ -11,7 +11,8 @@ import senders
 
 from relay import sources
 from relay.mapping.event_types import EVENT_TYPES, Language
-from relay.mapping.rules import DATES, OUTBOUND_STATUSES, Rule, compile_rules, iso_date, render
+from relay.mapping.rules import DATES, OUTBOUND_STATUSES, Rule, compile_rules, iso_date
+from relay.mapping.templates import render
 from relay.model import Call, Contact, Event, Held
 from relay.pipeline import translate_item
 
@@ -46,7 +47,7 @@ def translated(template: str, *, field: str = "notes", event: Event = EVENT) -> 
     assert faults == []
     bound = sources.Source(
         name="s", platform=source.platform, scheme=source.scheme, secrets=(), rules=rules,
-        destination=source.destination,
+        destination=source.destination, timezone=source.timezone,
     )  # fmt: skip
     item = translate_item(event, senders.delivery({}, b"{}"), bound)
     assert isinstance(item, Call | Held)
@@ -167,8 +168,8 @@ def test_unknown_outbound_status_is_a_warning_and_no_fault(status, warned):
 @pytest.mark.parametrize(
     ("rule", "language", "expected"),
     [
-        ("{ notes = true }", "es", "Pedido creado: 1001 por 10.50 USD ()"),
-        ("{ notes = true }", "en", "Order created: 1001, 10.50 USD ()"),
+        ("{ notes = true }", "es", "Pedido creado: 1001 por $10,50 ()"),
+        ("{ notes = true }", "en", "Order created: 1001, $10,50 ()"),
         ('{ notes = { es = "hola", en = "hello" } }', "es", "hola"),
         ('{ notes = { es = "hola", en = "hello" } }', "en", "hello"),
         ('{ notes = { en = "hello" } }', "es", "hello"),
@@ -179,10 +180,11 @@ def test_unknown_outbound_status_is_a_warning_and_no_fault(status, warned):
     ],
 )
 def test_notes_are_a_template_a_pair_the_default_or_none(rule, language, expected):
+    fields = {**EVENT.fields, "amount": "$10,50"}
     compiled_rule, faults, _ = compiled(rule, language=language)
     assert compiled_rule is not None
     assert faults == []
-    assert (render(compiled_rule.notes, EVENT.fields) if compiled_rule.notes else None) == expected
+    assert (render(compiled_rule.notes, fields) if compiled_rule.notes else None) == expected
 
 
 @pytest.mark.parametrize("language", ["es", "en"])

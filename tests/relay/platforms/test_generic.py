@@ -3,7 +3,9 @@
 import base64
 import hmac
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 import senders
@@ -11,8 +13,8 @@ import senders
 from config.relay_toml import ConfigError
 from relay.errors import MALFORMED, MISMATCH, MISSING, Refused
 from relay.inbound.contract import Handshake
-from relay.model import Call, Held, Ignored
-from relay.pipeline import parse, process
+from relay.model import Call, Held, Ignored, Money
+from relay.pipeline import parse, process, translate_item
 
 TOKEN = "a-token-that-is-long-enough"
 PATHS = """
@@ -309,7 +311,7 @@ def test_without_an_id_the_body_is_the_key():
     ("time", "at"),
     [
         ("2026-11-01T10:00:00-05:00", datetime(2026, 11, 1, 15, tzinfo=UTC)),
-        ("2026-11-01 15:00:00", datetime(2026, 11, 1, 15, tzinfo=UTC)),
+        ("2026-11-01 10:00:00", datetime(2026, 11, 1, 15, tzinfo=UTC)),  # of the destination
         (1793545200, datetime(2026, 11, 1, 15, tzinfo=UTC)),
         ("1793545200000", datetime(2026, 11, 1, 15, tzinfo=UTC)),
         ("ayer", senders.NOW),
@@ -319,6 +321,115 @@ def test_without_an_id_the_body_is_the_key():
 def test_time_is_read_in_many_ways(time, at):
     (call,) = translated({**LEAD, "at": time}, f'time = "at"\n{BEARER}')
     assert call.occurred_at == at
+
+
+@pytest.mark.parametrize(
+    ("more", "time", "day"),
+    [
+        # The destination is in Guayaquil, five hours behind UTC.
+        ("", "2026-11-02 02:30:00", "2026-11-02"),
+        ("", "02/11/2026 23:30", "2026-11-02"),
+        ("", "02/11/2026", "2026-11-02"),
+        ("", "2026-11-02T03:00:00Z", "2026-11-01"),
+        ('timezone = "UTC"', "2026-11-02 02:30:00", "2026-11-01"),
+        ('timezone = "UTC"', "02/11/2026", "2026-11-02"),
+        ('timezone = "Europe/Madrid"', "2026-11-02 05:30", "2026-11-01"),
+        ('timezone = "Europe/Madrid"', "2026-11-02T05:30:00-05:00", "2026-11-02"),
+        ('timezone = "Pacific/Kiritimati"', "2026-11-02 12:00:00", "2026-11-01"),
+    ],
+)
+def test_time_without_an_offset_is_of_the_source_and_its_day_of_the_destination(more, time, day):
+    options = f'time = "at"\nfields = {{ paid_at = "at" }}\n{BEARER}'
+    more = f'{more}\nevents."form.submitted" = {{ creation_date = "occurred_at", sent_at = "paid_at" }}'
+    (call,) = translated({**LEAD, "at": time}, options, more)
+    assert (call.body["creation_date"], call.body["sent_at"]) == (day, day)
+    assert call.omitted_fields == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "options", "omitted"),
+    [
+        ({"at": "ayer"}, 'time = "at"', {"occurred_at": "not_a_time"}),
+        ({"at": 0}, 'time = "at"', {"occurred_at": "not_a_time"}),
+        ({"at": False}, 'time = "at"', {"time": "not_a_time", "occurred_at": "absent"}),
+        ({"at": "0000-00-00 00:00:00"}, 'time = "at"', {"occurred_at": "not_a_time"}),
+        ({}, 'time = "at"', {"occurred_at": "absent"}),
+        ({}, "", {}),
+        ({"at": "2026-11-02T10:00:00Z"}, 'time = "at"', {}),
+        ({"paid": "nunca"}, 'fields = { paid_at = "paid" }', {"sent_at": "not_a_time"}),
+        ({"paid": 1793545200}, 'fields = { paid_at = "paid" }', {}),
+        ({"paid": ""}, 'fields = { paid_at = "paid" }', {}),
+    ],
+)
+def test_time_that_could_not_be_read_is_named(body, options, omitted):
+    more = 'events."form.submitted" = { notes = true, sent_at = "paid_at" }'
+    (call,) = translated({**LEAD, **body}, f"{options}\n{BEARER}", more)
+    assert call.omitted_fields == omitted
+    assert call.occurred_at.year == 2026
+
+
+NUMBER = f'fields = {{ total = "total", currency = "currency", order_number = "n" }}\n{BEARER}'
+
+
+@pytest.mark.parametrize(
+    ("total", "currency", "country", "note"),
+    [
+        (b"129.90", "USD", "EC", "Pago aprobado: 7 por $129,90 (Generic JSON)"),
+        (b"129.90", "USD", "MX", "Pago aprobado: 7 por USD 129.90 (Generic JSON)"),
+        (b"1.5e3", "USD", "EC", "Pago aprobado: 7 por $1.500,00 (Generic JSON)"),
+        (b"1e16", "USD", "EC", "Pago aprobado: 7 por $10.000.000.000.000.000,00 (Generic JSON)"),
+        (b"15990.0", "CLP", "CL", "Pago aprobado: 7 por $15.990 (Generic JSON)"),
+        (b'"$ 15.990"', "CLP", "CL", "Pago aprobado: 7 por $15.990 (Generic JSON)"),
+        (b'"129.900"', "COP", "CO", "Pago aprobado: 7 por $129.900 (Generic JSON)"),
+        (b'"59.00"', "PEN", "PE", "Pago aprobado: 7 por S/ 59.00 (Generic JSON)"),
+        (b'"1.299,00"', "usd", "EC", "Pago aprobado: 7 por $1.299,00 (Generic JSON)"),
+        (b'"1.299"', "USD", "EC", "Pago aprobado: 7 por 1.299 USD (Generic JSON)"),
+        (b"10", "", "EC", "Pago aprobado: 7 por 10 (Generic JSON)"),
+        (b'"10.00"', "", "EC", "Pago aprobado: 7 por 10,00 (Generic JSON)"),
+        (b"null", "USD", "EC", "Pago aprobado: 7 (Generic JSON)"),
+        (b'""', "USD", "EC", "Pago aprobado: 7 (Generic JSON)"),
+        (b"[1]", "USD", "EC", "Pago aprobado: 7 (Generic JSON)"),
+        (b"true", "USD", "EC", "Pago aprobado: 7 (Generic JSON)"),
+    ],
+)
+def test_default_note_has_the_amount_as_the_country_writes_it(total, currency, country, note):
+    body = b'{"type": "payment.approved", "email": "ana@example.com", "n": 7, "total": %s, "currency": "%s"}'
+    source = senders.source_of("generic", "", NUMBER, (TOKEN,))
+    source = replace(source, destination=replace(source.destination, country=country))
+    (event,) = parse(senders.delivery({}, body % (total, currency.encode())), source)
+    assert translate_item(event, senders.delivery({}, body), source).body["notes"] == note
+
+
+def test_own_template_has_total_and_currency_as_they_were_sent():
+    rule = '{ notes = "{{ total }}|{{ currency }}|{{ amount }}|{{ total * 2 }}" }'
+    body = b'{"type": "payment.approved", "email": "ana@example.com", "total": 129.90, "currency": "USD"}'
+    (call,) = translated(body, NUMBER, f'events."payment.approved" = {rule}')
+    assert call.body["notes"] == "129.90|USD|$129,90|259.80"
+
+
+@pytest.mark.parametrize(
+    ("currency", "shown"), [("USD", "$129,90"), ("CLP", "CLP 12.990"), ("", "12990")]
+)
+def test_total_may_count_minor_units(currency, shown):
+    options = f"minor_units = true\n{NUMBER}"
+    body = {**LEAD, "type": "payment.approved", "total": 12990, "currency": currency}
+    (call,) = translated(body, options)
+    assert call.body["notes"] == f"Pago aprobado por {shown} (Generic JSON)"
+
+
+def test_field_named_amount_is_the_total_where_there_is_no_other():
+    body = {**LEAD, "type": "payment.approved", "amount": 12.5, "currency": "USD"}
+    rule = '{ notes = "{{ total }}|{{ amount }}" }'
+    (call,) = translated(body, BEARER, f'events."payment.approved" = {rule}')
+    assert call.body["notes"] == "12.5|$12,50"
+
+
+def test_part_of_a_list_keeps_its_digits_when_it_is_held():
+    options = f'events = "leads"\n{BEARER}'
+    body = b'{"leads": [{"type": "lead.created", "email": "x", "total": 129.90}, {"total": 1e16}]}'
+    held, other = translated(body, options, HOLDS)
+    assert held.raw == b'{"type": "lead.created", "email": "x", "total": 129.90}'
+    assert other.raw == b'{"total": 10000000000000000}'
 
 
 def test_machines_are_told_by_the_expression():
@@ -342,7 +453,7 @@ def test_fields_are_those_configured_else_all_texts_and_numbers():
     body = {**LEAD, "total": 12.5, "deep": {"a": "b"}, "list": [1]}
     delivery = senders.delivery({}, json.dumps(body).encode())
     (every,) = parse(delivery, senders.source_of("generic", "", BEARER, (TOKEN,)))
-    assert every.fields == {**LEAD, "total": 12.5}
+    assert every.fields == {**LEAD, "total": Decimal("12.5"), "amount": Money(Decimal("12.5"))}
     chosen = f'fields = {{ a = "deep.a", missing = "x.y" }}\n{BEARER}'
     (some,) = parse(delivery, senders.source_of("generic", "", chosen, (TOKEN,)))
     assert some.fields == {"a": "b", "missing": None}

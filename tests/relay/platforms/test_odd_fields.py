@@ -13,7 +13,7 @@ import pytest
 import senders
 
 from relay.inbound.jmespath_reader import _PartsSchema
-from relay.inbound.payload_schema import Flag, Id, ListOf, Number, Object, PayloadSchema, Text
+from relay.inbound.payload_schema import Flag, Id, ListOf, Number, Object, PayloadSchema, Text, Time
 from relay.model import Call, Held, Ignored
 from relay.pipeline import translate
 
@@ -37,6 +37,7 @@ TAKES = {
     Text: {"empty_text", "text", "number", "fraction"},
     Id: {"text", "number"},
     Number: {"number", "fraction"},
+    Time: {"empty_text", "text", "number", "fraction", "php_date"},
     Flag: {"false", "true"},
     Object: {"empty_object", "php_date", "object"},
     ListOf: {"empty_list", "empty_text", "text", "number", "fraction"},

@@ -1,12 +1,13 @@
 """Shopify: two forms of header names, consent topics, contacts in several places."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 import senders
 
 from relay.inbound import samples
-from relay.model import Call, Held, Ignored, WebhookRequest
+from relay.model import Call, Held, Ignored, Money, WebhookRequest
 from relay.pipeline import parse, process
 
 PLAIN = {"phone": None, "email": "", "contact_email": ""}
@@ -251,3 +252,76 @@ def test_document_beside_an_email_is_no_reference_but_can_be_sent():
     call = translated(senders.sent("shopify", "orders/create", note_attributes=attributes))
     assert (call.customer.id_type, call.customer.id_number) == ("", "")
     assert (call.body["id_type"], call.body["id_number"]) == ("ruc", "1710034065001")
+
+
+def money(shop: str, buyer: str) -> dict:
+    """Shopify's pair of amounts: "410000.00 COP" of the shop, "100.00 USD" of the buyer."""
+    pairs = {"shop_money": shop, "presentment_money": buyer}
+    return {
+        name: dict(zip(("amount", "currency_code"), text.split(), strict=True))
+        for name, text in pairs.items()
+    }
+
+
+PAIR = money("410000.00 COP", "100.00 USD")
+
+
+@pytest.mark.parametrize(
+    ("topic", "changes", "fields"),
+    [
+        (
+            "orders/create",
+            {"total_price": "410000.00", "currency": "COP", "total_price_set": PAIR},
+            {"total": "100.00", "currency": "USD", "shop_total": "410000.00", "shop_currency": "COP"},
+        ),
+        (
+            "orders/paid",
+            {"total_price": "410000.00", "currency": "COP", "total_price_set": None},
+            {"total": "410000.00", "currency": "COP", "shop_total": "410000.00", "shop_currency": "COP"},
+        ),
+        (
+            "orders/paid",
+            {"total_price": "410000.00", "currency": "COP", "total_price_set": {"presentment_money": {}}},
+            {"total": "410000.00", "currency": "COP", "shop_total": "410000.00", "shop_currency": "COP"},
+        ),
+        # The prices of a checkout are the buyer's, only `currency` is the shop's.
+        (
+            "checkouts/create",
+            {"total_price": "100.00", "currency": "COP", "presentment_currency": "USD"},
+            {"total": "100.00", "currency": "USD"},
+        ),
+        (
+            "checkouts/create",
+            {"total_price": "100.00", "currency": "USD", "presentment_currency": None},
+            {"total": "100.00", "currency": "USD"},
+        ),
+    ],
+)  # fmt: skip
+def test_amount_is_what_the_buyer_saw(topic, changes, fields):
+    found = event(senders.sent("shopify", topic, **changes)).fields
+    names = ("total", "currency", "shop_total", "shop_currency")
+    assert {name: found[name] for name in names if name in found} == fields
+    assert found["amount"] == Money(Decimal(fields["total"]), fields["currency"])
+
+
+def test_total_that_is_a_number_is_an_amount_too():
+    delivery = senders.sent("shopify", "orders/create", total_price=49, total_price_set=None)
+    assert event(delivery).fields["total"] == "49"
+    assert "$49,00" in translated(delivery).body["notes"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "omitted"),
+    [
+        ({"created_at": 0, "x-shopify-triggered-at": ...}, {"occurred_at": "not_a_time"}),
+        ({"created_at": None, "x-shopify-triggered-at": ...}, {"occurred_at": "absent"}),
+        (
+            {"created_at": True},
+            {"created_at": "not_a_time"},
+        ),  # the header has the time of the event
+        ({}, {}),
+    ],
+)
+def test_time_that_could_not_be_read_is_named(changes, omitted):
+    delivery = senders.sent("shopify", "orders/create", **changes)
+    assert translated(delivery).omitted_fields == omitted

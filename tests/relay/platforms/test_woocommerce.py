@@ -1,7 +1,9 @@
 """WooCommerce: the ping, transitions that come as updates, delivery ids that are shared."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 import senders
@@ -262,3 +264,46 @@ def test_document_of_the_recipient_is_not_the_buyers():
     meta = [{"key": "_shipping_cedula", "value": "1710034065"}]
     call = translated(senders.sent("woocommerce", "order_created", meta_data=meta))
     assert "id_number" not in call.body
+
+
+PHP = {"date": "2026-11-02 15:00:01.000000", "timezone_type": 3, "timezone": "UTC"}
+
+
+@pytest.mark.parametrize("date", ["2026-11-02T15:00:01", "2026-11-02 15:00:01", PHP, 1793631601])
+def test_date_is_the_same_in_every_notation_and_always_utc(date):
+    source = replace(senders.source_of("woocommerce"), timezone=ZoneInfo("America/Bogota"))
+    delivery = senders.sent("woocommerce", "order_updated__paid", date_paid_gmt=date)
+    (found,) = parse(delivery, source)
+    assert found.occurred_at == datetime(2026, 11, 2, 15, 0, 1, tzinfo=UTC)
+    assert found.fields["paid_at"] == "2026-11-02T15:00:01+00:00"
+    usual = senders.sent("woocommerce", "order_updated__paid", date_paid_gmt="2026-11-02T15:00:01")
+    assert found.key == event(usual).key
+
+
+@pytest.mark.parametrize("date", [None, "", False, [], {}, 0, "0000-00-00 00:00:00"])
+def test_date_that_is_none_is_no_step(date):
+    found = event(senders.sent("woocommerce", "order_updated__paid", date_paid_gmt=date))
+    assert found.type == "order.updated"
+    assert found.fields["paid_at"] == ""
+
+
+def test_time_that_could_not_be_read_is_named():
+    delivery = senders.sent("woocommerce", "order_created", date_created_gmt=False)
+    assert translated(delivery).omitted_fields == {
+        "date_created_gmt": "not_a_time",
+        "occurred_at": "absent",
+    }
+    assert translated(delivery).occurred_at == senders.NOW
+
+
+@pytest.mark.parametrize(
+    ("total", "currency", "shown"),
+    [
+        ("36.00", "USD", "$36,00"), (36, "USD", "$36,00"), (36.5, "USD", "$36,50"),
+        ("15990", "CLP", "CLP 15.990"), ("12.990", "KWD", "KWD 12,990"), ("36.00", None, "36,00"),
+    ],
+)  # fmt: skip
+def test_total_is_a_decimal_text_or_a_number(total, currency, shown):
+    delivery = senders.sent("woocommerce", "order_created", total=total, currency=currency)
+    assert f" por {shown} (" in translated(delivery).body["notes"]
+    assert event(delivery).fields["total"] == str(total)

@@ -1,0 +1,142 @@
+"""Amounts of money as people write them: `$49,90` in Quito, `$1,299.00 MXN` in Mexico City.
+
+Separators, signs and their places are those of the locale of note language and country, from
+CLDR by way of Babel. The amount itself is never computed as a float.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
+from typing import Any, Final
+
+from babel import Locale, UnknownLocaleError
+from babel.core import get_global
+from babel.numbers import (
+    NumberPattern,
+    format_decimal,
+    get_currency_symbol,
+    list_currencies,
+    parse_pattern,
+)
+
+from relay.mapping.event_types import Language
+from relay.model import Money
+
+# Digits after the point of a currency's minor unit by ISO 4217, list one, where it is not 2. CLDR
+# has other numbers for some (COP, IQD): those that people write, not those that machines count in.
+_EXPONENTS: Final[Mapping[str, int]] = {
+    "BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0,
+    "RWF": 0, "UGX": 0, "UYI": 0, "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
+    "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
+    "CLF": 4, "UYW": 4,
+}  # fmt: skip
+# XXX is the code of "no currency".
+_CODES: Final[frozenset[str]] = frozenset(list_currencies()) - {"XXX"}
+# Without a country that CLDR knows in that language: Latin America's Spanish, the US's English.
+_FALLBACKS: Final[Mapping[Language, str]] = {"es": "es_419", "en": "en_US"}
+_EXACT: Final = Context(prec=400, rounding=ROUND_HALF_UP)
+
+
+def is_currency_code(text: str) -> bool:
+    """Whether a text is the code of a currency, present or past, in capitals."""
+    return text in _CODES
+
+
+def exponent(currency: str) -> int:
+    """The number of digits of the minor unit: 2 for cents, 0 for Chilean pesos."""
+    return _EXPONENTS.get(currency, 2)
+
+
+def is_written_whole(currency: str) -> bool:
+    """Whether people write whole amounts of it without decimals: CLP, PYG, but also COP."""
+    fractions = get_global("currency_fractions")
+    digits, _, cash_digits, _ = fractions.get(currency, fractions["DEFAULT"])
+    return exponent(currency) == 0 or digits == 0 or cash_digits == 0
+
+
+def shown_amount(money: Money, language: Language, country: str) -> str:
+    """The amount for a person who reads `language` in `country` (ISO 3166 alpha-2).
+
+    Without a currency it has the digits that were sent. A currency that is no ISO code stands
+    behind it as the sender wrote it.
+    """
+    amount, currency = money.amount, money.currency
+    if not is_currency_code(currency):
+        digits = max(0, -int(amount.as_tuple().exponent))
+        style = _style(language, country, "", digits)
+        return f"{_formatted(amount, style)} {currency}".rstrip()
+    digits = max(2, exponent(currency))
+    amount = amount.quantize(Decimal(1).scaleb(-digits), context=_EXACT)
+    if is_written_whole(currency) and amount == amount.to_integral_value():
+        digits = 0
+    style = _style(language, country, currency, digits)
+    return _formatted(amount, style)
+
+
+def shown_amounts(fields: Mapping[str, Any], language: Language, country: str) -> dict[str, Any]:
+    """Event fields with every `Money` as text; `amount` is what was sent when none could be read.
+
+    A `total` that no parser is sure of, such as "1.299" dollars, is not guessed at.
+    """
+    shown = dict(fields)
+    for name, value in fields.items():
+        if isinstance(value, Money):
+            shown[name] = shown_amount(value, language, country)
+    if not shown.get("amount") and "total" in fields:
+        total, currency = fields.get("total"), fields.get("currency")
+        if isinstance(total, str | int | float | Decimal) and re.search(r"\d", str(total)):
+            suffix = currency if isinstance(currency, str) else ""
+            shown["amount"] = " ".join(f"{total} {suffix}".split())
+    return shown
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """A number pattern with `¤` in the place of the symbol, and what goes around the number."""
+
+    locale: Locale
+    pattern: NumberPattern
+    symbol: str = ""
+    suffix: str = ""
+
+
+def _formatted(amount: Decimal, style: _Style) -> str:
+    number = format_decimal(amount, format=style.pattern, locale=style.locale)
+    text = number.replace("¤", style.symbol) + style.suffix
+    # Plain spaces: an agent searches for what a keyboard types.
+    return text if text.isascii() else re.sub(r"\s", " ", text)
+
+
+@lru_cache(maxsize=512)
+def _style(language: Language, country: str, currency: str, digits: int) -> _Style:
+    locale = _locale(language, country)
+    decimals = f"0.{'0' * digits}" if digits else "0"
+    if not currency:
+        return _Style(locale, parse_pattern(f"#,##{decimals}"))
+    symbol = _symbol(currency, locale)
+    written = locale.currency_formats["standard"].pattern.replace("0.00", decimals)
+    # CLDR parts a symbol that ends in no sign from the number; Babel leaves that to its caller.
+    if unicodedata.category(symbol[-1])[0] not in "SZ":
+        written = re.sub(r"¤(?=[-#0-9])", "¤ ", written)
+    # In Mexico a plain $ may be dollars too, so that shops write the code behind.
+    suffix = " MXN" if (currency, symbol) == ("MXN", "$") else ""
+    return _Style(locale, parse_pattern(written), symbol, suffix)
+
+
+def _symbol(currency: str, locale: Locale) -> str:
+    """The locale's symbol; where it has only the code, the world's, unless many share it (`$`)."""
+    symbol = get_currency_symbol(currency, locale)
+    if symbol != currency:
+        return symbol
+    elsewhere = get_currency_symbol(currency, "en_US")
+    return currency if "$" in elsewhere else elsewhere
+
+
+def _locale(language: Language, country: str) -> Locale:
+    try:
+        return Locale.parse(f"{language}_{country}")
+    except (UnknownLocaleError, ValueError):
+        return Locale.parse(_FALLBACKS[language])

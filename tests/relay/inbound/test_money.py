@@ -1,0 +1,183 @@
+"""Amounts of money: exact in, exact out, and none where it could be two."""
+
+from decimal import Decimal
+
+import pytest
+from babel.numbers import list_currencies
+from hypothesis import given, strategies as st
+
+from relay.inbound.money import (
+    currency_code,
+    parse_minor_units,
+    parse_money,
+    parse_written_money,
+)
+from relay.mapping.amounts import exponent, is_currency_code, shown_amount
+from relay.model import Money
+
+CURRENCIES = sorted(filter(is_currency_code, list_currencies()))
+currencies = st.sampled_from(CURRENCIES)
+LATIN_AMERICA = [
+    "AR", "BO", "BR", "CL", "CO", "CR", "CU", "DO", "EC", "GT", "HN", "MX", "NI", "PA", "PE", "PR",
+    "PY", "SV", "UY", "VE",
+]  # fmt: skip
+
+
+def amounts(currency: str, least: int = 0):
+    return st.decimals(least, 10**12, places=exponent(currency))
+
+
+def plain(money: Money | None) -> str:
+    return "" if money is None else f"{money.amount:f}"
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ("49.90", "49.90"), (Decimal("129.90"), "129.90"), (7, "7"), ("0.00", "0.00"), ("-5", "-5"),
+        (" 49.90 ", "49.90"), ("1.5e3", "1500"), (Decimal("1.5e3"), "1500"), (49.9, "49.9"),
+        ("49.899999999999999", "49.899999999999999"), (10**17, "1" + "0" * 17),
+        # No amounts.
+        ("49,90", ""), ("$49.90", ""), ("", ""), (None, ""), (True, ""), ([], ""), ({}, ""), ("x", ""),
+        (10**18, ""), ("1e999", ""), ("9" * 1000, ""), (float("nan"), ""), (float("inf"), ""),
+        ("1e-99", ""), ("NaN", ""), ("1_000", ""),
+    ],
+)  # fmt: skip
+def test_decimal_text_or_number_is_exact(sent, expected):
+    assert plain(parse_money(sent, "USD")) == expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ("USD", "USD"), ("usd", "USD"), (" Clp ", "CLP"), ("S/", "PEN"), ("US$", "USD"), ("R$", "BRL"),
+        ("€", "EUR"), ("$", "$"), ("puntos", "puntos"), ("XXX", ""), ("", ""), (None, ""), (840, ""), ([], ""),
+        ("x" * 100, "x" * 20),
+    ],
+)  # fmt: skip
+def test_currency_is_the_code_or_what_the_sender_wrote(sent, code):
+    assert currency_code(sent) == code
+    assert parse_money("1", sent) == Money(Decimal(1), code)
+
+
+@pytest.mark.parametrize(
+    ("units", "currency", "digits", "expected"),
+    [
+        (4990, "USD", None, Money(Decimal("49.90"), "USD")),
+        ("4990", "usd", None, Money(Decimal("49.90"), "USD")),
+        (4990, "CLP", None, Money(Decimal(4990), "CLP")),
+        (4990, "PYG", None, Money(Decimal(4990), "PYG")),
+        (4990, "KWD", None, Money(Decimal("4.990"), "KWD")),
+        (12990000, "COP", None, Money(Decimal("129900.00"), "COP")),
+        (1299000, "CLP", 2, Money(Decimal("12990.00"), "CLP")),
+        (0, "USD", None, Money(Decimal("0.00"), "USD")),
+        (Decimal("4990.0"), "USD", None, Money(Decimal("49.90"), "USD")),
+        (49.5, "USD", None, None),
+        (4990, "", None, None),
+        (4990, "puntos", None, None),
+        (4990, "", 2, Money(Decimal("49.90"), "")),
+        ("x", "USD", None, None),
+    ],
+)
+def test_minor_units_are_those_of_the_currency_or_of_the_platform(
+    units, currency, digits, expected
+):
+    money = parse_minor_units(units, currency, digits)
+    assert money == expected
+    assert plain(money) == plain(expected)
+
+
+WRITTEN = [
+    # As in Chile and Paraguay, where there are no cents.
+    ("$ 12.990", "CLP", "12990"), ("$12.990", "CLP", "12990"), ("12.990", "CLP", "12990"),
+    ("12990", "CLP", "12990"), ("$ 1.299.990", "CLP", "1299990"), ("12,990", "CLP", "12990"),
+    ("$12.990.-", "CLP", "12990"), ("12.990,-", "CLP", "12990"), ("Gs. 150.000", "PYG", "150000"),
+    ("CLP 12.990", "", "12990"), ("12.990 CLP", "", "12990"), ("12990.00", "CLP", "12990.00"),
+    # As in Colombia, where nobody writes them.
+    ("$ 129.900", "COP", "129900"), ("129.900", "COP", "129900"), ("129.900,00", "COP", "129900.00"),
+    ("129900.00", "COP", "129900.00"), ("$129.900 COP", "", "129900"),
+    # As in Ecuador, Argentina, Brazil and Spain.
+    ("1.299,00", "USD", "1299.00"), ("49,90", "USD", "49.90"), ("$49,9", "USD", "49.9"),
+    ("45.300,00", "ARS", "45300.00"), ("R$ 1.299,00", "", "1299.00"), ("1.299,00 €", "", "1299.00"),
+    # As in Mexico, Peru and the United States.
+    ("1,299.00", "MXN", "1299.00"), ("$1,299.00 MXN", "", "1299.00"), ("1,299", "MXN", "1299"),
+    ("S/ 89.90", "", "89.90"), ("S/.89.90", "", "89.90"), ("US$ 1,299.50", "", "1299.50"),
+    ("1'299,000.00", "MXN", "1299000.00"), ("1\u2019299,000.00", "MXN", "1299000.00"),
+    # Elsewhere.
+    ("1 299,00", "EUR", "1299.00"), ("1\u202f299\u00a0€", "", "1299"), ("CHF 1'299.00", "", "1299.00"),
+    # Machines.
+    ("129.90", "USD", "129.90"), ("129.9000", "USD", "129.9000"), ("1299.000", "USD", "1299.000"),
+    ("0.125", "USD", "0.125"), ("1.5e3", "USD", "1500"), (Decimal("129.90"), "USD", "129.90"),
+    (15990, "CLP", "15990"),
+    # Signs.
+    ("-12,50", "USD", "-12.50"), ("$-12,50", "USD", "-12.50"), ("-$12.50", "USD", "-12.50"),
+    ("(12.50)", "USD", "-12.50"), ("\u221212.50", "USD", "-12.50"),
+    # Without a currency it stays an amount.
+    ("10", "", "10"), ("10.00", "", "10.00"), ("$10", "", "10"), ("1.299,00", "", "1299.00"),
+    ("$1.299", "", "1299"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "currency", "expected"), WRITTEN)
+def test_amount_is_read_as_people_write_it(text, currency, expected):
+    assert plain(parse_written_money(text, currency)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "currency"),
+    [
+        # Could be one and a third, or a thousand.
+        ("1.299", "USD"), ("12.990", "PEN"), ("1.299,000", "USD"), ("1,299.000", "USD"), ("12.990", ""),
+        # No amount, or more than one.
+        ("1.29.000", "USD"), ("1,2990,00", "USD"), ("1.299.00", "USD"), ("1 2", "USD"), ("1.2,3.4", "USD"),
+        ("2 x 10", "USD"), ("10-20", "USD"), ("10/20", "USD"), ("EUR 10 USD", ""), ("gratis", "USD"),
+        ("", "USD"), ("$", "USD"), (".50", "USD"), ("5.", "USD"), ("1,,5", "USD"), ("9" * 19, "USD"),
+        ("50%", "USD"), ("02/11/2026", "USD"), ("+593999000001x", "USD"), ("$" * 99, "USD"),
+        (True, "USD"), (None, "USD"), ([], "USD"), ({"amount": "1"}, "USD"),
+    ],
+)  # fmt: skip
+def test_what_could_be_two_amounts_or_none_is_left_out(text, currency):
+    assert parse_written_money(text, currency) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "expected"),
+    [("USD 49.90", "COP", "USD"), ("S/ 49.90", "", "PEN"), ("$49.90", "COP", "COP"), ("49.90 usd", "", "USD")],
+)  # fmt: skip
+def test_code_beside_the_number_counts_before_the_other(text, currency, expected):
+    assert parse_written_money(text, currency).currency == expected
+
+
+@given(st.data(), currencies)
+def test_every_amount_of_every_currency_comes_back(data, currency):
+    """From decimal text, from minor units and from JSON's number, with the digits it had."""
+    amount = data.draw(amounts(currency))
+    digits = exponent(currency)
+    for money in (
+        parse_money(f"{amount:f}", currency),
+        parse_money(amount, currency.lower()),
+        parse_minor_units(int(amount.scaleb(digits)), currency),
+    ):
+        assert money == Money(amount, currency)
+        assert plain(money) == f"{amount:f}"
+
+
+@given(
+    st.data(),
+    currencies,
+    st.sampled_from(["es", "en"]),
+    st.sampled_from([*LATIN_AMERICA, "ES", "US", "XX"]),
+)
+def test_what_is_shown_is_read_as_the_same_amount(data, currency, language, country):
+    money = Money(data.draw(amounts(currency)), currency)
+    shown = shown_amount(money, language, country)
+    assert parse_written_money(shown, currency) == money, shown
+
+
+@given(
+    st.text() | st.text("0123456789.,' $-()Ee") | st.floats() | st.integers(), st.text(max_size=5)
+)
+def test_no_text_makes_it_fail(text, currency):
+    for parse in (parse_money, parse_minor_units, parse_written_money):
+        money = parse(text, currency)
+        assert money is None or (money.amount.is_finite() and abs(money.amount) < 10**18)

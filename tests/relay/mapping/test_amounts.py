@@ -1,0 +1,106 @@
+"""Amounts as the agent reads them."""
+
+from decimal import Decimal
+
+import pytest
+from babel.numbers import list_currencies
+from hypothesis import given, strategies as st
+
+from relay.mapping.amounts import exponent, is_written_whole, shown_amount, shown_amounts
+from relay.model import Money
+
+SHOWN = [
+    # amount, currency, language, country, shown
+    ("49.90", "USD", "es", "EC", "$49,90"), ("49.9", "USD", "es", "EC", "$49,90"),
+    ("1500", "USD", "es", "EC", "$1.500,00"), ("0", "USD", "es", "EC", "$0,00"),
+    ("129900.00", "COP", "es", "CO", "$129.900"), ("129900.50", "COP", "es", "CO", "$129.900,50"),
+    ("1299.00", "MXN", "es", "MX", "$1,299.00 MXN"), ("12990", "CLP", "es", "CL", "$12.990"),
+    ("15990.0", "CLP", "es", "CL", "$15.990"), ("89.9", "PEN", "es", "PE", "S/ 89.90"),
+    ("45300", "ARS", "es", "AR", "$45.300,00"), ("150000", "PYG", "es", "PY", "Gs. 150.000"),
+    ("45300", "CRC", "es", "CR", "₡45 300"), ("1299", "EUR", "es", "ES", "1.299,00 €"),
+    ("12.50", "BOB", "es", "BO", "Bs 12,50"), ("12.345", "KWD", "es", "EC", "KWD 12,345"),
+    # Of another country: the code, or a sign that is of one currency only.
+    ("129900", "COP", "es", "EC", "COP 129.900"), ("1299", "MXN", "es", "EC", "MXN 1.299,00"),
+    ("33.98", "EUR", "es", "EC", "€33,98"), ("33.98", "EUR", "es", "PE", "€ 33.98"),
+    ("100", "USD", "es", "MX", "USD 100.00"), ("100", "USD", "es", "CO", "US$100,00"),
+    ("15990", "CLP", "es", "EC", "CLP 15.990"), ("5", "XOF", "es", "EC", "F CFA 5"),
+    # English, of any country.
+    ("49.90", "USD", "en", "EC", "$49.90"), ("33.98", "EUR", "en", "EC", "€33.98"),
+    ("129900", "COP", "en", "CO", "COP 129,900"), ("1299", "MXN", "en", "MX", "MX$1,299.00"),
+    ("49.90", "GBP", "en", "GB", "£49.90"), ("12990", "CLP", "en", "CL", "CLP 12,990"),
+    # A country that the locale data do not have.
+    ("1299.90", "USD", "es", "XX", "USD 1,299.90"), ("1299.90", "USD", "en", "XX", "$1,299.90"),
+    # What the currency cannot have is not rounded away; the noise of a sender's floats is.
+    ("12.99", "CLP", "es", "CL", "$12,99"), ("49.899999999999999", "USD", "es", "EC", "$49,90"),
+    ("49.995", "USD", "en", "US", "$50.00"),
+    # Without a currency: the digits that were sent.
+    ("129.90", "", "es", "EC", "129,90"), ("10", "", "es", "EC", "10"), ("1299.5", "", "en", "US", "1,299.5"),
+    ("1500", "puntos", "es", "EC", "1.500 puntos"), ("10", "$", "es", "CL", "10 $"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("amount", "currency", "language", "country", "shown"), SHOWN)
+def test_amount_is_written_as_in_language_and_country(amount, currency, language, country, shown):
+    assert shown_amount(Money(Decimal(amount), currency), language, country) == shown
+
+
+@given(
+    st.decimals(-(10**15), 10**15, allow_nan=False, allow_infinity=False),
+    st.sampled_from([*sorted(list_currencies()), "", "puntos", "\u00a0"]),
+    st.sampled_from(["es", "en"]),
+    st.sampled_from(["EC", "CO", "MX", "CL", "PE", "AR", "CR", "UY", "VE", "US", "XX", ""]),
+)
+def test_no_amount_leaves_a_hole_in_the_sentence(amount, currency, language, country):
+    shown = shown_amount(Money(amount, currency), language, country)
+    assert shown == " ".join(shown.split())
+    assert "¤" not in shown
+    assert any(character.isdigit() for character in shown)
+
+
+@pytest.mark.parametrize(
+    ("code", "digits"),
+    [
+        ("USD", 2),
+        ("CLP", 0),
+        ("PYG", 0),
+        ("COP", 2),
+        ("KWD", 3),
+        ("CLF", 4),
+        ("IQD", 3),
+        ("XYZ", 2),
+    ],
+)
+def test_exponent_is_that_of_iso_4217(code, digits):
+    assert exponent(code) == digits
+
+
+def test_currency_without_minor_unit_is_written_whole():
+    assert {code for code in list_currencies() if exponent(code) == 0} <= {
+        code for code in list_currencies() if is_written_whole(code)
+    }
+    assert is_written_whole("COP")
+    assert not is_written_whole("USD")
+
+
+@pytest.mark.parametrize(
+    ("fields", "amount"),
+    [
+        ({"amount": Money(Decimal("49.90"), "USD"), "total": "49.90"}, "$49,90"),
+        ({"amount": None, "total": "1.299", "currency": "USD"}, "1.299 USD"),
+        ({"amount": None, "total": "1.299", "currency": None}, "1.299"),
+        ({"total": Decimal("10.50"), "currency": "USD"}, "10.50 USD"),
+        ({"amount": None, "total": "gratis", "currency": "USD"}, None),
+        ({"amount": None, "total": [1], "currency": "USD"}, None),
+        ({"total": ""}, None),
+        ({}, None),
+    ],
+)
+def test_amount_is_what_was_sent_when_nobody_is_sure_of_it(fields, amount):
+    shown = shown_amounts(fields, "es", "EC")
+    assert shown.get("amount") == amount
+    assert shown.get("total") == fields.get("total")
+
+
+def test_every_amount_among_the_fields_is_shown():
+    fields = {"refunded": Money(Decimal("16.2"), "USD"), "number": "1", "list": [1]}
+    assert shown_amounts(fields, "es", "EC") == {**fields, "refunded": "$16,20"}
