@@ -12,7 +12,8 @@ acts; delivered and discarded ones expire. The open records of one customer at o
 a lane (`relay/store/lua/lanes.lua`) and are delivered one at a time, in order.
 
 Every change of state is one script, so it is atomic. The outcome of an attempt is written only if
-no other attempt was written since it began; `delivered` is always written.
+no other attempt was written since it began and the record was not replayed since: each replay and
+each new job begins a run. `delivered` is written late too, unless there was a replay since.
 """
 
 import json
@@ -34,7 +35,7 @@ from relay.store.record import Record, read_record
 # Time (s) between the moment when a job is due and the check that it still exists.
 GRACE_S: Final = 60.0
 _LOG_MAX_BYTES: Final = 16_384
-_DELIVERY_FIELDS: Final = (b"state", b"event", b"body", b"attempts")
+_DELIVERY_FIELDS: Final = (b"state", b"event", b"body", b"attempts", b"runs")
 _STATES: Final[Mapping[Verdict, State | None]] = {
     Verdict.DELIVERED: State.DELIVERED,
     Verdict.RETRY: State.RETRYING,
@@ -79,7 +80,8 @@ class Ledger:
         """Write the outcomes of attempts, atomically; one round trip.
 
         Returns:
-            For each, whether the outcome was written; False if another attempt was written first.
+            For each, whether the outcome was written; False if another attempt was written first or
+            the record has been replayed since.
         """
         now = time.time()
         args: list[Any] = [
@@ -218,6 +220,7 @@ def _attempt_arguments(attempt: Attempt, now: float) -> list[Any]:
     lane = lane_key(record.destination, record.customer) if leaves else ""
     return [
         record.id,
+        record.runs,
         record.attempts,
         number,
         state.value if state else "",

@@ -84,7 +84,8 @@ redis.call('ZREM', 'rq:scheduled:' .. origin, old_job)
 redis.call('ZREM', 'rq:deferred:' .. origin, old_job)
 redis.call('HDEL', KEYS[1], 'answer', 'settled_at', 'after')
 redis.call('HSET', KEYS[1], 'job', job, unpack(ARGV, 15))
-redis.call('HINCRBY', KEYS[1], 'runs', runs and 1 or 2)
+local run = redis.call('HINCRBY', KEYS[1], 'runs', runs and 1 or 2)
+if not open then redis.call('HSET', KEYS[1], 'replayed_in', run) end
 redis.call('PERSIST', KEYS[1])
 local predecessor
 if not open then

@@ -242,6 +242,70 @@ def test_person_cannot_discard_what_is_open_or_over(ledger, taken, redis, before
     assert ledger.get(record.id).state is before
 
 
+@pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.DELIVERED}))
+def test_late_attempt_of_an_earlier_run_decides_nothing(ledger, harness, taken, verdict, redis):
+    """A worker freezes, another takes over and holds the record, and a person replays it."""
+    late = taken()
+    write_attempt(ledger, late, Verdict.HELD)
+    assert harness.intake.replay(ledger.get(late.id)) == "requeued"
+    before = ledger.get(late.id)
+
+    assert not write_attempt(ledger, late, verdict)
+
+    assert ledger.get(late.id) == before
+    assert indices(redis, late.id) == {OPEN}
+    outcomes = [row["outcome"] for row in ledger.attempts(late.id)]
+    assert outcomes == ["held"] + ([] if verdict is Verdict.PAUSED else [verdict])
+    assert write_attempt(ledger, before, Verdict.DEAD)  # the run that there is may decide
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
+def test_late_success_of_the_old_call_does_not_close_a_replayed_record(
+    ledger, harness, taken, closed
+):
+    late = taken()
+    write_attempt(ledger, late, Verdict.HELD)
+    new_call = call("order-1", body={"notes": "mapped anew"})
+    harness.intake.replay(ledger.get(late.id), new_call)
+    if closed:
+        write_attempt(ledger, ledger.get(late.id), Verdict.DEAD)
+    before = ledger.get(late.id)
+
+    assert not write_attempt(ledger, late, Verdict.DELIVERED)
+
+    assert ledger.get(late.id) == before
+    assert [row["outcome"] for row in ledger.attempts(late.id)][-1] == "delivered"
+
+
+def test_follower_is_not_released_by_an_attempt_of_an_earlier_run(ledger, harness):
+    first, second = harness.keep("order-1", "order-2")  # of one customer
+    late = harness.record(first)
+    write_attempt(ledger, late, Verdict.HELD)
+    write_attempt(ledger, harness.record(second), Verdict.RETRY)
+    harness.intake.replay(harness.record(first))
+    behind = harness.deferred()
+
+    write_attempt(ledger, late, Verdict.DEAD)
+
+    assert harness.deferred() == behind == [f"{first}-r2"]
+
+
+def test_late_success_closes_a_record_whose_job_was_given_anew(ledger, harness, redis):
+    """The call is the same one: another worker must not send it again."""
+    (record_id,) = harness.keep("order-1")
+    late = harness.record(record_id)
+    redis.delete(harness.queue.key, f"rq:job:{record_id}")
+    harness.let_time_pass(record_id)
+    assert harness.intake.requeue_lost(late) == "requeued"
+
+    write_attempt(ledger, harness.record(record_id), Verdict.RETRY)
+
+    assert not write_attempt(ledger, late, Verdict.DEAD)
+    assert write_attempt(ledger, late, Verdict.DELIVERED)
+
+    assert harness.record(record_id).state is State.DELIVERED
+
+
 # What a worker reads.
 
 
