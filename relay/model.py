@@ -68,8 +68,11 @@ class Event:
 
     `type` is ours (`order.created`), `topic` the platform's, verbatim. `key` is the de-duplication
     key: the same on every retry of the platform, different for any two events of one source.
-    `occurred_at` is aware. `fields` are the values that templates may use. `machine` marks opens
-    and clicks made by software. `raw` is the part of a batch that this event was parsed from,
+    `other_keys` are further ones, each `delivery:` and the platform's id of the delivery or event,
+    or `body:` and a digest of what the signature covers: the event is a duplicate when any key is
+    remembered. `remember_s` shortens the memory of `key`, for events without an id; 0 is as long as
+    others. `occurred_at` is aware. `fields` are the values that templates may use. `machine` marks
+    opens and clicks made by software. `raw` is the part of a batch that this event was parsed from,
     empty when it is the whole body.
     """
 
@@ -81,6 +84,8 @@ class Event:
     fields: Mapping[str, Any] = field(default_factory=dict)
     machine: bool = False
     raw: bytes = b""
+    other_keys: tuple[str, ...] = ()
+    remember_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,7 @@ class Call:
 
     `body` is the JSON object that is posted. `omitted_fields` maps the name of a field that was
     left out to a reason code. `raw` is the smallest body that parses as this one event again.
+    `other_keys` and `remember_s` are the event's.
     """
 
     destination: str
@@ -111,6 +117,8 @@ class Call:
     body: Mapping[str, Any]
     omitted_fields: Mapping[str, str] = field(default_factory=dict)
     raw: bytes = field(default=b"", repr=False)
+    other_keys: tuple[str, ...] = ()
+    remember_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +126,7 @@ class Held:
     """A verified request, or one event of it, that a person has to look at.
 
     `raw` is the smallest body that parses as this one event again; `reasons` maps a field path to
-    what was expected there.
+    what was expected there. `other_keys` and `remember_s` are the event's.
     """
 
     topic: str
@@ -127,6 +135,8 @@ class Held:
     reasons: Mapping[str, Any]
     raw: bytes
     event_type: str = ""
+    other_keys: tuple[str, ...] = ()
+    remember_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

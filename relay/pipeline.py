@@ -90,13 +90,15 @@ def translate_item(
             language=source.language,
             customer_id=source.customer_id,
         )
-        return replace(call, raw=raw)
+        return replace(call, raw=raw, other_keys=item.other_keys, remember_s=item.remember_s)
     except Unmappable as error:
         reason, reasons = error.reason, error.reasons
     except Exception as error:  # noqa: BLE001  as in `parse`; the others of the batch go on
         reason = "internal_error"
         reasons = {"relay": f"{type(error).__name__} while mapping; please report it"}
-    return Held(item.topic, item.key, reason, reasons, raw, item.type)
+    return Held(
+        item.topic, item.key, reason, reasons, raw, item.type, item.other_keys, item.remember_s
+    )
 
 
 def _ignore_reason(event: Event, source: Source) -> str:

@@ -31,7 +31,9 @@ from relay.store.keys import (
     IGNORED,
     OPEN,
     SCHEMA_KEY,
+    is_body,
     lane_key,
+    other_seen_key,
     record_key,
     seen_key,
     state_key,
@@ -42,6 +44,8 @@ from relay.store.record import Record, event_field, request_field
 from relay.store.schema import SCHEMA
 
 _IGNORED_MAX: Final = 1000
+# A body whose signature covers nothing else can be captured and sent again at any time.
+_BODY_REMEMBERED_S: Final = 90 * 24 * 3600
 # Below the client's socket time-out, so that Redis answers before it.
 _ON_DISK_WITHIN_MS: Final = 2500
 _CUSTOMER: Final = tuple(part.name for part in fields_of(Customer))
@@ -94,7 +98,6 @@ class JobStore:
         args: list[Any] = [
             now_s,
             self._backlog_max,
-            self._dedup_s,
             now_s + GRACE_S,
             source.name,
             call_count,
@@ -106,7 +109,8 @@ class JobStore:
         ]
         headers = source.platform.headers_to_store(request, source.options)
         for item in items:
-            args += _item_arguments(headers, source, item, now)
+            args += self._keys(source, item)
+            args += [1, *_part_arguments(headers, source, item, now)]
         keys = [OPEN, state_key(State.HELD), COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
         try:
             self.pressure.check()
@@ -118,6 +122,16 @@ class JobStore:
         texts = [part.decode() for part in answer]
         statuses = cast("tuple[Status, ...]", tuple(texts[::2]))
         return Receipt(statuses, tuple(texts[1::2]))
+
+    def _keys(self, source: Source, item: Translated) -> list[Any]:
+        """The keys that an item is remembered by and their lives, after their number."""
+        if isinstance(item, Ignored):
+            return [0]
+        pairs: list[Any] = [seen_key(source.name, item.key), item.remember_s or self._dedup_s]
+        for key in item.other_keys:
+            life_s = max(self._dedup_s, _BODY_REMEMBERED_S) if is_body(key) else self._dedup_s
+            pairs += [other_seen_key(source.name, key), life_s]
+        return [len(pairs) // 2, *pairs]
 
     def _run(self, keys: list[str], args: list[Any]) -> Any:
         """Run the script, with WAITAOF in the same round trip where writes must wait."""
@@ -189,10 +203,10 @@ class JobStore:
         return cast("Requeued", answer.decode())
 
 
-def _item_arguments(
+def _part_arguments(
     headers: Mapping[str, str], source: Source, item: Translated, now: datetime
 ) -> list[Any]:
-    """The arguments of one item, as `accept.lua` takes them."""
+    """The arguments of one part of an event, as `accept.lua` takes them."""
     if isinstance(item, Ignored):
         entry = {
             "at": now.isoformat(timespec="seconds"),
@@ -203,7 +217,6 @@ def _item_arguments(
         }
         return ["ignored", *lua.counted_pairs(entry)]
     record_id = str(ULID.from_datetime(now))
-    seen = seen_key(source.name, item.key)
     routing = {
         "source": source.name,
         "platform": source.platform.name,
@@ -219,11 +232,11 @@ def _item_arguments(
             "reasons": json.dumps(item.reasons),
             "event": event_field(routing),
         }
-        return ["held", seen, record_id, *lua.counted_pairs(fields)]
+        return ["held", record_id, *lua.counted_pairs(fields)]
     lane = lane_key(item.destination, item.customer)
     fields |= {"state": State.ACCEPTED.value, **call_fields(item, routing)}
     text = description(source.name, item.topic)
-    return ["call", seen, record_id, lane, job_data(record_id), text, *lua.counted_pairs(fields)]
+    return ["call", record_id, lane, job_data(record_id), text, *lua.counted_pairs(fields)]
 
 
 def call_fields(call: Call, routing: Mapping[str, Any]) -> dict[str, str]:

@@ -32,6 +32,17 @@ def seen_key(source: str, event_key: str) -> str:
     return f"relay:seen:{short_digest(source, event_key)}"
 
 
+def other_seen_key(source: str, key: str) -> str:
+    """The same for one of an event's other keys, `delivery:...` or `body:...`."""
+    kind, _, text = key.partition(":")
+    return f"relay:seen:{short_digest(source, kind, text)}"
+
+
+def is_body(key: str) -> bool:
+    """Whether one of an event's other keys is a digest of its body."""
+    return key.startswith("body:")
+
+
 def lane_key(destination: str, customer: Customer) -> str:
     """Holds the last record of a customer's lane; a digest of their id, else phone, else e-mail."""
     reference = customer.customer_id or customer.phone or customer.email.lower()
