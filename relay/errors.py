@@ -29,6 +29,7 @@ TITLES: Final[Mapping[str, str]] = {
     "not_on_disk": "The event could not be written to disk in time; send it again later",
     "redis_full": "There is no room for more events; send it again later",
     "redis_schema": "The store is of another version; send the event again later",
+    "moved": "The thing is told of too often at once; send the event again later",
     "backlog_full": "Too many events are waiting; send it again later",
 }
 

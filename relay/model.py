@@ -6,6 +6,7 @@ Frozen dataclasses and enums without behaviour or I/O; this module imports no ot
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -63,6 +64,57 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Resource:
+    """A thing at a platform that changes and is told of several times: an order, a message."""
+
+    kind: str
+    id: str
+    shop: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A state that a thing has reached, and what that is told as.
+
+    `state` is the platform's word, `type` our event type, empty for a state that is only
+    remembered. `at` is that state's own date (unix s),
+    None where the platform gives none; the date of the last save is no such date.
+    """
+
+    state: str
+    type: str
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one event says of a thing; `relay/inbound/steps.py` says what of it is new.
+
+    `steps` are the states reached, in order; the last is the present one. `created_at` and
+    `updated_at` are the thing's own times (unix s), None when not given. `refunded` is the sum
+    given back so far, `refunds` the single refunds by id where the event lists them, `refunded_at`
+    the date of the latest (unix s), `total` the whole amount. `shown` maps the names of the fields
+    that a person is shown to their values: another value is worth an update. `order` lists the
+    states where a platform has them in one order only. `update_type` is what a change without a
+    step is told as, empty when it is not. `refund_types` are what a part and the whole given back
+    are told as.
+    """
+
+    resource: Resource
+    steps: tuple[Step, ...] = ()
+    created_at: float | None = None
+    updated_at: float | None = None
+    refunded: Decimal | None = None
+    refunds: Mapping[str, Decimal] = field(default_factory=dict)
+    refunded_at: float | None = None
+    total: Decimal | None = None
+    shown: Mapping[str, str] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+    update_type: str = ""
+    refund_types: tuple[str, str] = ("order.partially_refunded", "order.refunded")
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened, in our vocabulary.
 
@@ -71,9 +123,10 @@ class Event:
     `other_keys` are further ones, each `delivery:` and the platform's id of the delivery or event,
     or `body:` and a digest of what the signature covers: the event is a duplicate when any key is
     remembered. `remember_s` shortens the memory of `key`, for events without an id; 0 is as long as
-    others. `occurred_at` is aware. `fields` are the values that templates may use. `machine` marks
-    opens and clicks made by software. `raw` is the part of a batch that this event was parsed from,
-    empty when it is the whole body.
+    others. `report` is set where the event tells of the state of a thing; `type` is then what it
+    would be told as by itself. `occurred_at` is aware. `fields` are the values that templates may
+    use. `machine` marks opens and clicks made by software. `raw` is the part of a batch that this
+    event was parsed from, empty when it is the whole body.
     """
 
     type: str
@@ -86,6 +139,7 @@ class Event:
     raw: bytes = b""
     other_keys: tuple[str, ...] = ()
     remember_s: int = 0
+    report: Report | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +159,8 @@ class Call:
 
     `body` is the JSON object that is posted. `omitted_fields` maps the name of a field that was
     left out to a reason code. `raw` is the smallest body that parses as this one event again.
-    `other_keys` and `remember_s` are the event's.
+    `other_keys` and `remember_s` are the event's. `step` is the decision that the event was mapped
+    with, in the notation of `relay/inbound/steps.py`: a replay maps it so again.
     """
 
     destination: str
@@ -119,6 +174,7 @@ class Call:
     raw: bytes = field(default=b"", repr=False)
     other_keys: tuple[str, ...] = ()
     remember_s: int = 0
+    step: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +182,7 @@ class Held:
     """A verified request, or one event of it, that a person has to look at.
 
     `raw` is the smallest body that parses as this one event again; `reasons` maps a field path to
-    what was expected there. `other_keys` and `remember_s` are the event's.
+    what was expected there. `other_keys`, `remember_s` and `step` are as in `Call`.
     """
 
     topic: str
@@ -137,6 +193,7 @@ class Held:
     event_type: str = ""
     other_keys: tuple[str, ...] = ()
     remember_s: int = 0
+    step: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +206,43 @@ class Ignored:
 
 
 Translated = Call | Held | Ignored
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is remembered of a thing, and was told.
+
+    `version` counts the writes, 0 before the first. `state` is the present one, `steps` the states
+    reached with their own dates (unix s, 0 when undated). `refunds` has digests of the single
+    refunds, `shown` a digest of each shown field. `updated_at` is the thing's latest time (unix s).
+    """
+
+    version: int = 0
+    state: str = ""
+    steps: Mapping[str, float] = field(default_factory=dict)
+    refunded: Decimal = Decimal(0)
+    total: Decimal | None = None
+    refunds: frozenset[str] = frozenset()
+    shown: Mapping[str, str] = field(default_factory=dict)
+    updated_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one event of a thing comes to: all its parts are stored together, or none.
+
+    `memory` is what is to be remembered of `resource` afterwards, None where that does not change.
+    It was decided on version `version`: when another request has written since, it must be
+    decided again.
+    """
+
+    items: tuple[Translated, ...]
+    resource: Resource
+    version: int
+    key: str = ""
+    other_keys: tuple[str, ...] = ()
+    remember_s: int = 0
+    memory: Memory | None = None
 
 
 class State(StrEnum):

@@ -15,18 +15,21 @@ from typing import Final
 
 from relay.errors import Refused
 from relay.inbound.contract import Events, Handshake, Skipped, Source, Unparsable, stable_key
+from relay.inbound.steps import NOTHING_RECALLED, Decision, Recall, Recalled, decide, expand
 from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.mercately import Unmappable, call_for
-from relay.model import Event, Held, Ignored, Translated, WebhookRequest
+from relay.model import Event, Held, Ignored, Parts, Translated, WebhookRequest
 
 # More than any platform sends at once. One script stores them all, and blocks Redis meanwhile.
 _ITEMS_MAX: Final = 5_000
 
 
 def process(
-    request: WebhookRequest, source: Source, now: datetime
-) -> Handshake | Sequence[Translated]:
+    request: WebhookRequest, source: Source, now: datetime, recall: Recall = NOTHING_RECALLED
+) -> Handshake | Sequence[Translated | Parts]:
     """Verify and translate a request: the answer to an address check, or one item per event.
+
+    `recall` is asked, once, only when an event tells of a thing.
 
     Raises:
         Refused: the request does not prove who sent it; nothing of it may be stored.
@@ -37,18 +40,76 @@ def process(
     if request.method != "POST":
         raise Refused("method_not_allowed", 405)
     source.scheme.verify(request, source.secrets, now)
-    return translate(request, source)
+    return translate(request, source, recall)
 
 
-def translate(request: WebhookRequest, source: Source) -> Handshake | Sequence[Translated]:
-    """Parse and map a verified request; also used for a replay of what is stored."""
+def translate(
+    request: WebhookRequest,
+    source: Source,
+    recall: Recall = NOTHING_RECALLED,
+    decision: Decision | None = None,
+) -> Handshake | Sequence[Translated | Parts]:
+    """Parse and map a verified request; also used for a replay of what is stored.
+
+    `decision` is what was decided when the event was first mapped, None to decide now.
+    """
     items = parse(request, source)
     if isinstance(items, Handshake):
         return items
     if len(items) > _ITEMS_MAX:
         reasons = {"body": f"expected at most {_ITEMS_MAX} events, found {len(items)}"}
         return [Held("", stable_key(request.body), "too_many_events", reasons, request.body)]
-    return [translate_item(item, request, source) for item in items]
+    resources = {
+        item.report.resource: None for item in items if isinstance(item, Event) and item.report
+    }
+    if not resources:
+        return [translate_item(item, request, source) for item in items]
+    recalled = dict(zip(resources, recall.recall(tuple(resources)), strict=True))
+    versions = {resource: each.version for resource, each in recalled.items()}
+    translated: list[Translated | Parts] = []
+    for item in items:
+        if not isinstance(item, Event) or item.report is None:
+            translated.append(translate_item(item, request, source))
+            continue
+        resource, report = item.report.resource, item.report
+        before = recalled[resource].memory
+        decided = decision or decide(
+            report, recalled[resource], request.received_at, recall.dedup_s, recall.digest
+        )
+        parts = translate_report(item, decided, request, source)
+        is_news = replace(decided.memory, version=before.version) != before
+        if is_news:
+            recalled[resource] = Recalled(decided.memory, recall.digest)
+        translated.append(
+            Parts(
+                parts,
+                resource,
+                versions[resource],
+                item.key,
+                item.other_keys,
+                item.remember_s,
+                decided.memory if is_news else None,
+            )
+        )
+    return translated
+
+
+def translate_report(
+    event: Event, decision: Decision, request: WebhookRequest, source: Source
+) -> tuple[Translated, ...]:
+    """Map each step that was decided of an event, or say why nothing is told."""
+    if decision.reason:
+        return (Ignored(event.topic, decision.reason, event.type),)
+    parts: list[Translated] = []
+    for told, step in expand(event, decision):
+        part = translate_item(told, request, source)
+        parts.append(part if isinstance(part, Ignored) else replace(part, step=step))
+    return tuple(parts)
+
+
+def flattened(items: Sequence[Translated | Parts]) -> list[Translated]:
+    """The parts of all items, in order."""
+    return [part for item in items for part in (item.items if isinstance(item, Parts) else (item,))]
 
 
 def parse(

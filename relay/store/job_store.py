@@ -20,10 +20,11 @@ from rq import Queue
 from rq.utils import utcformat
 from ulid import ULID
 
+from config.relay_toml import Destination
 from config.settings import Settings
 from relay.errors import NotStored
 from relay.inbound.contract import Receipt, Source, Status
-from relay.model import Call, Customer, Held, Ignored, State, Translated, WebhookRequest
+from relay.model import Call, Customer, Held, Ignored, Parts, State, Translated, WebhookRequest
 from relay.store import lua
 from relay.store.backpressure import RedisPressure
 from relay.store.keys import (
@@ -39,6 +40,8 @@ from relay.store.keys import (
     state_key,
 )
 from relay.store.ledger import GRACE_S
+from relay.store.memory import REMEMBERED_S, Moved, SourceMemory, memory_fields, resource_keys
+from relay.store.pseudonyms import Pseudonyms
 from relay.store.queue import FAILURE_TTL_S, RESULT_TTL_S, description, job_data, queue_name
 from relay.store.record import Record, event_field, request_field
 from relay.store.schema import SCHEMA
@@ -57,20 +60,34 @@ class JobStore:
     """Writes records and their jobs. Safe to share between threads."""
 
     def __init__(
-        self, redis: Redis, queue: Queue, *, dedup_s: int, backlog_max: int, pressure: RedisPressure
+        self,
+        redis: Redis,
+        queue: Queue,
+        *,
+        dedup_s: int,
+        backlog_max: int,
+        pressure: RedisPressure,
+        pseudonyms: Pseudonyms,
     ) -> None:
         self._redis = redis
         self._connections = threading.local()
         self.pressure = pressure
         self._base = queue.name
         self._job_ttls = (queue._default_timeout, RESULT_TTL_S, FAILURE_TTL_S)  # noqa: SLF001  RQ has no public attribute
+        self._pseudonyms = pseudonyms
         self._dedup_s = dedup_s
         self._backlog_max = backlog_max
         self._accept = redis.register_script(lua.script("schema", "lanes", "accept"))
         self._requeue = redis.register_script(lua.script("lanes", "requeue"))
 
     @classmethod
-    def open(cls, queue: Queue, settings: Settings) -> "JobStore":
+    def open(
+        cls,
+        queue: Queue,
+        settings: Settings,
+        destinations: Mapping[str, Destination] | None = None,
+    ) -> "JobStore":
+        """`destinations` are those of relay.toml, which is read when needed without them."""
         redis = queue.connection
         pressure = RedisPressure(
             redis, durability=settings.durability, watermark=settings.memory_watermark
@@ -81,20 +98,31 @@ class JobStore:
             dedup_s=settings.dedup_s,
             backlog_max=settings.backlog_max,
             pressure=pressure,
+            pseudonyms=Pseudonyms.open(settings, destinations),
         )
 
+    def memory(self, source: Source) -> SourceMemory:
+        """What is remembered of the things of a source, for `relay.pipeline.process`."""
+        return SourceMemory(self._redis, self._pseudonyms, source, dedup_s=self._dedup_s)
+
     def accept(
-        self, request: WebhookRequest, source: Source, items: Sequence[Translated], now: datetime
+        self,
+        request: WebhookRequest,
+        source: Source,
+        items: Sequence[Translated | Parts],
+        now: datetime,
     ) -> Receipt:
         """Store every item of a request, or none; one round trip, and those of `pressure.check`.
 
         Raises:
+            Moved: what the items were decided on is not what is remembered any more.
             NotStored: `not_stored` (Redis does not answer, or with an error), `not_on_disk` (no
                 fsync in time), `redis_full`, `backlog_full` (too many open
                 records), or `redis_schema` (data of another version).
         """
         now_s = now.timestamp()
-        call_count = sum(isinstance(item, Call) for item in items)
+        parts = [item.items if isinstance(item, Parts) else (item,) for item in items]
+        call_count = sum(isinstance(part, Call) for group in parts for part in group)
         args: list[Any] = [
             now_s,
             self._backlog_max,
@@ -108,26 +136,51 @@ class JobStore:
             SCHEMA,
         ]
         headers = source.platform.headers_to_store(request, source.options)
-        for item in items:
+        args += self._versions(source, items)
+        for item, group in zip(items, parts, strict=True):
             args += self._keys(source, item)
-            args += [1, *_part_arguments(headers, source, item, now)]
+            args += self._memory(source, item)
+            args.append(len(group))
+            for part in group:
+                args += _part_arguments(headers, source, part, now)
         keys = [OPEN, state_key(State.HELD), COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
         try:
             self.pressure.check()
             answer: Any = self._run(keys, args)
         except RedisError as error:
             raise NotStored from error
+        if answer == b"moved":
+            raise Moved
         if answer in (b"backlog_full", b"redis_schema"):
             raise NotStored(answer.decode())
         texts = [part.decode() for part in answer]
         statuses = cast("tuple[Status, ...]", tuple(texts[::2]))
         return Receipt(statuses, tuple(texts[1::2]))
 
-    def _keys(self, source: Source, item: Translated) -> list[Any]:
+    def _versions(self, source: Source, items: Sequence[Translated | Parts]) -> list[Any]:
+        """The resources that the items were decided on, with their versions, after their number."""
+        versions = {item.resource: item.version for item in items if isinstance(item, Parts)}
+        pairs: list[Any] = []
+        for resource, version in versions.items():
+            keys = resource_keys(self._pseudonyms, source, resource)
+            pairs += [keys[0], version]
+        return [len(versions), *pairs]
+
+    def _memory(self, source: Source, item: Translated | Parts) -> list[Any]:
+        """What is to be remembered of an item's thing, after the number of these arguments."""
+        if not isinstance(item, Parts) or item.memory is None:
+            return [0]
+        (key, *_) = resource_keys(self._pseudonyms, source, item.resource)
+        fields = lua.flat_pairs(memory_fields(item.memory))
+        return [2 + len(fields), key, REMEMBERED_S, *fields]
+
+    def _keys(self, source: Source, item: Translated | Parts) -> list[Any]:
         """The keys that an item is remembered by and their lives, after their number."""
         if isinstance(item, Ignored):
             return [0]
-        pairs: list[Any] = [seen_key(source.name, item.key), item.remember_s or self._dedup_s]
+        pairs: list[Any] = []
+        if item.key:
+            pairs += [seen_key(source.name, item.key), item.remember_s or self._dedup_s]
         for key in item.other_keys:
             life_s = max(self._dedup_s, _BODY_REMEMBERED_S) if is_body(key) else self._dedup_s
             pairs += [other_seen_key(source.name, key), life_s]
@@ -208,6 +261,8 @@ def _part_arguments(
 ) -> list[Any]:
     """The arguments of one part of an event, as `accept.lua` takes them."""
     if isinstance(item, Ignored):
+        if item.reason == "duplicate":
+            return ["known", 0]
         entry = {
             "at": now.isoformat(timespec="seconds"),
             "source": source.name,
@@ -222,6 +277,7 @@ def _part_arguments(
         "platform": source.platform.name,
         "topic": item.topic,
         "key": item.key,
+        "step": dict(item.step),
     }
     fields: dict[str, Any] = {"request": request_field(headers, item.raw)}
     if isinstance(item, Held):
@@ -259,5 +315,5 @@ def call_fields(call: Call, routing: Mapping[str, Any]) -> dict[str, str]:
 
 def _routing(record: Record) -> dict[str, Any]:
     """The parts of a record's `event` field that a replay does not change."""
-    names = ("source", "platform", "topic", "key")
+    names = ("source", "platform", "topic", "key", "step")
     return {name: getattr(record, name) for name in names}

@@ -23,6 +23,7 @@ _EVENT: Final = (
     "occurred_at",
     "platform",
     "omitted_fields",
+    "step",
 )
 _EVENT_TEXTS: Final = ("source", "topic", "type", "destination", "key", "platform")
 # isal level 1: a quarter of an order's size, in a third of the time of the standard library.
@@ -56,6 +57,7 @@ class Record:
     reason: str = ""
     reasons: Mapping[str, Any] = field(default_factory=dict)
     omitted_fields: Mapping[str, str] = field(default_factory=dict)
+    step: Mapping[str, Any] = field(default_factory=dict)
     answer: str = ""
     settled_at: float = 0.0
     raw: bytes = field(default=b"", repr=False)
@@ -109,6 +111,7 @@ def read_record(record_id: str, values: Mapping[bytes, bytes]) -> Record:
         reason=text("reason"),
         reasons=field_value("reasons", _object, {}),
         omitted_fields=event.get("omitted_fields", {}),
+        step=event.get("step", {}),
         answer=text("answer"),
         settled_at=field_value("settled_at", float, 0.0),
         raw=raw,
@@ -127,7 +130,7 @@ def _accepted_at(record_id: str) -> float:
 
 def event_field(values: Mapping[str, Any]) -> str:
     """Encode the `event` field: values by position, because names would double its size."""
-    return json.dumps([values.get(name, "") for name in _EVENT], separators=(",", ":"))
+    return json.dumps([values.get(name) or "" for name in _EVENT], separators=(",", ":"))
 
 
 def request_field(headers: Mapping[str, str], raw: bytes) -> bytes:

@@ -32,7 +32,8 @@ def create_app(
     queue = open_queue(redis, settings.queue, settings.job_timeout_s)
     app = Flask("relay")
     app.extensions["relay"] = relay
-    app.register_blueprint(webhooks_blueprint(settings, relay, JobStore.open(queue, settings)))
+    jobs = JobStore.open(queue, settings, relay.destinations)
+    app.register_blueprint(webhooks_blueprint(settings, relay, jobs))
     app.register_blueprint(health_blueprint(HealthChecks(redis, queue, settings)))
     app.register_error_handler(HTTPException, http_problem)
     return app

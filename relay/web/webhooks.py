@@ -16,10 +16,11 @@ from config.settings import Settings
 from relay.errors import MISSING, NotStored, Refused, Unreadable
 from relay.inbound.contract import Handshake, PlatformResponse, Receipt, Source, json_body
 from relay.inbound.signature import Basic
-from relay.model import Call, Held, Ignored, Translated, WebhookRequest
-from relay.pipeline import process
+from relay.model import Call, Held, Ignored, Parts, Translated, WebhookRequest
+from relay.pipeline import flattened, process, translate
 from relay.sources import Relay
 from relay.store.job_store import JobStore
+from relay.store.memory import Moved, SourceMemory
 from relay.web.problems import json_response, problem
 from relay.web.webhook_request import read_webhook_request
 
@@ -27,6 +28,8 @@ _LOG: Final = structlog.get_logger()
 _METHODS: Final = ["POST", "GET", "HEAD"]
 _REASONS_MAX: Final = 20
 _LOGGED_MAX: Final = 10
+# Each time at least one other request about the same thing has been stored.
+_DECISIONS_MAX: Final = 10
 
 
 @dataclass(frozen=True)
@@ -74,16 +77,17 @@ class WebhookEndpoint:
             now=now,
         )
         line["bytes"] = len(request.body)
+        memory = self.jobs.memory(source)
         try:
-            items = process(request, source, now)
+            items = process(request, source, now, memory)
         except Refused as refusal:
             raise _specific_refusal(refusal, request, source) from refusal
         if isinstance(items, Handshake):
             line["answer"] = "handshake"
             return _platform_response(items.response)
         if source.on_invalid == "reject":
-            _reject_invalid(items)
-        receipt = self.jobs.accept(request, source, items, now)
+            _reject_invalid(flattened(items))
+        items, receipt = self._store(request, source, items, memory, now)
         line |= {
             "answer": receipt.status,
             "items": len(items),
@@ -93,6 +97,28 @@ class WebhookEndpoint:
         if source.platform.response is not None:
             return _platform_response(source.platform.response(receipt))
         return json_response(_summary(receipt, items), 200)
+
+    def _store(
+        self,
+        request: WebhookRequest,
+        source: Source,
+        items: Sequence[Translated | Parts],
+        memory: SourceMemory,
+        now: datetime,
+    ) -> tuple[Sequence[Translated], Receipt]:
+        """Store the items, or what is decided anew where another request was faster.
+
+        Raises:
+            NotStored: as `JobStore.accept`, and `moved` when others were faster each time.
+        """
+        for _ in range(_DECISIONS_MAX):
+            try:
+                return flattened(items), self.jobs.accept(request, source, items, now)
+            except Moved:
+                again = translate(request, source, memory)
+                if not isinstance(again, Handshake):  # no request is one the second time only
+                    items = again
+        raise NotStored("moved")
 
 
 def webhooks_blueprint(settings: Settings, relay: Relay, jobs: JobStore) -> Blueprint:

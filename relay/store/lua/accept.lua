@@ -5,12 +5,14 @@
 -- KEYS open, held, counts, ignored, queues, schema
 -- ARGV now (unix s), backlog limit, check at (unix s), source, number of calls, ignored entries to
 --      keep, queue, now (RQ's notation), job timeout (s), result TTL (s), failure TTL (s), number of
---      the format, then per event:
---      n, n times seen key and its life (s); n, n parts, each one of:
+--      the format; n, n times resource key and the version of it that was read; then per event:
+--      n, n times seen key and its life (s); n, resource key, life (s) and n - 2 fields of what is
+--      remembered of the thing, or 0; n, n parts, each one of:
 --        'call'    record id, lane key, job data, job description, n, n record fields
 --        'held'    record id, n, n record fields
 --        'ignored' n, n stream fields
--- Returns 'redis_schema', 'backlog_full', or status and record id of each part in turn; of a
+--        'known'   0, for what the thing's memory has already
+-- Returns 'redis_schema', 'backlog_full', 'moved' where a version is another by now, or status and record id of each part in turn; of a
 -- duplicate the id of the earlier record, of an ignored part ''. An event is a duplicate, with all
 -- its parts, when any of its keys is remembered; then none is set, otherwise all are.
 -- Keys of records, lanes and jobs are not declared in KEYS: neither RQ nor we run on a cluster.
@@ -19,11 +21,14 @@ if format ~= '' and format ~= ARGV[12] then return 'redis_schema' end
 if redis.call('ZCARD', KEYS[1]) + tonumber(ARGV[5]) > tonumber(ARGV[2]) then
   return 'backlog_full'
 end
-local queue, result, counts, i = ARGV[7], {}, {}, 13
+local queue, result, counts, i = ARGV[7], {}, {}, 14 + 2 * tonumber(ARGV[13])
+for at = 14, i - 1, 2 do
+  if (redis.call('HGET', ARGV[at], 'version') or '0') ~= ARGV[at + 1] then return 'moved' end
+end
 if ARGV[i] and format == '' then redis.call('SET', KEYS[6], ARGV[12]) end
 
 -- The number of arguments of a part before its fields.
-local heads = { call = 5, held = 2, ignored = 1 }
+local heads = { call = 5, held = 2, ignored = 1, known = 1 }
 
 local function write_record(key, n_at)
   redis.call('HSET', key, unpack(ARGV, n_at + 1, n_at + tonumber(ARGV[n_at])))
@@ -51,6 +56,7 @@ local function remember(first, last, id)
 end
 
 local function store(kind, at, n_at)
+  if kind == 'known' then return 'duplicate', '' end
   if kind == 'ignored' then
     redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[6], '*',
       unpack(ARGV, n_at + 1, n_at + tonumber(ARGV[n_at])))
@@ -77,9 +83,14 @@ end
 
 while ARGV[i] do
   local first, last = i + 1, i + 2 * tonumber(ARGV[i])
-  i = last + 2 -- the first part
+  local memory_at, memory_size = last + 1, tonumber(ARGV[last + 1])
+  i = memory_at + memory_size + 2 -- the first part
   local known = remember(first, last, ARGV[i + 1])
-  for _ = 1, tonumber(ARGV[last + 1]) do
+  if memory_size > 0 and not known then
+    redis.call('HSET', ARGV[memory_at + 1], unpack(ARGV, memory_at + 3, memory_at + memory_size))
+    redis.call('EXPIRE', ARGV[memory_at + 1], ARGV[memory_at + 2])
+  end
+  for _ = 1, tonumber(ARGV[i - 1]) do
     local kind = ARGV[i]
     local n_at = i + heads[kind]
     local status, id = 'duplicate', known
