@@ -160,7 +160,8 @@ class Call:
     `body` is the JSON object that is posted. `omitted_fields` maps the name of a field that was
     left out to a reason code. `raw` is the smallest body that parses as this one event again.
     `other_keys` and `remember_s` are the event's. `step` is the decision that the event was mapped
-    with, in the notation of `relay/inbound/steps.py`: a replay maps it so again.
+    with, in the notation of `relay/inbound/steps.py`: a replay maps it so again. `references` are
+    the numbers of the order by which a person may look for the event.
     """
 
     destination: str
@@ -175,6 +176,7 @@ class Call:
     other_keys: tuple[str, ...] = ()
     remember_s: int = 0
     step: Mapping[str, Any] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,8 @@ class Held:
     """A verified request, or one event of it, that a person has to look at.
 
     `raw` is the smallest body that parses as this one event again; `reasons` maps a field path to
-    what was expected there. `other_keys`, `remember_s` and `step` are as in `Call`.
+    what was expected there. `other_keys`, `remember_s`, `step` and `references` are as in `Call`;
+    `customer` is what can be said of the person, to find the event by.
     """
 
     topic: str
@@ -194,6 +197,8 @@ class Held:
     other_keys: tuple[str, ...] = ()
     remember_s: int = 0
     step: Mapping[str, Any] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
+    customer: Customer = Customer()
 
 
 @dataclass(frozen=True, slots=True)

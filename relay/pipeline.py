@@ -18,10 +18,12 @@ from relay.inbound.contract import Events, Handshake, Skipped, Source, Unparsabl
 from relay.inbound.steps import NOTHING_RECALLED, Decision, Recall, Recalled, decide, expand
 from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.mercately import Unmappable, call_for
-from relay.model import Event, Held, Ignored, Parts, Translated, WebhookRequest
+from relay.model import Customer, Event, Held, Ignored, Parts, Translated, WebhookRequest
 
 # More than any platform sends at once. One script stores them all, and blocks Redis meanwhile.
 _ITEMS_MAX: Final = 5_000
+# Fields of events that hold a number which a person may have at hand.
+_REFERENCE_FIELDS: Final = ("order_number", "order_id")
 
 
 def process(
@@ -151,15 +153,36 @@ def translate_item(
             language=source.language,
             customer_id=source.customer_id,
         )
-        return replace(call, raw=raw, other_keys=item.other_keys, remember_s=item.remember_s)
+        return replace(
+            call,
+            raw=raw,
+            other_keys=item.other_keys,
+            remember_s=item.remember_s,
+            references=_references(item),
+        )
     except Unmappable as error:
         reason, reasons = error.reason, error.reasons
     except Exception as error:  # noqa: BLE001  as in `parse`; the others of the batch go on
         reason = "internal_error"
         reasons = {"relay": f"{type(error).__name__} while mapping; please report it"}
     return Held(
-        item.topic, item.key, reason, reasons, raw, item.type, item.other_keys, item.remember_s
+        item.topic,
+        item.key,
+        reason,
+        reasons,
+        raw,
+        item.type,
+        item.other_keys,
+        item.remember_s,
+        references=_references(item),
+        customer=Customer(email=item.contact.email),
     )
+
+
+def _references(event: Event) -> tuple[str, ...]:
+    """The numbers of an order: the one that the buyer sees, and the platform's id."""
+    texts = [str(event.fields.get(name) or "") for name in _REFERENCE_FIELDS]
+    return tuple(dict.fromkeys(filter(None, texts)))
 
 
 def _ignore_reason(event: Event, source: Source) -> str:

@@ -256,4 +256,4 @@ def replay_all(
 
 def discard(records: Sequence[Record], ledger: Ledger) -> tuple[str, ...]:
     """Discard held and dead records, one script of Redis for each; the ids of those that were."""
-    return tuple(record.id for record in records if ledger.discard(record.id))
+    return tuple(record.id for record in records if ledger.discard(record))

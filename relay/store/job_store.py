@@ -6,11 +6,9 @@ connection breaks after Redis ran the script, the platform gets a 503, sends aga
 `duplicate`.
 """
 
-import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import fields as fields_of
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
@@ -18,40 +16,26 @@ from redis import Redis, RedisError, exceptions
 from redis.exceptions import NoScriptError
 from rq import Queue
 from rq.utils import utcformat
-from ulid import ULID
 
 from config.relay_toml import Destination
 from config.settings import Settings
 from relay.errors import NotStored
 from relay.inbound.contract import Receipt, Source, Status
-from relay.model import Call, Customer, Held, Ignored, Parts, State, Translated, WebhookRequest
+from relay.model import Call, Customer, Parts, State, Translated, WebhookRequest
 from relay.store import lua
+from relay.store.accept_arguments import AcceptArguments, call_fields, routing
 from relay.store.backpressure import RedisPressure
-from relay.store.keys import (
-    COUNTS,
-    IGNORED,
-    OPEN,
-    SCHEMA_KEY,
-    is_body,
-    lane_key,
-    other_seen_key,
-    record_key,
-    seen_key,
-    state_key,
-)
+from relay.store.keys import COUNTS, FIND, IGNORED, OPEN, SCHEMA_KEY, lane_parts, record_key
 from relay.store.ledger import GRACE_S
-from relay.store.memory import REMEMBERED_S, Moved, SourceMemory, memory_fields, resource_keys
+from relay.store.memory import Moved, SourceMemory
 from relay.store.pseudonyms import Pseudonyms
 from relay.store.queue import FAILURE_TTL_S, RESULT_TTL_S, description, job_data, queue_name
-from relay.store.record import Record, event_field, request_field
+from relay.store.record import Record
 from relay.store.schema import SCHEMA
 
 _IGNORED_MAX: Final = 1000
-# A body whose signature covers nothing else can be captured and sent again at any time.
-_BODY_REMEMBERED_S: Final = 90 * 24 * 3600
 # Below the client's socket time-out, so that Redis answers before it.
 _ON_DISK_WITHIN_MS: Final = 2500
-_CUSTOMER: Final = tuple(part.name for part in fields_of(Customer))
 
 Requeued = Literal["requeued", "returned", "waiting", "settled", "moved", "open", "absent"]
 
@@ -77,8 +61,8 @@ class JobStore:
         self._pseudonyms = pseudonyms
         self._dedup_s = dedup_s
         self._backlog_max = backlog_max
-        self._accept = redis.register_script(lua.script("schema", "lanes", "accept"))
-        self._requeue = redis.register_script(lua.script("lanes", "requeue"))
+        self._accept = redis.register_script(lua.script("schema", "lanes", "lists", "accept"))
+        self._requeue = redis.register_script(lua.script("lanes", "lists", "requeue"))
 
     @classmethod
     def open(
@@ -121,8 +105,11 @@ class JobStore:
                 records), or `redis_schema` (data of another version).
         """
         now_s = now.timestamp()
-        parts = [item.items if isinstance(item, Parts) else (item,) for item in items]
-        call_count = sum(isinstance(part, Call) for group in parts for part in group)
+        call_count = sum(
+            isinstance(part, Call)
+            for item in items
+            for part in (item.items if isinstance(item, Parts) else (item,))
+        )
         args: list[Any] = [
             now_s,
             self._backlog_max,
@@ -135,15 +122,15 @@ class JobStore:
             *self._job_ttls,
             SCHEMA,
         ]
-        headers = source.platform.headers_to_store(request, source.options)
-        args += self._versions(source, items)
-        for item, group in zip(items, parts, strict=True):
-            args += self._keys(source, item)
-            args += self._memory(source, item)
-            args.append(len(group))
-            for part in group:
-                args += _part_arguments(headers, source, part, now)
-        keys = [OPEN, state_key(State.HELD), COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
+        arguments = AcceptArguments(
+            source,
+            source.platform.headers_to_store(request, source.options),
+            now,
+            pseudonyms=self._pseudonyms,
+            dedup_s=self._dedup_s,
+        )
+        args += arguments.of(items)
+        keys = [OPEN, FIND, COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
         try:
             self.pressure.check()
             answer: Any = self._run(keys, args)
@@ -156,35 +143,6 @@ class JobStore:
         texts = [part.decode() for part in answer]
         statuses = cast("tuple[Status, ...]", tuple(texts[::2]))
         return Receipt(statuses, tuple(texts[1::2]))
-
-    def _versions(self, source: Source, items: Sequence[Translated | Parts]) -> list[Any]:
-        """The resources that the items were decided on, with their versions, after their number."""
-        versions = {item.resource: item.version for item in items if isinstance(item, Parts)}
-        pairs: list[Any] = []
-        for resource, version in versions.items():
-            keys = resource_keys(self._pseudonyms, source, resource)
-            pairs += [keys[0], version]
-        return [len(versions), *pairs]
-
-    def _memory(self, source: Source, item: Translated | Parts) -> list[Any]:
-        """What is to be remembered of an item's thing, after the number of these arguments."""
-        if not isinstance(item, Parts) or item.memory is None:
-            return [0]
-        (key, *_) = resource_keys(self._pseudonyms, source, item.resource)
-        fields = lua.flat_pairs(memory_fields(item.memory))
-        return [2 + len(fields), key, REMEMBERED_S, *fields]
-
-    def _keys(self, source: Source, item: Translated | Parts) -> list[Any]:
-        """The keys that an item is remembered by and their lives, after their number."""
-        if isinstance(item, Ignored):
-            return [0]
-        pairs: list[Any] = []
-        if item.key:
-            pairs += [seen_key(source.name, item.key), item.remember_s or self._dedup_s]
-        for key in item.other_keys:
-            life_s = max(self._dedup_s, _BODY_REMEMBERED_S) if is_body(key) else self._dedup_s
-            pairs += [other_seen_key(source.name, key), life_s]
-        return [len(pairs) // 2, *pairs]
 
     def _run(self, keys: list[str], args: list[Any]) -> Any:
         """Run the script, with WAITAOF in the same round trip where writes must wait."""
@@ -214,13 +172,22 @@ class JobStore:
 
     def replay(self, record: Record, call: Call | None = None) -> Requeued:
         """Give a record that is not open a new job; with `call`, what it sends is replaced."""
-        fields: dict[str, Any] = {"state": State.ACCEPTED.value, "attempts": 0, "reason": ""}
+        run = record.runs + 1
+        fields: dict[str, Any] = {
+            "state": State.ACCEPTED.value,
+            "attempts": 0,
+            "reason": "",
+            "replayed_in": run,
+        }
         if call is None:
-            lane = lane_key(record.destination, record.customer)
-            return self._run_requeue("replay", record, record.destination, lane, fields)
-        fields |= call_fields(call, _routing(record)) | {"reasons": "{}"}
-        lane = lane_key(call.destination, call.customer)
-        return self._run_requeue("replay", record, call.destination, lane, fields)
+            lanes = self._lanes(record.destination, record.customer)
+            return self._run_requeue("replay", record, record.destination, lanes, fields)
+        fields |= call_fields(call, routing(record)) | {"reasons": "{}", "mapped_in": run}
+        lanes = self._lanes(call.destination, call.customer)
+        return self._run_requeue("replay", record, call.destination, lanes, fields)
+
+    def _lanes(self, destination: str, customer: Customer) -> str:
+        return " ".join(self._pseudonyms.digests(destination, *lane_parts(customer)))
 
     def requeue_lost(self, record: Record) -> Requeued:
         """Give an open record a new job if its present job is lost."""
@@ -231,7 +198,7 @@ class JobStore:
         mode: Literal["requeue_lost", "replay"],
         record: Record,
         destination: str,
-        lane: str,
+        lanes: str,
         fields: Mapping[str, Any],
     ) -> Requeued:
         now = time.time()
@@ -244,76 +211,14 @@ class JobStore:
                 now + GRACE_S,
                 record.runs,
                 queue_name(self._base, destination, record.source),
-                lane,
+                lanes,
                 utcformat(datetime.fromtimestamp(now, UTC)),
                 f"{record.id}-r{record.runs + 1}",
                 job_data(record.id),
                 description(record.source, record.topic),
                 *self._job_ttls,
+                record.source,
                 *lua.flat_pairs(fields),
             ],
         )
         return cast("Requeued", answer.decode())
-
-
-def _part_arguments(
-    headers: Mapping[str, str], source: Source, item: Translated, now: datetime
-) -> list[Any]:
-    """The arguments of one part of an event, as `accept.lua` takes them."""
-    if isinstance(item, Ignored):
-        if item.reason == "duplicate":
-            return ["known", 0]
-        entry = {
-            "at": now.isoformat(timespec="seconds"),
-            "source": source.name,
-            "topic": item.topic[:100],
-            "type": item.event_type,
-            "reason": item.reason,
-        }
-        return ["ignored", *lua.counted_pairs(entry)]
-    record_id = str(ULID.from_datetime(now))
-    routing = {
-        "source": source.name,
-        "platform": source.platform.name,
-        "topic": item.topic,
-        "key": item.key,
-        "step": dict(item.step),
-    }
-    fields: dict[str, Any] = {"request": request_field(headers, item.raw)}
-    if isinstance(item, Held):
-        routing |= {"type": item.event_type, "destination": source.destination.name}
-        fields |= {
-            "state": State.HELD.value,
-            "reason": item.reason,
-            "reasons": json.dumps(item.reasons),
-            "event": event_field(routing),
-        }
-        return ["held", record_id, *lua.counted_pairs(fields)]
-    lane = lane_key(item.destination, item.customer)
-    fields |= {"state": State.ACCEPTED.value, **call_fields(item, routing)}
-    text = description(source.name, item.topic)
-    return ["call", record_id, lane, job_data(record_id), text, *lua.counted_pairs(fields)]
-
-
-def call_fields(call: Call, routing: Mapping[str, Any]) -> dict[str, str]:
-    """The record's fields `event` and `body` for a call."""
-    references = {name: getattr(call.customer, name) for name in _CUSTOMER}
-    event = {
-        **routing,
-        "type": call.event_type,
-        "destination": call.destination,
-        "customer": {name: value for name, value in references.items() if value},
-        "occurred_at": call.occurred_at.timestamp(),
-    }
-    if call.omitted_fields:
-        event["omitted_fields"] = dict(call.omitted_fields)
-    return {
-        "event": event_field(event),
-        "body": json.dumps(call.body, separators=(",", ":")),
-    }
-
-
-def _routing(record: Record) -> dict[str, Any]:
-    """The parts of a record's `event` field that a replay does not change."""
-    names = ("source", "platform", "topic", "key", "step")
-    return {name: getattr(record, name) for name in names}

@@ -68,16 +68,21 @@ class Pseudonyms:
 
     def digest(self, destination: str, *parts: str) -> str:
         """The digest to write: 96 bits, so that collisions are negligible and keys are short."""
-        return _digest(self._keys_of(destination)[0], parts)
+        return _digest(self._keys_of(destination)[0], (destination, *parts))
 
     def digests(self, destination: str, *parts: str) -> tuple[str, ...]:
         """The digests to look for, the one to write first."""
-        return tuple(_digest(key, parts) for key in self._keys_of(destination))
+        return tuple(_digest(key, (destination, *parts)) for key in self._keys_of(destination))
+
+    @cached_property
+    def destinations(self) -> tuple[str, ...]:
+        """The names of all that there are."""
+        return tuple(self._api_keys())
 
     @property
-    def destinations(self) -> tuple[str, ...]:
-        """Those with a key of their own; one empty name when all share one."""
-        return ("",) if self._keys else tuple(self._derived)
+    def derived(self) -> bool:
+        """Whether the keys are those of the destinations."""
+        return not self._keys
 
 
 def _derived_key(api_key: str) -> bytes:

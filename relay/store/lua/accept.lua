@@ -1,15 +1,16 @@
 -- Store every item of a webhook request, or none.
 --
--- After schema.lua and lanes.lua.
+-- After schema.lua, lanes.lua and lists.lua.
 --
--- KEYS open, held, counts, ignored, queues, schema
+-- KEYS open, find, counts, ignored, queues, schema
 -- ARGV now (unix s), backlog limit, check at (unix s), source, number of calls, ignored entries to
 --      keep, queue, now (RQ's notation), job timeout (s), result TTL (s), failure TTL (s), number of
 --      the format; n, n times resource key and the version of it that was read; then per event:
 --      n, n times seen key and its life (s); n, resource key, life (s) and n - 2 fields of what is
 --      remembered of the thing, or 0; n, n parts, each one of:
---        'call'    record id, lane key, job data, job description, n, n record fields
---        'held'    record id, n, n record fields
+--        'call'    record id, digests to find it by, lane digests, job data, job description, n,
+--                  n record fields
+--        'held'    record id, digests to find it by, state, reason, n, n record fields
 --        'ignored' n, n stream fields
 --        'known'   0, for what the thing's memory has already
 -- Returns 'redis_schema', 'backlog_full', 'moved' where a version is another by now, or status and record id of each part in turn; of a
@@ -27,8 +28,11 @@ for at = 14, i - 1, 2 do
 end
 if ARGV[i] and format == '' then redis.call('SET', KEYS[6], ARGV[12]) end
 
+-- 0, member, 0, member, ... of the index that events are found by.
+local found_by = {}
+
 -- The number of arguments of a part before its fields.
-local heads = { call = 5, held = 2, ignored = 1, known = 1 }
+local heads = { call = 6, held = 5, ignored = 1, known = 1 }
 
 local function write_record(key, n_at)
   redis.call('HSET', key, unpack(ARGV, n_at + 1, n_at + tonumber(ARGV[n_at])))
@@ -64,16 +68,22 @@ local function store(kind, at, n_at)
   end
   local id = ARGV[at + 1]
   write_record('relay:record:' .. id, n_at)
-  if kind == 'held' then
-    redis.call('ZADD', KEYS[2], ARGV[1], id)
-    return kind, id
+  for digest in string.gmatch(ARGV[at + 2], '%S+') do
+    found_by[#found_by + 1] = 0
+    found_by[#found_by + 1] = digest .. ':' .. id
   end
-  if enter(ARGV[at + 2], id) then
-    add_job(id, at + 3, 'deferred')
+  if kind == 'held' then
+    redis.call('ZADD', 'relay:state:' .. ARGV[at + 3], ARGV[1], id)
+    list(id, ARGV[at + 3], ARGV[4], ARGV[at + 4])
+    return ARGV[at + 3], id
+  end
+  list(id, 'accepted', ARGV[4])
+  if enter(ARGV[at + 3], id) then
+    add_job(id, at + 4, 'deferred')
     redis.call('ZADD', 'rq:deferred:' .. queue, ARGV[1], id)
     redis.call('ZADD', KEYS[1], ARGV[3] + 3600, id)
   else
-    add_job(id, at + 3, 'queued')
+    add_job(id, at + 4, 'queued')
     -- Checked later behind a long queue: checks of waiting jobs would slow down delivery.
     local length = push('RPUSH', queue, id)
     redis.call('ZADD', KEYS[1], ARGV[3] + length / 20, id)
@@ -100,6 +110,10 @@ while ARGV[i] do
     result[#result + 1] = id
     i = n_at + tonumber(ARGV[n_at]) + 1
   end
+end
+write_lists()
+for at = 1, #found_by, 2000 do
+  redis.call('ZADD', KEYS[2], unpack(found_by, at, math.min(at + 1999, #found_by)))
 end
 if counts.accepted then redis.call('SADD', KEYS[5], 'rq:queue:' .. queue) end
 for status, n in pairs(counts) do redis.call('HINCRBY', KEYS[3], ARGV[4] .. ':' .. status, n) end
