@@ -22,6 +22,7 @@ from config.fault_texts import in_console_language
 DEFAULT_CONFIG_FILE: Final = Path(__file__).with_name("relay.toml")
 _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _DAY_S: Final = 24 * 3600
+_KEY_MIN: Final = 32
 _REDIS_URL_FORM: Final = (
     "expected redis://[user:password@]host[:port][/number]; a password's special characters are "
     "written percent-encoded: / as %2F, # as %23, ? as %3F, @ as %40"
@@ -46,6 +47,7 @@ class Settings:
     durability: Literal["fsync", "relaxed"]
     dedup_s: int
     keep_delivered_s: int
+    pseudonym_keys: tuple[str, ...] = field(repr=False)
     concurrency: int
     shutdown_grace_s: float
     sweep_s: float
@@ -113,6 +115,7 @@ def load(env_file: Path | None = None) -> Settings:
         "keep_delivered_s": env.int(
             "RELAY_KEEP_DELIVERED_DAYS", 7, validate=validate.Range(1, 3650)
         ),
+        "pseudonym_keys": env.str("RELAY_PSEUDONYM_KEY", "", validate=_check_pseudonym_key),
         "concurrency": env.int("RELAY_CONCURRENCY", 32, validate=validate.Range(1, 1000)),
         "shutdown_grace_s": env.float(
             "RELAY_SHUTDOWN_GRACE", 20.0, validate=validate.Range(0, 3600)
@@ -137,9 +140,19 @@ def load(env_file: Path | None = None) -> Settings:
         faults = by_name if isinstance(by_name, Mapping) else {"": by_name}
         raise SettingsError(faults) from None  # the text of `error` may quote a value
     values["config_file"] = Path(values["config_file"] or DEFAULT_CONFIG_FILE)
+    values["pseudonym_keys"] = _parts(values["pseudonym_keys"])
     values["dedup_s"] *= _DAY_S
     values["keep_delivered_s"] *= _DAY_S
     return Settings(**values, environ=dict(os.environ))
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (part.strip() for part in text.split(","))))
+
+
+def _check_pseudonym_key(text: str) -> None:
+    if any(len(part) < _KEY_MIN for part in _parts(text)):
+        raise ValidationError(f"expected keys of at least {_KEY_MIN} characters, newest first")
 
 
 def _check_log_level(name: str) -> None:

@@ -32,6 +32,7 @@ TITLES: Final[Mapping[str, str]] = {
     "redis_full": "There is no room for more events; send it again later",
     "redis_schema": "The store is of another version; send the event again later",
     "large_bodies": "Too many large bodies are being read; send the event again later",
+    "moved": "The thing is told of too often at once; send the event again later",
     "backlog_full": "Too many events are waiting; send it again later",
 }
 

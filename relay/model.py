@@ -84,11 +84,67 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
+class Resource:
+    """A thing at a platform that changes and is told of several times: an order, a message."""
+
+    kind: str
+    id: str
+    shop: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A state that a thing has reached, and what that is told as.
+
+    `state` is the platform's word, `type` our event type, empty for a state that is only
+    remembered. `at` is that state's own date (unix s),
+    None where the platform gives none; the date of the last save is no such date.
+    """
+
+    state: str
+    type: str
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one event says of a thing; `relay/inbound/steps.py` says what of it is new.
+
+    `steps` are the states reached, in order; the last is the present one. `created_at` and
+    `updated_at` are the thing's own times (unix s), None when not given. `refunded` is the sum
+    given back so far, `refunds` the single refunds by id where the event lists them, `refunded_at`
+    the date of the latest (unix s), `total` the whole amount. `shown` maps the names of the fields
+    that a person is shown to their values: another value is worth an update. `order` lists the
+    states where a platform has them in one order only. `update_type` is what a change without a
+    step is told as, empty when it is not. `refund_types` are what a part and the whole given back
+    are told as.
+    """
+
+    resource: Resource
+    steps: tuple[Step, ...] = ()
+    created_at: float | None = None
+    updated_at: float | None = None
+    refunded: Decimal | None = None
+    refunds: Mapping[str, Decimal] = field(default_factory=dict)
+    refunded_at: float | None = None
+    total: Decimal | None = None
+    shown: Mapping[str, str] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+    update_type: str = ""
+    refund_types: tuple[str, str] = ("order.partially_refunded", "order.refunded")
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened, in our vocabulary.
 
     `type` is ours (`order.created`), `topic` the platform's, verbatim. `key` is the de-duplication
     key: the same on every retry of the platform, different for any two events of one source.
+    `other_keys` are further ones, each `delivery:` and the platform's id of the delivery or event,
+    or `body:` and a digest of what the signature covers: the event is a duplicate when any key is
+    remembered. `remember_s` shortens the memory of `key`, for events without an id; 0 is as long as
+    others. `report` is set where the event tells of the state of a thing; `type` is then what it
+    would be told as by itself.
     `occurred_at` is aware. `fields` are the values that templates may use; a `Money` among them is
     shown as people of the destination's country write it. `machine` marks opens and clicks made by
     software. `raw` is the part of a batch that this event was parsed from, empty when it is the
@@ -107,6 +163,9 @@ class Event:
     raw: bytes = b""
     omitted_fields: Mapping[str, str] = field(default_factory=dict)
     needs_lookup: bool = False
+    other_keys: tuple[str, ...] = ()
+    remember_s: int = 0
+    report: Report | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +190,9 @@ class Call:
 
     `body` is the JSON object that is posted. `omitted_fields` maps the name of a field that was
     left out, or its path in the sender's body, to a reason code. `raw` is the smallest body that
-    parses as this one event again.
+    parses as this one event again. `other_keys` and `remember_s` are the event's. `step` is the
+    decision that the event was mapped with, in the notation of `relay/inbound/steps.py`: a replay
+    maps it so again. `references` are the numbers of the order by which a person may look for it.
     """
 
     destination: str
@@ -143,6 +204,10 @@ class Call:
     body: Mapping[str, Any]
     omitted_fields: Mapping[str, str] = field(default_factory=dict)
     raw: bytes = field(default=b"", repr=False)
+    other_keys: tuple[str, ...] = ()
+    remember_s: int = 0
+    step: Mapping[str, Any] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +215,8 @@ class Held:
     """A verified request, or one event of it, that a person has to look at.
 
     `raw` is the smallest body that parses as this one event again; `reasons` maps a field path to
-    what was expected there.
+    what was expected there. `other_keys`, `remember_s`, `step` and `references` are as in `Call`;
+    `customer` is what can be said of the person, to find the event by.
     """
 
     topic: str
@@ -159,6 +225,11 @@ class Held:
     reasons: Mapping[str, Any]
     raw: bytes
     event_type: str = ""
+    other_keys: tuple[str, ...] = ()
+    remember_s: int = 0
+    step: Mapping[str, Any] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
+    customer: Customer = Customer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +242,43 @@ class Ignored:
 
 
 Translated = Call | Held | Ignored
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is remembered of a thing, and was told.
+
+    `version` counts the writes, 0 before the first. `state` is the present one, `steps` the states
+    reached with their own dates (unix s, 0 when undated). `refunds` has digests of the single
+    refunds, `shown` a digest of each shown field. `updated_at` is the thing's latest time (unix s).
+    """
+
+    version: int = 0
+    state: str = ""
+    steps: Mapping[str, float] = field(default_factory=dict)
+    refunded: Decimal = Decimal(0)
+    total: Decimal | None = None
+    refunds: frozenset[str] = frozenset()
+    shown: Mapping[str, str] = field(default_factory=dict)
+    updated_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one event of a thing comes to: all its parts are stored together, or none.
+
+    `memory` is what is to be remembered of `resource` afterwards, None where that does not change.
+    It was decided on version `version`: when another request has written since, it must be
+    decided again.
+    """
+
+    items: tuple[Translated, ...]
+    resource: Resource
+    version: int
+    key: str = ""
+    other_keys: tuple[str, ...] = ()
+    remember_s: int = 0
+    memory: Memory | None = None
 
 
 class State(StrEnum):

@@ -11,27 +11,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Final
 
 from relay.errors import TOO_LARGE, Refused, TooManyParts
 from relay.inbound.contract import Events, Handshake, Skipped, Source, Unparsable, stable_key
 from relay.inbound.signature import BodyCheck, IncrementalScheme
+from relay.inbound.steps import NOTHING_RECALLED, Decision, Recall, Recalled, decide, expand
 from relay.inbound.timestamps import parse_timestamp
 from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.mercately import Unmappable, call_for
-from relay.model import Event, Held, Ignored, Translated, WebhookRequest
+from relay.model import Customer, Event, Held, Ignored, Parts, Translated, WebhookRequest
+
+# Fields of events that hold a number which a person may have at hand.
+_REFERENCE_FIELDS: Final = ("order_number", "order_id")
 
 
 def process(
-    request: WebhookRequest, source: Source, now: datetime
-) -> Handshake | Sequence[Translated]:
+    request: WebhookRequest, source: Source, now: datetime, recall: Recall = NOTHING_RECALLED
+) -> Handshake | Sequence[Translated | Parts]:
     """Verify and translate a request: the answer to an address check, or one item per event.
+
+    `recall` is asked, once, only when an event tells of a thing.
 
     Raises:
         Refused: the request does not prove who sent it; nothing of it may be stored.
     """
     verified = authenticate(request, source, now)
-    return verified if isinstance(verified, Handshake) else translate(verified, source)
+    return verified if isinstance(verified, Handshake) else translate(verified, source, recall)
 
 
 def authenticate(
@@ -87,15 +93,73 @@ def _require_post(request: WebhookRequest) -> None:
         raise Refused("method_not_allowed", 405)
 
 
-def translate(request: WebhookRequest, source: Source) -> Handshake | Sequence[Translated]:
-    """Parse and map a verified request; also used for a replay of what is stored."""
+def translate(
+    request: WebhookRequest,
+    source: Source,
+    recall: Recall = NOTHING_RECALLED,
+    decision: Decision | None = None,
+) -> Handshake | Sequence[Translated | Parts]:
+    """Parse and map a verified request; also used for a replay of what is stored.
+
+    `decision` is what was decided when the event was first mapped, None to decide now.
+    """
     try:
         items = parse(request, source)
     except TooManyParts as error:
         return [hold_batch(request, error)]
     if isinstance(items, Handshake):
         return items
-    return [translate_item(item, request, source) for item in items]
+    resources = {
+        item.report.resource: None for item in items if isinstance(item, Event) and item.report
+    }
+    if not resources:
+        return [translate_item(item, request, source) for item in items]
+    recalled = dict(zip(resources, recall.recall(tuple(resources)), strict=True))
+    versions = {resource: each.version for resource, each in recalled.items()}
+    translated: list[Translated | Parts] = []
+    for item in items:
+        if not isinstance(item, Event) or item.report is None:
+            translated.append(translate_item(item, request, source))
+            continue
+        resource, report = item.report.resource, item.report
+        before = recalled[resource].memory
+        decided = decision or decide(
+            report, recalled[resource], request.received_at, recall.dedup_s, recall.digest
+        )
+        parts = translate_report(item, decided, request, source)
+        is_news = replace(decided.memory, version=before.version) != before
+        if is_news:
+            recalled[resource] = Recalled(decided.memory, recall.digest)
+        translated.append(
+            Parts(
+                parts,
+                resource,
+                versions[resource],
+                item.key,
+                item.other_keys,
+                item.remember_s,
+                decided.memory if is_news else None,
+            )
+        )
+    return translated
+
+
+def translate_report(
+    event: Event, decision: Decision, request: WebhookRequest, source: Source
+) -> tuple[Translated, ...]:
+    """Map each step that was decided of an event, or say why nothing is told."""
+    if decision.reason:
+        return (Ignored(event.topic, decision.reason, event.type),)
+    parts: list[Translated] = []
+    for told, step in expand(event, decision):
+        part = translate_item(told, request, source)
+        parts.append(part if isinstance(part, Ignored) else replace(part, step=step))
+    return tuple(parts)
+
+
+def flattened(items: Sequence[Translated | Parts]) -> list[Translated]:
+    """The parts of all items, in order."""
+    return [part for item in items for part in (item.items if isinstance(item, Parts) else (item,))]
 
 
 def hold_batch(request: WebhookRequest, error: TooManyParts) -> Held:
@@ -155,7 +219,13 @@ def translate_item(
             customer_id=source.customer_id,
             times=times,
         )
-        return replace(call, raw=raw)
+        return replace(
+            call,
+            raw=raw,
+            other_keys=item.other_keys,
+            remember_s=item.remember_s,
+            references=_references(item),
+        )
     except Unmappable as error:
         reason, reasons = error.reason, error.reasons
         if reason == "no_customer" and source.on_nobody == "ignore":
@@ -163,7 +233,24 @@ def translate_item(
     except Exception as error:  # noqa: BLE001  as in `parse`; the others of the batch go on
         reason = "internal_error"
         reasons = {"relay": f"{type(error).__name__} while mapping; please report it"}
-    return Held(item.topic, item.key, reason, reasons, raw, item.type)
+    return Held(
+        item.topic,
+        item.key,
+        reason,
+        reasons,
+        raw,
+        item.type,
+        item.other_keys,
+        item.remember_s,
+        references=_references(item),
+        customer=Customer(email=item.contact.email),
+    )
+
+
+def _references(event: Event) -> tuple[str, ...]:
+    """The numbers of an order: the one that the buyer sees, and the platform's id."""
+    texts = [str(event.fields.get(name) or "") for name in _REFERENCE_FIELDS]
+    return tuple(dict.fromkeys(filter(None, texts)))
 
 
 def _ignore_reason(event: Event, source: Source) -> str:

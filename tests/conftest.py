@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings as hypothesis_settings
 from redis import Redis
 
 from config.settings import Settings
@@ -14,6 +15,12 @@ from relay.devtools.standin import DEMO_KEY, Standin, StandinServer, demo_custom
 from relay.mapping.event_types import EVENT_TYPES
 from relay.sources import Relay
 from worker.service import DeliveryService
+
+# A busy machine is slow: no example may fail for the time it takes.
+hypothesis_settings.register_profile(
+    "relay", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("relay")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -103,6 +110,7 @@ def make_settings(redis_url: str, config_file: Path, **changes: object) -> Setti
         "durability": "fsync",
         "dedup_s": 7 * 86400,
         "keep_delivered_s": 7 * 86400,
+        "pseudonym_keys": (),
         "concurrency": 8,
         "shutdown_grace_s": 5.0,
         "sweep_s": 0.0,

@@ -1,10 +1,8 @@
 """The Mercately id of a call's customer: named by the event, cached, looked up, or created.
 
-Ids are cached for 30 days under an unkeyed hash of the phone, e-mail or number of a document: no
-key holds one in clear, but whoever can read Redis can find a phone number by hashing all of them.
+Ids are cached for 30 days under a keyed digest of the phone, e-mail or number of a document.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +14,8 @@ from config.relay_toml import Destination
 from relay.mapping.identity import spellings
 from relay.mapping.phone import variants
 from relay.model import Customer
+from relay.store.keys import customer_key, customer_parts
+from relay.store.pseudonyms import Pseudonyms
 from worker.client import Client
 from worker.reply import NoResponse, Reply
 
@@ -49,8 +49,11 @@ class Unresolved(Exception):
 class Customers:
     """Finds customers of one destination."""
 
-    def __init__(self, redis: Redis, client: Client, destination: Destination) -> None:
+    def __init__(
+        self, redis: Redis, client: Client, destination: Destination, pseudonyms: Pseudonyms
+    ) -> None:
         self._redis = redis
+        self._pseudonyms = pseudonyms
         self._client = client
         self._destination = destination
 
@@ -153,15 +156,19 @@ class Customers:
         """
         for reference in filter(None, references):
             with suppress(RedisError):  # the next event looks the customer up again
-                self._redis.set(self._key(reference), customer_id, ex=_CACHED_S)
+                self._redis.set(self._keys_of(reference)[0], customer_id, ex=_CACHED_S)
 
     def _keys(self, customer: Customer) -> list[str]:
         references = (customer.phone, customer.email, _document_reference(customer))
-        return [self._key(value) for value in references if value]
+        return [key for value in references if value for key in self._keys_of(value)]
 
-    def _key(self, reference: str) -> str:
-        digest = hashlib.sha256(reference.lower().encode()).hexdigest()[:32]
-        return f"relay:customer:{self._destination.name}:{digest}"
+    def _keys_of(self, reference: str) -> list[str]:
+        """Where an id is cached under a phone or e-mail, the key to write first."""
+        name = self._destination.name
+        return [
+            customer_key(name, digest)
+            for digest in self._pseudonyms.digests(name, *customer_parts(reference))
+        ]
 
 
 def _has_document_only(customer: Customer) -> bool:

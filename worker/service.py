@@ -12,6 +12,7 @@ from config.relay_toml import ConfigError, Destination
 from config.settings import Settings, load as load_settings
 from relay.store.connection import connect
 from relay.store.ledger import Attempt, Ledger
+from relay.store.pseudonyms import Pseudonyms
 from relay.store.record import Record
 from worker.attempt import DeliveryTask, DestinationContext
 from worker.client import Client
@@ -32,8 +33,9 @@ class DeliveryService:
     def open(
         cls, redis: Redis, settings: Settings, destinations: Mapping[str, Destination]
     ) -> "DeliveryService":
+        pseudonyms = Pseudonyms.open(settings, destinations)
         contexts = {
-            name: _destination_context(redis, settings, destination)
+            name: _destination_context(redis, settings, destination, pseudonyms)
             for name, destination in destinations.items()
         }
         return cls(Ledger.open(redis, settings), contexts)
@@ -98,7 +100,7 @@ def delivery_service() -> DeliveryService:
 
 
 def _destination_context(
-    redis: Redis, settings: Settings, destination: Destination
+    redis: Redis, settings: Settings, destination: Destination, pseudonyms: Pseudonyms
 ) -> DestinationContext:
     throttle = DestinationThrottle(redis, destination)
     client = Client(
@@ -108,7 +110,8 @@ def _destination_context(
         read_timeout_s=settings.read_timeout_s,
         on_extra=throttle.consume_token,
     )
-    return DestinationContext(destination, client, Customers(redis, client, destination), throttle)
+    customers = Customers(redis, client, destination, pseudonyms)
+    return DestinationContext(destination, client, customers, throttle)
 
 
 def _log_attempt(attempt: Attempt, *, is_current: bool) -> None:

@@ -7,6 +7,7 @@ from config.language import localized
 from relay.cli import context as cli
 from relay.store.conversion import Report, WorkersAlive
 from relay.store.migrations import migrate as migrate_redis
+from relay.store.pseudonyms import Pseudonyms
 from relay.store.schema import SCHEMA, SchemaMismatch
 
 _PROGRESS_EVERY = 50_000
@@ -32,7 +33,8 @@ _PROGRESS_EVERY = 50_000
 @click.pass_context
 def migrate(context: click.Context, *, dry_run: bool, again: bool) -> None:
     """Exits 1 where something could not be converted."""
-    store = cli.store(cli.settings(context), any_schema=True)
+    settings = cli.settings(context)
+    store = cli.store(settings, any_schema=True)
     printed = 0
 
     def progress(keys: int) -> None:
@@ -43,7 +45,12 @@ def migrate(context: click.Context, *, dry_run: bool, again: bool) -> None:
 
     try:
         report = migrate_redis(
-            store.redis, store.queue, dry_run=dry_run, again=again, progress=progress
+            store.redis,
+            store.queue,
+            Pseudonyms.open(settings),
+            dry_run=dry_run,
+            again=again,
+            progress=progress,
         )
     except (SchemaMismatch, WorkersAlive) as error:
         raise click.ClickException(str(error)) from error

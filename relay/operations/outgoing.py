@@ -11,8 +11,9 @@ from config.settings import Settings
 from relay.errors import TooManyParts
 from relay.inbound import samples
 from relay.inbound.contract import Handshake, Source
-from relay.model import Event, Translated, WebhookRequest
-from relay.pipeline import hold_batch, parse, translate_item
+from relay.inbound.steps import NOTHING_RECALLED, Recalled, decide
+from relay.model import Event, Memory, Translated, WebhookRequest
+from relay.pipeline import hold_batch, parse, translate_item, translate_report
 from worker.client import Client
 from worker.reply import Reply
 
@@ -58,12 +59,23 @@ def transform(request: WebhookRequest, source: Source) -> Handshake | list[Trans
         return [Translation(hold_batch(request, error), None)]
     if isinstance(items, Handshake):
         return items
-    return [
-        Translation(
-            translate_item(item, request, source), item if isinstance(item, Event) else None
-        )
-        for item in items
-    ]
+    translations: list[Translation] = []
+    for item in items:
+        if isinstance(item, Event) and item.report:
+            nothing = Recalled(Memory(), NOTHING_RECALLED.digest)
+            decision = decide(
+                item.report,
+                nothing,
+                request.received_at,
+                NOTHING_RECALLED.dedup_s,
+                nothing.digest,
+            )
+            parts = translate_report(item, decision, request, source)
+            translations += [Translation(part, item) for part in parts]
+            continue
+        event = item if isinstance(item, Event) else None
+        translations.append(Translation(translate_item(item, request, source), event))
+    return translations
 
 
 def request_from_file(

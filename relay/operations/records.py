@@ -12,8 +12,9 @@ from rq import Queue
 from config.settings import Settings
 from relay.errors import TOO_LARGE
 from relay.inbound.contract import Handshake, Source
+from relay.inbound.steps import from_step
 from relay.model import Call, Held, State, WebhookRequest
-from relay.pipeline import translate
+from relay.pipeline import flattened, translate
 from relay.store.connection import connect
 from relay.store.job_store import JobStore
 from relay.store.keys import OPEN, state_key
@@ -226,6 +227,10 @@ def replay(record: Record, jobs: JobStore, sources: Mapping[str, Source]) -> Rep
         return Replayed(jobs.replay(record), {})
     if source is None:
         return Replayed("unknown_source", {})
+    return _replay_mapped_anew(record, jobs, source)
+
+
+def _replay_mapped_anew(record: Record, jobs: JobStore, source: Source) -> Replayed:
     request = WebhookRequest(
         method="POST",
         url="",
@@ -233,8 +238,15 @@ def replay(record: Record, jobs: JobStore, sources: Mapping[str, Source]) -> Rep
         body=record.raw,
         received_at=datetime.fromtimestamp(record.accepted_at, UTC),
     )
-    items = translate(request, source)
-    if isinstance(items, Handshake) or len(items) != 1:
+    try:
+        decision = from_step(record.step) if record.step else None
+    except (ValueError, TypeError, ArithmeticError):
+        return Replayed("unreadable", {})
+    translated = translate(request, source, decision=decision)
+    items = [] if isinstance(translated, Handshake) else flattened(translated)
+    if len(items) > 1:  # several steps of one thing: the one that this record is
+        items = [item for item in items if item.event_type == record.event_type]
+    if len(items) != 1:
         return Replayed("unreadable", {})
     (item,) = items
     if isinstance(item, Call):
@@ -251,4 +263,4 @@ def replay_all(
 
 def discard(records: Sequence[Record], ledger: Ledger) -> tuple[str, ...]:
     """Discard held and dead records, one script of Redis for each; the ids of those that were."""
-    return tuple(record.id for record in records if ledger.discard(record.id))
+    return tuple(record.id for record in records if ledger.discard(record))

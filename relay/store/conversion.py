@@ -17,6 +17,7 @@ from rq.utils import utcparse
 
 from config.language import localized
 from relay.store import lua
+from relay.store.pseudonyms import Pseudonyms
 
 # The keys read in one round trip. A record can be a megabyte.
 _HASHES_AT_ONCE: Final = 50
@@ -52,13 +53,16 @@ class Conversion:
     """How one hash gets into the next format.
 
     `kind` is what it is counted as. `renames` maps old to new field names, `values` names the
-    fields that get a new value, `new_key` is empty where the key stays.
+    fields that get a new value, `new_key` is empty where the key stays. `members` are sorted sets
+    and what they get as a member. `moved_keys` maps other keys to their names in the next format.
     """
 
     kind: str
     renames: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, bytes] = field(default_factory=dict)
     new_key: str = ""
+    members: Sequence[tuple[str, str]] = ()
+    moved_keys: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def needed(self) -> bool:
@@ -69,25 +73,32 @@ class Conversion:
 class Report:
     """What a migration came to.
 
-    `schema` is the format there was, empty for a Redis without data. `converted` counts by kind:
-    a record's state, `jobs`, `throttles`, `wakeup`. `failures` are key and reason of the first
-    thousand hashes that were left as they were, `failed` the number of all.
+    `schema` is the format there was, empty for a Redis without data. `converted` counts by kind, a
+    hash once however many steps it takes: a record's state, `jobs`, `throttles`, `wakeup`, `lanes`,
+    `customer_ids`. `failures` are key and reason of the first thousand hashes that were left as
+    they were, `failed` the number of all; a later step leaves them too.
     """
 
     schema: str
     converted: Counter[str] = field(default_factory=Counter)
     keys_read: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
-    failed: int = 0
+    failed_keys: set[str] = field(default_factory=set)
+
+    @property
+    def failed(self) -> int:
+        return len(self.failed_keys)
 
     def fail(self, key: str, reason: str) -> None:
-        self.failed += 1
+        self.failed_keys.add(key)
         if len(self.failures) < _FAILURES_LISTED_MAX:
             self.failures.append((key.encode(errors="backslashreplace").decode(), reason))
 
 
 # Raises Unconvertible; gets the key without its prefix, and the hash.
 Plan = Callable[[str, Mapping[bytes, bytes]], Conversion]
+# Gets keys, and returns the new name of each: the same where it stays, empty to delete it.
+KeyPlan = Callable[[Sequence[str]], Mapping[str, str]]
 
 
 class Converter:
@@ -104,13 +115,22 @@ class Converter:
         *,
         dry_run: bool,
         progress: Callable[[int], None],
+        pseudonyms: Pseudonyms,
     ) -> None:
-        self._redis = redis
+        self.redis = self._redis = redis
+        self.pseudonyms = pseudonyms
         self._queue = queue
         self._report = report
+        self._converted: Counter[str] = Counter()
         self._dry_run = dry_run
         self._progress = progress
         self._convert = redis.register_script(lua.script("convert_hash"))
+        self._move_keys = redis.register_script(lua.script("move_keys"))
+
+    def end_step(self) -> None:
+        """Count what the step has converted."""
+        self._report.converted |= self._converted
+        self._converted = Counter()
 
     def convert_hashes(self, plans: Mapping[str, Plan]) -> None:
         """Convert every hash whose key begins with one of the prefixes and has no colon after it.
@@ -127,6 +147,7 @@ class Converter:
             hashes = [
                 (key, prefix)
                 for key in keys
+                if key not in self._report.failed_keys
                 for prefix in plans
                 if key.startswith(prefix) and ":" not in key.removeprefix(prefix)
             ]
@@ -135,13 +156,28 @@ class Converter:
             self._report.keys_read += len(keys)
             self._progress(self._report.keys_read)
 
+    def _move(self, names: Mapping[str, str]) -> int:
+        """Rename keys, or delete those with an empty new name; how many there were."""
+        if not names:
+            return 0
+        keys = [_raw(name) for old, new in names.items() for name in (old, new or old)]
+        return cast("int", self._move_keys(keys=keys))
+
+    def convert_keys(self, plans: Mapping[str, tuple[str, KeyPlan]]) -> None:
+        """Rename the keys that begin with a prefix, by the kind and the plan of the prefix."""
+        for keys in self._pages():
+            if not self._dry_run:
+                require_no_worker(self._redis, self._queue)
+            for prefix, (kind, plan) in plans.items():
+                names = plan([key for key in keys if key.startswith(prefix)])
+                changed = {old: new for old, new in names.items() if old != new}
+                count = len(changed) if self._dry_run else self._move(changed)
+                self._converted[kind] += count
+
     def rename_key(self, kind: str, old: str, new: str) -> None:
         """Give a key a new name; where the new one exists, it stays and the old one goes."""
-        if not self._redis.exists(old):
-            return
-        if not self._dry_run and not self._redis.renamenx(old, new):
-            self._redis.delete(old)
-        self._report.converted[kind] += 1
+        there = self._redis.exists(old) if self._dry_run else self._move({old: new})
+        self._converted[kind] += bool(there)
 
     def _pages(self) -> Iterator[list[str]]:
         cursor = 0
@@ -168,24 +204,29 @@ class Converter:
             if conversion and conversion.needed:
                 conversions.append((key, conversion, values))
         if self._dry_run:
-            self._report.converted.update(conversion.kind for _, conversion, _ in conversions)
+            self._converted.update(conversion.kind for _, conversion, _ in conversions)
         elif conversions:
             self._write(conversions)
 
     def _write(self, conversions: Sequence[tuple[str, Conversion, Mapping[bytes, bytes]]]) -> None:
+        moved = {old: new for _, each, _ in conversions for old, new in each.moved_keys.items()}
+        self._converted["customer_ids"] += self._move(moved)
         with self._redis.pipeline(transaction=False) as pipeline:
             for key, conversion, values in conversions:
                 args: list[Any] = [len(conversion.renames)]
                 for names in conversion.renames.items():
                     args += names
+                args.append(len(conversion.members))
+                for set_and_member in conversion.members:
+                    args += set_and_member
                 for name, value in conversion.values.items():
-                    args += [name, values[name.encode()], value]
+                    args += [name, values.get(name.encode(), b""), value]
                 keys = [_raw(key), _raw(conversion.new_key or key)]
                 self._convert(keys=keys, args=args, client=pipeline)
             outcomes: list[bytes] = pipeline.execute()
         for (key, conversion, _), outcome in zip(conversions, outcomes, strict=True):
             if outcome == b"converted":
-                self._report.converted[conversion.kind] += 1
+                self._converted[conversion.kind] += 1
             elif outcome == b"changed":
                 self._report.fail(key, "changed_meanwhile")
 

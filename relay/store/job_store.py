@@ -6,11 +6,9 @@ connection breaks after Redis ran the script, the platform gets a 503, sends aga
 `duplicate`.
 """
 
-import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import fields as fields_of
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
@@ -18,33 +16,26 @@ from redis import Redis, RedisError, exceptions
 from redis.exceptions import NoScriptError
 from rq import Queue
 from rq.utils import utcformat
-from ulid import ULID
 
+from config.relay_toml import Destination
 from config.settings import Settings
 from relay.errors import NotStored
 from relay.inbound.contract import Receipt, Source, Status
-from relay.model import Call, Customer, Held, Ignored, State, Translated, WebhookRequest
+from relay.model import Call, Customer, Parts, State, Translated, WebhookRequest
 from relay.store import lua
+from relay.store.accept_arguments import AcceptArguments, call_fields, routing
 from relay.store.backpressure import RedisPressure
-from relay.store.keys import (
-    COUNTS,
-    IGNORED,
-    OPEN,
-    SCHEMA_KEY,
-    lane_key,
-    record_key,
-    seen_key,
-    state_key,
-)
+from relay.store.keys import COUNTS, FIND, IGNORED, OPEN, SCHEMA_KEY, lane_parts, record_key
 from relay.store.ledger import GRACE_S
+from relay.store.memory import Moved, SourceMemory
+from relay.store.pseudonyms import Pseudonyms
 from relay.store.queue import FAILURE_TTL_S, RESULT_TTL_S, description, job_data, queue_name
-from relay.store.record import Record, event_field, request_field
+from relay.store.record import Record
 from relay.store.schema import SCHEMA
 
 _IGNORED_MAX: Final = 1000
 # Below the client's socket time-out, so that Redis answers before it.
 _ON_DISK_WITHIN_MS: Final = 2500
-_CUSTOMER: Final = tuple(part.name for part in fields_of(Customer))
 
 Requeued = Literal["requeued", "returned", "waiting", "settled", "moved", "open", "absent"]
 
@@ -53,20 +44,34 @@ class JobStore:
     """Writes records and their jobs. Safe to share between threads."""
 
     def __init__(
-        self, redis: Redis, queue: Queue, *, dedup_s: int, backlog_max: int, pressure: RedisPressure
+        self,
+        redis: Redis,
+        queue: Queue,
+        *,
+        dedup_s: int,
+        backlog_max: int,
+        pressure: RedisPressure,
+        pseudonyms: Pseudonyms,
     ) -> None:
         self._redis = redis
         self._connections = threading.local()
         self.pressure = pressure
         self._base = queue.name
         self._job_ttls = (queue._default_timeout, RESULT_TTL_S, FAILURE_TTL_S)  # noqa: SLF001  RQ has no public attribute
+        self._pseudonyms = pseudonyms
         self._dedup_s = dedup_s
         self._backlog_max = backlog_max
-        self._accept = redis.register_script(lua.script("schema", "lanes", "accept"))
-        self._requeue = redis.register_script(lua.script("lanes", "requeue"))
+        self._accept = redis.register_script(lua.script("schema", "lanes", "lists", "accept"))
+        self._requeue = redis.register_script(lua.script("lanes", "lists", "requeue"))
 
     @classmethod
-    def open(cls, queue: Queue, settings: Settings) -> "JobStore":
+    def open(
+        cls,
+        queue: Queue,
+        settings: Settings,
+        destinations: Mapping[str, Destination] | None = None,
+    ) -> "JobStore":
+        """`destinations` are those of relay.toml, which is read when needed without them."""
         redis = queue.connection
         pressure = RedisPressure(
             redis, durability=settings.durability, watermark=settings.memory_watermark
@@ -77,24 +82,37 @@ class JobStore:
             dedup_s=settings.dedup_s,
             backlog_max=settings.backlog_max,
             pressure=pressure,
+            pseudonyms=Pseudonyms.open(settings, destinations),
         )
 
+    def memory(self, source: Source) -> SourceMemory:
+        """What is remembered of the things of a source, for `relay.pipeline.process`."""
+        return SourceMemory(self._redis, self._pseudonyms, source, dedup_s=self._dedup_s)
+
     def accept(
-        self, request: WebhookRequest, source: Source, items: Sequence[Translated], now: datetime
+        self,
+        request: WebhookRequest,
+        source: Source,
+        items: Sequence[Translated | Parts],
+        now: datetime,
     ) -> Receipt:
         """Store every item of a request, or none; one round trip, and those of `pressure.check`.
 
         Raises:
+            Moved: what the items were decided on is not what is remembered any more.
             NotStored: `not_stored` (Redis does not answer, or with an error), `not_on_disk` (no
                 fsync in time), `redis_full`, `backlog_full` (too many open
                 records), or `redis_schema` (data of another version).
         """
         now_s = now.timestamp()
-        call_count = sum(isinstance(item, Call) for item in items)
+        call_count = sum(
+            isinstance(part, Call)
+            for item in items
+            for part in (item.items if isinstance(item, Parts) else (item,))
+        )
         args: list[Any] = [
             now_s,
             self._backlog_max,
-            self._dedup_s,
             now_s + GRACE_S,
             source.name,
             call_count,
@@ -104,15 +122,22 @@ class JobStore:
             *self._job_ttls,
             SCHEMA,
         ]
-        headers = source.platform.headers_to_store(request, source.options)
-        for item in items:
-            args += _item_arguments(headers, source, item, now)
-        keys = [OPEN, state_key(State.HELD), COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
+        arguments = AcceptArguments(
+            source,
+            source.platform.headers_to_store(request, source.options),
+            now,
+            pseudonyms=self._pseudonyms,
+            dedup_s=self._dedup_s,
+        )
+        args += arguments.of(items)
+        keys = [OPEN, FIND, COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
         try:
             self.pressure.check()
             answer: Any = self._run(keys, args)
         except RedisError as error:
             raise NotStored from error
+        if answer == b"moved":
+            raise Moved
         if answer in (b"backlog_full", b"redis_schema"):
             raise NotStored(answer.decode())
         texts = [part.decode() for part in answer]
@@ -147,13 +172,22 @@ class JobStore:
 
     def replay(self, record: Record, call: Call | None = None) -> Requeued:
         """Give a record that is not open a new job; with `call`, what it sends is replaced."""
-        fields: dict[str, Any] = {"state": State.ACCEPTED.value, "attempts": 0, "reason": ""}
+        run = record.runs + 1
+        fields: dict[str, Any] = {
+            "state": State.ACCEPTED.value,
+            "attempts": 0,
+            "reason": "",
+            "replayed_in": run,
+        }
         if call is None:
-            lane = lane_key(record.destination, record.customer)
-            return self._run_requeue("replay", record, record.destination, lane, fields)
-        fields |= call_fields(call, _routing(record)) | {"reasons": "{}"}
-        lane = lane_key(call.destination, call.customer)
-        return self._run_requeue("replay", record, call.destination, lane, fields)
+            lanes = self._lanes(record.destination, record.customer)
+            return self._run_requeue("replay", record, record.destination, lanes, fields)
+        fields |= call_fields(call, routing(record)) | {"reasons": "{}", "mapped_in": run}
+        lanes = self._lanes(call.destination, call.customer)
+        return self._run_requeue("replay", record, call.destination, lanes, fields)
+
+    def _lanes(self, destination: str, customer: Customer) -> str:
+        return " ".join(self._pseudonyms.digests(destination, *lane_parts(customer)))
 
     def requeue_lost(self, record: Record) -> Requeued:
         """Give an open record a new job if its present job is lost."""
@@ -164,7 +198,7 @@ class JobStore:
         mode: Literal["requeue_lost", "replay"],
         record: Record,
         destination: str,
-        lane: str,
+        lanes: str,
         fields: Mapping[str, Any],
     ) -> Requeued:
         now = time.time()
@@ -177,74 +211,14 @@ class JobStore:
                 now + GRACE_S,
                 record.runs,
                 queue_name(self._base, destination, record.source),
-                lane,
+                lanes,
                 utcformat(datetime.fromtimestamp(now, UTC)),
                 f"{record.id}-r{record.runs + 1}",
                 job_data(record.id),
                 description(record.source, record.topic),
                 *self._job_ttls,
+                record.source,
                 *lua.flat_pairs(fields),
             ],
         )
         return cast("Requeued", answer.decode())
-
-
-def _item_arguments(
-    headers: Mapping[str, str], source: Source, item: Translated, now: datetime
-) -> list[Any]:
-    """The arguments of one item, as `accept.lua` takes them."""
-    if isinstance(item, Ignored):
-        entry = {
-            "at": now.isoformat(timespec="seconds"),
-            "source": source.name,
-            "topic": item.topic[:100],
-            "type": item.event_type,
-            "reason": item.reason,
-        }
-        return ["ignored", *lua.counted_pairs(entry)]
-    record_id = str(ULID.from_datetime(now))
-    seen = seen_key(source.name, item.key)
-    routing = {
-        "source": source.name,
-        "platform": source.platform.name,
-        "topic": item.topic,
-        "key": item.key,
-    }
-    fields: dict[str, Any] = {"request": request_field(headers, item.raw)}
-    if isinstance(item, Held):
-        routing |= {"type": item.event_type, "destination": source.destination.name}
-        fields |= {
-            "state": State.HELD.value,
-            "reason": item.reason,
-            "reasons": json.dumps(item.reasons),
-            "event": event_field(routing),
-        }
-        return ["held", seen, record_id, *lua.counted_pairs(fields)]
-    lane = lane_key(item.destination, item.customer)
-    fields |= {"state": State.ACCEPTED.value, **call_fields(item, routing)}
-    text = description(source.name, item.topic)
-    return ["call", seen, record_id, lane, job_data(record_id), text, *lua.counted_pairs(fields)]
-
-
-def call_fields(call: Call, routing: Mapping[str, Any]) -> dict[str, str]:
-    """The record's fields `event` and `body` for a call."""
-    references = {name: getattr(call.customer, name) for name in _CUSTOMER}
-    event = {
-        **routing,
-        "type": call.event_type,
-        "destination": call.destination,
-        "customer": {name: value for name, value in references.items() if value},
-        "occurred_at": call.occurred_at.timestamp(),
-    }
-    if call.omitted_fields:
-        event["omitted_fields"] = dict(call.omitted_fields)
-    return {
-        "event": event_field(event),
-        "body": json.dumps(call.body, separators=(",", ":")),
-    }
-
-
-def _routing(record: Record) -> dict[str, Any]:
-    """The parts of a record's `event` field that a replay does not change."""
-    names = ("source", "platform", "topic", "key")
-    return {name: getattr(record, name) for name in names}

@@ -14,6 +14,10 @@ OPEN: Final = "relay:open"
 COUNTS: Final = "relay:counts"
 # Stream of the latest ignored items.
 IGNORED: Final = "relay:ignored"
+# Sorted set of `<digest>:<record id>` by member, to find events by number, phone or e-mail.
+FIND: Final = "relay:find"
+# Sorted set of `<state>:<source>:<reason>`, each with a list of records that wait for that cause.
+CAUSES: Final = "relay:causes"
 # List that an idle worker blocks on; pushed to when an empty queue gets a job.
 WAKEUP: Final = "relay:wakeup"
 
@@ -32,19 +36,48 @@ def seen_key(source: str, event_key: str) -> str:
     return f"relay:seen:{short_digest(source, event_key)}"
 
 
-def lane_key(destination: str, customer: Customer) -> str:
-    """Holds the last record of a customer's lane; a digest of their id, else phone, else e-mail,
-    else the number of their document.
-    """
+def other_seen_key(source: str, key: str) -> str:
+    """The same for one of an event's other keys, `delivery:...` or `body:...`."""
+    kind, _, text = key.partition(":")
+    return f"relay:seen:{short_digest(source, kind, text)}"
+
+
+def is_body(key: str) -> bool:
+    """Whether one of an event's other keys is a digest of its body."""
+    return key.startswith("body:")
+
+
+def lane_key(digest: str) -> str:
+    """Holds the last record of a customer's lane."""
+    return f"relay:lane:{digest}"
+
+
+def lane_parts(customer: Customer) -> tuple[str, ...]:
+    """What the digest of a customer's lane is of: their id, phone, e-mail or document."""
     contact = customer.phone or customer.email.lower() or customer.id_number
-    reference = customer.customer_id or contact
-    return f"relay:lane:{short_digest(destination, reference)}"
+    return ("lane", customer.customer_id or contact)
+
+
+def customer_key(destination: str, digest: str) -> str:
+    """Holds a customer's id at a destination."""
+    return f"relay:customer:{destination}:{digest}"
+
+
+def customer_parts(reference: str) -> tuple[str, ...]:
+    """What the digest of a cached customer is of: a phone, an e-mail or a document."""
+    return ("customer", reference.lower())
+
+
+def list_key(state: str, source: str, reason: str | None = None) -> str:
+    """Sorted set of record ids by id; with `reason` those that wait for that cause."""
+    return f"relay:list:{state}:{source}" + ("" if reason is None else f":{reason}")
 
 
 def short_digest(*parts: str) -> str:
     """96 bits of SHA-256, base64: collisions are negligible, and short keys save memory.
 
-    The digest has no secret key: whoever can read Redis can find a phone number by trying all.
+    It is for keys of events, which outlive a change of API keys. Digests that stand for people are
+    keyed (relay/store/pseudonyms.py): who can read Redis could find a phone by trying all.
     """
     text = "\0".join(parts).encode(errors="replace")
     return base64.urlsafe_b64encode(hashlib.sha256(text).digest()[:12]).decode()

@@ -12,7 +12,9 @@ acts; delivered and discarded ones expire. The open records of one customer at o
 a lane (`relay/store/lua/lanes.lua`) and are delivered one at a time, in order.
 
 Every change of state is one script, so it is atomic. The outcome of an attempt is written only if
-no other attempt was written since it began; `delivered` is always written.
+no other attempt was written since it began and the record was not replayed since: each replay and
+each new job begins a run. `delivered` is written late too, unless a replay has mapped the event
+anew.
 """
 
 import json
@@ -28,13 +30,20 @@ from rq.utils import utcformat
 from config.settings import Settings
 from relay.model import OPEN_STATES, Outcome, State, Verdict
 from relay.store import lua
-from relay.store.keys import COUNTS, IGNORED, OPEN, lane_key, record_key, state_key
+from relay.store.keys import COUNTS, IGNORED, OPEN, record_key, state_key
 from relay.store.record import Record, read_record
 
 # Time (s) between the moment when a job is due and the check that it still exists.
 GRACE_S: Final = 60.0
 _LOG_MAX_BYTES: Final = 16_384
-_DELIVERY_FIELDS: Final = (b"state", b"event", b"body", b"attempts")
+_DELIVERY_FIELDS: Final = (
+    b"state",
+    b"route",
+    b"customer",
+    b"body",
+    b"attempts",
+    b"runs",
+)
 _STATES: Final[Mapping[Verdict, State | None]] = {
     Verdict.DELIVERED: State.DELIVERED,
     Verdict.RETRY: State.RETRYING,
@@ -68,8 +77,10 @@ class Ledger:
     def __init__(self, redis: Redis, *, keep_delivered_s: int) -> None:
         self.redis = redis
         self._keep_delivered_s = keep_delivered_s
-        self._record_attempts = redis.register_script(lua.script("lanes", "record_attempts"))
-        self._discard = redis.register_script(lua.script("discard"))
+        self._record_attempts = redis.register_script(
+            lua.script("lanes", "lists", "record_attempts")
+        )
+        self._discard = redis.register_script(lua.script("lists", "discard"))
 
     @classmethod
     def open(cls, redis: Redis, settings: Settings) -> "Ledger":
@@ -79,7 +90,8 @@ class Ledger:
         """Write the outcomes of attempts, atomically; one round trip.
 
         Returns:
-            For each, whether the outcome was written; False if another attempt was written first.
+            For each, whether the outcome was written; False if another attempt was written first or
+            the record has been replayed since.
         """
         now = time.time()
         args: list[Any] = [
@@ -93,12 +105,12 @@ class Ledger:
         answer: Any = self._record_attempts(keys=[OPEN], args=args)
         return [bool(flag) for flag in answer]
 
-    def discard(self, record_id: str) -> bool:
-        """Discard a held or dead record; False for a record in any other state."""
+    def discard(self, record: Record, reason: str = "") -> bool:
+        """Discard a record that waits for a person; False for a record in any other state."""
         return bool(
             self._discard(
-                keys=[record_key(record_id), state_key(State.DISCARDED)],
-                args=[record_id, time.time(), self._keep_delivered_s],
+                keys=[record_key(record.id), state_key(State.DISCARDED)],
+                args=[record.id, time.time(), self._keep_delivered_s, record.source, reason],
             )
         )
 
@@ -217,15 +229,16 @@ def _attempt_arguments(attempt: Attempt, now: float) -> list[Any]:
     if attempt.redelivery_count:
         entry["redelivery_count"] = attempt.redelivery_count
     leaves = attempt.releases_lane if state in (None, State.RETRYING) else True
-    lane = lane_key(record.destination, record.customer) if leaves else ""
     return [
         record.id,
+        record.runs,
         record.attempts,
         number,
         state.value if state else "",
         now + outcome.delay_s + GRACE_S,
-        lane,
+        1 if leaves else "",
         json.dumps(entry, separators=(",", ":")) if counts else "",
         outcome.reason,
         outcome.answer,
+        record.source,
     ]

@@ -5,15 +5,17 @@ the number is written when it is through.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from redis import Redis
 from rq import Queue
 
 from relay.store.conversion import Conversion, Converter, Report, Unconvertible, require_no_worker
-from relay.store.keys import SCHEMA_KEY, WAKEUP
-from relay.store.record import read_record
+from relay.store.format_1 import customer_ids_1, lane_1, read_record_1, record_1
+from relay.store.keys import SCHEMA_KEY, WAKEUP, record_key
+from relay.store.pseudonyms import Pseudonyms
 from relay.store.schema import SCHEMA, SchemaMismatch, read_schema
 
 # The first command lets the second through where Redis is full.
@@ -23,6 +25,7 @@ _SET_NUMBER: Final = "redis.call('ZREM', 'relay:open', '') redis.call('SET', KEY
 def migrate(
     redis: Redis,
     queue: Queue,
+    pseudonyms: Pseudonyms,
     *,
     dry_run: bool = False,
     again: bool = False,
@@ -49,9 +52,12 @@ def migrate(
     steps = range(0 if again else int(report.schema), SCHEMA)
     if steps and not dry_run:
         require_no_worker(redis, queue)
-    converter = Converter(redis, queue, report, dry_run=dry_run, progress=progress)
+    converter = Converter(
+        redis, queue, report, dry_run=dry_run, progress=progress, pseudonyms=pseudonyms
+    )
     for number in steps:
         STEPS[number](converter)
+        converter.end_step()
         if not dry_run and number >= int(report.schema):
             redis.eval(_SET_NUMBER, 1, SCHEMA_KEY, number + 1)
     return report
@@ -65,8 +71,32 @@ def _step_0(converter: Converter) -> None:
     converter.rename_key("wakeup", "relay:bell", WAKEUP)
 
 
+def _step_1(converter: Converter) -> None:
+    """Records are split, and listed by state and source; digests of people are keyed."""
+    converter.convert_hashes({"relay:record:": partial(record_1, converter.pseudonyms)})
+    lanes = partial(_lanes_1, converter)
+    converter.convert_keys(
+        {"relay:lane:": ("lanes", lanes), "relay:customer:": ("customer_ids", customer_ids_1)}
+    )
+
+
+def _lanes_1(converter: Converter, keys: Sequence[str]) -> dict[str, str]:
+    """A lane has the name that its last record says; without one it is empty."""
+    with converter.redis.pipeline(transaction=False) as pipeline:
+        for key in keys:
+            pipeline.get(key)
+        last_ids = [(value or b"").decode() for value in pipeline.execute()]
+        for record_id in last_ids:
+            pipeline.hgetall(record_key(record_id))
+        records = pipeline.execute(raise_on_error=False)
+    return {
+        key: lane_1(converter.pseudonyms, record_id, values) or key if values else ""
+        for key, record_id, values in zip(keys, last_ids, records, strict=True)
+    }
+
+
 # The steps by the number of the format that they start from.
-STEPS: Final[Mapping[int, Callable[[Converter], None]]] = {0: _step_0}
+STEPS: Final[Mapping[int, Callable[[Converter], None]]] = {0: _step_0, 1: _step_1}
 
 _THROTTLE_FIELDS: Final = {
     "shut": "open_until",
@@ -78,6 +108,8 @@ _THROTTLE_FIELDS: Final = {
 
 
 def _record_0(record_id: str, values: Mapping[bytes, bytes]) -> Conversion:
+    if b"route" in values and not values.keys() & {b"event", b"delivery", b"request"}:
+        return Conversion("")  # in a later format already
     renames = {"delivery": "request"} if b"delivery" in values else {}
     if renames and b"request" in values:
         raise Unconvertible("two_requests")
@@ -85,9 +117,7 @@ def _record_0(record_id: str, values: Mapping[bytes, bytes]) -> Conversion:
         if not values.get(name):
             raise Unconvertible(f"no_{name.decode()}")
     converted = {renames.get(name.decode(), name.decode()): value for name, value in values.items()}
-    record = read_record(record_id, {name.encode(): value for name, value in converted.items()})
-    if record.fault:
-        raise Unconvertible(f"unreadable_{record.fault}")
+    record = read_record_1(record_id, converted)
     log = _log_0(values.get(b"log", b""))
     changed = {"log": log} if log != values.get(b"log", b"") else {}
     return Conversion(record.state.value, renames, changed)

@@ -16,7 +16,7 @@ from relay.store import lua
 from relay.store.keys import SCHEMA_KEY
 
 # Of this version. Whoever changes it adds a step to relay/store/migrations.py.
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 _LOG: Final = structlog.get_logger()
 _READ: Final = f"{lua.script('schema')}\nreturn schema(KEYS[1])"
 

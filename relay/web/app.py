@@ -37,7 +37,8 @@ def create_app(
     app.url_map.merge_slashes = False
     for warning in relay.warnings:
         structlog.get_logger().warning("config.doubtful", warning=warning)
-    app.register_blueprint(webhooks_blueprint(settings, relay, JobStore.open(queue, settings)))
+    jobs = JobStore.open(queue, settings, relay.destinations)
+    app.register_blueprint(webhooks_blueprint(settings, relay, jobs))
     app.register_blueprint(health_blueprint(HealthChecks(redis, queue, settings)))
     app.register_error_handler(HTTPException, http_problem)
     return app

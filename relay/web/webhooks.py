@@ -18,10 +18,11 @@ from config.settings import Settings
 from relay.errors import MISSING, NotStored, Refused
 from relay.inbound.contract import Handshake, PlatformResponse, Receipt, Source
 from relay.inbound.signature import Basic
-from relay.model import Call, Held, Ignored, Translated, WebhookRequest
-from relay.pipeline import authenticate, translate
+from relay.model import Call, Held, Ignored, Parts, Translated, WebhookRequest
+from relay.pipeline import authenticate, flattened, translate
 from relay.sources import Relay
 from relay.store.job_store import JobStore
+from relay.store.memory import Moved, SourceMemory
 from relay.web.large_bodies import LargeBodies
 from relay.web.problems import json_response, problem
 from relay.web.webhook_request import RequestBody, read_request_head
@@ -30,6 +31,8 @@ _LOG: Final = structlog.get_logger()
 _METHODS: Final = ["POST", "GET", "HEAD"]
 _REASONS_MAX: Final = 20
 _LOGGED_MAX: Final = 10
+# Each time at least one other request about the same thing has been stored.
+_DECISIONS_MAX: Final = 10
 
 
 @dataclass(frozen=True)
@@ -77,37 +80,39 @@ class WebhookEndpoint:
         head = read_request_head(
             flask.request, source, token, public_url=self.settings.public_url, now=now
         )
+        memory = self.jobs.memory(source)
         body = RequestBody(flask.request)
         content = body.read(self.settings.body_max_bytes)
         if content is None:
             request, item, line["bytes"] = self.large_bodies.hold(head, body, source, now)
-            return self._store(request, source, [item], line)
+            return self._answer(request, source, [item], memory, line)
         line["bytes"] = len(content)
         request = replace(head, body=content)
         try:
             result = authenticate(request, source, now)
         except Refused as refusal:
             raise _specific_refusal(refusal, request, source) from refusal
-        items: Handshake | Sequence[Translated]
+        items: Handshake | Sequence[Translated | Parts]
         if isinstance(result, WebhookRequest):
-            request, items = result, translate(result, source)
+            request, items = result, translate(result, source, memory)
         else:
             items = result
         if isinstance(items, Handshake):
             line["answer"] = "handshake"
             return _platform_response(items.response)
-        return self._store(request, source, items, line)
+        return self._answer(request, source, items, memory, line)
 
-    def _store(
+    def _answer(
         self,
         request: WebhookRequest,
         source: Source,
-        items: Sequence[Translated],
+        items: Sequence[Translated | Parts],
+        memory: SourceMemory,
         line: dict[str, Any],
     ) -> Response:
         if source.on_invalid == "reject":
-            _reject_invalid(items)
-        receipt = self.jobs.accept(request, source, items, request.received_at)
+            _reject_invalid(flattened(items))
+        items, receipt = self._store(request, source, items, memory)
         line |= {
             "answer": receipt.status,
             "items": len(items),
@@ -117,6 +122,29 @@ class WebhookEndpoint:
         if source.platform.response is not None:
             return _platform_response(source.platform.response(receipt))
         return json_response(_summary(receipt, items), 200)
+
+    def _store(
+        self,
+        request: WebhookRequest,
+        source: Source,
+        items: Sequence[Translated | Parts],
+        memory: SourceMemory,
+    ) -> tuple[Sequence[Translated], Receipt]:
+        """Store the items, or what is decided anew where another request was faster.
+
+        Raises:
+            NotStored: as `JobStore.accept`, and `moved` when others were faster each time.
+        """
+        for _ in range(_DECISIONS_MAX):
+            try:
+                return flattened(items), self.jobs.accept(
+                    request, source, items, request.received_at
+                )
+            except Moved:
+                again = translate(request, source, memory)
+                if not isinstance(again, Handshake):  # no request is one the second time only
+                    items = again
+        raise NotStored("moved")
 
 
 class _WebhooksConverter(BaseConverter):

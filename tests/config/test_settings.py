@@ -55,6 +55,7 @@ CHANGES = [
     ("RELAY_DURABILITY", "relaxed", "durability", "relaxed"),
     ("RELAY_DEDUP_DAYS", "90", "dedup_s", 90 * DAY_S),
     ("RELAY_KEEP_DELIVERED_DAYS", "1", "keep_delivered_s", DAY_S),
+    ("RELAY_PSEUDONYM_KEY", f"{'n' * 32}, {'o' * 32}", "pseudonym_keys", ("n" * 32, "o" * 32)),
     ("RELAY_CONCURRENCY", "64", "concurrency", 64),
     ("RELAY_SHUTDOWN_GRACE", "7.5", "shutdown_grace_s", 7.5),
     ("RELAY_SWEEP_S", "1", "sweep_s", 1.0),
@@ -101,6 +102,7 @@ def test_every_unusable_variable_is_named_at_once_and_no_value():
         "RELAY_KEEP_DELIVERED_DAYS": "0", "RELAY_SHUTDOWN_GRACE": "long-secret",
         "RELAY_CONCURRENCY": "0", "RELAY_DURABILITY": "perhaps-secret",
         "RELAY_REDIS_TLS_VERIFY": "maybe", "RELAY_BACKLOG_MAX": "",
+        "RELAY_PSEUDONYM_KEY": f"{'n' * 32},short-secret",
     }  # fmt: skip
     os.environ.update(wrong, REDIS_URL="redis://:hush@h:1/0")
     with pytest.raises(SettingsError) as caught:

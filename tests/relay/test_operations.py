@@ -43,6 +43,7 @@ from relay.store.backpressure import RedisPressure
 from relay.store.job_store import JobStore
 from relay.store.keys import OPEN, state_key
 from relay.store.ledger import Attempt, Ledger
+from relay.store.pseudonyms import Pseudonyms
 from relay.store.queue import TASK, open_queue
 from relay.store.record import Record
 from relay.web.app import create_app
@@ -66,6 +67,7 @@ def intake(redis: Redis) -> JobStore:
         dedup_s=86400,
         backlog_max=1000,
         pressure=RedisPressure(redis, durability="relaxed", watermark=1.0),
+        pseudonyms=Pseudonyms(("k" * 32,)),
     )
 
 

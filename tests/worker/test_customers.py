@@ -7,6 +7,7 @@ from redis import Redis
 
 from relay.devtools.standin import Standin, StandinServer
 from relay.model import Customer
+from relay.store.pseudonyms import Pseudonyms
 from tests.worker.factories import ANA, ANA_ID, PERSONAL, destination
 from tests.worker.http_stub import HttpStub, answer
 from worker.customers import CustomerNotFound, Customers, Found, Unresolved
@@ -24,7 +25,9 @@ def book(redis: Redis, connect, standin_server: StandinServer):
     def customers(server: str = standin_server.url, **changes) -> Customers:
         changes = {"api_key": standin_server.standin.api_key, **changes}
         client = connect(server, read_timeout_s=2, **changes)
-        return Customers(redis, client, destination(server=server, **changes))
+        return Customers(
+            redis, client, destination(server=server, **changes), Pseudonyms(("k" * 32,))
+        )
 
     return customers
 

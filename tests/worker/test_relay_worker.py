@@ -186,7 +186,7 @@ def test_worker_ends_after_the_job_in_hand_when_told_to(harness, standin, settin
 def test_record_nobody_can_read_does_not_end_the_worker(harness, standin, redis, run):
     """A newer version of us may have written it; an older one must go on with the rest."""
     unreadable, strange, good = harness.keep(*apart("1", "2", "3", standin=standin))
-    redis.hset(record_key(unreadable), "event", '["s","t","y","principal",{"nickname":"x"}]')
+    redis.hset(record_key(unreadable), "customer", '{"nickname":"x"}')
     redis.hset(record_key(strange), "state", "of-a-kind-yet-unknown")
 
     run()

@@ -419,8 +419,7 @@ def test_id_without_a_record_leaves_the_index_of_open_ones(harness, redis):
 def test_record_nobody_can_read_does_not_keep_the_others_from_being_found(harness, standin, redis):
     """A newer version of us may have written it."""
     unreadable, good = harness.keep(*apart("order-1", "order-2", standin=standin))
-    event = '["s","t","y","principal",{"nickname":"x"}]'
-    redis.hset(record_key(unreadable), "event", event)
+    redis.hset(record_key(unreadable), "customer", '{"nickname":"x"}')
     for record_id in (unreadable, good):
         hash_gone(harness, record_id)
         harness.let_time_pass(record_id)

@@ -267,8 +267,8 @@ def test_customer_whom_another_worker_has_just_made_is_found(open_harness, stand
 
 def test_destination_that_is_no_longer_configured_is_held(harness, redis):
     record_id = harness.keep_one()
-    text = redis.hget(record_key(record_id), "event").replace(b"principal", b"gone")
-    redis.hset(record_key(record_id), "event", text)
+    text = redis.hget(record_key(record_id), "route").replace(b"principal", b"gone")
+    redis.hset(record_key(record_id), "route", text)
 
     assert harness.deliver(record_id) == "held: unknown_destination"
 

@@ -227,16 +227,11 @@ def test_look_up_that_was_not_answered_is_not_ambiguous(redis, short, relay, sta
 
 
 # A bug of ours, or a record that a newer version of us has written.
-def event(customer: str) -> str:
-    """As a record says it, but for the customer."""
-    return f'["shopify","orders/create","order.created","principal",{customer},"order-1",0]'
-
-
 BROKEN = {
     "cut": {"body": '{"notes": "Pedido secreto'},
-    "not_an_object": {"event": event('["Inventada", "ana@example.com"]')},
-    "unknown_field": {"event": event('{"ana@example.com": "Inventada"}')},
-    "wrong_type": {"event": event('{"phone": ["+593999000001"]}')},
+    "not_an_object": {"customer": '["Inventada", "ana@example.com"]'},
+    "unknown_field": {"customer": '{"ana@example.com": "Inventada"}'},
+    "wrong_type": {"customer": '{"phone": ["+593999000001"]}'},
     "half_a_letter": {"body": r'{"notes": "Pedido secreto \ud83d"}'},
 }
 
@@ -265,7 +260,7 @@ def test_fault_of_ours_is_told_without_the_data_and_the_record_stays_due(harness
 )
 def test_record_that_does_not_say_where_to_is_held(harness, standin, text):
     record_id = harness.keep_one()
-    harness.redis.hset(record_key(record_id), "event", text)
+    harness.redis.hset(record_key(record_id), "route", text)
 
     assert harness.deliver(record_id) == "held: unreadable_record"
     assert standin.events == []

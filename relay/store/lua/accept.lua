@@ -1,24 +1,38 @@
 -- Store every item of a webhook request, or none.
 --
--- After schema.lua and lanes.lua.
+-- After schema.lua, lanes.lua and lists.lua.
 --
--- KEYS open, held, counts, ignored, queues, schema
--- ARGV now (unix s), backlog limit, de-dup life (s), check at (unix s), source, number of calls,
---      ignored entries to keep, queue, now (RQ's notation), job timeout (s), result TTL (s),
---      failure TTL (s), number of the format, then per item:
---      'call'    seen key, record id, lane key, job data, job description, n, n record fields
---      'held'    seen key, record id, n, n record fields
---      'ignored' n, n stream fields, the last value of which is the reason
--- Returns 'redis_schema', 'backlog_full', or status and record id of each item in turn; of a
--- duplicate the id of the earlier record, of an ignored item ''.
+-- KEYS open, find, counts, ignored, queues, schema
+-- ARGV now (unix s), backlog limit, check at (unix s), source, number of calls, ignored entries to
+--      keep, queue, now (RQ's notation), job timeout (s), result TTL (s), failure TTL (s), number of
+--      the format; n, n times resource key and the version of it that was read; then per event:
+--      n, n times seen key and its life (s); n, resource key, life (s) and n - 2 fields of what is
+--      remembered of the thing, or 0; n, n parts, each one of:
+--        'call'    record id, digests to find it by, lane digests, job data, job description, n,
+--                  n record fields
+--        'held'    record id, digests to find it by, state, reason, n, n record fields
+--        'ignored' n, n stream fields, the last value of which is the reason
+--        'known'   0, for what the thing's memory has already
+-- Returns 'redis_schema', 'backlog_full', 'moved' where a version is another by now, or status and
+-- record id of each part in turn; of a duplicate the id of the earlier record, of an ignored part ''. An event is a duplicate, with all
+-- its parts, when any of its keys is remembered; then none is set, otherwise all are.
 -- Keys of records, lanes and jobs are not declared in KEYS: neither RQ nor we run on a cluster.
 local format = schema(KEYS[6])
-if format ~= '' and format ~= ARGV[13] then return 'redis_schema' end
-if redis.call('ZCARD', KEYS[1]) + tonumber(ARGV[6]) > tonumber(ARGV[2]) then
+if format ~= '' and format ~= ARGV[12] then return 'redis_schema' end
+if redis.call('ZCARD', KEYS[1]) + tonumber(ARGV[5]) > tonumber(ARGV[2]) then
   return 'backlog_full'
 end
-local queue, result, counts, i = ARGV[8], {}, {}, 14
-if ARGV[i] and format == '' then redis.call('SET', KEYS[6], ARGV[13]) end
+local queue, result, counts, i = ARGV[7], {}, {}, 14 + 2 * tonumber(ARGV[13])
+for at = 14, i - 1, 2 do
+  if (redis.call('HGET', ARGV[at], 'version') or '0') ~= ARGV[at + 1] then return 'moved' end
+end
+if ARGV[i] and format == '' then redis.call('SET', KEYS[6], ARGV[12]) end
+
+-- 0, member, 0, member, ... of the index that events are found by.
+local found_by = {}
+
+-- The number of arguments of a part before its fields.
+local heads = { call = 6, held = 5, ignored = 1, known = 1 }
 
 local function write_record(key, n_at)
   redis.call('HSET', key, unpack(ARGV, n_at + 1, n_at + tonumber(ARGV[n_at])))
@@ -26,47 +40,83 @@ end
 
 local function add_job(id, data_at, status)
   redis.call('HSET', 'rq:job:' .. id, 'data', ARGV[data_at], 'description', ARGV[data_at + 1],
-    'created_at', ARGV[9], 'enqueued_at', ARGV[9], 'origin', queue, 'status', status,
-    'timeout', ARGV[10], 'result_ttl', ARGV[11], 'failure_ttl', ARGV[12])
+    'created_at', ARGV[8], 'enqueued_at', ARGV[8], 'origin', queue, 'status', status,
+    'timeout', ARGV[9], 'result_ttl', ARGV[10], 'failure_ttl', ARGV[11])
 end
 
-while ARGV[i] do
-  local kind, status, id = ARGV[i], ARGV[i], ''
-  local n_at = i + (kind == 'call' and 6 or kind == 'held' and 3 or 1)
+-- Sets the keys of an event, whose pairs are the arguments from `first` to `last`, to the id.
+-- Returns the id that any of them holds already, and sets none then.
+local function remember(first, last, id)
+  if first > last then return nil end
+  if first + 1 == last then -- the usual one key, in one command
+    local is_new = redis.call('SET', ARGV[first], id, 'EX', ARGV[last], 'NX')
+    return not is_new and redis.call('GET', ARGV[first]) or nil
+  end
+  for at = first, last, 2 do
+    local earlier = redis.call('GET', ARGV[at])
+    if earlier then return earlier end
+  end
+  for at = first, last, 2 do redis.call('SET', ARGV[at], id, 'EX', ARGV[at + 1]) end
+end
+
+local function store(kind, at, n_at)
+  if kind == 'known' then return 'duplicate', '' end
   if kind == 'ignored' then
     local by_reason = 'ignored:' .. ARGV[n_at + tonumber(ARGV[n_at])]
     counts[by_reason] = (counts[by_reason] or 0) + 1
-    redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[7], '*',
+    redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[6], '*',
       unpack(ARGV, n_at + 1, n_at + tonumber(ARGV[n_at])))
-  else
-    id = ARGV[i + 2]
-    local is_new = redis.call('SET', ARGV[i + 1], id, 'EX', ARGV[3], 'NX')
-    local record = 'relay:record:' .. id
-    if not is_new then
-      status, id = 'duplicate', redis.call('GET', ARGV[i + 1])
-    elseif kind == 'held' then
-      write_record(record, n_at)
-      redis.call('ZADD', KEYS[2], ARGV[1], id)
-    else
-      status = 'accepted'
-      write_record(record, n_at)
-      if enter(ARGV[i + 3], id) then
-        add_job(id, i + 4, 'deferred')
-        redis.call('ZADD', 'rq:deferred:' .. queue, ARGV[1], id)
-        redis.call('ZADD', KEYS[1], ARGV[4] + 3600, id)
-      else
-        add_job(id, i + 4, 'queued')
-        -- Checked later behind a long queue: checks of waiting jobs would slow down delivery.
-        local length = push('RPUSH', queue, id)
-        redis.call('ZADD', KEYS[1], ARGV[4] + length / 20, id)
-      end
-    end
+    return kind, ''
   end
-  counts[status] = (counts[status] or 0) + 1
-  result[#result + 1] = status
-  result[#result + 1] = id
-  i = n_at + tonumber(ARGV[n_at]) + 1
+  local id = ARGV[at + 1]
+  write_record('relay:record:' .. id, n_at)
+  for digest in string.gmatch(ARGV[at + 2], '%S+') do
+    found_by[#found_by + 1] = 0
+    found_by[#found_by + 1] = digest .. ':' .. id
+  end
+  if kind == 'held' then
+    redis.call('ZADD', 'relay:state:' .. ARGV[at + 3], ARGV[1], id)
+    list(id, ARGV[at + 3], ARGV[4], ARGV[at + 4])
+    return ARGV[at + 3], id
+  end
+  list(id, 'accepted', ARGV[4])
+  if enter(ARGV[at + 3], id) then
+    add_job(id, at + 4, 'deferred')
+    redis.call('ZADD', 'rq:deferred:' .. queue, ARGV[1], id)
+    redis.call('ZADD', KEYS[1], ARGV[3] + 3600, id)
+  else
+    add_job(id, at + 4, 'queued')
+    -- Checked later behind a long queue: checks of waiting jobs would slow down delivery.
+    local length = push('RPUSH', queue, id)
+    redis.call('ZADD', KEYS[1], ARGV[3] + length / 20, id)
+  end
+  return 'accepted', id
+end
+
+while ARGV[i] do
+  local first, last = i + 1, i + 2 * tonumber(ARGV[i])
+  local memory_at, memory_size = last + 1, tonumber(ARGV[last + 1])
+  i = memory_at + memory_size + 2 -- the first part
+  local known = remember(first, last, ARGV[i + 1])
+  if memory_size > 0 and not known then
+    redis.call('HSET', ARGV[memory_at + 1], unpack(ARGV, memory_at + 3, memory_at + memory_size))
+    redis.call('EXPIRE', ARGV[memory_at + 1], ARGV[memory_at + 2])
+  end
+  for _ = 1, tonumber(ARGV[i - 1]) do
+    local kind = ARGV[i]
+    local n_at = i + heads[kind]
+    local status, id = 'duplicate', known
+    if not known then status, id = store(kind, i, n_at) end
+    counts[status] = (counts[status] or 0) + 1
+    result[#result + 1] = status
+    result[#result + 1] = id
+    i = n_at + tonumber(ARGV[n_at]) + 1
+  end
+end
+write_lists()
+for at = 1, #found_by, 2000 do
+  redis.call('ZADD', KEYS[2], unpack(found_by, at, math.min(at + 1999, #found_by)))
 end
 if counts.accepted then redis.call('SADD', KEYS[5], 'rq:queue:' .. queue) end
-for status, n in pairs(counts) do redis.call('HINCRBY', KEYS[3], ARGV[5] .. ':' .. status, n) end
+for status, n in pairs(counts) do redis.call('HINCRBY', KEYS[3], ARGV[4] .. ':' .. status, n) end
 return result

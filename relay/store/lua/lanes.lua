@@ -2,7 +2,7 @@
 --
 -- A lane holds the open records of one customer at one destination, delivered one at a time in the
 -- order of acceptance (SQS calls this a message group). `relay:lane:<digest>` holds the id of its
--- last record, and each record the id of its `next`: entering costs one command, and leaving an
+-- last record, each record its lane's digest and the id of its `next`: entering costs one command, and leaving an
 -- empty lane one per batch. Only the job of a lane's head is queued; the others are deferred.
 
 -- The same states as OPEN_STATES in relay/model.py.
@@ -19,10 +19,15 @@ local function push(command, queue, job)
   return length
 end
 
--- Appends the record to a lane. Returns the id of the open record it must wait for, or nil. A
+-- Appends the record to a lane: a digest, behind which there may be others by spaces, under older
+-- keys, whose lane it takes over. Returns the id of the open record it must wait for, or nil. A
 -- predecessor closed out of order is skipped through its `after` link (at most 100 hops).
 local function enter(lane, id)
-  local last = redis.call('SET', lane, id, 'GET')
+  local digest, older = string.match(lane, '^(%S*) ?(.*)$')
+  local last = redis.call('SET', 'relay:lane:' .. digest, id, 'GET')
+  for each in string.gmatch(older, '%S+') do
+    last = redis.call('GETDEL', 'relay:lane:' .. each) or last
+  end
   for _ = 1, 100 do
     if not last or last == id then return nil end
     local state, after = unpack(redis.call('HMGET', 'relay:record:' .. last, 'state', 'after'))

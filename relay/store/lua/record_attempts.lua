@@ -1,13 +1,16 @@
 -- Write the outcomes of attempts to their records, release followers, update the indices.
 --
+-- After lanes.lua and lists.lua.
+--
 -- KEYS open
 -- ARGV now (unix s), now (RQ's notation), keep for (s), log limit (bytes), then per attempt:
---      record id, attempts when it began, attempts now, new state ('' for no change),
---      check at (unix s), lane key if the record leaves its lane or '', log entry or '', reason,
---      answer or ''
+--      record id, run it belongs to, attempts when it began, attempts now, new state ('' for no
+--      change), check at (unix s), 1 if the record leaves its lane or '', log entry or '',
+--      reason, answer or '', source
 -- Returns, per attempt, 1 if its outcome was written, 0 if another attempt was written since it
--- began. Only `delivered` is always written: that Mercately has the event is true however late it
--- is reported. The log entry is kept in either case.
+-- began or the record was replayed since. (A job given anew begins a run too, but is the same try.)
+-- `delivered` is written however late it is reported, since Mercately has the event; but not when
+-- the replay has mapped the event anew and sends another call. The log entry is kept in any case.
 -- A full Redis refuses commands that need memory, except in a script that has already written. ZREM
 -- needs none, so the script runs to its end; it frees memory.
 redis.call('ZREM', KEYS[1], '')
@@ -21,24 +24,33 @@ local function append(log, entry)
   return excess > 0 and string.sub(log, (string.find(log, '\n', excess, true) or 0) + 1) or log
 end
 
-for i = 5, #ARGV, 9 do
-  local id, new_state, entry = ARGV[i], ARGV[i + 3], ARGV[i + 6]
+for i = 5, #ARGV, 11 do
+  local id, run, new_state, entry = ARGV[i], ARGV[i + 1], ARGV[i + 4], ARGV[i + 7]
   local record = 'relay:record:' .. id
-  local state, attempts, old_log, follower, after =
-    unpack(redis.call('HMGET', record, 'state', 'attempts', 'log', 'next', 'after'))
+  local state, replayed_in, mapped_in, attempts, old_log, follower, after, lane, old_reason =
+    unpack(redis.call('HMGET', record, 'state', 'replayed_in', 'mapped_in', 'attempts', 'log', 'next', 'after',
+      'lane', 'reason'))
   local open = opens(state)
-  local is_current = open and (attempts or '0') == ARGV[i + 1]
+  local is_current = open and tonumber(run) >= tonumber(replayed_in or '1')
+    and (attempts or '0') == ARGV[i + 2]
   local is_delivery = new_state == 'delivered' and state and state ~= 'delivered'
+    and tonumber(run) >= tonumber(mapped_in or '1')
   local log = entry ~= '' and state and append(old_log, entry) or nil
   if is_current or is_delivery then
-    local fields = { 'attempts', ARGV[i + 2], 'reason', ARGV[i + 7] }
+    local fields = { 'attempts', ARGV[i + 3], 'reason', ARGV[i + 8] }
     local function set(name, value)
       fields[#fields + 1] = name
       fields[#fields + 1] = value
     end
     if log then set('log', log) end
-    if ARGV[i + 8] ~= '' then set('answer', ARGV[i + 8]) end
-    if new_state ~= '' then set('state', new_state) end
+    if ARGV[i + 9] ~= '' then set('answer', ARGV[i + 9]) end
+    if new_state ~= '' then
+      set('state', new_state)
+      if new_state ~= state then
+        unlist(id, state, ARGV[i + 10], old_reason)
+        list(id, new_state, ARGV[i + 10], ARGV[i + 8])
+      end
+    end
     local expires = new_state == 'delivered' or new_state == 'discarded'
     if new_state ~= '' and new_state ~= 'retrying' then
       set('settled_at', ARGV[1])
@@ -48,19 +60,18 @@ for i = 5, #ARGV, 9 do
       table.insert(members[new_state], id)
       if not open then redis.call('ZREM', 'relay:state:' .. state, id) end
     else
-      redis.call('ZADD', KEYS[1], ARGV[i + 4], id)
+      redis.call('ZADD', KEYS[1], ARGV[i + 5], id)
     end
-    if expires then set('request', '') end
+    if expires then set('payload', '') end
     -- `next == ''` marks a record that already released its follower (relaxed ordering). Only the
     -- lane head may release: a replayed record can be delivered by a late attempt while still
     -- queued behind another.
-    local lane = ARGV[i + 5]
     local is_head = not (after and is_open(after))
-    if open and is_head and lane ~= '' and follower ~= '' then
+    if open and is_head and lane and ARGV[i + 6] ~= '' and follower ~= '' then
       if follower then
         release(follower, now, ARGV[2])
       else
-        empty_lanes[#empty_lanes + 1] = lane
+        empty_lanes[#empty_lanes + 1] = 'relay:lane:' .. lane
       end
       set('next', '')
     end
@@ -73,6 +84,7 @@ for i = 5, #ARGV, 9 do
 end
 if #closed_ids > 0 then redis.call('ZREM', KEYS[1], unpack(closed_ids)) end
 if #empty_lanes > 0 then redis.call('DEL', unpack(empty_lanes)) end
+write_lists()
 for state, pairs_of_state in pairs(members) do
   redis.call('ZADD', 'relay:state:' .. state, unpack(pairs_of_state))
 end

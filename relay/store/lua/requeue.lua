@@ -1,9 +1,11 @@
 -- Give a record a new job: a settled record on replay, an open one whose job is lost.
 --
+-- After lanes.lua and lists.lua.
+--
 -- KEYS record, open, queues
 -- ARGV mode ('requeue_lost' or 'replay'), record id, now (unix s), check at (unix s), runs
---      expected, queue, lane key, now (RQ's notation), new job id, job data, job description, job
---      timeout (s), result TTL (s), failure TTL (s), then record fields
+--      expected, queue, lane digests, now (RQ's notation), new job id, job data, job description, job
+--      timeout (s), result TTL (s), failure TTL (s), source, then record fields
 -- Returns 'requeued', or why not:
 --      'absent'   there is no record
 --      'moved'    another process has handled it since it was read
@@ -12,8 +14,8 @@
 --      'waiting'  requeue_lost: its job is alive
 --      'returned' requeue_lost: its job was in RQ's intermediate list and is queued again
 local id, now, check_at = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local state, runs, job_id, after =
-  unpack(redis.call('HMGET', KEYS[1], 'state', 'runs', 'job', 'after'))
+local state, runs, job_id, after, old_reason =
+  unpack(redis.call('HMGET', KEYS[1], 'state', 'runs', 'job', 'after', 'reason'))
 local old_job = job_id or id
 if not state then
   redis.call('ZREM', KEYS[2], id)
@@ -83,14 +85,18 @@ redis.call('LREM', 'rq:queue:' .. origin .. ':intermediate', 0, old_job)
 redis.call('ZREM', 'rq:scheduled:' .. origin, old_job)
 redis.call('ZREM', 'rq:deferred:' .. origin, old_job)
 redis.call('HDEL', KEYS[1], 'answer', 'settled_at', 'after')
-redis.call('HSET', KEYS[1], 'job', job, unpack(ARGV, 15))
+redis.call('HSET', KEYS[1], 'job', job, unpack(ARGV, 16))
 redis.call('HINCRBY', KEYS[1], 'runs', runs and 1 or 2)
 redis.call('PERSIST', KEYS[1])
 local predecessor
 if not open then
   redis.call('HDEL', KEYS[1], 'next')
   predecessor = enter(ARGV[7], id)
+  redis.call('HSET', KEYS[1], 'lane', (string.match(ARGV[7], '^%S*')))
   redis.call('ZREM', 'relay:state:' .. state, id)
+  unlist(id, state, ARGV[15], old_reason)
+  list(id, 'accepted', ARGV[15])
+  write_lists()
 end
 redis.call('HSET', 'rq:job:' .. job, 'data', ARGV[10], 'description', ARGV[11],
   'created_at', ARGV[8], 'enqueued_at', ARGV[8], 'origin', queue,

@@ -43,17 +43,18 @@ def test_it_counts_what_it_converted(schema_0, run):
 
     assert result.exit_code == 0
     assert result.output.splitlines() == [
-        "format 0 -> 1, converted:", "accepted: 18", "dead: 1", "delivered: 8", "discarded: 1",
-        "held: 4", "jobs: 2", "retrying: 15", "throttles: 5", "wakeup: 1",
+        "format 0 -> 2, converted:", "accepted: 18", "customer_ids: 22", "dead: 1",
+        "delivered: 8", "discarded: 3", "held: 4", "jobs: 2", "lanes: 25", "retrying: 15",
+        "throttles: 5", "wakeup: 1",
     ]  # fmt: skip
-    assert schema_0.get(SCHEMA_KEY) == b"1"
+    assert schema_0.get(SCHEMA_KEY) == b"2"
 
 
 def test_dry_run_says_that_nothing_was_written(schema_0, run):
     result = run("migrate", "--dry-run")
 
     assert result.exit_code == 0
-    assert "format 0 -> 1, would be converted:\naccepted: 18\n" in result.output
+    assert "format 0 -> 2, would be converted:\naccepted: 18\n" in result.output
     assert not schema_0.exists(SCHEMA_KEY)
 
 
@@ -68,7 +69,7 @@ def test_there_is_nothing_to_do_twice(again, schema_0, run):
 
 
 def test_new_redis_needs_nothing(redis, run):
-    assert run("migrate").output == "Redis is in format 1 already.\n"
+    assert run("migrate").output == "Redis is in format 2 already.\n"
 
 
 def test_what_cannot_be_converted_is_listed_without_what_is_in_it(schema_0, run):
@@ -95,7 +96,7 @@ def test_live_worker_means_no(schema_0, run, language, words):
 
 
 def test_newer_data_mean_no(redis, run):
-    redis.set(SCHEMA_KEY, 2)
+    redis.set(SCHEMA_KEY, 3)
 
     result = run("migrate")
 

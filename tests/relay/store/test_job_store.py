@@ -127,6 +127,57 @@ def test_key_is_new_again_when_the_mark_has_expired(harness, redis):
     assert harness.accept("order-1").statuses == ("accepted",)
 
 
+KEYS = ("delivery:d-1", "body:b-1")
+
+
+def marks(redis):
+    return {key: redis.ttl(key) for key in redis.scan_iter("relay:seen:*")}
+
+
+@pytest.mark.parametrize("again", [
+    call("order-1"),
+    replace(call("order-2"), other_keys=("delivery:d-1",)),
+    replace(call("order-2"), other_keys=("delivery:d-2", "body:b-1")),
+    replace(HELD, other_keys=("body:b-1",)),
+], ids=["thing", "delivery", "body", "held"])  # fmt: skip
+def test_event_is_a_duplicate_by_any_of_its_keys_and_sets_none(harness, redis, again):
+    (first,) = harness.accept(replace(call("order-1"), other_keys=KEYS)).ids
+    before = marks(redis).keys()
+
+    assert harness.accept(again) == Receipt(("duplicate",), (first,))
+    assert marks(redis).keys() == before
+
+
+def test_all_keys_of_an_event_hold_its_record(harness, redis):
+    (first,) = harness.accept(replace(call("order-1"), other_keys=KEYS)).ids
+
+    assert {redis.get(mark) for mark in marks(redis)} == {first.encode()}
+    assert len(marks(redis)) == 3
+
+
+def test_events_of_one_request_that_share_a_key_are_one(harness):
+    one, other = (replace(each, other_keys=("delivery:d-1",)) for each in apart("a", "b"))
+
+    assert harness.accept(one, other).statuses == ("accepted", "duplicate")
+
+
+@pytest.mark.parametrize("key", ["d-1", "delivery:d-1"])
+def test_key_of_one_kind_is_none_of_another(harness, key):
+    harness.accept(replace(call("order-1"), other_keys=("delivery:d-1",)))
+
+    assert harness.accept(key).statuses == ("accepted",)
+    other = replace(call("order-3"), other_keys=("body:d-1",))
+    assert harness.accept(other).statuses == ("accepted",)
+
+
+def test_each_kind_of_key_has_its_life(harness, redis):
+    harness.accept(replace(call("order-1"), other_keys=KEYS))
+    assert sorted(marks(redis).values()) == pytest.approx([DEDUP_S, DEDUP_S, 90 * 86400], abs=5)
+
+    harness.accept(replace(call("lead"), remember_s=60))
+    assert min(marks(redis).values()) == pytest.approx(60, abs=5)
+
+
 def test_mark_names_nobody(harness, redis):
     harness.accept("ana@example.com:+593999000001")
 

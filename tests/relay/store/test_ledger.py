@@ -224,7 +224,7 @@ def test_person_may_discard_what_waits_for_one(ledger, taken, redis, before):
     record = taken()
     write_attempt(ledger, record, Verdict(before.value))
 
-    assert ledger.discard(record.id)
+    assert ledger.discard(ledger.get(record.id))
 
     result = ledger.get(record.id)
     assert (result.state, result.raw) == (State.DISCARDED, b"")
@@ -237,9 +237,73 @@ def test_person_cannot_discard_what_is_open_or_over(ledger, taken, redis, before
     record = taken()
     put(redis, record.id, before)
 
-    assert not ledger.discard(record.id)
-    assert not ledger.discard("01JABSENT")
+    assert not ledger.discard(ledger.get(record.id))
+    assert not ledger.discard(replace(record, id="01JABSENT"))
     assert ledger.get(record.id).state is before
+
+
+@pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.DELIVERED}))
+def test_late_attempt_of_an_earlier_run_decides_nothing(ledger, harness, taken, verdict, redis):
+    """A worker freezes, another takes over and holds the record, and a person replays it."""
+    late = taken()
+    write_attempt(ledger, late, Verdict.HELD)
+    assert harness.intake.replay(ledger.get(late.id)) == "requeued"
+    before = ledger.get(late.id)
+
+    assert not write_attempt(ledger, late, verdict)
+
+    assert ledger.get(late.id) == before
+    assert indices(redis, late.id) == {OPEN}
+    outcomes = [row["outcome"] for row in ledger.attempts(late.id)]
+    assert outcomes == ["held"] + ([] if verdict is Verdict.PAUSED else [verdict])
+    assert write_attempt(ledger, before, Verdict.DEAD)  # the run that there is may decide
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
+def test_late_success_of_the_old_call_does_not_close_a_replayed_record(
+    ledger, harness, taken, closed
+):
+    late = taken()
+    write_attempt(ledger, late, Verdict.HELD)
+    new_call = call("order-1", body={"notes": "mapped anew"})
+    harness.intake.replay(ledger.get(late.id), new_call)
+    if closed:
+        write_attempt(ledger, ledger.get(late.id), Verdict.DEAD)
+    before = ledger.get(late.id)
+
+    assert not write_attempt(ledger, late, Verdict.DELIVERED)
+
+    assert ledger.get(late.id) == before
+    assert [row["outcome"] for row in ledger.attempts(late.id)][-1] == "delivered"
+
+
+def test_follower_is_not_released_by_an_attempt_of_an_earlier_run(ledger, harness):
+    first, second = harness.keep("order-1", "order-2")  # of one customer
+    late = harness.record(first)
+    write_attempt(ledger, late, Verdict.HELD)
+    write_attempt(ledger, harness.record(second), Verdict.RETRY)
+    harness.intake.replay(harness.record(first))
+    behind = harness.deferred()
+
+    write_attempt(ledger, late, Verdict.DEAD)
+
+    assert harness.deferred() == behind == [f"{first}-r2"]
+
+
+def test_late_success_closes_a_record_whose_job_was_given_anew(ledger, harness, redis):
+    """The call is the same one: another worker must not send it again."""
+    (record_id,) = harness.keep("order-1")
+    late = harness.record(record_id)
+    redis.delete(harness.queue.key, f"rq:job:{record_id}")
+    harness.let_time_pass(record_id)
+    assert harness.intake.requeue_lost(late) == "requeued"
+
+    write_attempt(ledger, harness.record(record_id), Verdict.RETRY)
+
+    assert not write_attempt(ledger, late, Verdict.DEAD)
+    assert write_attempt(ledger, late, Verdict.DELIVERED)
+
+    assert harness.record(record_id).state is State.DELIVERED
 
 
 # What a worker reads.
@@ -269,7 +333,7 @@ def test_worker_reads_a_batch_in_its_order_and_without_what_it_does_not_send(led
 
     result = ledger.to_deliver([second, "01JABSENT", first])
 
-    expected = [replace(ledger.get(one), raw=b"") for one in (second, first)]
+    expected = [replace(ledger.get(one), raw=b"", lane="") for one in (second, first)]
     assert result == [expected[0], None, expected[1]]
 
 
@@ -284,10 +348,10 @@ def test_absent_record_is_none_and_leaves_no_trace(ledger, redis):
 UNREADABLE = {
     "cut": ("body", '{"notes": "x', "body"),
     "no_object": ("body", "[1]", "body"),
-    "no_list": ("event", '{"source": "x"}', "event"),
-    "unknown_customer_field": ("event", '["s","t","y","d",{"nickname":"x"}]', "event.customer"),
-    "no_text": ("event", '["s","t","y","d",{"phone":["+593"]}]', "event.customer"),
-    "no_customer": ("event", '["s","t","y","d",["+593"]]', "event.customer"),
+    "no_list": ("route", '{"source": "x"}', "route"),
+    "unknown_customer_field": ("customer", '{"nickname":"x"}', "customer"),
+    "no_text": ("customer", '{"phone":["+593"]}', "customer"),
+    "no_customer": ("customer", '["+593"]', "customer"),
     "no_number": ("attempts", "many", "attempts"),
 }
 
@@ -305,9 +369,9 @@ def test_record_nobody_can_read_says_where(ledger, keep, redis, field, value, fa
 
 def test_delivery_nobody_can_unpack_is_told_and_the_call_made_from_it_is_sent(ledger, keep, redis):
     (record_id,) = keep("order-1")
-    redis.hset(record_key(record_id), "request", b"not what zlib makes")
+    redis.hset(record_key(record_id), "payload", b"not what zlib makes")
 
-    assert (ledger.get(record_id).fault, ledger.get(record_id).raw) == ("request", b"")
+    assert (ledger.get(record_id).fault, ledger.get(record_id).raw) == ("payload", b"")
     assert ledger.to_deliver([record_id])[0].fault == ""
 
 
@@ -315,8 +379,8 @@ def test_record_of_a_newer_version_with_more_places_is_read(ledger, keep, redis)
     """Records outlive a deployment, in both directions."""
     (record_id,) = keep("order-1")
     before = ledger.get(record_id)
-    event = redis.hget(record_key(record_id), "event")
-    redis.hset(record_key(record_id), "event", event[:-1] + b',"one more"]')
+    event = redis.hget(record_key(record_id), "route")
+    redis.hset(record_key(record_id), "route", event[:-1] + b',"one more"]')
 
     assert ledger.get(record_id) == before
 

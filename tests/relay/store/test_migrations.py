@@ -1,11 +1,14 @@
 """What an earlier version has left in Redis is worth as much after `migrate` as before."""
 
+import base64
 import hashlib
+import hmac
 import json
 import os
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -32,6 +35,7 @@ from relay.store.conversion import WorkersAlive
 from relay.store.keys import OPEN, SCHEMA_KEY, record_key
 from relay.store.ledger import Ledger
 from relay.store.migrations import migrate
+from relay.store.pseudonyms import Pseudonyms
 from relay.store.queue import open_queue
 from relay.store.schema import SchemaMismatch, require_schema
 from relay.web.app import create_app
@@ -40,9 +44,11 @@ ROOT = Path(__file__).parents[3]
 
 DUMP = redis_dump.load("schema_0.json")
 CONVERTED = {
-    "accepted": 18, "retrying": 15, "held": 4, "dead": 1, "delivered": 8, "discarded": 1,
-    "jobs": 2, "throttles": 5, "wakeup": 1,
+    "accepted": 18, "retrying": 15, "held": 4, "dead": 1, "delivered": 8, "discarded": 3,
+    "jobs": 2, "throttles": 5, "wakeup": 1, "lanes": 25, "customer_ids": 22,
 }  # fmt: skip
+KEY = "k" * 32
+KEYED = Pseudonyms((KEY,))
 # One whose worker died twice: the dump has the job of such a record, but no attempt after it.
 REDELIVERED = "01M8APZFDBD92717BPX00KZZZW"
 LOG_LINE = '{"attempt":%d,"at":1.5,"outcome":"held","reason":"a \\"takeovers\\": b"%s}'
@@ -56,49 +62,149 @@ def schema_0(redis: Redis) -> Redis:
     return redis
 
 
+def test_format_1_is_converted_too(redis, queue):
+    redis_dump.restore(redis, redis_dump.load("schema_1.json"))
+    before, ages = redis_dump.snapshot(redis), redis_dump.lifetimes(redis)
+
+    report = migrate(redis, queue, KEYED)
+
+    after = redis_dump.snapshot(redis)
+    assert after == expected(before)
+    assert (report.schema, report.failed) == ("1", 0)
+    assert report.converted["accepted"] + report.converted["retrying"] == len(
+        [
+            1
+            for kind, value in before.values()
+            if kind == "hash" and value.get(b"state") in (b"accepted", b"retrying")
+        ]
+    )
+    for key, name in new_names(before).items():
+        if name:
+            assert redis.ttl(name) == pytest.approx(ages[key], abs=30), name
+    assert migrate(redis, queue, KEYED, again=True).converted == {}
+    assert redis_dump.snapshot(redis) == after
+
+
 @pytest.fixture
 def queue(redis: Redis) -> Queue:
     return open_queue(redis, "mercately")
 
 
+def digest(destination: str, *parts: str) -> str:
+    code = hmac.digest(KEY.encode(), "\0".join((destination, *parts)).encode(), "sha256")[:12]
+    return base64.urlsafe_b64encode(code).decode()
+
+
+FIELDS = {
+    b"delivery": b"payload", b"request": b"payload", b"event": b"route",
+    b"takeovers": b"redelivery_count", b"shut": b"open_until", b"trial": b"half_open",
+    b"tripped": b"opened_until", b"trips": b"open_count", b"slowed": b"slowed_at",
+}  # fmt: skip
+
+
 def expected(before: redis_dump.Snapshot) -> redis_dump.Snapshot:
-    """The same data in format 1, by the list of what was renamed and nothing else."""
-    fields = {
-        b"delivery": b"request", b"takeovers": b"redelivery_count", b"shut": b"open_until",
-        b"trial": b"half_open", b"tripped": b"opened_until", b"trips": b"open_count",
-        b"slowed": b"slowed_at",
-    }  # fmt: skip
-    after: dict[str, tuple[str, Any]] = {"relay:schema": ("string", b"1")}
+    """The same data in format 2, by the list of what was changed and nothing else."""
+    after: dict[str, tuple[str, Any]] = {"relay:schema": ("string", b"2")}
+    names, lists = new_names(before), defaultdict(set)
     for key, (kind, value) in before.items():
-        name = key.replace("relay:valve:", "relay:throttle:").replace("relay:bell", "relay:wakeup")
-        if kind == "hash":
-            converted = {fields.get(part, part): text for part, text in value.items()}
-            if b"log" in converted:
-                converted[b"log"] = converted[b"log"].replace(
-                    b',"takeovers":2', b',"redelivery_count":2'
-                )
-            after[name] = (kind, converted)
-        else:
-            after[name] = (kind, value)
+        if key == "relay:schema" or not names[key]:
+            continue
+        if kind != "hash":
+            after[names[key]] = (kind, value)
+            continue
+        converted = {FIELDS.get(part, part): text for part, text in value.items()}
+        if b"log" in converted:
+            converted[b"log"] = converted[b"log"].replace(
+                b',"takeovers":2', b',"redelivery_count":2'
+            )
+        if key.startswith("relay:record:"):
+            converted |= record_fields(value)
+            for name, member in listed(key.removeprefix("relay:record:"), converted):
+                lists[name].add((member.encode(), 0.0))
+        after[names[key]] = (kind, converted)
+    for name, members in lists.items():
+        after[name] = ("zset", sorted(members))
     return after
+
+
+def new_names(before: redis_dump.Snapshot) -> dict[str, str]:
+    """What each key is called in format 2; empty for what is forgotten."""
+    names = {}
+    lanes, cached = {}, {}
+    for key, (_, value) in before.items():
+        if not key.startswith("relay:record:"):
+            continue
+        row = json.loads(value[b"event"])
+        where, customer = row[3], row[4] or {}
+        lane = record_fields(value).get(b"lane")
+        if lane:
+            lanes[key.removeprefix("relay:record:").encode()] = f"relay:lane:{lane.decode()}"
+        for reference in (customer.get("phone"), customer.get("email")):
+            if reference:
+                old = hashlib.sha256(reference.lower().encode()).hexdigest()[:32]
+                new = digest(where, "customer", reference.lower())
+                cached[f"relay:customer:{where}:{old}"] = f"relay:customer:{where}:{new}"
+    for key, (_, value) in before.items():
+        names[key] = key.replace("relay:valve:", "relay:throttle:").replace(
+            "relay:bell", "relay:wakeup"
+        )
+        if key.startswith("relay:lane:"):
+            names[key] = lanes.get(value, "")
+        if key.startswith("relay:customer:"):
+            names[key] = cached.get(key, "")
+    return names
+
+
+def record_fields(value: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """What replaces the event of a record, and is new."""
+    row = [*json.loads(value[b"event"]), *[""] * 2]
+    customer = row[4] or {}
+    fields: dict[bytes, Any] = {b"route": [part or "" for part in (*row[:4], *row[5:9], "")]}
+    if customer:
+        by = customer.get("customer_id") or customer.get("phone") or customer["email"].lower()
+        fields[b"customer"] = customer
+        texts = (
+            ("phone", customer.get("phone", "").removeprefix("+")),
+            ("email", customer.get("email", "").lower()),
+        )
+        fields[b"find"] = " ".join(digest(row[3], "find", *pair)[:8] for pair in texts if pair[1])
+        if value[b"state"] in (b"accepted", b"retrying"):
+            fields[b"lane"] = digest(row[3], "lane", by)
+    compact = {"separators": (",", ":")}
+    return {
+        name: (part if isinstance(part, str) else json.dumps(part, **compact)).encode()
+        for name, part in fields.items()
+    }
+
+
+def listed(record_id: str, fields: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
+    """The sorted sets that a record is a member of, and as what."""
+    state, source = fields[b"state"].decode(), json.loads(fields[b"route"])[0]
+    yield f"relay:list:{state}:{source}", record_id
+    if state in ("held", "dead"):
+        cause = f"{state}:{source}:{fields[b'reason'].decode()}"
+        yield f"relay:list:{cause}", record_id
+        yield "relay:causes", cause
+    for each in fields.get(b"find", b"").decode().split():
+        yield "relay:find", f"{each}:{record_id}"
 
 
 def test_everything_gets_its_new_name_and_nothing_else_changes(schema_0, queue):
     before, ages = redis_dump.snapshot(schema_0), redis_dump.lifetimes(schema_0)
 
-    report = migrate(schema_0, queue)
+    report = migrate(schema_0, queue, KEYED)
 
     assert redis_dump.snapshot(schema_0) == expected(before)
     assert (report.schema, report.converted, report.failed) == ("0", CONVERTED, 0)
-    renamed = {key.replace("valve", "throttle").replace("bell", "wakeup"): key for key in ages}
+    renamed = {name: key for key, name in new_names(before).items()}
     for key, seconds in redis_dump.lifetimes(schema_0).items():
-        if key != SCHEMA_KEY:
+        if key in renamed and key != SCHEMA_KEY:
             assert seconds == pytest.approx(ages[renamed[key]], abs=30), key
             assert (seconds == -1) is (ages[renamed[key]] == -1), key
 
 
 def test_attempt_log_is_read_as_it_was(schema_0, queue, settings):
-    migrate(schema_0, queue)
+    migrate(schema_0, queue, KEYED)
 
     first, second = Ledger.open(schema_0, settings).attempts(REDELIVERED)
 
@@ -108,46 +214,47 @@ def test_attempt_log_is_read_as_it_was(schema_0, queue, settings):
 
 
 def test_new_redis_becomes_this_versions(redis, queue):
-    report = migrate(redis, queue)
+    report = migrate(redis, queue, KEYED)
 
     assert (report.schema, report.converted) == ("", {})
-    assert redis_dump.snapshot(redis) == {SCHEMA_KEY: ("string", b"1")}
+    assert redis_dump.snapshot(redis) == {SCHEMA_KEY: ("string", b"2")}
 
 
 def test_converted_redis_is_left_alone_even_while_a_worker_runs(schema_0, queue):
-    migrate(schema_0, queue)
+    migrate(schema_0, queue, KEYED)
     schema_0.zadd("rq:leases", {"a" * 32: time.time() + 60})
     before = redis_dump.snapshot(schema_0)
 
-    report = migrate(schema_0, queue)
+    report = migrate(schema_0, queue, KEYED)
 
-    assert (report.schema, report.converted, report.keys_read) == ("1", {}, 0)
+    assert (report.schema, report.converted, report.keys_read) == ("2", {}, 0)
     assert redis_dump.snapshot(schema_0) == before
 
 
 def test_again_finds_what_an_earlier_web_has_written_since(schema_0, queue):
-    migrate(schema_0, queue)
+    migrate(schema_0, queue, KEYED)
     before = redis_dump.snapshot(schema_0)
-    assert migrate(schema_0, queue, again=True).converted == {}
+    assert migrate(schema_0, queue, KEYED, again=True).converted == {}
     assert redis_dump.snapshot(schema_0) == before
 
-    late = next(key for key, (_, value) in before.items() if key.startswith("relay:record:") and value.get(b"request"))  # fmt: skip
-    schema_0.hset(late, "delivery", schema_0.hget(late, "request"))
-    schema_0.hdel(late, "request")
+    late = next(key for key, (_, value) in before.items() if key.startswith("relay:record:") and value.get(b"payload") and REDELIVERED not in key)  # fmt: skip
+    old = DUMP["keys"][late]["value"]
+    schema_0.delete(late)
+    schema_0.hset(late, mapping={name: redis_dump._raw(part) for name, part in old.items()})
     schema_0.rpush("relay:bell", 1)
 
-    report = migrate(schema_0, queue, again=True)
+    report = migrate(schema_0, queue, KEYED, again=True)
 
     assert (report.converted.total(), report.converted["wakeup"]) == (2, 1)
     assert redis_dump.snapshot(schema_0) == before
 
 
 def test_newer_data_are_refused(schema_0, queue):
-    schema_0.set(SCHEMA_KEY, 2)
+    schema_0.set(SCHEMA_KEY, 3)
     before = redis_dump.snapshot(schema_0)
 
     with pytest.raises(SchemaMismatch):
-        migrate(schema_0, queue)
+        migrate(schema_0, queue, KEYED)
 
     assert redis_dump.snapshot(schema_0) == before
 
@@ -156,7 +263,7 @@ def test_dry_run_counts_the_same_and_writes_nothing(schema_0, queue):
     schema_0.zadd("rq:leases", {"a" * 32: time.time() + 60})  # nor does it need to be alone
     before = redis_dump.snapshot(schema_0)
 
-    report = migrate(schema_0, queue, dry_run=True)
+    report = migrate(schema_0, queue, KEYED, dry_run=True)
 
     assert report.converted == CONVERTED
     assert redis_dump.snapshot(schema_0) == before
@@ -181,7 +288,7 @@ def test_nothing_is_converted_while_a_worker_lives(live, schema_0, queue):
     before = redis_dump.snapshot(schema_0)
 
     with pytest.raises(WorkersAlive, match="1"):
-        migrate(schema_0, queue)
+        migrate(schema_0, queue, KEYED)
 
     assert redis_dump.snapshot(schema_0) == before
 
@@ -192,18 +299,18 @@ def test_worker_of_others_does_not_matter_nor_one_that_died_a_minute_ago(schema_
     worker.register_birth()
     schema_0.hset(worker.key, "last_heartbeat", utcformat(now() - timedelta(seconds=61)))
 
-    assert migrate(schema_0, queue).converted == CONVERTED
+    assert migrate(schema_0, queue, KEYED).converted == CONVERTED
 
 
 def test_worker_that_begins_meanwhile_stops_it(schema_0, queue, monkeypatch):
     monkeypatch.setattr(conversion, "_KEYS_PER_SCAN", 20)
 
     with pytest.raises(WorkersAlive):
-        migrate(schema_0, queue, progress=lambda _keys: lease(schema_0, queue))
+        migrate(schema_0, queue, KEYED, progress=lambda _keys: lease(schema_0, queue))
 
     assert not schema_0.exists(SCHEMA_KEY)
     schema_0.delete("rq:leases")
-    migrate(schema_0, queue)
+    migrate(schema_0, queue, KEYED)
     require_schema(schema_0)
 
 
@@ -233,7 +340,7 @@ def test_it_goes_on_where_it_was_killed(request, sent, redis, redis_server, monk
     monkeypatch.setattr(conversion, "_KEYS_PER_SCAN", 100)
     monkeypatch.setattr(conversion, "_HASHES_AT_ONCE", 10)
     step = 1 if request.config.getoption("--every-kill-point") else 7
-    for number in range(1, 500, step):
+    for number in range(1, 1000, step):
         redis.flushall()
         redis_dump.restore(redis, DUMP)
         wanted = expected(redis_dump.snapshot(redis))
@@ -242,15 +349,15 @@ def test_it_goes_on_where_it_was_killed(request, sent, redis, redis_server, monk
             killed_at(number, sent=sent) as reached,
             suppress(KeyboardInterrupt),
         ):
-            migrate(client, open_queue(client, "mercately"))
+            migrate(client, open_queue(client, "mercately"), KEYED)
         if not reached():
             break
         if redis_dump.snapshot(redis) != wanted:  # all but the number may be done
             with pytest.raises(SchemaMismatch):
                 require_schema(redis)
-        migrate(redis, open_queue(redis, "mercately"))
+        migrate(redis, open_queue(redis, "mercately"), KEYED)
         assert redis_dump.snapshot(redis) == wanted, number
-    assert 20 < number < 499
+    assert 20 < number < 995
 
 
 BROKEN: Mapping[str, Callable[[Redis, str], object]] = {
@@ -272,24 +379,32 @@ def test_broken_records_are_listed_and_left_and_the_others_converted(schema_0, q
         damage(schema_0, key)
     before = redis_dump.snapshot(schema_0)
 
-    report = migrate(schema_0, queue)
+    report = migrate(schema_0, queue, KEYED)
 
     assert dict(report.failures) == dict(zip(keys, BROKEN, strict=True))
     assert report.failed == len(BROKEN)
-    assert report.converted.total() == sum(CONVERTED.values()) - len(BROKEN)
-    after = expected(before) | {key: before[key] for key in keys}
-    assert redis_dump.snapshot(schema_0) == after
+    states = [state.value for state in State]
+    converted = sum(report.converted[state] for state in states)
+    assert converted == sum(CONVERTED.get(state, 0) for state in states) - len(BROKEN)
+    left = {key: before[key] for key in keys}
+    after = redis_dump.snapshot(schema_0)
+    assert {key: after[key] for key in left} == left
+    whole = expected({key: entry for key, entry in before.items() if key not in left})
+    others = ("relay:lane:", "relay:customer:")  # those of broken records stay or go
+    assert {key for key in after if not key.startswith(others)} - left.keys() == {
+        key for key in whole if not key.startswith(others)
+    }
 
 
 def test_mended_records_are_converted_by_doing_it_again(schema_0, queue):
     log = schema_0.hget(record_key(REDELIVERED), "log")
     schema_0.hset(record_key(REDELIVERED), "log", "{")
-    assert migrate(schema_0, queue).failures == [(record_key(REDELIVERED), "unreadable_log")]
+    assert migrate(schema_0, queue, KEYED).failures == [(record_key(REDELIVERED), "unreadable_log")]
 
     schema_0.hset(record_key(REDELIVERED), "log", log)
 
-    assert migrate(schema_0, queue, again=True).converted == {"held": 1}
-    assert schema_0.hexists(record_key(REDELIVERED), "request")
+    assert migrate(schema_0, queue, KEYED, again=True).converted == {"held": 1}
+    assert schema_0.hexists(record_key(REDELIVERED), "payload")
 
 
 @pytest.fixture
@@ -312,14 +427,16 @@ def test_record_that_changes_after_it_was_read_is_listed(schema_0, queue, before
     """Nobody should be writing; if somebody is, no attempt is lost."""
     before_writing(lambda: schema_0.hset(record_key(REDELIVERED), "log", "{}"))
 
-    assert migrate(schema_0, queue).failures == [(record_key(REDELIVERED), "changed_meanwhile")]
+    assert migrate(schema_0, queue, KEYED).failures == [
+        (record_key(REDELIVERED), "changed_meanwhile")
+    ]
     assert schema_0.hget(record_key(REDELIVERED), "log") == b"{}"
 
 
 def test_record_that_expires_after_it_was_read_is_not_made_again(schema_0, queue, before_writing):
     before_writing(lambda: schema_0.delete(record_key(REDELIVERED)))
 
-    report = migrate(schema_0, queue)
+    report = migrate(schema_0, queue, KEYED)
 
     assert (report.converted["held"], report.failed) == (CONVERTED["held"] - 1, 0)
     assert not schema_0.exists(record_key(REDELIVERED))
@@ -332,7 +449,7 @@ def test_full_redis_is_converted_too(tmp_path):
         before = redis_dump.snapshot(redis)
         redis.config_set("maxmemory", 1)
 
-        migrate(redis, open_queue(redis, "mercately"))
+        migrate(redis, open_queue(redis, "mercately"), KEYED)
 
         assert redis_dump.snapshot(redis) == expected(before)
 
@@ -355,7 +472,7 @@ def test_many_are_read_a_few_at_a_time(redis, queue, monkeypatch):
         pipeline.execute()
     progress: list[int] = []
 
-    report = migrate(redis, queue, progress=progress.append)
+    report = migrate(redis, queue, KEYED, progress=progress.append)
 
     assert report.converted == {"delivered": count}
     assert max(at_once) <= 50
@@ -370,7 +487,7 @@ def test_many_are_read_a_few_at_a_time(redis, queue, monkeypatch):
 
 @pytest.fixture
 def converted(schema_0: Redis, queue: Queue) -> Redis:
-    migrate(schema_0, queue)
+    migrate(schema_0, queue, KEYED)
     return schema_0
 
 

@@ -20,7 +20,7 @@ def harness(redis, settings, relay):
 @pytest.mark.parametrize("known", [True, False], ids=["source_known", "source_gone"])
 def test_held_and_discarded_it_is_told_so_and_nothing_is_queued(harness, redis, relay, known):
     record_id = harness.keep_one(UNMAPPED)
-    assert harness.ledger.discard(record_id)
+    assert harness.ledger.discard(harness.record(record_id))
     before = harness.record(record_id)
 
     result = replay(before, harness.intake, relay.sources if known else {})
@@ -38,7 +38,7 @@ def test_dead_and_discarded_it_is_sent_as_it_was(harness, relay):
     record_id = harness.keep_one("order-1")
     died = Attempt(harness.record(record_id), Outcome(Verdict.DEAD, "refused"), took_s=0)
     harness.ledger.record_attempts([died])
-    assert harness.ledger.discard(record_id)
+    assert harness.ledger.discard(harness.record(record_id))
 
     assert replay(harness.record(record_id), harness.intake, relay.sources).outcome == "requeued"
     assert harness.waiting()[-1] == f"{record_id}-r2"

@@ -1,0 +1,136 @@
+"""What is remembered of things: one small hash each, written by the accept script.
+
+`relay:resource:<digest>`, a keyed digest of source, shop, kind and id. Fields, none where empty:
+`version`, `state`, `steps` (JSON: state to its own date in unix s), `refunded`, `total`, `refunds`
+(digests, by spaces), `shown` (JSON: field to digest), `updated_at` (unix s). It lives 400 days from
+the last write.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
+from functools import partial
+from typing import Any, Final, cast
+
+from redis import Redis, RedisError
+
+from relay.errors import NotStored
+from relay.inbound.contract import Source
+from relay.inbound.steps import Recalled
+from relay.model import Memory, Resource
+from relay.store.pseudonyms import Pseudonyms
+
+REMEMBERED_S: Final = 400 * 24 * 3600
+# 48 bits: two values of one field are taken for equal once in 2.8e14 changes.
+_FIELD_DIGEST: Final = 8
+
+
+class Moved(Exception):
+    """Another request has written the memory of a thing since it was recalled: decide again."""
+
+
+class SourceMemory:
+    """Recalls the things of one source; a `relay.inbound.steps.Recall`."""
+
+    def __init__(
+        self, redis: Redis, pseudonyms: Pseudonyms, source: Source, *, dedup_s: int
+    ) -> None:
+        self._redis = redis
+        self._pseudonyms = pseudonyms
+        self._source = source
+        self.dedup_s = dedup_s
+
+    def recall(self, resources: Sequence[Resource]) -> list[Recalled]:
+        """What is remembered of each, in one round trip, under an old key where under no new one.
+
+        Raises:
+            NotStored: Redis does not answer.
+        """
+        keys = [resource_keys(self._pseudonyms, self._source, each) for each in resources]
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for group in keys:
+                for key in group:
+                    pipeline.hgetall(key)
+            try:
+                rows = iter(cast("list[dict[bytes, bytes]]", pipeline.execute()))
+            except RedisError as error:
+                raise NotStored from error
+        return [self._recalled([next(rows) for _ in group]) for group in keys]
+
+    def _recalled(self, rows: Sequence[Mapping[bytes, bytes]]) -> Recalled:
+        for age, row in enumerate(rows):
+            if row:
+                memory = read_memory(row)
+                # What an old key has written is written anew, under the new one.
+                version = 0 if age else memory.version
+                return Recalled(memory, partial(self._digest, age), version)
+        return Recalled(Memory(), self.digest)
+
+    def digest(self, text: str) -> str:
+        return self._digest(0, text)
+
+    def _digest(self, age: int, text: str) -> str:
+        name = self._source.destination.name
+        return self._pseudonyms.digests(name, "field", self._source.name, text)[age][:_FIELD_DIGEST]
+
+
+def resource_keys(pseudonyms: Pseudonyms, source: Source, resource: Resource) -> tuple[str, ...]:
+    """Where a thing is remembered, the key to write first."""
+    parts = ("resource", source.name, resource.shop, resource.kind, resource.id)
+    digests = pseudonyms.digests(source.destination.name, *parts)
+    return tuple(f"relay:resource:{digest}" for digest in digests)
+
+
+def memory_fields(memory: Memory) -> dict[str, str]:
+    """The fields of the hash."""
+    fields = {
+        "version": str(memory.version),
+        "state": memory.state,
+        # Times with all their digits: a rounded one is another time.
+        "steps": _compact(memory.steps) if memory.steps else "",
+        "refunded": str(memory.refunded) if memory.refunded else "",
+        "total": "" if memory.total is None else str(memory.total),
+        "refunds": " ".join(sorted(memory.refunds)),
+        "shown": _compact(memory.shown) if memory.shown else "",
+        "updated_at": str(memory.updated_at) if memory.updated_at else "",
+    }  # fmt: skip
+    return {name: value for name, value in fields.items() if value}
+
+
+def _compact(values: Mapping[str, Any]) -> str:
+    return json.dumps(dict(values), separators=(",", ":"))
+
+
+def read_memory(values: Mapping[bytes, bytes]) -> Memory:
+    """Decode a hash; a field that cannot be read is as if it were absent."""
+
+    def text(name: str) -> str:
+        return values.get(name.encode(), b"").decode(errors="replace")
+
+    def number(name: str) -> float:
+        with suppress(ValueError):
+            return float(text(name))
+        return 0.0
+
+    def amount(name: str) -> Decimal | None:
+        with suppress(InvalidOperation):
+            return Decimal(text(name))
+        return None
+
+    def table(name: str) -> dict[str, Any]:
+        with suppress(ValueError):
+            value = json.loads(text(name))
+            return value if isinstance(value, dict) else {}
+        return {}
+
+    return Memory(
+        version=int(number("version")),
+        state=text("state"),
+        steps=table("steps"),
+        refunded=amount("refunded") or Decimal(0),
+        total=amount("total"),
+        refunds=frozenset(text("refunds").split()),
+        shown=table("shown"),
+        updated_at=number("updated_at"),
+    )

@@ -1,0 +1,383 @@
+"""What of an event is new: told once, in its order, and not again when an old order is saved."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import pairwise, permutations
+
+import pytest
+
+from relay.inbound.contract import stable_key
+from relay.inbound.steps import (
+    NOTHING_RECALLED,
+    Recalled,
+    Refund,
+    as_step,
+    decide,
+    expand,
+    from_step,
+)
+from relay.model import Contact, Event, Memory, Report, Resource, Step
+
+DAY = 86400.0
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+T = NOW.timestamp()
+DEDUP_S = int(7 * DAY)
+ORDER = Resource("order", "5124", "tienda.example")
+TYPES = {
+    "created": "order.created", "processing": "order.paid", "on-hold": "order.on_hold",
+    "completed": "order.fulfilled", "cancelled": "order.cancelled", "failed": "order.failed",
+    "pending": "", "refunded": "order.refunded", "sent": "email.sent", "delivered": "email.delivered",
+    "opened": "email.opened",
+}  # fmt: skip
+
+
+def report(*states, at=None, **more):
+    """A report of states; each a name, or a name and its date."""
+    steps = [state if isinstance(state, tuple) else (state, at) for state in states]
+    more = {"update_type": "order.updated"} | more
+    return Report(
+        resource=ORDER, steps=tuple(Step(name, TYPES[name], date) for name, date in steps), **more
+    )
+
+
+class Thing:
+    """What is remembered, and what was told, of one thing."""
+
+    def __init__(self, digest=NOTHING_RECALLED.digest):
+        self.memory = Memory()
+        self.digest = digest
+        self.decision = None
+
+    def told(self, said, now=NOW):
+        """Names of the steps, `updated:` with the changed fields, the refund, or why nothing."""
+        recalled = Recalled(self.memory, self.digest)
+        self.decision = one = decide(said, recalled, now, DEDUP_S, self.digest)
+        self.memory = one.memory
+        told = [step.state for step in one.steps]
+        if one.refund:
+            told.append(f"refund {one.refund.amount} left {one.refund.left}")
+        if one.update:
+            told.append(f"updated:{','.join(one.changed)}")
+        assert bool(told) is not bool(one.reason)
+        return told or one.reason
+
+
+@pytest.fixture
+def thing():
+    return Thing()
+
+
+def test_thing_is_created_once_however_often_and_whatever_its_later_date(thing):
+    created = report(("created", T - 60), update_type="", updated_at=T - 60)
+
+    assert thing.told(created) == ["created"]
+    assert thing.told(created) == "duplicate"
+    assert thing.told(report(("created", T - 60), update_type="", updated_at=T)) == "duplicate"
+
+
+def test_save_months_later_is_not_the_step_again(thing):
+    done = {"created_at": T - 180 * DAY}
+    assert thing.told(report(("completed", T - 150 * DAY), updated_at=T, **done)) == ["updated:"]
+    assert (
+        thing.told(report(("completed", T - 150 * DAY), updated_at=T + 9, **done))
+        == "nothing_changed"
+    )
+
+
+def test_undated_state_of_an_old_thing_nobody_remembers_is_an_update(thing):
+    old = {"created_at": T - 180 * DAY, "refunded": Decimal(5), "total": Decimal(9)}
+
+    assert thing.told(report("cancelled", updated_at=T, **old)) == ["updated:"]
+
+
+def test_undated_state_of_a_young_thing_is_a_step(thing):
+    assert thing.told(report("cancelled", created_at=T - DAY, updated_at=T)) == ["cancelled"]
+
+
+def test_dated_step_of_the_week_is_told_and_an_older_one_is_not(thing):
+    assert thing.told(report(("processing", T - DEDUP_S + 1), updated_at=T)) == ["processing"]
+    assert Thing().told(report(("processing", T - DEDUP_S - 1), updated_at=T)) == ["updated:"]
+
+
+def test_paid_and_completed_at_once_are_both_told_and_once(thing):
+    both = report(("processing", T - 5), ("completed", T - 5), updated_at=T)
+
+    assert thing.told(both) == ["processing", "completed"]
+    assert thing.told(both) == "duplicate"
+
+
+def test_paid_first_and_completed_later_are_each_told_once(thing):
+    assert thing.told(report(("processing", T - 60), updated_at=T - 60)) == ["processing"]
+    both = report(("processing", T - 60), ("completed", T), updated_at=T)
+    assert thing.told(both) == ["completed"]
+
+
+def test_payment_that_comes_after_completion_is_told(thing):
+    """Cash on delivery."""
+    thing.told(report(("completed", T - 60), updated_at=T - 60))
+
+    paid = report(("processing", T), ("completed", T - 60), updated_at=T)
+    assert thing.told(paid) == ["processing"]
+
+
+@pytest.mark.parametrize("dated", [False, True])
+def test_second_failed_payment_is_a_second_step(thing, dated):
+    def failed(at):
+        return report(("failed", at if dated else None), updated_at=at)
+
+    assert thing.told(failed(T - 90)) == ["failed"]
+    assert thing.told(report("pending", updated_at=T - 60)) == "nothing_changed"
+    assert thing.told(failed(T - 30)) == ["failed"]
+    assert thing.told(failed(T - 30)) == "duplicate"
+
+
+def test_cancelled_restored_cancelled(thing):
+    said = [
+        report(state, updated_at=T - 9 + n)
+        for n, state in enumerate(("cancelled", "processing", "cancelled"))
+    ]
+
+    assert [thing.told(each) for each in said] == [["cancelled"], ["processing"], ["cancelled"]]
+
+
+def test_same_state_saved_again_is_no_step(thing):
+    thing.told(report("on-hold", updated_at=T - 9, shown={"total": "10"}))
+
+    assert (
+        thing.told(report("on-hold", updated_at=T - 5, shown={"total": "10"})) == "nothing_changed"
+    )
+
+
+def test_update_says_which_shown_fields_changed(thing):
+    def saved(at, **shown):
+        return report("processing", updated_at=at, shown=shown)
+
+    assert thing.told(saved(T - 9, total="10", address="Calle 1")) == ["processing"]
+    assert thing.told(saved(T - 8, total="12", address="Calle 1")) == ["updated:total"]
+    assert thing.told(saved(T - 7, total="12", address="Calle 1")) == "nothing_changed"
+    assert thing.told(saved(T - 6, total="9", address="Calle 2")) == ["updated:total,address"]
+    assert thing.told(saved(T - 6, total="9", address="Calle 2")) == "duplicate"
+    assert thing.told(saved(T - 5, total="9", address="Calle 2", note="x")) == ["updated:note"]
+
+
+def test_step_with_another_change_is_told_once_and_says_what_changed(thing):
+    thing.told(report("processing", updated_at=T - 9, shown={"total": "10"}))
+
+    done = report(("completed", T), updated_at=T, shown={"total": "12"})
+    assert thing.told(done) == ["completed"]
+    assert thing.decision.changed == ("total",)
+
+
+def test_first_seen_update_is_told(thing):
+    assert thing.told(report(updated_at=T, shown={"total": "10"})) == ["updated:"]
+
+
+def test_out_of_date_is_stale_and_leaves_what_is_known(thing):
+    thing.told(report(("processing", T - 60), updated_at=T - 60, shown={"total": "10"}))
+    thing.told(
+        report(("processing", T - 60), ("completed", T), updated_at=T, shown={"total": "12"})
+    )
+    late = report(("processing", T - 60), updated_at=T - 30, shown={"total": "11"})
+
+    assert thing.told(late) == "stale"
+
+    assert (thing.memory.state, thing.memory.shown) == ("completed", {"total": "12"})
+    assert thing.told(report("on-hold", updated_at=T - 40)) == "stale"
+
+
+def test_step_that_was_never_told_is_told_though_it_comes_late(thing):
+    """Platforms send the topics of one order in any order."""
+    thing.told(report(("processing", T), updated_at=T))
+
+    late = report(("created", T - 60), updated_at=T - 60, update_type="")
+    assert thing.told(late) == ["created"]
+    assert thing.told(late) == "stale"
+    assert thing.memory.state == "processing"
+
+
+@pytest.mark.parametrize("times", list(permutations((0, 1, 2))))
+def test_state_never_goes_back_where_the_platform_has_an_order(thing, times):
+    order = ("sent", "delivered", "opened")
+    said = [report((order[n], T + n), order=order, update_type="") for n in times]
+
+    told = [thing.told(each) for each in said]
+
+    states = [state for one in told if one != "stale" for state in one]
+    assert all(order.index(a) < order.index(b) for a, b in pairwise(states))
+    assert states[-1] == "opened"
+    assert thing.memory.state == "opened"
+
+
+# Refunds.
+
+
+def test_partial_refunds_are_told_with_what_is_given_back_now_and_what_is_left(thing):
+    def refunded(at, amount):
+        total = {"refunded": Decimal(amount), "total": Decimal("80.00")}
+        return report("processing", updated_at=at, **total)
+
+    assert thing.told(refunded(T - 9, "0")) == ["processing"]
+    assert thing.told(refunded(T - 8, "20.00")) == ["refund 20.00 left 60.00"]
+    assert thing.told(refunded(T - 8, "20.00")) == "duplicate"
+    assert thing.told(refunded(T - 7, "30.00")) == ["refund 10.00 left 50.00"]
+    assert thing.told(refunded(T - 6, "80.00")) == ["refund 50.00 left 0.00"]
+
+
+@pytest.mark.parametrize("first", ["refunds/create", "orders/updated"])
+def test_one_refund_seen_by_two_topics_is_told_once(thing, first):
+    """One tells of the refund, the other of the order and all its refunds."""
+    thing.told(report("processing", updated_at=T - 90, total=Decimal(80)))
+    alone = report(refunds={"r1": Decimal(20)}, update_type="")
+    listed = report(
+        "processing",
+        updated_at=T,
+        refunds={"r1": Decimal(20)},
+        refunded=Decimal(20),
+        total=Decimal(80),
+    )
+    pair = [alone, listed] if first == "refunds/create" else [listed, alone]
+
+    assert thing.told(pair[0]) == ["refund 20 left 60"]
+    assert isinstance(thing.told(pair[1]), str)  # a reason
+    both = {"r1": Decimal(20), "r2": Decimal(60)}
+    assert thing.told(report(refunds=both, updated_at=T + 1)) == ["refund 60 left 0"]
+
+
+def test_refund_without_a_total_has_no_rest(thing):
+    assert thing.told(report(refunds={"r1": Decimal(20)})) == ["refund 20 left None"]
+    assert not thing.decision.refund.whole
+
+
+def test_old_refund_of_a_thing_nobody_remembers_is_not_told(thing):
+    old = {"refunded": Decimal(5), "total": Decimal(9), "refunded_at": T - 30 * DAY}
+    assert thing.told(report(updated_at=T, **old)) == ["updated:"]
+    assert thing.told(report(updated_at=T + 1, **old)) == "nothing_changed"
+
+
+# Expanded.
+
+
+def event(said):
+    at = datetime.fromtimestamp(T, UTC)
+    fields = {"number": "5124"}
+    return Event(
+        "order.updated", "orders/updated", stable_key(b"x"), at, Contact(), fields, report=said
+    )
+
+
+def test_each_step_is_an_event_at_its_own_time(thing):
+    said = report(("processing", T - 60), ("completed", T - 50), updated_at=T)
+    thing.told(said)
+
+    paid, done = (one for one, _ in expand(event(said), thing.decision))
+
+    assert (paid.type, done.type) == ("order.paid", "order.fulfilled")
+    assert (paid.occurred_at.timestamp(), done.occurred_at.timestamp()) == (T - 60, T - 50)
+    assert paid.fields == {"number": "5124"}
+
+
+def test_whole_refund_with_its_state_is_one_event_with_the_amount(thing):
+    thing.told(report("processing", updated_at=T - 9, total=Decimal(80)))
+    said = report(("refunded", T), updated_at=T, refunded=Decimal(80), total=Decimal(80))
+    thing.told(said)
+
+    ((told, _),) = expand(event(said), thing.decision)
+
+    assert told.type == "order.refunded"
+    assert (told.fields["refund_amount"], told.fields["refund_left"]) == (Decimal(80), Decimal(0))
+
+
+@pytest.mark.parametrize(
+    "refunded, event_type", [("20", "order.partially_refunded"), ("80", "order.refunded")]
+)
+def test_refund_alone_is_told_as_a_part_or_the_whole(thing, refunded, event_type):
+    said = report(refunded=Decimal(refunded), total=Decimal(80))
+    thing.told(said)
+
+    ((told, _),) = expand(event(said), thing.decision)
+
+    assert told.type == event_type
+
+
+def test_update_has_the_names_of_what_changed(thing):
+    thing.told(report("processing", updated_at=T - 9, shown={"total": "1"}))
+    said = report("processing", updated_at=T, shown={"total": "2"})
+    thing.told(said)
+
+    ((told, _),) = expand(event(said), thing.decision)
+
+    assert (told.type, told.fields["changed"]) == ("order.updated", ("total",))
+
+
+def test_event_without_a_report_is_itself(thing):
+    plain = event(None)
+    thing.told(report("processing"))
+
+    assert expand(plain, thing.decision) == [(plain, {})]
+
+
+def test_decision_is_the_same_when_a_record_gives_it_back(thing):
+    thing.told(report("pending", updated_at=T - 9, shown={"total": "1"}, total=Decimal(80)))
+    said = report(
+        ("processing", T), updated_at=T, shown={"total": "2"}, refunds={"r": Decimal("9.90")}
+    )
+    thing.told(said)
+
+    for told, step in expand(event(said), thing.decision):
+        ((again, same),) = expand(event(said), from_step(step))
+        assert (again, same) == (told, step)
+    assert thing.decision.refund == Refund(Decimal("9.90"), Decimal("70.10"))
+    assert from_step(as_step(from_step({}))).update
+
+
+@pytest.mark.parametrize(
+    "broken", [{"step": ["a"]}, {"refund": ["x", None]}, {"refund": [1]}, {"step": 7}]
+)
+def test_what_no_decision_is_raises(broken):
+    with pytest.raises((ValueError, TypeError, ArithmeticError)):
+        from_step(broken)
+
+
+# Whatever is said, and in whatever order.
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_nothing_is_told_twice_and_nothing_new_is_lost(seed):
+    """Random saves of one order, each sent one to three times, late ones among them."""
+    import random
+
+    chance = random.Random(seed)
+    saves, dates, shown, refunded = [], {}, {"total": "100"}, Decimal(0)
+    for n in range(8):
+        at = T - 1000 + 10 * n
+        if chance.random() < 0.5:
+            name = chance.choice(("processing", "completed", "cancelled"))
+            dates.pop(name, None)
+            dates[name] = at
+        if chance.random() < 0.3:
+            shown = {"total": str(chance.randint(1, 99))}
+        if chance.random() < 0.3:
+            refunded += 7
+        saves.append(
+            report(
+                *dates.items(),
+                updated_at=at,
+                shown=dict(shown),
+                refunded=refunded,
+                total=Decimal(100),
+            )
+        )
+    thing, steps, given_back = Thing(), [], Decimal(0)
+    for said in saves:
+        for _ in range(chance.randint(1, 3)):
+            thing.told(said)
+            steps += [(step.state, step.at) for step in thing.decision.steps]
+            given_back += thing.decision.refund.amount if thing.decision.refund else 0
+        if chance.random() < 0.3:
+            assert thing.told(chance.choice(saves[: saves.index(said) + 1])) in (
+                "stale",
+                "duplicate",
+            )
+    assert len(steps) == len(set(steps))
+    assert set(steps) == {(step.state, step.at) for said in saves for step in said.steps}
+    assert given_back == refunded
