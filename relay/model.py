@@ -259,6 +259,7 @@ class State(StrEnum):
     HELD = "held"
     DEAD = "dead"
     DISCARDED = "discarded"
+    AWAITING_LOOKUP = "awaiting_lookup"
 
 
 # Still to be delivered. `relay/store/lua/lanes.lua` has the same set.

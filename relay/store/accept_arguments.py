@@ -15,7 +15,7 @@ from relay.store.keys import is_body, lane_parts, other_seen_key, seen_key
 from relay.store.memory import REMEMBERED_S, memory_fields, resource_keys
 from relay.store.pseudonyms import Pseudonyms
 from relay.store.queue import description, job_data
-from relay.store.record import Record, customer_field, payload_field, route_field
+from relay.store.record import Record, compact_json, customer_field, payload_field, route_field
 
 # A body whose signature covers nothing else can be captured and sent again at any time.
 _BODY_REMEMBERED_S: Final = 90 * 24 * 3600
@@ -101,8 +101,7 @@ class AcceptArguments:
         )
         fields |= {
             "state": State.ACCEPTED.value,
-            "lane": lanes[0],
-            "find": find,
+            "digests": f"{lanes[0]} {find}",
             **call_fields(part, routing),
         }
         text = description(self._source.name, part.topic)
@@ -122,7 +121,7 @@ class AcceptArguments:
             "route": route_field(routing),
         }
         if find:
-            fields["find"] = find
+            fields["digests"] = f"- {find}"
         head = ["held", record_id, find, State.HELD.value, part.reason]
         return [*head, *lua.counted_pairs(fields)]
 
@@ -151,7 +150,7 @@ def call_fields(call: Call, routing: Mapping[str, Any]) -> dict[str, str]:
     return {
         "route": route_field(route),
         "customer": customer_field(call.customer),
-        "body": json.dumps(call.body, separators=(",", ":")),
+        "body": compact_json(call.body),
     }
 
 

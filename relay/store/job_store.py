@@ -21,11 +21,11 @@ from config.relay_toml import Destination
 from config.settings import Settings
 from relay.errors import NotStored
 from relay.inbound.contract import Receipt, Source, Status
-from relay.model import Call, Customer, Parts, State, Translated, WebhookRequest
+from relay.model import Call, Customer, Held, Parts, State, Translated, WebhookRequest
 from relay.store import lua
 from relay.store.accept_arguments import AcceptArguments, call_fields, routing
 from relay.store.backpressure import RedisPressure
-from relay.store.keys import COUNTS, FIND, IGNORED, OPEN, SCHEMA_KEY, lane_parts, record_key
+from relay.store.keys import COUNTS, IGNORED, OPEN, SCHEMA_KEY, lane_parts, record_key
 from relay.store.ledger import GRACE_S
 from relay.store.memory import Moved, SourceMemory
 from relay.store.pseudonyms import Pseudonyms
@@ -50,6 +50,7 @@ class JobStore:
         *,
         dedup_s: int,
         backlog_max: int,
+        held_max: int,
         pressure: RedisPressure,
         pseudonyms: Pseudonyms,
     ) -> None:
@@ -61,6 +62,7 @@ class JobStore:
         self._pseudonyms = pseudonyms
         self._dedup_s = dedup_s
         self._backlog_max = backlog_max
+        self._held_max = held_max
         self._accept = redis.register_script(lua.script("schema", "lanes", "lists", "accept"))
         self._requeue = redis.register_script(lua.script("lanes", "lists", "requeue"))
 
@@ -81,6 +83,7 @@ class JobStore:
             queue,
             dedup_s=settings.dedup_s,
             backlog_max=settings.backlog_max,
+            held_max=settings.held_max,
             pressure=pressure,
             pseudonyms=Pseudonyms.open(settings, destinations),
         )
@@ -101,15 +104,16 @@ class JobStore:
         Raises:
             Moved: what the items were decided on is not what is remembered any more.
             NotStored: `not_stored` (Redis does not answer, or with an error), `not_on_disk` (no
-                fsync in time), `redis_full`, `backlog_full` (too many open
-                records), or `redis_schema` (data of another version).
+                fsync in time), `redis_full`, `backlog_full` (too many open records), `held_full`
+                (too many of this source wait for a person), or `redis_schema` (data of another
+                version).
         """
         now_s = now.timestamp()
-        call_count = sum(
-            isinstance(part, Call)
-            for item in items
-            for part in (item.items if isinstance(item, Parts) else (item,))
-        )
+        parts = [
+            part for item in items for part in (item.items if isinstance(item, Parts) else (item,))
+        ]
+        call_count = sum(isinstance(part, Call) for part in parts)
+        held_count = sum(isinstance(part, Held) for part in parts)
         args: list[Any] = [
             now_s,
             self._backlog_max,
@@ -121,6 +125,8 @@ class JobStore:
             utcformat(now),
             *self._job_ttls,
             SCHEMA,
+            held_count,
+            self._held_max,
         ]
         arguments = AcceptArguments(
             source,
@@ -130,7 +136,7 @@ class JobStore:
             dedup_s=self._dedup_s,
         )
         args += arguments.of(items)
-        keys = [OPEN, FIND, COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
+        keys = [OPEN, COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
         try:
             self.pressure.check()
             answer: Any = self._run(keys, args)
@@ -138,7 +144,7 @@ class JobStore:
             raise NotStored from error
         if answer == b"moved":
             raise Moved
-        if answer in (b"backlog_full", b"redis_schema"):
+        if answer in (b"backlog_full", b"held_full", b"redis_schema"):
             raise NotStored(answer.decode())
         texts = [part.decode() for part in answer]
         statuses = cast("tuple[Status, ...]", tuple(texts[::2]))

@@ -14,8 +14,6 @@ OPEN: Final = "relay:open"
 COUNTS: Final = "relay:counts"
 # Stream of the latest ignored items.
 IGNORED: Final = "relay:ignored"
-# Sorted set of `<digest>:<record id>` by member, to find events by number, phone or e-mail.
-FIND: Final = "relay:find"
 # Sorted set of `<state>:<source>:<reason>`, each with a list of records that wait for that cause.
 CAUSES: Final = "relay:causes"
 # List that an idle worker blocks on; pushed to when an empty queue gets a job.
@@ -65,6 +63,11 @@ def customer_key(destination: str, digest: str) -> str:
 def customer_parts(reference: str) -> tuple[str, ...]:
     """What the digest of a cached customer is of: a phone or an e-mail."""
     return ("customer", reference.lower())
+
+
+def find_key(digest: str) -> str:
+    """Sorted set of `<digest>:<record id>` by member; one of 4,096."""
+    return f"relay:find:{digest[:2]}"
 
 
 def list_key(state: str, source: str, reason: str | None = None) -> str:

@@ -2,10 +2,10 @@
 --
 -- After schema.lua, lanes.lua and lists.lua.
 --
--- KEYS open, find, counts, ignored, queues, schema
+-- KEYS open, counts, ignored, queues, schema
 -- ARGV now (unix s), backlog limit, check at (unix s), source, number of calls, ignored entries to
 --      keep, queue, now (RQ's notation), job timeout (s), result TTL (s), failure TTL (s), number of
---      the format; n, n times resource key and the version of it that was read; then per event:
+--      the format, number of parts to hold, most of them a source may have; n, n times resource key and the version of it that was read; then per event:
 --      n, n times seen key and its life (s); n, resource key, life (s) and n - 2 fields of what is
 --      remembered of the thing, or 0; n, n parts, each one of:
 --        'call'    record id, digests to find it by, lane digests, job data, job description, n,
@@ -13,23 +13,27 @@
 --        'held'    record id, digests to find it by, state, reason, n, n record fields
 --        'ignored' n, n stream fields
 --        'known'   0, for what the thing's memory has already
--- Returns 'redis_schema', 'backlog_full', 'moved' where a version is another by now, or status and record id of each part in turn; of a
+-- Returns 'redis_schema', 'backlog_full', 'held_full', 'moved' where a version is another by now, or status and record id of each part in turn; of a
 -- duplicate the id of the earlier record, of an ignored part ''. An event is a duplicate, with all
 -- its parts, when any of its keys is remembered; then none is set, otherwise all are.
 -- Keys of records, lanes and jobs are not declared in KEYS: neither RQ nor we run on a cluster.
-local format = schema(KEYS[6])
+local format = schema(KEYS[5])
 if format ~= '' and format ~= ARGV[12] then return 'redis_schema' end
 if redis.call('ZCARD', KEYS[1]) + tonumber(ARGV[5]) > tonumber(ARGV[2]) then
   return 'backlog_full'
 end
-local queue, result, counts, i = ARGV[7], {}, {}, 14 + 2 * tonumber(ARGV[13])
-for at = 14, i - 1, 2 do
+local queue, result, counts, i = ARGV[7], {}, {}, 16 + 2 * tonumber(ARGV[15])
+if tonumber(ARGV[13]) > 0 or redis.call('ZCARD', 'relay:list:dead:' .. ARGV[4]) >= tonumber(ARGV[14]) then
+  local waiting = tonumber(ARGV[13])
+  for state in pairs(by_cause) do
+    waiting = waiting + redis.call('ZCARD', 'relay:list:' .. state .. ':' .. ARGV[4])
+  end
+  if waiting > tonumber(ARGV[14]) or tonumber(ARGV[13]) == 0 then return 'held_full' end
+end
+for at = 16, i - 1, 2 do
   if (redis.call('HGET', ARGV[at], 'version') or '0') ~= ARGV[at + 1] then return 'moved' end
 end
-if ARGV[i] and format == '' then redis.call('SET', KEYS[6], ARGV[12]) end
-
--- 0, member, 0, member, ... of the index that events are found by.
-local found_by = {}
+if ARGV[i] and format == '' then redis.call('SET', KEYS[5], ARGV[12]) end
 
 -- The number of arguments of a part before its fields.
 local heads = { call = 6, held = 5, ignored = 1, known = 1 }
@@ -62,15 +66,14 @@ end
 local function store(kind, at, n_at)
   if kind == 'known' then return 'duplicate', '' end
   if kind == 'ignored' then
-    redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[6], '*',
+    redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[6], '*',
       unpack(ARGV, n_at + 1, n_at + tonumber(ARGV[n_at])))
     return kind, ''
   end
   local id = ARGV[at + 1]
   write_record('relay:record:' .. id, n_at)
   for digest in string.gmatch(ARGV[at + 2], '%S+') do
-    found_by[#found_by + 1] = 0
-    found_by[#found_by + 1] = digest .. ':' .. id
+    redis.call('ZADD', 'relay:find:' .. string.sub(digest, 1, 2), 0, digest .. ':' .. id)
   end
   if kind == 'held' then
     redis.call('ZADD', 'relay:state:' .. ARGV[at + 3], ARGV[1], id)
@@ -112,9 +115,6 @@ while ARGV[i] do
   end
 end
 write_lists()
-for at = 1, #found_by, 2000 do
-  redis.call('ZADD', KEYS[2], unpack(found_by, at, math.min(at + 1999, #found_by)))
-end
-if counts.accepted then redis.call('SADD', KEYS[5], 'rq:queue:' .. queue) end
-for status, n in pairs(counts) do redis.call('HINCRBY', KEYS[3], ARGV[4] .. ':' .. status, n) end
+if counts.accepted then redis.call('SADD', KEYS[4], 'rq:queue:' .. queue) end
+for status, n in pairs(counts) do redis.call('HINCRBY', KEYS[2], ARGV[4] .. ':' .. status, n) end
 return result
