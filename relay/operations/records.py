@@ -12,7 +12,7 @@ from rq import Queue
 from config.settings import Settings
 from relay.inbound.contract import Handshake, Source
 from relay.inbound.steps import from_step
-from relay.model import Call, Held, State, WebhookRequest
+from relay.model import Call, Ended, Held, State, Waiting, WebhookRequest
 from relay.pipeline import flattened, translate
 from relay.store.connection import connect
 from relay.store.job_store import JobStore
@@ -264,14 +264,16 @@ def replay(record: Record, jobs: JobStore, sources: Mapping[str, Source]) -> Rep
         return Replayed("unreadable", {})
     translated = translate(request, source, decision=decision)
     items = [] if isinstance(translated, Handshake) else flattened(translated)
-    if len(items) > 1:  # several steps of one thing: the one that this record is
-        items = [item for item in items if item.event_type == record.event_type]
-    if len(items) != 1:
+    items = [item.call if isinstance(item, Waiting) else item for item in items]
+    parts = [item for item in items if not isinstance(item, Waiting | Ended)]
+    if len(parts) > 1:  # several steps of one thing: the one that this record is
+        parts = [part for part in parts if part.event_type == record.event_type]
+    if len(parts) != 1:
         return Replayed("unreadable", {})
-    (item,) = items
-    if isinstance(item, Call):
-        return Replayed(jobs.replay(record, item), {})
-    return Replayed(item.reason, item.reasons if isinstance(item, Held) else {})
+    (part,) = parts
+    if isinstance(part, Call):
+        return Replayed(jobs.replay(record, part), {})
+    return Replayed(part.reason, part.reasons if isinstance(part, Held) else {})
 
 
 def replay_all(

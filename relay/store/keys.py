@@ -16,6 +16,8 @@ COUNTS: Final = "relay:counts"
 IGNORED: Final = "relay:ignored"
 # Sorted set of `<state>:<source>:<reason>`, each with a list of records that wait for that cause.
 CAUSES: Final = "relay:causes"
+# Sorted set of the keys of waiting entries, scored by when they are due (unix s).
+WAITING: Final = "relay:waiting"
 # List that an idle worker blocks on; pushed to when an empty queue gets a job.
 WAKEUP: Final = "relay:wakeup"
 
@@ -63,6 +65,11 @@ def customer_key(destination: str, digest: str) -> str:
 def customer_parts(reference: str) -> tuple[str, ...]:
     """What the digest of a cached customer is of: a phone or an e-mail."""
     return ("customer", reference.lower())
+
+
+def waiting_key(digest: str) -> str:
+    """Holds what waits under a token of a source, or that it is ended."""
+    return f"relay:waiting:{digest}"
 
 
 def find_key(digest: str) -> str:
