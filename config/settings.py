@@ -47,6 +47,8 @@ class Settings:
     durability: Literal["fsync", "relaxed"]
     dedup_s: int
     keep_delivered_s: int
+    held_max: int
+    held_keep_s: int
     pseudonym_keys: tuple[str, ...] = field(repr=False)
     concurrency: int
     shutdown_grace_s: float
@@ -115,6 +117,8 @@ def load(env_file: Path | None = None) -> Settings:
         "keep_delivered_s": env.int(
             "RELAY_KEEP_DELIVERED_DAYS", 7, validate=validate.Range(1, 3650)
         ),
+        "held_max": env.int("RELAY_HELD_MAX", 10_000, validate=validate.Range(1)),
+        "held_keep_s": env.int("RELAY_HELD_KEEP_DAYS", 90, validate=validate.Range(1, 3650)),
         "pseudonym_keys": env.str("RELAY_PSEUDONYM_KEY", "", validate=_check_pseudonym_key),
         "concurrency": env.int("RELAY_CONCURRENCY", 32, validate=validate.Range(1, 1000)),
         "shutdown_grace_s": env.float(
@@ -143,6 +147,7 @@ def load(env_file: Path | None = None) -> Settings:
     values["pseudonym_keys"] = _parts(values["pseudonym_keys"])
     values["dedup_s"] *= _DAY_S
     values["keep_delivered_s"] *= _DAY_S
+    values["held_keep_s"] *= _DAY_S
     return Settings(**values, environ=dict(os.environ))
 
 

@@ -144,7 +144,8 @@ class Event:
     or `body:` and a digest of what the signature covers: the event is a duplicate when any key is
     remembered. `remember_s` shortens the memory of `key`, for events without an id; 0 is as long as
     others. `report` is set where the event tells of the state of a thing; `type` is then what it
-    would be told as by itself.
+    would be told as by itself. With `wait_s` the event is told so many seconds later, unless one
+    with the same `token` comes before, which replaces it, or one that `ends` the token.
     `occurred_at` is aware. `fields` are the values that templates may use; a `Money` among them is
     shown as people of the destination's country write it. `machine` marks opens and clicks made by
     software. `raw` is the part of a batch that this event was parsed from, empty when it is the
@@ -166,6 +167,9 @@ class Event:
     other_keys: tuple[str, ...] = ()
     remember_s: int = 0
     report: Report | None = None
+    token: str = ""
+    wait_s: float = 0.0
+    ends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +245,66 @@ class Ignored:
     event_type: str = ""
 
 
-Translated = Call | Held | Ignored
+@dataclass(frozen=True, slots=True)
+class AwaitingLookup:
+    """An event that only names a thing, which nobody has looked up at the platform yet.
+
+    `raw` is the smallest body that parses as this one event again. It has no job; a replay maps it
+    when there is a way to look `resource` up.
+    """
+
+    topic: str
+    key: str
+    resource: Resource
+    raw: bytes
+    event_type: str = ""
+    other_keys: tuple[str, ...] = ()
+    remember_s: int = 0
+    step: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reason(self) -> str:
+        """The reason code of the record: what it needs."""
+        return f"needs_{self.resource.kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A call that is made at `due_at` unless something else comes of its thing before.
+
+    There is one for each `token` of a source: a later one replaces it, and `Ended` drops it.
+    """
+
+    call: Call
+    token: str
+    due_at: datetime
+
+    @property
+    def topic(self) -> str:
+        return self.call.topic
+
+    @property
+    def key(self) -> str:
+        return self.call.key
+
+    @property
+    def other_keys(self) -> tuple[str, ...]:
+        return self.call.other_keys
+
+    @property
+    def remember_s(self) -> int:
+        return self.call.remember_s
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What waits under a token of the source is not to be told any more: an order was placed."""
+
+    topic: str
+    token: str
+
+
+Translated = Call | Held | Ignored | AwaitingLookup | Waiting | Ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +353,7 @@ class State(StrEnum):
     HELD = "held"
     DEAD = "dead"
     DISCARDED = "discarded"
+    AWAITING_LOOKUP = "awaiting_lookup"
 
 
 # Still to be delivered. `relay/store/lua/lanes.lua` has the same set.

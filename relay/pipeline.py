@@ -9,7 +9,7 @@ Nothing here does I/O: production, dry runs, tests and golden files all use it. 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -20,7 +20,18 @@ from relay.inbound.steps import NOTHING_RECALLED, Decision, Recall, Recalled, de
 from relay.inbound.timestamps import parse_timestamp
 from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.mercately import Unmappable, call_for
-from relay.model import Customer, Event, Held, Ignored, Parts, Translated, WebhookRequest
+from relay.model import (
+    Call,
+    Customer,
+    Ended,
+    Event,
+    Held,
+    Ignored,
+    Parts,
+    Translated,
+    Waiting,
+    WebhookRequest,
+)
 
 # Fields of events that hold a number which a person may have at hand.
 _REFERENCE_FIELDS: Final = ("order_number", "order_id")
@@ -113,13 +124,13 @@ def translate(
         item.report.resource: None for item in items if isinstance(item, Event) and item.report
     }
     if not resources:
-        return [translate_item(item, request, source) for item in items]
+        return [part for item in items for part in translate_all(item, request, source)]
     recalled = dict(zip(resources, recall.recall(tuple(resources)), strict=True))
     versions = {resource: each.version for resource, each in recalled.items()}
     translated: list[Translated | Parts] = []
     for item in items:
         if not isinstance(item, Event) or item.report is None:
-            translated.append(translate_item(item, request, source))
+            translated += translate_all(item, request, source)
             continue
         resource, report = item.report.resource, item.report
         before = recalled[resource].memory
@@ -149,12 +160,31 @@ def translate_report(
 ) -> tuple[Translated, ...]:
     """Map each step that was decided of an event, or say why nothing is told."""
     if decision.reason:
-        return (Ignored(event.topic, decision.reason, event.type),)
+        return (Ignored(event.topic, decision.reason, event.type), *_ended(event))
     parts: list[Translated] = []
     for told, step in expand(event, decision):
         part = translate_item(told, request, source)
-        parts.append(part if isinstance(part, Ignored) else replace(part, step=step))
-    return tuple(parts)
+        parts.append(replace(part, step=step) if isinstance(part, Call | Held) else part)
+    return (*parts, *_ended(event))
+
+
+def translate_all(
+    item: Event | Unparsable | Skipped, request: WebhookRequest, source: Source
+) -> list[Translated]:
+    """Map one event, to be told now or later, and say what waits for it no more."""
+    translated = translate_item(item, request, source)
+    if not isinstance(item, Event):
+        return [translated]
+    if item.wait_s and isinstance(translated, Call):
+        due_at = request.received_at + timedelta(seconds=item.wait_s)
+        translated = Waiting(translated, item.token, due_at)
+    elif item.wait_s and isinstance(translated, Held):  # it may never have to be told
+        translated = Ignored(item.topic, translated.reason, item.type)
+    return [translated, *_ended(item)]
+
+
+def _ended(event: Event) -> list[Ended]:
+    return [Ended(event.topic, token) for token in event.ends]
 
 
 def flattened(items: Sequence[Translated | Parts]) -> list[Translated]:

@@ -110,6 +110,8 @@ def make_settings(redis_url: str, config_file: Path, **changes: object) -> Setti
         "durability": "fsync",
         "dedup_s": 7 * 86400,
         "keep_delivered_s": 7 * 86400,
+        "held_max": 10_000,
+        "held_keep_s": 90 * 86400,
         "pseudonym_keys": (),
         "concurrency": 8,
         "shutdown_grace_s": 5.0,

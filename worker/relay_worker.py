@@ -162,6 +162,8 @@ class RelayWorker(ConcurrentWorker):
         if time.monotonic() - self._forgot_at > _FORGET_EVERY_S:
             self._forgot_at = time.monotonic()
             self._service.ledger.forget_expired()
+            if dropped := self._service.ledger.drop_old():
+                _LOG.warning("records.kept_too_long", discarded=dropped)
 
     def _destination(self, queue_name: str) -> str:
         """`principal` of `mercately.principal.shopify`."""

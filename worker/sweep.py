@@ -19,11 +19,12 @@ _STRANGE_AGAIN_S: Final = 3600.0
 
 
 def sweep(ledger: Ledger, jobs: JobStore) -> int:
-    """Give overdue open records that lost their job a new one; how many there were.
+    """Give overdue open records that lost their job a new one, and what has waited until its time
+    its first; how many there were.
 
     Reads at most as many records as fit into one second.
     """
-    requeued = 0
+    requeued = jobs.promote_waiting()
     stop_at = time.monotonic() + _SWEEP_AT_MOST_S
     while (record_ids := ledger.overdue(time.time(), _BATCH)) and time.monotonic() < stop_at:
         requeued += sum(_reconcile(record_id, ledger, jobs) for record_id in record_ids)

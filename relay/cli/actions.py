@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,7 +11,7 @@ from relay import operations, sources
 from relay.cli import context as cli
 from relay.cli.inspect import no_sample
 from relay.cli.labels import StateChoice, label
-from relay.cli.listing import ambiguous, no_such_event
+from relay.cli.listing import SINCE, SINCE_HELP, ambiguous, no_such_event
 from relay.cli.output import escaped, json_text
 from relay.model import OPEN_STATES, State
 from relay.operations import AmbiguousId, RelayUnreachable, Selection
@@ -77,6 +78,8 @@ def send(context: click.Context, source: str, topic: str, file: Path | None, url
 @click.argument("ids", nargs=-1)
 @click.option("--state", type=StateChoice(*(s for s in State if s not in OPEN_STATES)))
 @click.option("--source", default="")
+@click.option("--reason", default="")
+@click.option("--since", type=SINCE, default=0.0, help=SINCE_HELP)
 @click.option(
     "--yes",
     is_flag=True,
@@ -84,12 +87,21 @@ def send(context: click.Context, source: str, topic: str, file: Path | None, url
 )
 @click.pass_context
 def replay(
-    context: click.Context, ids: tuple[str, ...], state: str | None, source: str, *, yes: bool
+    context: click.Context,
+    *,
+    ids: tuple[str, ...],
+    state: str | None,
+    source: str,
+    reason: str,
+    since: float,
+    yes: bool,
 ) -> None:
     _require_ids_or_state(ids, state)
     settings = cli.settings(context)
     store = cli.store(settings)
-    selection = _selection(store.ledger, ids, state, source)
+    selection = _selection(
+        store.ledger, ids, state=state, source=source, reason=reason, since_s=since
+    )
     if not yes:
         _print_counts(context, selection)
         return
@@ -117,6 +129,8 @@ def replay(
 @click.argument("ids", nargs=-1)
 @click.option("--state", type=StateChoice(State.HELD, State.DEAD))
 @click.option("--source", default="")
+@click.option("--reason", default="")
+@click.option("--since", type=SINCE, default=0.0, help=SINCE_HELP)
 @click.option(
     "--yes",
     is_flag=True,
@@ -124,11 +138,20 @@ def replay(
 )
 @click.pass_context
 def discard(
-    context: click.Context, ids: tuple[str, ...], state: str | None, source: str, *, yes: bool
+    context: click.Context,
+    *,
+    ids: tuple[str, ...],
+    state: str | None,
+    source: str,
+    reason: str,
+    since: float,
+    yes: bool,
 ) -> None:
     _require_ids_or_state(ids, state)
     store = cli.store(cli.settings(context))
-    selection = _selection(store.ledger, ids, state, source)
+    selection = _selection(
+        store.ledger, ids, state=state, source=source, reason=reason, since_s=since
+    )
     if not yes:
         _print_counts(context, selection)
         return
@@ -148,11 +171,13 @@ def _require_ids_or_state(ids: tuple[str, ...], state: str | None) -> None:
         )
 
 
-def _selection(ledger: Ledger, ids: tuple[str, ...], state: str | None, source: str) -> Selection:
+def _selection(
+    ledger: Ledger, ids: tuple[str, ...], *, state: str | None, **filters: Any
+) -> Selection:
     """The records that the arguments name; absent ids are listed on standard error."""
     try:
         selection = operations.select_records(
-            ledger, ids, state=State(state) if state else None, source=source
+            ledger, ids, state=State(state) if state else None, **filters
         )
     except AmbiguousId as error:
         raise click.ClickException(ambiguous(error)) from error

@@ -1,6 +1,6 @@
 """Commands that look and change nothing: check, doctor, platforms, transform, history."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,20 +12,26 @@ from rich.table import Table
 
 from config.fault_texts import in_console_language
 from config.language import localized
+from config.settings import Settings
 from relay import operations, sources
 from relay.cli import context as cli
 from relay.cli.labels import missing_check
+from relay.cli.listing import dropped_soon
 from relay.cli.output import at_terminal, echo_json, echo_row, escaped, json_text
 from relay.inbound import samples
 from relay.inbound.contract import Handshake, Source
-from relay.operations import Translation
+from relay.operations import Store, Translation
 from relay.platforms import discovered
 from relay.store.durability import Durability
+from relay.store.lists import waiting_counts
+from relay.store.memory import remembered
 from relay.store.readiness import missing
 from relay.store.schema import find_mismatch
 from worker.reply import NoResponse
 
 _HIDDEN: Final = "••••"
+# The share of RELAY_HELD_MAX from which a source is named.
+_NEARLY: Final = 0.8
 
 
 @click.command(
@@ -61,6 +67,8 @@ def check(context: click.Context) -> None:
         )
     for warning in relay.warnings:
         click.echo(f"{localized('aviso', 'warning')}: {warning}", err=True)
+    if not settings.pseudonym_keys:
+        click.echo(f"{localized('aviso', 'warning')}: {_pseudonyms(settings)}", err=True)
 
 
 def _effective_values(source: Source) -> dict[str, Any]:
@@ -102,12 +110,59 @@ def doctor(context: click.Context) -> None:
     settings = cli.settings(context)
     store = cli.store(settings, any_schema=True)
     click.echo(Durability.of(store.redis).statement(settings.durability))
-    failed_checks = missing(store.redis, store.queue, settings.durability)
+    failed_checks = missing(store.redis, store.queue, settings.durability, settings.held_max)
     for code in failed_checks:
         click.echo(missing_check(code))
-    if mismatch := find_mismatch(store.redis):
+    mismatch = find_mismatch(store.redis)
+    if mismatch:
         click.echo(str(mismatch))
+    else:
+        for sentence in _what_waits(store, settings):
+            click.echo(sentence)
+    click.echo(_pseudonyms(settings))
     context.exit(1 if failed_checks else 0)
+
+
+def _what_waits(store: Store, settings: Settings) -> Iterator[str]:
+    """What a person has to act on, and how much is remembered of things."""
+    for source, count in waiting_counts(store.redis).items():
+        if count >= settings.held_max * _NEARLY:
+            yield localized(
+                f"{source}: {count} eventos esperan a una persona, de {settings.held_max} "
+                "(RELAY_HELD_MAX)",
+                f"{source}: {count} events wait for a person, of at most {settings.held_max} "
+                "(RELAY_HELD_MAX)",
+            )
+    if sentence := dropped_soon(store.ledger):
+        yield sentence
+    count, size = remembered(store.redis)
+    if count:
+        megabytes = f"{size / 1e6:.1f}"
+        yield localized(
+            f"memoria de pedidos y otras cosas: unas {count}, unos {megabytes} MB, 400 días",
+            f"memory of orders and other things: about {count}, about {megabytes} MB, 400 days",
+        )
+
+
+def _pseudonyms(settings: Settings) -> str:
+    """Which key the digests have, and what its change would cost."""
+    if settings.pseudonym_keys:
+        count = len(settings.pseudonym_keys)
+        return localized(
+            f"RELAY_PSEUDONYM_KEY: {count} clave(s); escribe la primera, se leen todas",
+            f"RELAY_PSEUDONYM_KEY: {count} key(s); the first writes, all are read",
+        )
+    return localized(
+        "RELAY_PSEUDONYM_KEY no está definida: los resúmenes que representan a personas y pedidos "
+        "dependen de la api_key de cada destino. Cambiarla cuesta: se olvida lo contado de cada "
+        "pedido (un paso puede contarse otra vez), los clientes se buscan de nuevo, los eventos "
+        "anteriores no se encuentran por número ni teléfono, y los que estén en cola pueden "
+        "adelantarse a los nuevos del mismo cliente o al revés.",
+        "RELAY_PSEUDONYM_KEY is not set: the digests that stand for people and orders depend on "
+        "each destination's api_key. Changing one costs: what was told of each order is forgotten "
+        "(a step may be told again), customers are looked up anew, earlier events are not found by "
+        "number or phone, and those waiting and new ones of one customer may overtake each other.",
+    )
 
 
 @click.command(help=localized("Las plataformas y sus temas.", "The platforms and their topics."))

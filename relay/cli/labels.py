@@ -24,6 +24,7 @@ _SPANISH: Final = {
     "unknown_source": "fuente desconocida",
     "unreadable": "ilegible",
     "too_large": "demasiado grande",
+    "awaiting_lookup": "espera una consulta",
 }
 _CODES: Final = {spanish: code for code, spanish in _SPANISH.items()}
 # What `doctor` and /readyz check: Spanish, English.
@@ -41,6 +42,10 @@ _CHECKS: Final = {
     ),
     "redis_primary": ("Redis es una réplica", "Redis is a replica"),
     "redis_version": ("Redis es anterior a 6.2", "Redis is older than 6.2"),
+    "held_full": (
+        "de alguna fuente esperan a una persona tantos eventos como permite RELAY_HELD_MAX",
+        "as many events of a source wait for a person as RELAY_HELD_MAX allows",
+    ),
     "worker_seen": ("ningún worker en el último minuto", "no worker in the last minute"),
 }
 

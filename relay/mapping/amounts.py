@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from functools import lru_cache
 from typing import Any, Final
 
@@ -104,7 +104,8 @@ class _Style:
 
 
 def _formatted(amount: Decimal, style: _Style) -> str:
-    number = format_decimal(amount, format=style.pattern, locale=style.locale)
+    with localcontext(_EXACT):  # the usual 28 digits are too few to round a longer amount
+        number = format_decimal(amount, format=style.pattern, locale=style.locale)
     text = number.replace("¤", style.symbol) + style.suffix
     # Plain spaces: an agent searches for what a keyboard types.
     return text if text.isascii() else re.sub(r"\s", " ", text)

@@ -1,7 +1,7 @@
 """Records: list, find, select, replay and discard them."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,17 +13,16 @@ from config.settings import Settings
 from relay.errors import TOO_LARGE
 from relay.inbound.contract import Handshake, Source
 from relay.inbound.steps import from_step
-from relay.model import Call, Held, State, WebhookRequest
+from relay.model import Call, Ended, Held, State, Waiting, WebhookRequest
 from relay.pipeline import flattened, translate
 from relay.store.connection import connect
 from relay.store.job_store import JobStore
-from relay.store.keys import OPEN, state_key
 from relay.store.ledger import Ledger
 from relay.store.queue import open_queue
 from relay.store.record import Record
 
-# Ids that Redis looks at in one step of a search.
-_SCAN_COUNT: Final = 1000
+# Of an id only letters and digits can be a part.
+_ID_PART: Final = re.compile(r"[0-9A-Za-z]+")
 
 
 class UnknownRecord(LookupError):
@@ -79,6 +78,14 @@ class EventSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class EventPage:
+    """Some events, and the cursor of the page after it, empty when there is none."""
+
+    events: list[EventSummary]
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EventDetail:
     """One record, and its attempts from the first to the latest."""
 
@@ -103,12 +110,33 @@ class Replayed:
 
 
 def list_events(
-    ledger: Ledger, states: frozenset[State], *, source: str = "", limit: int = 50
-) -> list[EventSummary]:
-    """Up to `limit` records in any of the states, newest first; an empty `source` means all.
+    ledger: Ledger,
+    states: frozenset[State],
+    *,
+    source: str = "",
+    reason: str = "",
+    since_s: float = 0.0,
+    limit: int = 50,
+    before: str = "",
+) -> EventPage:
+    """Up to `limit` records in any of the states, newest first; reads no more than these.
 
-    Reads the ids of all records in the states, then records one by one until enough fit.
+    An empty `source` means all; a `reason` selects what waits for a person for this cause;
+    `since_s` (unix s) leaves out what was accepted earlier; `before` is the `next` of a page.
     """
+    page = ledger.list(
+        states, source=source, reason=reason, since_s=since_s, limit=limit, before=before
+    )
+    return EventPage(_summaries(page.records), page.next)
+
+
+def find_events(ledger: Ledger, text: str, *, limit: int = 50) -> list[EventSummary]:
+    """The events of an order number, phone (with its country code) or e-mail, newest first."""
+    records = [ledger.get(record_id) for record_id in ledger.find(text, limit)]
+    return _summaries([record for record in records if record])
+
+
+def _summaries(records: Iterable[Record]) -> list[EventSummary]:
     return [
         EventSummary(
             id=record.id,
@@ -121,7 +149,7 @@ def list_events(
             reason=record.reason,
             accepted_at=record.accepted_at,
         )
-        for record in ledger.records(states, source=source, limit=limit)
+        for record in records
     ]
 
 
@@ -147,18 +175,17 @@ def list_ignored(ledger: Ledger, *, source: str = "", limit: int = 50) -> list[E
 def find_record(ledger: Ledger, text: str) -> Record:
     """The record whose id is the text, or the only one whose id begins with it, in any case.
 
-    Reads the ids of all records when the text is no whole id.
+    Without any, the only one of an order number, phone (with its country code) or e-mail.
 
     Raises:
         UnknownRecord: there is none.
-        AmbiguousId: there are several.
+        AmbiguousId: there are several; a few of them are named.
     """
     record = ledger.get(text)
     if record is not None:
         return record
-    records = [
-        record for match in _ids_beginning(ledger.redis, text) if (record := ledger.get(match))
-    ]
+    matches = ledger.ids_beginning(text.upper()) if _ID_PART.fullmatch(text) else ()
+    records = [record for match in matches or ledger.find(text) if (record := ledger.get(match))]
     if not records:
         raise UnknownRecord(text)
     if len(records) > 1:
@@ -166,19 +193,8 @@ def find_record(ledger: Ledger, text: str) -> Record:
     return records[0]
 
 
-def _ids_beginning(redis: Redis, text: str) -> list[str]:
-    """The ids in any index that begin so, in order; of an id only letters and digits can match."""
-    if not re.fullmatch(r"[0-9A-Za-z]+", text):
-        return []
-    ids: set[bytes] = set()
-    for index in (OPEN, *map(state_key, State)):
-        pairs = redis.zscan_iter(index, match=f"{text.upper()}*", count=_SCAN_COUNT)
-        ids.update(record_id for record_id, _ in pairs)
-    return sorted(record_id.decode() for record_id in ids)
-
-
 def show_event(ledger: Ledger, text: str) -> EventDetail:
-    """A record by its id or an unambiguous beginning of it; see `find_record`.
+    """A record by its id, a beginning of it, or what it is found by; see `find_record`.
 
     Raises:
         UnknownRecord: there is none.
@@ -189,26 +205,37 @@ def show_event(ledger: Ledger, text: str) -> EventDetail:
 
 
 def select_records(
-    ledger: Ledger, ids: Sequence[str] = (), *, state: State | None = None, source: str = ""
+    ledger: Ledger,
+    ids: Sequence[str] = (),
+    *,
+    state: State | None = None,
+    source: str = "",
+    reason: str = "",
+    since_s: float = 0.0,
 ) -> Selection:
     """The records with these ids, or beginnings of ids; without any, all in `state`.
 
-    Only those of `source`, when it is given. Reads every record it returns, and without ids
-    every record in the state.
+    Only those of `source`, for this `reason` and accepted since `since_s` (unix s), when given.
+    Reads every record it returns, a page of ids at a time.
 
     Raises:
         AmbiguousId: a text is the beginning of several ids.
     """
     records: dict[str, Record] = {}
     absent: list[str] = []
-    for text in ids or tuple(ledger.ids([state] if state else [])):
+    for text in ids:
         try:
-            record = find_record(ledger, text) if ids else ledger.get(text)
+            record = find_record(ledger, text)
         except UnknownRecord:
             absent.append(text)
             continue
-        if record is not None and source in ("", record.source):
+        fits = source in ("", record.source) and reason in ("", record.reason)
+        if fits and record.accepted_at >= since_s:
             records[record.id] = record
+    if not ids and state:
+        for record_id in ledger.ids([state], source=source, reason=reason, since_s=since_s):
+            if whole := ledger.get(record_id):
+                records[whole.id] = whole
     return Selection(tuple(records.values()), tuple(absent))
 
 
@@ -244,14 +271,16 @@ def _replay_mapped_anew(record: Record, jobs: JobStore, source: Source) -> Repla
         return Replayed("unreadable", {})
     translated = translate(request, source, decision=decision)
     items = [] if isinstance(translated, Handshake) else flattened(translated)
-    if len(items) > 1:  # several steps of one thing: the one that this record is
-        items = [item for item in items if item.event_type == record.event_type]
-    if len(items) != 1:
+    items = [item.call if isinstance(item, Waiting) else item for item in items]
+    parts = [item for item in items if not isinstance(item, Waiting | Ended)]
+    if len(parts) > 1:  # several steps of one thing: the one that this record is
+        parts = [part for part in parts if part.event_type == record.event_type]
+    if len(parts) != 1:
         return Replayed("unreadable", {})
-    (item,) = items
-    if isinstance(item, Call):
-        return Replayed(jobs.replay(record, item), {})
-    return Replayed(item.reason, item.reasons if isinstance(item, Held) else {})
+    (part,) = parts
+    if isinstance(part, Call):
+        return Replayed(jobs.replay(record, part), {})
+    return Replayed(part.reason, part.reasons if isinstance(part, Held) else {})
 
 
 def replay_all(

@@ -2,20 +2,32 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
 from ulid import ULID
 
 from relay.inbound.contract import Source
-from relay.model import Call, Held, Ignored, Parts, State, Translated
+from relay.model import (
+    AwaitingLookup,
+    Call,
+    Customer,
+    Ended,
+    Held,
+    Ignored,
+    Parts,
+    State,
+    Translated,
+    Waiting,
+)
 from relay.store import lua
 from relay.store.find import find_digests
-from relay.store.keys import is_body, lane_parts, other_seen_key, seen_key
+from relay.store.keys import is_body, lane_parts, other_seen_key, seen_key, waiting_key
 from relay.store.memory import REMEMBERED_S, memory_fields, resource_keys
 from relay.store.pseudonyms import Pseudonyms
 from relay.store.queue import description, job_data
-from relay.store.record import Record, customer_field, payload_field, route_field
+from relay.store.record import Record, compact_json, customer_field, payload_field, route_field
 
 # A body whose signature covers nothing else can be captured and sent again at any time.
 _BODY_REMEMBERED_S: Final = 90 * 24 * 3600
@@ -32,12 +44,14 @@ class AcceptArguments:
         *,
         pseudonyms: Pseudonyms,
         dedup_s: int,
+        queue: str,
     ) -> None:
         self._source = source
         self._headers = headers
         self._now = now
         self._pseudonyms = pseudonyms
         self._dedup_s = dedup_s
+        self._queue = queue
 
     def of(self, items: Sequence[Translated | Parts]) -> list[Any]:
         """Of the versions that were recalled, and of each event with its parts."""
@@ -62,7 +76,7 @@ class AcceptArguments:
 
     def _keys(self, item: Translated | Parts) -> list[Any]:
         """The keys that an item is remembered by and their lives, after their number."""
-        if isinstance(item, Ignored):
+        if isinstance(item, Ignored | Ended):
             return [0]
         name = self._source.name
         pairs: list[Any] = []
@@ -82,48 +96,85 @@ class AcceptArguments:
         return [2 + len(fields), key, REMEMBERED_S, *fields]
 
     def _part(self, part: Translated) -> list[Any]:
-        if isinstance(part, Ignored):
-            return self._ignored(part)
+        match part:
+            case Call():
+                return self._call(part)
+            case Ignored():
+                return self._ignored(part)
+            case Waiting():
+                return self._waiting(part)
+            case Ended():
+                return ["ended", self._waiting_key(part.token), self._dedup_s, 0]
+        return self._held(part)
+
+    def _call(self, call: Call) -> list[Any]:
         record_id = str(ULID.from_datetime(self._now))
-        routing = {
+        lanes, find, fields = self._call_fields(call)
+        fields["state"] = State.ACCEPTED.value
+        text = description(self._source.name, call.topic)
+        head = ["call", record_id, find, lanes, job_data(record_id), text]
+        return [*head, *lua.counted_pairs(fields)]
+
+    def _call_fields(self, call: Call) -> tuple[str, str, dict[str, Any]]:
+        """Digests of the lane, digests to find the event by, and the fields of the record."""
+        lanes = self._pseudonyms.digests(call.destination, *lane_parts(call.customer))
+        digests = find_digests(self._pseudonyms, call.destination, call.customer, call.references)
+        find = " ".join(digests)
+        fields: dict[str, Any] = {
+            "payload": payload_field(self._headers, call.raw),
+            "digests": f"{lanes[0]} {find}",
+            **call_fields(call, self._routing(call)),
+        }
+        return " ".join(lanes), find, fields
+
+    def _routing(self, part: Call | Held | AwaitingLookup) -> dict[str, Any]:
+        return {
             "source": self._source.name,
             "platform": self._source.platform.name,
             "topic": part.topic,
             "key": part.key,
             "step": dict(part.step),
         }
-        fields: dict[str, Any] = {"payload": payload_field(self._headers, part.raw)}
-        if isinstance(part, Held):
-            return self._held(part, record_id, routing, fields)
-        lanes = self._pseudonyms.digests(part.destination, *lane_parts(part.customer))
-        find = " ".join(
-            find_digests(self._pseudonyms, part.destination, part.customer, part.references)
-        )
-        fields |= {
-            "state": State.ACCEPTED.value,
-            "lane": lanes[0],
-            "find": find,
-            **call_fields(part, routing),
-        }
-        text = description(self._source.name, part.topic)
-        head = ["call", record_id, find, " ".join(lanes), job_data(record_id), text]
-        return [*head, *lua.counted_pairs(fields)]
 
-    def _held(
-        self, part: Held, record_id: str, routing: dict[str, Any], fields: dict[str, Any]
-    ) -> list[Any]:
-        destination = self._source.destination.name
-        find = " ".join(find_digests(self._pseudonyms, destination, part.customer, part.references))
-        routing |= {"type": part.event_type, "destination": destination}
+    def _waiting(self, part: Waiting) -> list[Any]:
+        """An entry is the record to be, with what its job needs."""
+        lanes, _, fields = self._call_fields(part.call)
         fields |= {
-            "state": State.HELD.value,
+            "lanes": lanes,
+            "queue": self._queue,
+            "source": self._source.name,
+            "description": description(self._source.name, part.topic),
+        }
+        times = [part.due_at.timestamp(), part.call.occurred_at.timestamp()]
+        return ["waiting", self._waiting_key(part.token), *times, *lua.counted_pairs(fields)]
+
+    def _waiting_key(self, token: str) -> str:
+        source = self._source
+        return waiting_key(
+            self._pseudonyms.digest(source.destination.name, "waiting", source.name, token)
+        )
+
+    def _held(self, part: Held | AwaitingLookup) -> list[Any]:
+        record_id = str(ULID.from_datetime(self._now))
+        destination = self._source.destination.name
+        route = self._routing(part) | {"type": part.event_type, "destination": destination}
+        if isinstance(part, Held):
+            state, reasons = State.HELD, part.reasons
+            digests = find_digests(self._pseudonyms, destination, part.customer, part.references)
+        else:
+            state, reasons = State.AWAITING_LOOKUP, {"lookup": asdict(part.resource)}
+            digests = find_digests(self._pseudonyms, destination, Customer(), [part.resource.id])
+        find = " ".join(digests)
+        fields: dict[str, Any] = {
+            "payload": payload_field(self._headers, part.raw),
+            "state": state.value,
             "reason": part.reason,
-            "reasons": json.dumps(part.reasons),
-            "route": route_field(routing),
+            "reasons": json.dumps(reasons),
+            "route": route_field(route),
         }
         if find:
-            fields["find"] = find
-        head = ["held", record_id, find, State.HELD.value, part.reason]
+            fields["digests"] = f"- {find}"
+        head = ["held", record_id, find, state.value, part.reason]
         return [*head, *lua.counted_pairs(fields)]
 
     def _ignored(self, part: Ignored) -> list[Any]:
@@ -151,7 +202,7 @@ def call_fields(call: Call, routing: Mapping[str, Any]) -> dict[str, str]:
     return {
         "route": route_field(route),
         "customer": customer_field(call.customer),
-        "body": json.dumps(call.body, separators=(",", ":")),
+        "body": compact_json(call.body),
     }
 
 

@@ -1,17 +1,19 @@
-"""Finding events by order number, phone or e-mail: keyed digests in one sorted set.
+"""Finding events by order number, phone or e-mail: keyed digests in many small sorted sets.
 
-`relay:find` has a member `<digest>:<record id>` for each text of an event that a person may have at
-hand. Its record keeps the digests too (`find`), to remove the members with it.
+`relay:find:<bucket>` has a member `<digest>:<record id>` for each text of an event that a person
+may have at hand; the bucket is the digest's beginning, so that the sets stay small, which Redis
+keeps in a third of the memory. A record has its digests too (`digests`), to remove the members
+with it.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, cast
+from collections.abc import Iterator, Sequence
+from typing import Final, cast
 
 from redis import Redis
 
 from relay.model import Customer
-from relay.store.keys import FIND
+from relay.store.keys import find_key
 from relay.store.pseudonyms import Pseudonyms
 
 # 48 bits: enough to find few among many; the record then says whether it is the one.
@@ -19,10 +21,10 @@ _DIGEST: Final = 8
 
 
 def find_digests(
-    pseudonyms: Pseudonyms, destination: str, customer: Customer, references: Iterable[str]
+    pseudonyms: Pseudonyms, destination: str, customer: Customer, references: Sequence[str]
 ) -> list[str]:
-    """The digests that an event is found by."""
-    texts = [("reference", _reference(text)) for text in references]
+    """The digests that an event is found by: of the first reference, the phone and the e-mail."""
+    texts = [("reference", _reference(text)) for text in references[:1]]
     texts += [("phone", _digits(customer.phone)), ("email", customer.email.lower())]
     return [
         pseudonyms.digest(destination, "find", kind, text)[:_DIGEST]
@@ -46,7 +48,8 @@ def find_ids(
     }
     with redis.pipeline(transaction=False) as pipeline:
         for digest in sorted(digests):
-            pipeline.zrevrangebylex(FIND, f"[{digest}:\xff", f"[{digest}:", start=0, num=limit)
+            key, prefix = find_key(digest), f"[{digest}:"
+            pipeline.zrevrangebylex(key, f"{prefix}\xff", prefix, start=0, num=limit)
         rows = cast("list[list[bytes]]", pipeline.execute())
     ids = {member.decode().partition(":")[2] for row in rows for member in row}
     return sorted(ids, reverse=True)[:limit]
@@ -70,6 +73,6 @@ def _digits(text: str) -> str:
     return re.sub(r"\D", "", text).removeprefix("00")
 
 
-def members(record_id: str, digests: str) -> dict[str, Any]:
-    """The members of `relay:find` of a record, by its field `find`."""
-    return {f"{digest}:{record_id}": 0 for digest in digests.split()}
+def members(record_id: str, digests: str) -> dict[str, str]:
+    """The sets that a record is a member of, and as what, by its field `digests`."""
+    return {find_key(digest): f"{digest}:{record_id}" for digest in digests.split()[1:]}

@@ -15,7 +15,6 @@ from relay.store.conversion import Conversion, Unconvertible
 from relay.store.find import find_digests, members
 from relay.store.keys import (
     CAUSES,
-    FIND,
     customer_key,
     customer_parts,
     lane_key,
@@ -83,11 +82,13 @@ def record_1(pseudonyms: Pseudonyms, record_id: str, values: Mapping[bytes, byte
     }
     new: dict[str, str] = {"event": _route(record)}
     named = any((customer.customer_id, customer.phone, customer.email))
-    find = " ".join(find_digests(pseudonyms, destination, customer, ()))
+    find = find_digests(pseudonyms, destination, customer, ())
+    digests = ""
     if named:
-        new |= {"customer": customer_field(customer), "find": find}
-    if named and record.state in OPEN_STATES:
-        new["lane"] = pseudonyms.digest(destination, *lane_parts(customer))
+        is_open = record.state in OPEN_STATES
+        lane = pseudonyms.digest(destination, *lane_parts(customer)) if is_open else "-"
+        digests = " ".join([lane, *find])
+        new |= {"customer": customer_field(customer), "digests": digests}
     lists = [(list_key(record.state.value, record.source), record_id)]
     if record.state in _CAUSED:
         lists.append((list_key(record.state.value, record.source, record.reason), record_id))
@@ -96,7 +97,7 @@ def record_1(pseudonyms: Pseudonyms, record_id: str, values: Mapping[bytes, byte
         record.state.value,
         renames,
         {name: text.encode() for name, text in new.items() if text},
-        members=[*lists, *((FIND, member) for member in members(record_id, find))],
+        members=[*lists, *members(record_id, digests).items()],
         moved_keys=_customer_keys(pseudonyms, record) if named else {},
     )
 
@@ -120,13 +121,16 @@ def _customer_keys(pseudonyms: Pseudonyms, record: Record) -> dict[str, str]:
     return keys
 
 
-def lane_1(pseudonyms: Pseudonyms, record_id: str, values: Any) -> str:
-    """The key of the lane that a record is the last of, empty where it cannot be read."""
+def lane_1(pseudonyms: Pseudonyms, record_id: str, values: Any) -> str | None:
+    """The key of the lane that a record is the last of, empty without one, None if unreadable."""
     try:
-        lane = values.get(b"lane") or record_1(pseudonyms, record_id, values).values.get("lane")
+        digests = values.get(b"digests") or record_1(pseudonyms, record_id, values).values.get(
+            "digests"
+        )
     except (Unconvertible, AttributeError):  # it is listed, or was read as an error
-        return ""
-    return lane_key(lane.decode()) if lane else ""
+        return None
+    lane = digests.decode().partition(" ")[0] if digests else "-"
+    return "" if lane == "-" else lane_key(lane)
 
 
 def customer_ids_1(keys: Sequence[str]) -> dict[str, str]:

@@ -16,16 +16,26 @@ from redis import Redis, RedisError, exceptions
 from redis.exceptions import NoScriptError
 from rq import Queue
 from rq.utils import utcformat
+from ulid import ULID
 
 from config.relay_toml import Destination
 from config.settings import Settings
 from relay.errors import NotStored
 from relay.inbound.contract import Receipt, Source, Status
-from relay.model import Call, Customer, Parts, State, Translated, WebhookRequest
+from relay.model import (
+    AwaitingLookup,
+    Call,
+    Customer,
+    Held,
+    Parts,
+    State,
+    Translated,
+    WebhookRequest,
+)
 from relay.store import lua
 from relay.store.accept_arguments import AcceptArguments, call_fields, routing
 from relay.store.backpressure import RedisPressure
-from relay.store.keys import COUNTS, FIND, IGNORED, OPEN, SCHEMA_KEY, lane_parts, record_key
+from relay.store.keys import COUNTS, IGNORED, OPEN, SCHEMA_KEY, WAITING, lane_parts, record_key
 from relay.store.ledger import GRACE_S
 from relay.store.memory import Moved, SourceMemory
 from relay.store.pseudonyms import Pseudonyms
@@ -34,6 +44,8 @@ from relay.store.record import Record
 from relay.store.schema import SCHEMA
 
 _IGNORED_MAX: Final = 1000
+# What a platform is told of that has no job yet: it is taken, and counted under its own word.
+_STATUSES: Final = {"awaiting_lookup": "accepted", "waiting": "accepted", "ended": "ignored"}
 # Below the client's socket time-out, so that Redis answers before it.
 _ON_DISK_WITHIN_MS: Final = 2500
 
@@ -50,6 +62,7 @@ class JobStore:
         *,
         dedup_s: int,
         backlog_max: int,
+        held_max: int,
         pressure: RedisPressure,
         pseudonyms: Pseudonyms,
     ) -> None:
@@ -61,7 +74,13 @@ class JobStore:
         self._pseudonyms = pseudonyms
         self._dedup_s = dedup_s
         self._backlog_max = backlog_max
-        self._accept = redis.register_script(lua.script("schema", "lanes", "lists", "accept"))
+        self._held_max = held_max
+        self._promote = redis.register_script(
+            lua.script("lanes", "lists", "starting", "promote_waiting")
+        )
+        self._accept = redis.register_script(
+            lua.script("schema", "lanes", "lists", "starting", "accept")
+        )
         self._requeue = redis.register_script(lua.script("lanes", "lists", "requeue"))
 
     @classmethod
@@ -81,6 +100,7 @@ class JobStore:
             queue,
             dedup_s=settings.dedup_s,
             backlog_max=settings.backlog_max,
+            held_max=settings.held_max,
             pressure=pressure,
             pseudonyms=Pseudonyms.open(settings, destinations),
         )
@@ -101,15 +121,16 @@ class JobStore:
         Raises:
             Moved: what the items were decided on is not what is remembered any more.
             NotStored: `not_stored` (Redis does not answer, or with an error), `not_on_disk` (no
-                fsync in time), `redis_full`, `backlog_full` (too many open
-                records), or `redis_schema` (data of another version).
+                fsync in time), `redis_full`, `backlog_full` (too many open records), `held_full`
+                (too many of this source wait for a person), or `redis_schema` (data of another
+                version).
         """
         now_s = now.timestamp()
-        call_count = sum(
-            isinstance(part, Call)
-            for item in items
-            for part in (item.items if isinstance(item, Parts) else (item,))
-        )
+        parts = [
+            part for item in items for part in (item.items if isinstance(item, Parts) else (item,))
+        ]
+        call_count = sum(isinstance(part, Call) for part in parts)
+        held_count = sum(isinstance(part, Held | AwaitingLookup) for part in parts)
         args: list[Any] = [
             now_s,
             self._backlog_max,
@@ -121,6 +142,8 @@ class JobStore:
             utcformat(now),
             *self._job_ttls,
             SCHEMA,
+            held_count,
+            self._held_max,
         ]
         arguments = AcceptArguments(
             source,
@@ -128,9 +151,10 @@ class JobStore:
             now,
             pseudonyms=self._pseudonyms,
             dedup_s=self._dedup_s,
+            queue=queue_name(self._base, source.destination.name, source.name),
         )
         args += arguments.of(items)
-        keys = [OPEN, FIND, COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
+        keys = [OPEN, COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
         try:
             self.pressure.check()
             answer: Any = self._run(keys, args)
@@ -138,10 +162,12 @@ class JobStore:
             raise NotStored from error
         if answer == b"moved":
             raise Moved
-        if answer in (b"backlog_full", b"redis_schema"):
+        if answer in (b"backlog_full", b"held_full", b"redis_schema"):
             raise NotStored(answer.decode())
         texts = [part.decode() for part in answer]
-        statuses = cast("tuple[Status, ...]", tuple(texts[::2]))
+        statuses = cast(
+            "tuple[Status, ...]", tuple(_STATUSES.get(text, text) for text in texts[::2])
+        )
         return Receipt(statuses, tuple(texts[1::2]))
 
     def _run(self, keys: list[str], args: list[Any]) -> Any:
@@ -169,6 +195,27 @@ class JobStore:
             pool = self._redis.connection_pool
             self._connections.redis = Redis(connection_pool=pool, single_connection_client=True)
         return cast("Redis", self._connections.redis)
+
+    def promote_waiting(self, limit: int = 100) -> int:
+        """Make up to `limit` of what has waited until its time accepted records; how many were."""
+        now = time.time()
+        due = self._redis.zrange(WAITING, "-inf", now, byscore=True, offset=0, num=limit)
+        promoted = 0
+        for entry in cast("list[bytes]", due):
+            record_id = str(ULID.from_timestamp(now))
+            answer: Any = self._promote(
+                keys=[entry, WAITING, COUNTS, Queue.redis_queues_keys],
+                args=[
+                    record_id,
+                    now,
+                    utcformat(datetime.fromtimestamp(now, UTC)),
+                    now + GRACE_S,
+                    job_data(record_id),
+                    *self._job_ttls,
+                ],
+            )
+            promoted += answer
+        return promoted
 
     def replay(self, record: Record, call: Call | None = None) -> Requeued:
         """Give a record that is not open a new job; with `call`, what it sends is replaced."""

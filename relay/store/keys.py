@@ -14,10 +14,10 @@ OPEN: Final = "relay:open"
 COUNTS: Final = "relay:counts"
 # Stream of the latest ignored items.
 IGNORED: Final = "relay:ignored"
-# Sorted set of `<digest>:<record id>` by member, to find events by number, phone or e-mail.
-FIND: Final = "relay:find"
 # Sorted set of `<state>:<source>:<reason>`, each with a list of records that wait for that cause.
 CAUSES: Final = "relay:causes"
+# Sorted set of the keys of waiting entries, scored by when they are due (unix s).
+WAITING: Final = "relay:waiting"
 # List that an idle worker blocks on; pushed to when an empty queue gets a job.
 WAKEUP: Final = "relay:wakeup"
 
@@ -66,6 +66,16 @@ def customer_key(destination: str, digest: str) -> str:
 def customer_parts(reference: str) -> tuple[str, ...]:
     """What the digest of a cached customer is of: a phone, an e-mail or a document."""
     return ("customer", reference.lower())
+
+
+def waiting_key(digest: str) -> str:
+    """Holds what waits under a token of a source, or that it is ended."""
+    return f"relay:waiting:{digest}"
+
+
+def find_key(digest: str) -> str:
+    """Sorted set of `<digest>:<record id>` by member; one of 4,096."""
+    return f"relay:find:{digest[:2]}"
 
 
 def list_key(state: str, source: str, reason: str | None = None) -> str:

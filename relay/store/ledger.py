@@ -3,13 +3,16 @@
     accepted -> delivered | retrying | held | dead | discarded
     retrying -> delivered | retrying | held | dead | discarded
     held, dead, discarded, delivered -> accepted     (an operator replays)
-    held, dead -> discarded                          (an operator discards)
+    held, dead, awaiting_lookup -> discarded         (an operator discards, or their time is over)
+    awaiting_lookup -> accepted                      (an operator replays)
 
 A record is a hash `relay:record:<id>`. Open records (accepted, retrying) are in the sorted set
 `relay:open`, scored by when to check that their job still exists (unix s); the others are in
-`relay:state:<state>`, scored by when they entered it. Held and dead records stay until an operator
-acts; delivered and discarded ones expire. The open records of one customer at one destination form
-a lane (`relay/store/lua/lanes.lua`) and are delivered one at a time, in order.
+`relay:state:<state>`, scored by when they entered it; all are in `relay:list:<state>:<source>`, by
+id (relay/store/lists.py). Held and dead records, and those that await a look-up, stay until an
+operator acts, or for `held_keep_s`; delivered and discarded ones expire. The open records of one
+customer at one destination form a lane (`relay/store/lua/lanes.lua`) and are delivered one at a
+time, in order.
 
 Every change of state is one script, so it is atomic. The outcome of an attempt is written only if
 no other attempt was written since it began and the record was not replayed since: each replay and
@@ -28,14 +31,20 @@ from redis import Redis
 from rq.utils import utcformat
 
 from config.settings import Settings
-from relay.model import OPEN_STATES, Outcome, State, Verdict
-from relay.store import lua
-from relay.store.keys import COUNTS, IGNORED, OPEN, record_key, state_key
+from relay.model import Outcome, State, Verdict
+from relay.store import lists, lua
+from relay.store.find import find_ids, members
+from relay.store.keys import COUNTS, IGNORED, OPEN, list_key, record_key, state_key
+from relay.store.lists import Cause, Page
+from relay.store.pseudonyms import Pseudonyms
 from relay.store.record import Record, read_record
 
 # Time (s) between the moment when a job is due and the check that it still exists.
 GRACE_S: Final = 60.0
 _LOG_MAX_BYTES: Final = 16_384
+_DAY_S: Final = 24 * 3600
+# Records of one round trip of maintenance.
+_AT_ONCE: Final = 500
 _DELIVERY_FIELDS: Final = (
     b"state",
     b"route",
@@ -74,9 +83,18 @@ class Attempt:
 class Ledger:
     """Reads records and changes their states; `JobStore` creates them. Thread-safe."""
 
-    def __init__(self, redis: Redis, *, keep_delivered_s: int) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        keep_delivered_s: int,
+        held_keep_s: int = 90 * _DAY_S,
+        pseudonyms: Pseudonyms | None = None,
+    ) -> None:
         self.redis = redis
         self._keep_delivered_s = keep_delivered_s
+        self._held_keep_s = held_keep_s
+        self._pseudonyms = pseudonyms or Pseudonyms()
         self._record_attempts = redis.register_script(
             lua.script("lanes", "lists", "record_attempts")
         )
@@ -84,7 +102,12 @@ class Ledger:
 
     @classmethod
     def open(cls, redis: Redis, settings: Settings) -> "Ledger":
-        return cls(redis, keep_delivered_s=settings.keep_delivered_s)
+        return cls(
+            redis,
+            keep_delivered_s=settings.keep_delivered_s,
+            held_keep_s=settings.held_keep_s,
+            pseudonyms=Pseudonyms.open(settings),
+        )
 
     def record_attempts(self, attempts: Sequence[Attempt]) -> list[bool]:
         """Write the outcomes of attempts, atomically; one round trip.
@@ -97,7 +120,7 @@ class Ledger:
         args: list[Any] = [
             now,
             utcformat(datetime.fromtimestamp(now, UTC)),
-            self._keep_delivered_s,
+            self._keep_delivered_s + _DAY_S,
             _LOG_MAX_BYTES,
         ]
         for attempt in attempts:
@@ -110,7 +133,13 @@ class Ledger:
         return bool(
             self._discard(
                 keys=[record_key(record.id), state_key(State.DISCARDED)],
-                args=[record.id, time.time(), self._keep_delivered_s, record.source, reason],
+                args=[
+                    record.id,
+                    time.time(),
+                    self._keep_delivered_s + _DAY_S,
+                    record.source,
+                    reason,
+                ],
             )
         )
 
@@ -146,48 +175,104 @@ class Ledger:
         log = cast("bytes | None", self.redis.hget(record_key(record_id), "log")) or b""
         return [json.loads(entry) for entry in log.splitlines()]
 
-    def ids(self, states: Iterable[State]) -> Iterator[str]:
-        """All record ids in any of the states, oldest first within each index.
+    def list(
+        self,
+        states: Iterable[State],
+        *,
+        source: str = "",
+        reason: str = "",
+        since_s: float = 0.0,
+        before: str = "",
+        limit: int = 50,
+    ) -> Page:
+        """A page of the records in any of the states, newest first; three round trips.
 
-        Reads the whole index of each state; `accepted` and `retrying` share one index, so the ids
-        of both come with either.
+        An empty `source` means all. A `reason` selects those that wait for a person for this cause.
+        Without `before` it is the first page, with the `next` of a page the one after it. `since_s`
+        (unix s) leaves out what was accepted earlier.
         """
-        selected = set(states)
-        indices = [state_key(state) for state in State if state in selected]
-        if selected & OPEN_STATES:
-            indices.append(OPEN)
-        for index in indices:
-            for record_id in cast("list[bytes]", self.redis.zrange(index, 0, -1)):
-                yield record_id.decode()
+        keys = self._lists(states, source, reason)
+        return lists.page_of(self.redis, keys, before=before, since_s=since_s, limit=limit)
 
-    def records(
-        self, states: Iterable[State], *, source: str = "", limit: int = 100
-    ) -> list[Record]:
-        """At most `limit` records in any of the states, newest first.
+    def ids(
+        self,
+        states: Iterable[State],
+        *,
+        source: str = "",
+        reason: str = "",
+        since_s: float = 0.0,
+    ) -> Iterator[str]:
+        """The ids of all records in any of the states, oldest first, read a page at a time."""
+        yield from lists.every(self.redis, self._lists(states, source, reason), since_s=since_s)
 
-        O(all records): it reads every id of these states, then one record per round trip until
-        `limit` match, which with a rare `source` may be all.
+    def _lists(self, states: Iterable[State], source: str, reason: str) -> Sequence[str]:
+        sources = [source] if source else lists.known_sources(self.redis)
+        return lists.keys_of(tuple(dict.fromkeys(states)), sources, reason)
+
+    def ids_beginning(self, text: str, limit: int = 20) -> Sequence[str]:
+        """At most `limit` ids that begin with the text, in order."""
+        return lists.ids_beginning(self.redis, text, limit)
+
+    def find(self, text: str, limit: int = 20) -> Sequence[str]:
+        """At most `limit` ids of events by order number, phone or e-mail, newest first.
+
+        A phone needs its country code.
         """
-        selected = frozenset(states)
-        records: list[Record] = []
-        for record_id in sorted(self.ids(selected), reverse=True):
-            record = self.get(record_id)
-            if record and record.state in selected and source in ("", record.source):
-                records.append(record)
-                if len(records) == limit:
-                    break
-        return records
+        names = self._pseudonyms.destinations
+        return find_ids(self.redis, self._pseudonyms, names, text, limit)
 
-    def overdue(self, now: float, limit: int) -> list[str]:
+    def causes(self) -> Sequence[Cause]:
+        """Why events wait for a person, the most frequent first."""
+        return lists.causes(self.redis)
+
+    def drop_old(self) -> int:
+        """Discard what has waited for a person for `held_keep_s`; how many there were."""
+        dropped = 0
+        for record_id in lists.due_to_drop(self.redis, time.time() - self._held_keep_s, _AT_ONCE):
+            if record := self.get(record_id):
+                dropped += self.discard(record, "kept_too_long")
+        return dropped
+
+    def dropped_within(self, seconds: float) -> tuple[int, float]:
+        """How many events will be dropped within so many seconds, and when the first will."""
+        count, since_s = lists.dropped_next(self.redis, time.time() - self._held_keep_s + seconds)
+        return count, since_s + self._held_keep_s if count else 0.0
+
+    def overdue(self, now: float, limit: int) -> Sequence[str]:
         """At most `limit` ids of open records whose check was due by `now` (unix s)."""
         ids = self.redis.zrange(OPEN, "-inf", now, byscore=True, offset=0, num=limit)
         return [record_id.decode() for record_id in cast("list[bytes]", ids)]
 
     def forget_expired(self) -> None:
-        """Remove records that have expired from the indices of delivered and discarded."""
+        """Remove records that have been delivered or discarded for long, and all that names them.
+
+        A record expires a day later in any case, should no worker run.
+        """
+        until = time.time() - self._keep_delivered_s
         for state in (State.DELIVERED, State.DISCARDED):
-            until = time.time() - self._keep_delivered_s
-            self.redis.zremrangebyscore(state_key(state), "-inf", until)
+            while True:
+                rows = self.redis.zrange(
+                    state_key(state), "-inf", until, byscore=True, offset=0, num=_AT_ONCE
+                )
+                ids = [member.decode() for member in cast("list[bytes]", rows)]
+                if not ids:
+                    break
+                self._forget(state, ids)
+
+    def _forget(self, state: State, ids: Sequence[str]) -> None:
+        sources = lists.known_sources(self.redis)
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for record_id in ids:
+                pipeline.hget(record_key(record_id), "digests")
+            digests = cast("list[bytes | None]", pipeline.execute())
+            for record_id, value in zip(ids, digests, strict=True):
+                for key, member in members(record_id, (value or b"").decode()).items():
+                    pipeline.zrem(key, member)
+                pipeline.delete(record_key(record_id))
+            for source in sources:
+                pipeline.zrem(list_key(state.value, source), *ids)
+            pipeline.zrem(state_key(state), *ids)
+            pipeline.execute()
 
     def postpone_check(self, record_id: str, at: float) -> None:
         """Set when the job of an open record is checked next (unix s)."""
@@ -204,7 +289,7 @@ class Ledger:
         values = cast("dict[bytes, bytes]", self.redis.hgetall(COUNTS))
         return {name.decode(): int(value) for name, value in sorted(values.items())}
 
-    def ignored(self, limit: int = 100) -> list[dict[str, str]]:
+    def ignored(self, limit: int = 100) -> Sequence[dict[str, str]]:
         """The latest ignored items, newest first."""
         entries = cast("list[Any]", self.redis.xrevrange(IGNORED, count=limit))
         return [{k.decode(): v.decode() for k, v in values.items()} for _, values in entries]

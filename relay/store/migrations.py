@@ -89,10 +89,11 @@ def _lanes_1(converter: Converter, keys: Sequence[str]) -> dict[str, str]:
         for record_id in last_ids:
             pipeline.hgetall(record_key(record_id))
         records = pipeline.execute(raise_on_error=False)
-    return {
-        key: lane_1(converter.pseudonyms, record_id, values) or key if values else ""
-        for key, record_id, values in zip(keys, last_ids, records, strict=True)
-    }
+    names = {}
+    for key, record_id, values in zip(keys, last_ids, records, strict=True):
+        name = lane_1(converter.pseudonyms, record_id, values) if values else ""
+        names[key] = key if name is None else name
+    return names
 
 
 # The steps by the number of the format that they start from.

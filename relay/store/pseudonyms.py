@@ -4,7 +4,7 @@ A plain hash of a phone number is found by hashing all numbers, in two minutes. 
 the key, which is not in Redis.
 """
 
-import base64
+import binascii
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -93,5 +93,5 @@ def _derived_key(api_key: str) -> bytes:
 
 def _digest(key: bytes, parts: Sequence[str]) -> str:
     text = "\0".join(parts).encode(errors="replace")
-    digest = hmac.digest(key, text, "sha256")[:_DIGEST_BYTES]
-    return base64.urlsafe_b64encode(digest).decode()
+    digest = binascii.b2a_base64(hmac.digest(key, text, "sha256")[:_DIGEST_BYTES], newline=False)
+    return digest.decode().replace("+", "-").replace("/", "_")

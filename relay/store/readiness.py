@@ -9,15 +9,22 @@ from rq.utils import utcparse
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from relay.store.durability import Durability
+from relay.store.lists import waiting_counts
 from relay.store.schema import find_mismatch
 
 _WORKER_SEEN_WITHIN_S: Final = 60.0
 
 
 def missing(
-    redis: Redis, queue: Queue, durability: Literal["fsync", "relaxed"] = "fsync"
+    redis: Redis,
+    queue: Queue,
+    durability: Literal["fsync", "relaxed"] = "fsync",
+    held_max: int = 0,
 ) -> list[str]:
-    """Reason codes of unmet requirements, empty when ready; a few round trips to Redis."""
+    """Reason codes of unmet requirements, empty when ready; a few round trips to Redis.
+
+    `held_max` is how many events of a source may wait for a person, 0 for any number.
+    """
     try:
         redis.ping()
     except RedisError:
@@ -33,6 +40,8 @@ def missing(
         faults += Durability.of(redis).faults(durability)
         if not _worker_seen(redis, queue):
             faults.append("worker_seen")
+        if held_max and max(waiting_counts(redis).values(), default=0) >= held_max:
+            faults.append("held_full")
     except RedisError:
         faults.append("redis_reachable")
     return faults

@@ -3,7 +3,8 @@
 `route` is plain and names nobody: source, destination, topic, type and times. `customer`, `body`
 (the call) and `payload` (what came in, until it is delivered) hold personal data; so may `reasons`
 and `answer`. `log` has the attempts. `state`, `attempts`, `runs` and `reason` are read by scripts,
-`lane` is the keyed digest of the customer's lane, `find` those that the event is found by.
+`digests` are the keyed digest of the customer's lane (`-` for none) and those that the event is
+found by.
 """
 
 import json
@@ -32,6 +33,8 @@ _ROUTE: Final = (
     "step",
 )
 _ROUTE_TEXTS: Final = ("source", "topic", "type", "destination", "key", "platform")
+# JSON without spaces; made once, which `json.dumps` does not do.
+compact_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 # isal level 1: a quarter of an order's size, in a third of the time of the standard library.
 _COMPRESSION: Final = 1
 
@@ -69,7 +72,7 @@ class Record:
     raw: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     fault: str = ""
-    lane: str = ""
+    digests: str = ""
 
     @property
     def open(self) -> bool:
@@ -118,7 +121,7 @@ def read_record(record_id: str, values: Mapping[bytes, bytes]) -> Record:
         settled_at=field_value("settled_at", float, 0.0),
         raw=raw,
         headers=headers,
-        lane=text("lane"),
+        digests=text("digests"),
         fault=faults[0] if faults else "",
     )
 
@@ -133,19 +136,18 @@ def _accepted_at(record_id: str) -> float:
 
 def route_field(values: Mapping[str, Any]) -> str:
     """Encode the `route` field: values by position, because names would double its size."""
-    return json.dumps([values.get(name) or "" for name in _ROUTE], separators=(",", ":"))
+    return compact_json([values.get(name) or "" for name in _ROUTE])
 
 
 def customer_field(customer: Customer) -> str:
     """Encode the `customer` field: the references and names that there are."""
-    references = {name: getattr(customer, name) for name in _CUSTOMER}
-    return json.dumps({name: value for name, value in references.items() if value},
-                      separators=(",", ":"))  # fmt: skip
+    references = {name: value for name in _CUSTOMER if (value := getattr(customer, name))}
+    return compact_json(references)
 
 
 def payload_field(headers: Mapping[str, str], raw: bytes) -> bytes:
     """Encode the `payload` field, compressed: headers as JSON, a line feed, the raw body."""
-    head = json.dumps(headers, separators=(",", ":")) if headers else ""
+    head = compact_json(headers) if headers else ""
     return isal_zlib.compress(b"%s\n%s" % (head.encode(), raw), _COMPRESSION)
 
 

@@ -23,7 +23,7 @@ class HealthChecks:
         return json_response({"status": "alive"}, 200)
 
     def ready(self) -> Response:
-        faults = missing(self.redis, self.queue, self.settings.durability)
+        faults = missing(self.redis, self.queue, self.settings.durability, self.settings.held_max)
         status = "not_ready" if faults else "ready"
         return json_response({"status": status, "missing": faults}, 503 if faults else 200)
 

@@ -18,7 +18,7 @@ from config.settings import Settings
 from relay.errors import MISSING, NotStored, Refused
 from relay.inbound.contract import Handshake, PlatformResponse, Receipt, Source
 from relay.inbound.signature import Basic
-from relay.model import Call, Held, Ignored, Parts, Translated, WebhookRequest
+from relay.model import AwaitingLookup, Held, Ignored, Parts, Translated, WebhookRequest
 from relay.pipeline import authenticate, flattened, translate
 from relay.sources import Relay
 from relay.store.job_store import JobStore
@@ -206,13 +206,14 @@ def _summary(receipt: Receipt, items: Sequence[Translated]) -> dict[str, Any]:
         "status": receipt.status,
         "ids": [record_id for record_id in receipt.ids if record_id],
     }
-    reasons = [_reason(item) for item in items if not isinstance(item, Call)]
+    told = (Held, Ignored, AwaitingLookup)
+    reasons = [_reason(item) for item in items if isinstance(item, told)]
     if reasons:
         summary["reasons"] = reasons[:_REASONS_MAX]
     return summary
 
 
-def _reason(item: Held | Ignored) -> dict[str, Any]:
+def _reason(item: Held | Ignored | AwaitingLookup) -> dict[str, Any]:
     reason: dict[str, Any] = {"topic": item.topic, "reason": item.reason}
     return reason | {"errors": item.reasons} if isinstance(item, Held) else reason
 

@@ -55,6 +55,8 @@ CHANGES = [
     ("RELAY_DURABILITY", "relaxed", "durability", "relaxed"),
     ("RELAY_DEDUP_DAYS", "90", "dedup_s", 90 * DAY_S),
     ("RELAY_KEEP_DELIVERED_DAYS", "1", "keep_delivered_s", DAY_S),
+    ("RELAY_HELD_MAX", "12", "held_max", 12),
+    ("RELAY_HELD_KEEP_DAYS", "30", "held_keep_s", 30 * DAY_S),
     ("RELAY_PSEUDONYM_KEY", f"{'n' * 32}, {'o' * 32}", "pseudonym_keys", ("n" * 32, "o" * 32)),
     ("RELAY_CONCURRENCY", "64", "concurrency", 64),
     ("RELAY_SHUTDOWN_GRACE", "7.5", "shutdown_grace_s", 7.5),

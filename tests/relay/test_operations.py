@@ -66,6 +66,7 @@ def intake(redis: Redis) -> JobStore:
         open_queue(redis, "mercately"),
         dedup_s=86400,
         backlog_max=1000,
+        held_max=1000,
         pressure=RedisPressure(redis, durability="relaxed", watermark=1.0),
         pseudonyms=Pseudonyms(("k" * 32,)),
     )
@@ -312,7 +313,7 @@ def test_record_is_found_by_its_id_and_by_a_beginning_that_no_other_has(kept, le
                 assert list(caught.value.matches) == matching
 
 
-@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("state", sorted(set(State) - {State.AWAITING_LOOKUP}))
 def test_beginning_is_looked_for_in_every_state(state, post, ledger, redis, intake):
     (record_id,) = post(SEEING, LEAD)
     verdicts = {"retrying": Verdict.RETRY, "dead": Verdict.DEAD, "held": Verdict.HELD}
@@ -347,14 +348,14 @@ def test_event_is_shown_with_its_attempts(post, ledger):
 
 
 def test_list_has_the_newest_first_up_to_its_limit(kept, ledger):
-    rows = list_events(ledger, frozenset(State), limit=2)
+    rows = list_events(ledger, frozenset(State), limit=2).events
 
     assert [row.id for row in rows] == kept[:0:-1]
     assert {(row.state, row.source, row.reason) for row in rows} == {
         ("held", "generic", "unreadable")
     }
-    assert list_events(ledger, frozenset({State.DEAD})) == []
-    assert list_events(ledger, frozenset(State), source="other") == []
+    assert list_events(ledger, frozenset({State.DEAD})).events == []
+    assert list_events(ledger, frozenset(State), source="other").events == []
 
 
 def test_ignored_events_are_listed_without_an_id(post, ledger):

@@ -8,27 +8,29 @@ local by_cause = { held = true, dead = true, awaiting_lookup = true }
 -- key -> { 0, id, 0, id, ... } to add; key -> { id, ... } to remove
 local to_list, to_unlist = {}, {}
 
-local function list_keys(state, source, reason)
-  local key = 'relay:list:' .. state .. ':' .. (source or '')
-  return key, by_cause[state] and key .. ':' .. (reason or '') or nil
+local function later(todo, key, ...)
+  local row = todo[key]
+  if not row then
+    row = {}
+    todo[key] = row
+  end
+  for _, each in ipairs({ ... }) do row[#row + 1] = each end
 end
 
 local function list(id, state, source, reason)
-  local key, cause = list_keys(state, source, reason)
-  for _, each in ipairs({ key, cause }) do
-    to_list[each] = to_list[each] or {}
-    table.insert(to_list[each], 0)
-    table.insert(to_list[each], id)
+  local key = 'relay:list:' .. state .. ':' .. source
+  later(to_list, key, 0, id)
+  if by_cause[state] then
+    local cause = state .. ':' .. source .. ':' .. (reason or '')
+    later(to_list, 'relay:list:' .. cause, 0, id)
+    redis.call('ZADD', 'relay:causes', 0, cause)
   end
-  if cause then redis.call('ZADD', 'relay:causes', 0, string.sub(cause, 12)) end
 end
 
 local function unlist(id, state, source, reason)
-  local key, cause = list_keys(state, source, reason)
-  for _, each in ipairs({ key, cause }) do
-    to_unlist[each] = to_unlist[each] or {}
-    table.insert(to_unlist[each], id)
-  end
+  local key = 'relay:list:' .. state .. ':' .. source
+  later(to_unlist, key, id)
+  if by_cause[state] then later(to_unlist, key .. ':' .. (reason or ''), id) end
 end
 
 -- One command for each list and up to 1,000 ids; at the end of a script.

@@ -27,9 +27,9 @@ end
 for i = 5, #ARGV, 11 do
   local id, run, new_state, entry = ARGV[i], ARGV[i + 1], ARGV[i + 4], ARGV[i + 7]
   local record = 'relay:record:' .. id
-  local state, replayed_in, mapped_in, attempts, old_log, follower, after, lane, old_reason =
-    unpack(redis.call('HMGET', record, 'state', 'replayed_in', 'mapped_in', 'attempts', 'log', 'next', 'after',
-      'lane', 'reason'))
+  local state, replayed_in, mapped_in, attempts, old_log, follower, after, digests, old_reason =
+    unpack(redis.call('HMGET', record, 'state', 'replayed_in', 'mapped_in', 'attempts', 'log',
+      'next', 'after', 'digests', 'reason'))
   local open = opens(state)
   local is_current = open and tonumber(run) >= tonumber(replayed_in or '1')
     and (attempts or '0') == ARGV[i + 2]
@@ -67,11 +67,11 @@ for i = 5, #ARGV, 11 do
     -- lane head may release: a replayed record can be delivered by a late attempt while still
     -- queued behind another.
     local is_head = not (after and is_open(after))
-    if open and is_head and lane and ARGV[i + 6] ~= '' and follower ~= '' then
+    if open and is_head and digests and ARGV[i + 6] ~= '' and follower ~= '' then
       if follower then
         release(follower, now, ARGV[2])
       else
-        empty_lanes[#empty_lanes + 1] = 'relay:lane:' .. lane
+        empty_lanes[#empty_lanes + 1] = 'relay:lane:' .. string.match(digests, '^%S*')
       end
       set('next', '')
     end

@@ -92,7 +92,9 @@ local predecessor
 if not open then
   redis.call('HDEL', KEYS[1], 'next')
   predecessor = enter(ARGV[7], id)
-  redis.call('HSET', KEYS[1], 'lane', (string.match(ARGV[7], '^%S*')))
+  local digests = redis.call('HGET', KEYS[1], 'digests') or ''
+  local found_by = string.match(digests, '^%S*(.*)$')
+  redis.call('HSET', KEYS[1], 'digests', string.match(ARGV[7], '^%S*') .. found_by)
   redis.call('ZREM', 'relay:state:' .. state, id)
   unlist(id, state, ARGV[15], old_reason)
   list(id, 'accepted', ARGV[15])

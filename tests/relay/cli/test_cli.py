@@ -273,7 +273,7 @@ def test_send_signs_and_posts(run, settings, relay, redis):
     assert "orders_create" in unknown.output  # what there is
     assert nobody.exit_code == 2
     ledger = Ledger(redis, keep_delivered_s=1)
-    assert [r.source for r in ledger.records([State.ACCEPTED])] == ["shopify"]
+    assert [r.source for r in ledger.list([State.ACCEPTED]).records] == ["shopify"]
 
 
 @pytest.mark.parametrize("command", [("events",), ("show", "x"), ("replay", "x")])

@@ -193,7 +193,7 @@ def test_beginning_of_several_ids_is_refused_with_these_ids(run, held, service, 
     result = run(command[0], held[0][:COMMON], *command[1:])
 
     assert result.exit_code == 1
-    assert "Several ids begin with" in result.output
+    assert "Several events match" in result.output
     assert all(record_id in result.output for record_id in held)
     assert {service.ledger.get(record_id).state for record_id in held} == {State.HELD}
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 from babel.numbers import list_currencies
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from relay.mapping.amounts import exponent, is_written_whole, shown_amount, shown_amounts
 from relay.model import Money
@@ -44,6 +44,7 @@ def test_amount_is_written_as_in_language_and_country(amount, currency, language
     assert shown_amount(Money(Decimal(amount), currency), language, country) == shown
 
 
+@example(Decimal("57752.880126425775631532574263"), "", "es", "EC")
 @given(
     st.decimals(-(10**15), 10**15, allow_nan=False, allow_infinity=False),
     st.sampled_from([*sorted(list_currencies()), "", "puntos", "\u00a0"]),

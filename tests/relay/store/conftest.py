@@ -8,6 +8,8 @@ from tests.worker.factories import Harness
 
 DEDUP_S = 3600
 KEEP_DELIVERED_S = 1000
+# Of a record that no worker removes.
+RECORD_TTL_S = KEEP_DELIVERED_S + 86400
 
 
 @pytest.fixture

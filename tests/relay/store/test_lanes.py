@@ -138,7 +138,7 @@ def test_lane_costs_one_command_where_nobody_waits(harness, redis):
         "set": 2,  # the mark of the event, and the lane
         "hset": 2,  # the record and its job
         "rpush": 1,
-        "zadd": 1,
+        "zadd": 2,  # of what is open, and the index that it is found by
     }
 
 

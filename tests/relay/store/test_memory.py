@@ -261,7 +261,7 @@ def test_steps_told_at_once_by_many_are_told_once_each(client, source, redis, le
         thread.join()
 
     assert answers == [200] * 12
-    types = [record.event_type for record in ledger.records([State.ACCEPTED])]
+    types = [record.event_type for record in ledger.list([State.ACCEPTED]).records]
     assert sorted(types) == sorted(TYPES.values())
 
 

@@ -136,8 +136,8 @@ def new_names(before: redis_dump.Snapshot) -> dict[str, str]:
             continue
         row = json.loads(value[b"event"])
         where, customer = row[3], row[4] or {}
-        lane = record_fields(value).get(b"lane")
-        if lane:
+        lane = record_fields(value).get(b"digests", b"-").split()[0]
+        if lane != b"-":
             lanes[key.removeprefix("relay:record:").encode()] = f"relay:lane:{lane.decode()}"
         for reference in (customer.get("phone"), customer.get("email")):
             if reference:
@@ -162,14 +162,14 @@ def record_fields(value: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     fields: dict[bytes, Any] = {b"route": [part or "" for part in (*row[:4], *row[5:9], "")]}
     if customer:
         by = customer.get("customer_id") or customer.get("phone") or customer["email"].lower()
-        fields[b"customer"] = customer
         texts = (
             ("phone", customer.get("phone", "").removeprefix("+")),
             ("email", customer.get("email", "").lower()),
         )
-        fields[b"find"] = " ".join(digest(row[3], "find", *pair)[:8] for pair in texts if pair[1])
-        if value[b"state"] in (b"accepted", b"retrying"):
-            fields[b"lane"] = digest(row[3], "lane", by)
+        is_open = value[b"state"] in (b"accepted", b"retrying")
+        lane = digest(row[3], "lane", by) if is_open else "-"
+        find = [digest(row[3], "find", *pair)[:8] for pair in texts if pair[1]]
+        fields |= {b"customer": customer, b"digests": " ".join([lane, *find])}
     compact = {"separators": (",", ":")}
     return {
         name: (part if isinstance(part, str) else json.dumps(part, **compact)).encode()
@@ -185,8 +185,8 @@ def listed(record_id: str, fields: Mapping[bytes, bytes]) -> Iterator[tuple[str,
         cause = f"{state}:{source}:{fields[b'reason'].decode()}"
         yield f"relay:list:{cause}", record_id
         yield "relay:causes", cause
-    for each in fields.get(b"find", b"").decode().split():
-        yield "relay:find", f"{each}:{record_id}"
+    for each in fields.get(b"digests", b"").decode().split()[1:]:
+        yield f"relay:find:{each[:2]}", f"{each}:{record_id}"
 
 
 def test_everything_gets_its_new_name_and_nothing_else_changes(schema_0, queue):
