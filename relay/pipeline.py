@@ -158,12 +158,12 @@ def translate(
 def translate_report(
     event: Event, decision: Decision, request: WebhookRequest, source: Source
 ) -> tuple[Translated, ...]:
-    """Map each step that was decided of an event, or say why nothing is told."""
+    """Map each step that was decided of an event, or say why nothing is delivered."""
     if decision.reason:
         return (Ignored(event.topic, decision.reason, event.type), *_ended(event))
     parts: list[Translated] = []
-    for told, step in expand(event, decision):
-        part = translate_item(told, request, source)
+    for step_event, step in expand(event, decision):
+        part = translate_item(step_event, request, source)
         parts.append(replace(part, step=step) if isinstance(part, Call | Held) else part)
     return (*parts, *_ended(event))
 
