@@ -145,8 +145,8 @@ def _reply(response: requests.Response, content: bytes) -> Reply:
 
 def _retry_after_s(value: str) -> float | None:
     """Seconds, or an HTTP date, as seconds from now."""
-    if re.fullmatch(r"\d{1,9}", value.strip()):
-        return float(value)
+    if re.fullmatch(r"[0-9]{1,9}", value.strip()):
+        return float(value.strip())
     try:
         return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
     except (ValueError, TypeError, OverflowError):

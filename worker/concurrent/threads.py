@@ -25,6 +25,14 @@ _RAISE_IN: Final = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _JOIN_S: Final = 1.0
 
 
+class _PerformedError(BaseException):
+    """Ends the time in which an interruption may arrive.
+
+    Raised and caught: taking a pending exception back (with NULL) leaves CPython 3.11 looking for
+    it for ever, which hangs every thread that is traced.
+    """
+
+
 def start(name: str, target: Callable[[], object]) -> threading.Thread:
     """Run `target` in a thread of its own."""
     thread = threading.Thread(target=target, name=name, daemon=True)
@@ -139,6 +147,7 @@ class Pool(Generic[T]):
         self._finish = finish
         self._items: SimpleQueue[T | None] = SimpleQueue()
         self._performing: dict[T, int] = {}
+        self._interrupted: set[T] = set()
         self._lock = threading.Lock()
         self._threads = [start(f"job-{n}", self._serve) for n in range(size)]
 
@@ -154,6 +163,7 @@ class Pool(Generic[T]):
         with self._lock:
             thread_id = self._performing.get(item)
             if thread_id is not None:
+                self._interrupted.add(item)
                 _RAISE_IN(ctypes.c_ulong(thread_id), ctypes.py_object(error))
 
     def close(self) -> list[T]:
@@ -184,7 +194,14 @@ class Pool(Generic[T]):
                     self._perform(item)
                 with self._lock:
                     self._performing.pop(item, None)
-                    _RAISE_IN(ctypes.c_ulong(thread_id), None)
+                    interrupted = item in self._interrupted
+                    self._interrupted.discard(item)
+                    if interrupted:  # this takes the place of what has not arrived yet
+                        _RAISE_IN(ctypes.c_ulong(thread_id), ctypes.py_object(_PerformedError))
+                while interrupted:  # until it arrives
+                    pass
+            except _PerformedError:
+                return raised
             except BaseException:  # noqa: BLE001  as in RQ: whatever a job raises is its failure
                 raised = raised or sys.exc_info()
             else:

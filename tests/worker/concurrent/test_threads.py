@@ -1,12 +1,19 @@
 """Raising in somebody's thread, at any moment, and never in the wrong one."""
 
 import random
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
+from pathlib import Path
+
+import pytest
 
 from worker.concurrent.execution import JobStopped
 from worker.concurrent.threads import Pool
+
+ROOT = Path(__file__).parents[3]
 
 
 class Item:
@@ -73,3 +80,27 @@ def test_items_that_have_not_begun_do_not_begin_after_close():
         thread.join(timeout=10)
     assert not any(thread.is_alive() for thread in pool._threads)
     assert begun == [first]
+
+
+@pytest.mark.slow
+def test_threads_can_be_traced_after_items_were_performed_and_interrupted():
+    """By a debugger, a profiler or hypothesis: in a process of its own, since it would hang."""
+    code = """
+import sys, threading
+from worker.concurrent.threads import Pool
+performing, go, ended = threading.Event(), threading.Event(), threading.Semaphore(0)
+def perform(item):
+    performing.set()
+    if item: go.wait()
+def step():
+    return 1
+pool = Pool(1, perform, lambda item, raised: ended.release())
+for item in (0, 1, 0):
+    pool.submit(item)
+performing.wait(); pool.interrupt(1, KeyError); go.set()
+for _ in range(3): ended.acquire()
+sys.settrace(lambda *_: None)
+step()
+"""
+    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60, check=False)
+    assert process.returncode == 0
