@@ -201,9 +201,11 @@ def _find(kind: str, text: str, country: str) -> tuple[_Document, str] | None:
         ranked += [d for d in documents if not d.has_check_digit]
     for document in ranked:
         try:
-            return document, document.check(text.upper())
+            value = document.check(text.upper())
         except ValidationError:
             continue
+        if not _NOBODY.fullmatch(value.replace("-", "")):
+            return document, value
     return None
 
 
