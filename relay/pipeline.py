@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from relay.errors import TOO_LARGE, Refused, TooManyParts
+from relay.inbound.batch_order import in_order
 from relay.inbound.contract import Events, Handshake, Skipped, Source, Unparsable, stable_key
 from relay.inbound.signature import BodyCheck, IncrementalScheme
 from relay.inbound.timestamps import parse_timestamp
@@ -88,14 +89,17 @@ def _require_post(request: WebhookRequest) -> None:
 
 
 def translate(request: WebhookRequest, source: Source) -> Handshake | Sequence[Translated]:
-    """Parse and map a verified request; also used for a replay of what is stored."""
+    """Parse and map a verified request; also used for a replay of what is stored.
+
+    The events of a batch are in the order in which they happened, see `in_order`.
+    """
     try:
         items = parse(request, source)
     except TooManyParts as error:
         return [hold_batch(request, error)]
     if isinstance(items, Handshake):
         return items
-    return [translate_item(item, request, source) for item in items]
+    return [translate_item(item, request, source) for item in in_order(items)]
 
 
 def hold_batch(request: WebhookRequest, error: TooManyParts) -> Held:
@@ -142,7 +146,7 @@ def translate_item(
         rule = source.rules[item.type]
         times = {
             name: parse_timestamp(item.fields[name], source.timezone)
-            for name in rule.dates.values()
+            for name in (*rule.dates.values(), "starts_at")
             if name in item.fields
         }
         call = call_for(
@@ -150,6 +154,7 @@ def translate_item(
             rule,
             source.destination,
             source=source.name,
+            source_title=source.title,
             platform=source.platform.title,
             language=source.language,
             customer_id=source.customer_id,

@@ -3,10 +3,11 @@
 A source without a usable secret does not exist.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from marshmallow import ValidationError
 
@@ -22,19 +23,30 @@ from relay.inbound.signature import (
     StandardWebhooks,
     first_fault,
 )
+from relay.mapping.default_rules import own_with_inherited, with_inherited
 from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.rules import Rule, compile_rules
 from relay.platforms import discovered
 
+# Words of sources' names that people write in capitals.
+_ACRONYMS: Final = frozenset(
+    ("api", "b2b", "crm", "erp", "pos", "sms", "ec", "co", "mx", "pe", "cl")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """The whole configuration, usable. `warnings` are for a person to read at start."""
+    """The whole configuration, usable. `warnings` are for a person to read at start.
+
+    `inherited` maps each event type that `[events]` does not name to the one whose rule it has, or
+    to "" for its default rule.
+    """
 
     language: Language
     destinations: Mapping[str, Destination]
     sources: Mapping[str, Source]
     warnings: tuple[str, ...]
+    inherited: Mapping[str, str] = field(default_factory=dict)
 
 
 class _PlaceholderEnv(dict[str, str]):
@@ -58,7 +70,10 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
     platforms = discovered()
     content = relay_toml.load(file, environ, _env_platforms(platforms))
     faults = list(content.faults)
-    rules, rule_faults, warnings = compile_rules([("events", content.events)], content.language)
+    events, inherited = with_inherited(content.events)
+    rules, rule_faults, warnings = _compiled(
+        [("events", events)], [content.events], content.language
+    )
     faults += rule_faults
     sources = {}
     for name, entry in content.sources.items():
@@ -82,7 +97,7 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
     if faults:
         raise ConfigError(file, faults)
     shown_warnings = tuple(in_console_language(warning) for warning in warnings)
-    return Relay(content.language, content.destinations, sources, shown_warnings)
+    return Relay(content.language, content.destinations, sources, shown_warnings, inherited)
 
 
 def offline_source(
@@ -111,9 +126,7 @@ def offline_source(
         raise ConfigError(file, content.faults)
     key = f"sources.{entry.name}"
     options, faults = _options(key, platform, entry)
-    rules, rule_faults, _ = compile_rules(
-        [("events", content.events), (f"{key}.events", entry.events)], content.language
-    )
+    rules, rule_faults, _ = _merged_rules(key, content, entry)
     if options is None or faults or rule_faults:
         raise ConfigError(file, faults + rule_faults)
     return _source(replace(entry, secrets=()), platform, PathToken(), options, rules, content)
@@ -168,6 +181,7 @@ def _source(
     destination = content.destinations[entry.destination]
     return Source(
         name=entry.name,
+        title=entry.title or (_readable(entry.name) if platform.any_sender else platform.title),
         platform=platform,
         scheme=scheme,
         secrets=entry.secrets,
@@ -271,14 +285,46 @@ def _rules_for(
     if not entry.events:
         return rules, [], []
     own_key = f"{key}.events"
-    compiled, faults, warnings = compile_rules(
-        [("events", content.events), (own_key, entry.events)], content.language
-    )
+    compiled, faults, warnings = _merged_rules(key, content, entry)
     return (
         compiled,
         [fault for fault in faults if fault.startswith(own_key)],
         [warning for warning in warnings if warning.startswith(own_key)],
     )
+
+
+def _merged_rules(
+    key: str, content: RelayFile, entry: SourceEntry
+) -> tuple[dict[str, Rule], list[str], list[str]]:
+    events, inherited = with_inherited(content.events)
+    own_events = own_with_inherited(entry.events, inherited)
+    tables = [("events", events), (f"{key}.events", own_events)]
+    return _compiled(tables, [content.events, entry.events], content.language)
+
+
+def _compiled(
+    tables: Sequence[tuple[str, Mapping[str, Any]]],
+    written: Sequence[Mapping[str, Any]],
+    language: Language,
+) -> tuple[dict[str, Rule], list[str], list[str]]:
+    """As `compile_rules`; what is wrong with a rule is told once, where it is written."""
+    rules, faults, warnings = compile_rules(tables, language)
+    copies = tuple(
+        f'{key}."{name}"'
+        for (key, table), own in zip(tables, written, strict=True)
+        for name in table.keys() - own.keys()
+    )
+    return (
+        rules,
+        [fault for fault in faults if not fault.startswith(copies)],
+        [warning for warning in warnings if not warning.startswith(copies)],
+    )
+
+
+def _readable(name: str) -> str:
+    """A source's name as a title: `tienda-norte` is "Tienda Norte", `crm` is "CRM"."""
+    words = re.split(r"[-_]+", name.strip("-_"))
+    return " ".join(word.upper() if word in _ACRONYMS else word.capitalize() for word in words)
 
 
 def _topic_faults(
