@@ -4,7 +4,7 @@ A source without a usable secret does not exist.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -23,9 +23,9 @@ from relay.inbound.signature import (
     StandardWebhooks,
     first_fault,
 )
-from relay.mapping.default_rules import own_with_inherited, with_inherited
+from relay.mapping.default_rules import compile_all, inherited_types
 from relay.mapping.event_types import EVENT_TYPES, Language
-from relay.mapping.rules import Rule, compile_rules
+from relay.mapping.rules import Rule
 from relay.platforms import discovered
 
 # Words of sources' names that people write in capitals.
@@ -70,10 +70,7 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
     platforms = discovered()
     content = relay_toml.load(file, environ, _env_platforms(platforms))
     faults = list(content.faults)
-    events, inherited = with_inherited(content.events)
-    rules, rule_faults, warnings = _compiled(
-        [("events", events)], [content.events], content.language
-    )
+    rules, rule_faults, warnings = compile_all(content.events, content.language)
     faults += rule_faults
     sources = {}
     for name, entry in content.sources.items():
@@ -97,7 +94,13 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
     if faults:
         raise ConfigError(file, faults)
     shown_warnings = tuple(in_console_language(warning) for warning in warnings)
-    return Relay(content.language, content.destinations, sources, shown_warnings, inherited)
+    return Relay(
+        content.language,
+        content.destinations,
+        sources,
+        shown_warnings,
+        inherited_types(content.events),
+    )
 
 
 def offline_source(
@@ -126,7 +129,9 @@ def offline_source(
         raise ConfigError(file, content.faults)
     key = f"sources.{entry.name}"
     options, faults = _options(key, platform, entry)
-    rules, rule_faults, _ = _merged_rules(key, content, entry)
+    rules, rule_faults, _ = compile_all(
+        content.events, content.language, (f"{key}.events", entry.events)
+    )
     if options is None or faults or rule_faults:
         raise ConfigError(file, faults + rule_faults)
     return _source(replace(entry, secrets=()), platform, PathToken(), options, rules, content)
@@ -285,39 +290,13 @@ def _rules_for(
     if not entry.events:
         return rules, [], []
     own_key = f"{key}.events"
-    compiled, faults, warnings = _merged_rules(key, content, entry)
+    compiled, faults, warnings = compile_all(
+        content.events, content.language, (own_key, entry.events)
+    )
     return (
         compiled,
         [fault for fault in faults if fault.startswith(own_key)],
         [warning for warning in warnings if warning.startswith(own_key)],
-    )
-
-
-def _merged_rules(
-    key: str, content: RelayFile, entry: SourceEntry
-) -> tuple[dict[str, Rule], list[str], list[str]]:
-    events, inherited = with_inherited(content.events)
-    own_events = own_with_inherited(entry.events, inherited)
-    tables = [("events", events), (f"{key}.events", own_events)]
-    return _compiled(tables, [content.events, entry.events], content.language)
-
-
-def _compiled(
-    tables: Sequence[tuple[str, Mapping[str, Any]]],
-    written: Sequence[Mapping[str, Any]],
-    language: Language,
-) -> tuple[dict[str, Rule], list[str], list[str]]:
-    """As `compile_rules`; what is wrong with a rule is told once, where it is written."""
-    rules, faults, warnings = compile_rules(tables, language)
-    copies = tuple(
-        f'{key}."{name}"'
-        for (key, table), own in zip(tables, written, strict=True)
-        for name in table.keys() - own.keys()
-    )
-    return (
-        rules,
-        [fault for fault in faults if not fault.startswith(copies)],
-        [warning for warning in warnings if not warning.startswith(copies)],
     )
 
 

@@ -5,10 +5,11 @@ type off. A type that the file does not name follows its parent (`email.blocked`
 `email.deferred` does there); without a parent that is named it has its default rule.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from relay.mapping.event_types import EVENT_TYPES
+from relay.mapping.event_types import EVENT_TYPES, Language
+from relay.mapping.rules import Rule, compile_rules
 
 _NOTE: Final = {"notes": True}
 _NOTE_AND_DATE: Final = {"notes": True, "creation_date": "occurred_at"}
@@ -40,27 +41,47 @@ def default_rule(event_type: str) -> Mapping[str, Any] | bool:
     return _RULES.get(event_type, _NOTE)
 
 
-def with_inherited(table: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """(`[events]` with a rule for each type, what is not written there).
+def inherited_types(table: Mapping[str, Any]) -> dict[str, str]:
+    """Each type that `[events]` does not name, with the type whose rule it has.
 
-    The second maps each type that the table does not name to the type whose rule it has: the
-    nearest ancestor that is named, or "" for its default rule.
+    That is the nearest ancestor that is named, or "" for its own default rule.
     """
-    complete, inherited = dict(table), {}
-    for name in EVENT_TYPES.keys() - table.keys():
-        ancestor = _named_ancestor(name, table)
-        inherited[name] = ancestor
-        complete[name] = table[ancestor] if ancestor else default_rule(name)
-    return complete, inherited
+    return {name: _named_ancestor(name, table) for name in EVENT_TYPES.keys() - table.keys()}
 
 
-def own_with_inherited(table: Mapping[str, Any], inherited: Mapping[str, str]) -> dict[str, Any]:
-    """The `[events]` of a source, with the types that follow one of which it says something."""
-    complete = dict(table)
-    for name, followed in inherited.items():
-        if followed and name not in table and (ancestor := _named_ancestor(name, table)):
-            complete[name] = table[ancestor]
-    return complete
+def compile_all(
+    general: Mapping[str, Any],
+    language: Language,
+    own: tuple[str, Mapping[str, Any]] | None = None,
+) -> tuple[dict[str, Rule], list[str], list[str]]:
+    """(rules by event type, faults, warnings) of `[events]`, with those that are not written.
+
+    `own` is the key and table of a source's own `events`. What is wrong with a rule is told once,
+    where it is written.
+    """
+    inherited = inherited_types(general)
+    followers = {
+        name: general[ancestor] if ancestor else default_rule(name)
+        for name, ancestor in inherited.items()
+    }
+    tables = [("events", {**general, **followers})]
+    copies = [f'events."{name}"' for name in followers]
+    if own is not None:
+        key, written = own
+        # A type that follows another in general does so within the source too.
+        own_followers = {
+            name: written[nearest]
+            for name, ancestor in inherited.items()
+            if ancestor and name not in written and (nearest := _named_ancestor(name, written))
+        }
+        tables.append((key, {**written, **own_followers}))
+        copies += [f'{key}."{name}"' for name in own_followers]
+    rules, faults, warnings = compile_rules(tables, language)
+    return rules, _without(copies, faults), _without(copies, warnings)
+
+
+def _without(keys: Sequence[str], lines: Sequence[str]) -> list[str]:
+    return [line for line in lines if not line.startswith(tuple(keys))]
 
 
 def _named_ancestor(name: str, table: Mapping[str, Any]) -> str:

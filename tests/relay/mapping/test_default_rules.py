@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from config import relay_toml
-from relay.mapping.default_rules import default_rule, own_with_inherited, with_inherited
+from relay.mapping.default_rules import compile_all, default_rule, inherited_types
 from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.rules import compile_rules
 
@@ -29,49 +29,51 @@ def test_shipped_file_says_the_default_rules(name):
     assert SHIPPED.get(name, False) == default_rule(name)
 
 
-def test_default_rules_are_usable():
-    complete, inherited = with_inherited({})
-    rules, faults, warnings = compile_rules([("events", complete)], "es")
+def compiled(general, own=None):
+    """The rules as they are written, by type; none is wrong."""
+    rules, faults, warnings = compile_all(general, "es", own and ("sources.s.events", own))
     assert (faults, warnings) == ([], [])
-    assert complete.keys() == inherited.keys() == EVENT_TYPES.keys()
-    assert rules.keys() == {name for name in EVENT_TYPES if default_rule(name)}
-    assert set(inherited.values()) == {""}
+    return {name: dict(rule.written) for name, rule in rules.items()}
+
+
+def test_default_rules_are_those_where_nothing_is_written():
+    defaults = {name: default_rule(name) for name in EVENT_TYPES if default_rule(name)}
+    assert compiled({}) == defaults
+    assert inherited_types({}) == dict.fromkeys(EVENT_TYPES, "")
 
 
 @pytest.mark.parametrize(("child", "parent"), CHILDREN.items())
 @pytest.mark.parametrize("rule", [RULE, {}, False])
 def test_type_that_is_not_named_follows_its_parent(child, parent, rule):
-    complete, inherited = with_inherited({parent: rule})
-    assert complete[child] == rule
-    assert inherited[child] == parent
+    assert compiled({parent: rule}).get(child, False) == rule
+    assert inherited_types({parent: rule})[child] == parent
 
 
 @pytest.mark.parametrize("child", CHILDREN)
 @pytest.mark.parametrize("rule", [RULE, {}, False])
 def test_type_that_is_named_has_the_rule_that_is_written(child, rule):
-    complete, inherited = with_inherited({CHILDREN[child]: {"notes": "y"}, child: rule})
-    assert complete[child] == rule
-    assert child not in inherited
+    general = {CHILDREN[child]: {"notes": "y"}, child: rule}
+    assert compiled(general).get(child, False) == rule
+    assert child not in inherited_types(general)
 
 
 def test_follower_of_a_follower_has_the_rule_of_the_nearest_that_is_named(monkeypatch):
     kinds = {**EVENT_TYPES, "x.y": EVENT_TYPES["email.blocked"]}
     kinds["x.z"] = type(kinds["x.y"])("t", "t", "n", "n", parent="x.y")
     monkeypatch.setattr("relay.mapping.default_rules.EVENT_TYPES", kinds)
-    complete, inherited = with_inherited({"email.deferred": RULE})
-    assert (complete["x.z"], inherited["x.z"]) == (RULE, "email.deferred")
-    complete, inherited = with_inherited({"email.deferred": RULE, "x.y": False})
-    assert (complete["x.z"], inherited["x.z"]) == (False, "x.y")
+    assert inherited_types({"email.deferred": RULE})["x.z"] == "email.deferred"
+    assert inherited_types({"email.deferred": RULE, "x.y": False})["x.z"] == "x.y"
 
 
 def test_follower_follows_within_a_source_too():
-    general = {"email.deferred": {"notes": "general", "agent_id": 1}}
-    complete, inherited = with_inherited(general)
-    own = own_with_inherited({"email.deferred": {"notes": "own"}}, inherited)
-    assert own["email.blocked"] == {"notes": "own"}
-    assert "booking.rescheduled" not in own
-    rules, _, _ = compile_rules([("events", complete), ("sources.s.events", own)], "es")
-    assert rules["email.blocked"].written == {"notes": "own", "agent_id": 1}
+    general = {"email.deferred": {"notes": "general", "agent_id": 1}, "email.sent": False}
+    rules = compiled(general, {"email.deferred": {"notes": "own"}})
+    assert rules["email.blocked"] == {"notes": "own", "agent_id": 1}
+    assert compiled(general, {"email.deferred": False}).get("email.blocked") is None
+    own = {"email.deferred": {"notes": "own"}, "email.blocked": {"agent_id": 2}, "email.sent": RULE}
+    rules = compiled(general, own)
+    assert rules["email.blocked"] == {"notes": "general", "agent_id": 2}
+    assert rules["email.sent"] == RULE
 
 
 def test_false_switches_off_a_rule_of_an_earlier_table():
