@@ -7,9 +7,9 @@ Texts are Jinja2 templates, which run in a sandbox. Their variables are:
   `total` has the plain number as sent (49.90) and `currency` the code, both as the buyer saw them;
   `shop_total` and `shop_currency` are what the shop's own books say, where it tells them;
 - `type`, `topic`, `title` (our type in words), `platform`, `source`, `source_title`;
-- those that default notes know, from any sender: of e-mails `subject`, `campaign`, `reason`, `link`,
-  `link_text`, `list_name`, `list_id`, `all_emails`; of forms `form`, `answers`, `message`; of leads
-  `ad`, `network`; of bookings `service`, `starts_at`;
+- those that default notes know, of any sender: of e-mails `subject`, `campaign`, `reason`,
+  `link`, `link_text`, `list_name`, `list_id`, `all_emails`; of forms `form`, `answers`, `message`;
+  of leads `ad`, `network`; of bookings `service`, `starts_at`;
 - of e-mails, `reason_text` (the reason in the words of `language`, where it is a known one) and
   `server_text` (what the server of the address wrote); of bookings, `start` (`starts_at` in words);
 - `occurred_at` (a time in the destination's zone), `date`, `time`;
