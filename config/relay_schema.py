@@ -105,6 +105,12 @@ class SourceSchema(Schema):
 
     platform = fields.String(required=True)
     destination = fields.String()
+    title = fields.String(
+        load_default="",
+        validate=validate.Regexp(
+            r"([^\s]([^\n\r]{0,58}[^\s])?)?\Z", error="expected one line of up to 60 characters"
+        ),
+    )
     secrets = _Secrets(
         fields.String(validate=validate.Length(min=1, error="expected a secret that is not empty")),
         required=True,

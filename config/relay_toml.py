@@ -73,6 +73,7 @@ class SourceEntry:
     secrets: tuple[str, ...] = field(repr=False)
     whole_secret: str = field(default="", repr=False)
     short_parts: tuple[int, ...] = ()
+    title: str = ""
     topics: tuple[str, ...] = ()
     timezone: ZoneInfo | None = None
     machine_events: bool = False

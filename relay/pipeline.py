@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from relay.errors import TOO_LARGE, Refused, TooManyParts
+from relay.inbound.batch_order import in_order
 from relay.inbound.contract import Events, Handshake, Skipped, Source, Unparsable, stable_key
 from relay.inbound.signature import BodyCheck, IncrementalScheme
 from relay.inbound.steps import NOTHING_RECALLED, Decision, Recall, Recalled, decide, expand
@@ -112,7 +113,8 @@ def translate(
 ) -> Handshake | Sequence[Translated | Parts]:
     """Parse and map a verified request; also used for a replay of what is stored.
 
-    `decision` is what was decided when the event was first mapped, None to decide now.
+    The events of a batch are in the order in which they happened, see `in_order`. `decision` is
+    what was decided when the event was first mapped, None to decide now.
     """
     try:
         items = parse(request, source)
@@ -120,6 +122,7 @@ def translate(
         return [hold_batch(request, error)]
     if isinstance(items, Handshake):
         return items
+    items = in_order(items)
     resources = {
         item.report.resource: None for item in items if isinstance(item, Event) and item.report
     }
@@ -236,7 +239,7 @@ def translate_item(
         rule = source.rules[item.type]
         times = {
             name: parse_timestamp(item.fields[name], source.timezone)
-            for name in rule.dates.values()
+            for name in (*rule.dates.values(), "starts_at")
             if name in item.fields
         }
         call = call_for(
@@ -244,6 +247,7 @@ def translate_item(
             rule,
             source.destination,
             source=source.name,
+            source_title=source.title,
             platform=source.platform.title,
             language=source.language,
             customer_id=source.customer_id,

@@ -3,10 +3,11 @@
 A source without a usable secret does not exist.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from marshmallow import ValidationError
 
@@ -22,19 +23,30 @@ from relay.inbound.signature import (
     StandardWebhooks,
     first_fault,
 )
+from relay.mapping.default_rules import compile_all, inherited_types
 from relay.mapping.event_types import EVENT_TYPES, Language
-from relay.mapping.rules import Rule, compile_rules
+from relay.mapping.rules import Rule
 from relay.platforms import discovered
+
+# Words of sources' names that people write in capitals.
+_ACRONYMS: Final = frozenset(
+    ("api", "b2b", "crm", "erp", "pos", "sms", "ec", "co", "mx", "pe", "cl")
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """The whole configuration, usable. `warnings` are for a person to read at start."""
+    """The whole configuration, usable. `warnings` are for a person to read at start.
+
+    `inherited` maps each event type that `[events]` does not name to the one whose rule it has, or
+    to "" for its default rule.
+    """
 
     language: Language
     destinations: Mapping[str, Destination]
     sources: Mapping[str, Source]
     warnings: tuple[str, ...]
+    inherited: Mapping[str, str] = field(default_factory=dict)
 
 
 class _PlaceholderEnv(dict[str, str]):
@@ -58,7 +70,7 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
     platforms = discovered()
     content = relay_toml.load(file, environ, _env_platforms(platforms))
     faults = list(content.faults)
-    rules, rule_faults, warnings = compile_rules([("events", content.events)], content.language)
+    rules, rule_faults, warnings = compile_all(content.events, content.language)
     faults += rule_faults
     sources = {}
     for name, entry in content.sources.items():
@@ -82,7 +94,13 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
     if faults:
         raise ConfigError(file, faults)
     shown_warnings = tuple(in_console_language(warning) for warning in warnings)
-    return Relay(content.language, content.destinations, sources, shown_warnings)
+    return Relay(
+        content.language,
+        content.destinations,
+        sources,
+        shown_warnings,
+        inherited_types(content.events),
+    )
 
 
 def offline_source(
@@ -111,8 +129,8 @@ def offline_source(
         raise ConfigError(file, content.faults)
     key = f"sources.{entry.name}"
     options, faults = _options(key, platform, entry)
-    rules, rule_faults, _ = compile_rules(
-        [("events", content.events), (f"{key}.events", entry.events)], content.language
+    rules, rule_faults, _ = compile_all(
+        content.events, content.language, (f"{key}.events", entry.events)
     )
     if options is None or faults or rule_faults:
         raise ConfigError(file, faults + rule_faults)
@@ -168,6 +186,7 @@ def _source(
     destination = content.destinations[entry.destination]
     return Source(
         name=entry.name,
+        title=entry.title or (_readable(entry.name) if platform.any_sender else platform.title),
         platform=platform,
         scheme=scheme,
         secrets=entry.secrets,
@@ -271,14 +290,20 @@ def _rules_for(
     if not entry.events:
         return rules, [], []
     own_key = f"{key}.events"
-    compiled, faults, warnings = compile_rules(
-        [("events", content.events), (own_key, entry.events)], content.language
+    compiled, faults, warnings = compile_all(
+        content.events, content.language, (own_key, entry.events)
     )
     return (
         compiled,
         [fault for fault in faults if fault.startswith(own_key)],
         [warning for warning in warnings if warning.startswith(own_key)],
     )
+
+
+def _readable(name: str) -> str:
+    """A source's name as a title: `tienda-norte` is "Tienda Norte", `crm` is "CRM"."""
+    words = re.split(r"[-_]+", name.strip("-_"))
+    return " ".join(word.upper() if word in _ACRONYMS else word.capitalize() for word in words)
 
 
 def _topic_faults(

@@ -20,6 +20,7 @@ from relay.cli.listing import dropped_soon
 from relay.cli.output import at_terminal, echo_json, echo_row, escaped, json_text
 from relay.inbound import samples
 from relay.inbound.contract import Handshake, Source
+from relay.mapping.default_rules import default_rule
 from relay.operations import Store, Translation
 from relay.platforms import discovered
 from relay.store.durability import Durability
@@ -65,16 +66,34 @@ def check(context: click.Context) -> None:
                 "No source: set <PLATFORM>_SECRET or [sources] in relay.toml.",
             )
         )
+    _print_inherited(relay.inherited)
     for warning in relay.warnings:
         click.echo(f"{localized('aviso', 'warning')}: {warning}", err=True)
     if not settings.pseudonym_keys:
         click.echo(f"{localized('aviso', 'warning')}: {_pseudonyms(settings)}", err=True)
 
 
+def _print_inherited(inherited: Mapping[str, str]) -> None:
+    """The types that `[events]` does not name, and whose rule each has."""
+    followers = [f"{name} ({parent})" for name, parent in sorted(inherited.items()) if parent]
+    by_default = sorted(name for name, parent in inherited.items() if not parent)
+    defaults = [name for name in by_default if default_rule(name)]
+    if followers:
+        start = localized("[events] no nombra, siguen a", "[events] does not name, they follow")
+        click.echo(f"\n# {start}: {', '.join(followers)}")
+    if defaults:
+        start = localized(
+            "[events] no nombra, con su regla por omisión",
+            "[events] does not name, with their default rule",
+        )
+        click.echo(f"\n# {start}: {', '.join(defaults)}")
+
+
 def _effective_values(source: Source) -> dict[str, Any]:
     """A source as it will behave: what was left out has its default here."""
     return {
         "url": f"/webhooks/{source.name}",
+        "title": source.title,
         "platform": source.platform.name,
         "destination": source.destination.name,
         "signature": source.scheme.label.replace("`", ""),

@@ -118,7 +118,8 @@ def json_content_type(_topic: str, _body: bytes) -> Mapping[str, str]:
 class Platform:
     """The declaration of one platform.
 
-    `name` is the module's name, `title` the name in notes, `docs` the vendor's page.
+    `name` is the module's name, `title` the name in notes, `docs` the vendor's page. With
+    `any_sender` notes name the source instead: the platform is a format, not a vendor.
     `scheme` is the signature scheme, or a function from the source's options to it.
     `parse(request, options, zone)` returns the events of a verified request; `zone` is the source's
     time zone, for times that the platform writes without an offset.
@@ -137,6 +138,7 @@ class Platform:
     scheme: Scheme | Callable[[Mapping[str, Any]], Scheme]
     parse: Callable[[WebhookRequest, Mapping[str, Any], ZoneInfo], ParseResult]
     topics: Mapping[str, str]
+    any_sender: bool = False
     handshake: Callable[[WebhookRequest], Handshake | None] = no_handshake
     sample_headers: Callable[[str, bytes], Mapping[str, str]] = json_content_type
     stored_headers: tuple[str, ...] | Callable[[Mapping[str, Any]], tuple[str, ...]] = ()
@@ -169,7 +171,7 @@ class Source:
 
     `topics` are fnmatch patterns for our event types or the platform's topics. `on_nobody` is what
     becomes of an event without a usable reference to a customer. `timezone` is that of times which
-    the sender writes without an offset.
+    the sender writes without an offset. `title` is its name in notes, the platform's when empty.
     """
 
     name: str
@@ -179,6 +181,7 @@ class Source:
     destination: Destination
     rules: Mapping[str, Rule]
     timezone: ZoneInfo
+    title: str = ""
     topics: tuple[str, ...] = ()
     machine_events: bool = False
     public_url: str = ""

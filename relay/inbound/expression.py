@@ -2,6 +2,9 @@
 
 jmespath looks at the name of a value's class, so its functions know neither `Decimal` nor how to
 keep digits. `Expression` compares and computes exactly: `` total == `129.90` ``, `sum(items[].x)`.
+
+`primary_first(emails, primary_email_id)` is a function of ours: JMESPath cannot look for an id that
+stands outside of the list.
 """
 
 from collections.abc import Sequence
@@ -51,6 +54,15 @@ class _ExactFunctions(Functions):
         except InvalidOperation:
             return None
         return number if number.is_finite() else float(number)
+
+    @signature({"types": []}, {"types": []})
+    def _func_primary_first(self, items: Any, primary_id: Any) -> Any:
+        """The list with the object whose `id` is the given one in front; null for no list."""
+        if not isinstance(items, list):
+            return None
+        return sorted(
+            items, key=lambda item: not (isinstance(item, dict) and item.get("id") == primary_id)
+        )
 
     @signature({"types": []})
     def _func_type(self, value: Any) -> Any:

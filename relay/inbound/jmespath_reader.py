@@ -262,13 +262,18 @@ def _header(request: WebhookRequest, name: str) -> str:
 
 
 def _fields(part: Any, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The configured fields, else every text, number and boolean in `data`; and the amount."""
+    """The configured fields, else every text, number and boolean in `data`; and the amount.
+
+    `usual_fields` are a platform's expressions for what stands elsewhere in `data`.
+    """
     if options["fields"]:
         values = {name: expression.search(part) for name, expression in options["fields"].items()}
     else:
         data = part.get("data", part) if isinstance(part, dict) else {}
         scalars = data.items() if isinstance(data, dict) else ()
-        values = {n: v for n, v in scalars if isinstance(v, str | int | float | Decimal)}
+        values = _selected(part, options.get("usual_fields", {})) | {
+            name: value for name, value in scalars if isinstance(value, str | int | float | Decimal)
+        }
     total = next((values[name] for name in ("total", "amount") if text_of(values.get(name))), None)
     if total is None:
         return values

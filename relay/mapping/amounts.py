@@ -113,7 +113,7 @@ def _formatted(amount: Decimal, style: _Style) -> str:
 
 @lru_cache(maxsize=512)
 def _style(language: Language, country: str, currency: str, digits: int) -> _Style:
-    locale = _locale(language, country)
+    locale = locale_of(language, country)
     decimals = f"0.{'0' * digits}" if digits else "0"
     if not currency:
         return _Style(locale, parse_pattern(f"#,##{decimals}"))
@@ -136,7 +136,8 @@ def _symbol(currency: str, locale: Locale) -> str:
     return currency if "$" in elsewhere else elsewhere
 
 
-def _locale(language: Language, country: str) -> Locale:
+def locale_of(language: Language, country: str) -> Locale:
+    """The locale of a language in a country (ISO 3166), of a wider region where CLDR has none."""
     try:
         return Locale.parse(f"{language}_{country}")
     except (UnknownLocaleError, ValueError):

@@ -22,6 +22,8 @@ from relay.mapping.country import iso2
 from relay.mapping.email import to_email
 from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.identity import ID_TYPES, read_document
+from relay.mapping.mail_reasons import mail_reason
+from relay.mapping.moments import shown_moment
 from relay.mapping.phone import to_e164
 from relay.mapping.rules import ADDRESS_TEXTS, Rule, iso_date
 from relay.mapping.templates import render, template_values
@@ -116,13 +118,17 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
     source: str,
     platform: str,
     language: Language,
+    source_title: str = "",
     customer_id: str = "",
     times: Mapping[str, datetime | None] = _NO_TIMES,
 ) -> Call:
     """Build the `POST customers/:id/events` request for an event.
 
-    `times` are the event's fields that the rule uses as dates, read in the source's time zone;
-    None is for those that are no time. A field that is not among them may be an ISO date or time.
+    `times` are the event's fields that the rule uses as dates, and when a booking starts, read in
+    the source's time zone; None is for those that are no time. A field that is not among them may
+    be an ISO date or time.
+
+    `source_title` is the source's name in notes, the platform's when empty.
 
     Raises:
         Unmappable: the event has no usable customer reference (`no_customer`), the rule gives an
@@ -157,8 +163,16 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
             message = "expected a customer id, a phone, an e-mail or an id number"
             raise Unmappable("no_customer", {"contact": message, **_references_in(omitted_fields)})
         customer = replace(customer, id_type=id_type, id_number=id_number)
-    context = _context(event, customer, destination, source, platform, language)
-    context |= {"id_type": id_type, "id_number": id_number}
+    context = _context(event, customer, destination, language) | {
+        "source": source,
+        "source_title": source_title or platform,
+        "platform": platform,
+        "id_type": id_type,
+        "id_number": id_number,
+    }
+    if starts_at := times.get("starts_at"):
+        zone, country = destination.timezone, destination.country
+        context["start"] = shown_moment(starts_at, zone, language, country)
     values = {**context, **times} if times else context
     dates = {name: iso_date(at, values, destination.timezone) for name, at in rule.dates.items()}
     unread_dates = {
@@ -180,22 +194,18 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
 
 
 def _context(
-    event: Event,
-    customer: Customer,
-    destination: Destination,
-    source: str,
-    platform: str,
-    language: Language,
+    event: Event, customer: Customer, destination: Destination, language: Language
 ) -> dict[str, Any]:
+    is_mail = event.type.startswith("email.")
     local = event.occurred_at.astimezone(destination.timezone)
     contact = event.contact
     return {
         **template_values(shown_amounts(event.fields, language, destination.country)),
+        **(mail_reason(event.fields, language) if is_mail else {}),
+        "start": event.fields.get("starts_at"),
         "type": event.type,
         "topic": event.topic,
         "title": EVENT_TYPES[event.type].title(language),
-        "platform": platform,
-        "source": source,
         "occurred_at": local,
         "date": local.date().isoformat(),
         "time": f"{local.hour:02}:{local.minute:02}",

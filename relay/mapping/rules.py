@@ -6,7 +6,12 @@ Texts are Jinja2 templates, which run in a sandbox. Their variables are:
 - `amount`, the total as people of the destination's country write it (`$49,90`), for which
   `total` has the plain number as sent (49.90) and `currency` the code, both as the buyer saw them;
   `shop_total` and `shop_currency` are what the shop's own books say, where it tells them;
-- `type`, `topic`, `title` (our type in words), `platform`, `source`;
+- `type`, `topic`, `title` (our type in words), `platform`, `source`, `source_title`;
+- those that default notes know, of any sender: of e-mails `subject`, `campaign`, `reason`,
+  `link`, `link_text`, `list_name`, `list_id`, `all_emails`; of forms `form`, `answers`, `message`;
+  of leads `ad`, `network`; of bookings `service`, `starts_at`;
+- of e-mails, `reason_text` (the reason in the words of `language`, where it is a known one) and
+  `server_text` (what the server of the address wrote); of bookings, `start` (`starts_at` in words);
 - `occurred_at` (a time in the destination's zone), `date`, `time`;
 - `first_name`, `last_name`, `name`, `email`, `phone`, `id_type`, `id_number`, `address`.
 
@@ -162,7 +167,8 @@ def compile_rules(
     """(rules by event type, faults, warnings) of the merged tables.
 
     `tables` are pairs of the key in relay.toml and the table there (event type -> raw rule), the
-    general one first. The tables of one event type are merged key by key, the later one wins.
+    general one first. The tables of one event type are merged key by key, the later one wins;
+    `false` in the place of one removes what was before.
     Faults and warnings are sentences that begin with the full key.
     """
     merged: dict[str, dict[str, Any]] = {}
@@ -173,8 +179,10 @@ def compile_rules(
         for event_type, raw in table.items():
             if event_type not in EVENT_TYPES:
                 faults.append(f'{key}."{event_type}": unknown event type')
+            elif raw is False:
+                merged.pop(event_type, None)
             elif not isinstance(raw, dict):
-                faults.append(f'{key}."{event_type}": expected a table')
+                faults.append(f'{key}."{event_type}": expected a table or false')
             else:
                 merged[event_type] = {**merged.get(event_type, {}), **raw}
                 locations |= {(event_type, part): f'{key}."{event_type}".{part}' for part in raw}

@@ -2,8 +2,12 @@
 
 Numbers with a fraction come as `Decimal` from the bodies. Templates calculate with them as with
 any number (`{{ total * 1.12 }}`), and write them with the digits they were sent with.
+
+Two filters make a value fit for a note: `{{ subject | brief(45) }}` is one line of at most 45
+characters, `{{ link | brief_url(70) }}` an address that gives up its query before its path.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import lru_cache
@@ -53,6 +57,48 @@ _ENVIRONMENT: Final = ImmutableSandboxedEnvironment(
     finalize=_written,
     autoescape=False,  # the output is JSON text, never HTML
 )
+
+# What a list shows at most.
+_PARTS_MAX: Final = 5
+_INVISIBLE: Final = re.compile(r"[\s\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060\ufeff]+")
+
+
+def brief(value: Any, length: int) -> str:
+    """A value as one line of at most `length` characters, "" when it says nothing.
+
+    Of an object it is the name or title, else what is in it (`city Cuenca, units 50`).
+    """
+    line = _INVISIBLE.sub(" ", _line(value)).strip().rstrip(".,;:")
+    if len(line) <= length:
+        return line
+    words = line[:length].rpartition(" ")[0]
+    return (words if len(words) > length // 2 else line[: length - 1]).rstrip(" .,;:") + "…"
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, dict):
+        name = value.get("name") or value.get("label") or value.get("title") or ""
+        if "value" in value or "answer" in value:
+            value = {name: value.get("value") or value.get("answer")}
+        elif name and isinstance(name, str):
+            return name
+        value = [f"{k} {line}" for k, part in value.items() if (line := _line(part))]
+    if isinstance(value, list | tuple):
+        lines = [line for part in value[:_PARTS_MAX] if (line := _line(part))]
+        return ", ".join(lines)
+    if value is None or isinstance(value, bool | ChainableUndefined):
+        return ""
+    return str(_written(value))
+
+
+def brief_url(value: Any, length: int) -> str:
+    """An address of at most `length` characters: without its query, else cut, where too long."""
+    url = value.strip() if isinstance(value, str) else ""
+    return brief(url if len(url) <= length else re.split(r"[?#]", url)[0], length)
+
+
+_ENVIRONMENT.filters["brief"] = brief
+_ENVIRONMENT.filters["brief_url"] = brief_url
 
 
 @lru_cache(maxsize=1024)

@@ -77,6 +77,7 @@ platform = Platform(
     scheme=_scheme,
     parse=parse,
     topics={},
+    any_sender=True,
     handshake=_handshake,
     stored_headers=header_names,
     media_types=("application/json", FORM, MULTIPART),

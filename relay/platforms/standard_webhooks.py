@@ -2,11 +2,14 @@
 
 Signs `webhook-id.webhook-timestamp.body`; the id stays the same on every retry. The specification
 recommends bodies `{"type", "timestamp", "data"}` but does not say where in `data` a contact is:
-common places are tried, and the source's options may name others. `key = "utf8"` in the options is
+common places are tried, those of Resend (`to`, of several the first) and Clerk (`email_addresses`)
+among them, and the source's options may name others. `key = "utf8"` in the options is
 for senders that use the secret as plain text. The headers may be named `svix-…` as well; another
 `prefix` is tried before both.
 
 https://github.com/standard-webhooks/standard-webhooks, spec (read 2026-08)
+https://resend.com/docs/dashboard/webhooks/event-types (read 2026-11)
+https://clerk.com/docs/webhooks/overview (read 2026-11)
 """
 
 from collections.abc import Mapping
@@ -15,6 +18,7 @@ from typing import Any, Final
 from marshmallow import fields, post_load, validate
 
 from relay.inbound.contract import Platform
+from relay.inbound.expression import Expression
 from relay.inbound.jmespath_reader import (
     ContactOptions,
     JMESPathField,
@@ -35,8 +39,11 @@ def _first_of(*names: str, places: tuple[str, ...] = _PLACES) -> str:
 
 _CONTACT: Final = {
     "customer_id": "data.mercately_id",
-    "email": _first_of("email"),
-    "phone": _first_of("phone", "phone_number", "mobile"),
+    "email": _first_of("email", "email_address")
+    + " || primary_first(data.email_addresses, data.primary_email_address_id)[].email_address"
+    + " || data.to || data.recipient",
+    "phone": _first_of("phone", "phone_number", "mobile")
+    + " || primary_first(data.phone_numbers, data.primary_phone_number_id)[].phone_number",
     "country": _first_of("country", "country_code"),
     # `data.name` may be the name of an order or a product, so it is not tried.
     "first_name": _first_of("first_name", "firstName")
@@ -46,16 +53,30 @@ _CONTACT: Final = {
     "id_type": _first_of("id_type", "document_type"),
     "id_number": _first_of("id_number", "document_number"),
 }
-_TYPES: Final = {"contact.created": "customer.created", "user.created": "customer.created"}
+_FIELDS: Final = {
+    "form": "data.form.name || data.form.title || data.form_name",
+    "link": "data.click.link",
+    "reason": "data.bounce.message || data.failed.reason || data.suppressed.message",
+    "bounce_type": "data.bounce.subType || data.bounce.type",
+    "message_id": "data.email_id",
+}
+_TYPES: Final = {
+    "contact.created": "customer.created",
+    "user.created": "customer.created",
+    "user.updated": "customer.updated",
+    "user.deleted": "customer.deleted",
+    "email.delivery_delayed": "email.deferred",
+    "email.failed": "email.rejected",
+    "email.suppressed": "email.rejected",
+}
 
 
 class _OptionsSchema(JMESPathOptions):
     key = fields.String(load_default="base64", validate=validate.OneOf(["base64", "utf8", "hex"]))
     prefix = fields.String(load_default="webhook", validate=validate.OneOf(["webhook", "svix"]))
     type = JMESPathField(load_default=lambda: JMESPathField().deserialize("type"))
-    time = JMESPathField(load_default=lambda: JMESPathField().deserialize("timestamp"))
-    types = fields.Dict(
-        keys=fields.String(), values=fields.String(), load_default=lambda: dict(_TYPES)
+    time = JMESPathField(
+        load_default=lambda: JMESPathField().deserialize("timestamp || created_at")
     )
     contact = fields.Nested(
         ContactOptions,
@@ -63,8 +84,12 @@ class _OptionsSchema(JMESPathOptions):
     )
 
     @post_load
-    def _id_header(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return data | {"id_header": data["id_header"] or f"{data['prefix']}-id"}
+    def _complete(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return data | {
+            "id_header": data["id_header"] or f"{data['prefix']}-id",
+            "types": _TYPES | data["types"],
+            "usual_fields": {name: Expression(text) for name, text in _FIELDS.items()},
+        }
 
 
 def _scheme(options: Mapping[str, Any]) -> Scheme:
@@ -77,7 +102,13 @@ platform = Platform(
     docs="https://www.standardwebhooks.com",
     scheme=_scheme,
     parse=parse,
-    topics={"order.created": "order.created", "contact.created": "customer.created"},
+    topics={
+        "order.created": "order.created",
+        "contact.created": "customer.created",
+        "user.created": "customer.created",
+        "email.bounced": "email.bounced",
+    },
+    any_sender=True,
     stored_headers=header_names,
     options=_OptionsSchema,
     options_fault=types_fault,

@@ -143,7 +143,7 @@ def test_unreadable_event_is_read_with_new_options_and_queued(post, intake, ledg
     assert (found.event_type, found.attempts, found.runs) == ("form.submitted", 0, 2)
     assert found.customer.email == "ana@example.com"
     assert found.body == {
-        "email": "ana@example.com", "notes": "Formulario enviado (Generic JSON)",
+        "email": "ana@example.com", "notes": "Llenó un formulario (Generic)",
         "creation_date": found.body["creation_date"],
     }  # fmt: skip
     assert queue.job_ids == [f"{record_id}-r2"]

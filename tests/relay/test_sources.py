@@ -109,7 +109,7 @@ FAULTS = [
     (table("generic", 'options.auth = { kind = "hmac", key = "hex" }', secrets="xyz"), "sources.s.secrets: expected a secret in hex"),
     (table("shopify", 'events."order.mislaid" = {}'), 'sources.s.events."order.mislaid": unknown event type'),
     (table("shopify", 'events."order.paid" = { notes = 1 }'), 'sources.s.events."order.paid".notes: expected a text or template'),
-    (table("shopify", 'events."order.paid" = 1'), 'sources.s.events."order.paid": expected a table'),
+    (table("shopify", 'events."order.paid" = 1'), 'sources.s.events."order.paid": expected a table or false'),
 ]  # fmt: skip
 
 
@@ -193,10 +193,49 @@ def test_topics_choose_and_floods_are_off_until_asked_for(topics, platform, name
 def test_events_of_a_source_override_the_general_ones_key_by_key(loaded):
     own = 'events."order.created" = { notes = "own" }\nevents."order.failed" = { notes = "c" }'
     sources = loaded(table("shopify", own) + table("woocommerce", name="t") + EVENTS).sources
-    notes = {name: render(rule.notes, {}) for name, rule in sources["s"].rules.items()}
-    assert notes == {"order.created": "own", "order.paid": "b", "order.failed": "c"}
+    own_notes, notes = (
+        {name: render(sources[s].rules[name].notes, {}) for name in ("order.created", "order.paid")}
+        for s in ("s", "t")
+    )
+    assert own_notes == {"order.created": "own", "order.paid": "b"}
+    assert render(sources["s"].rules["order.failed"].notes, {}) == "c"
     assert sources["s"].rules["order.created"].numbers == {"agent_id": 1}
-    assert set(sources["t"].rules) == {"order.created", "order.paid"}
+    assert notes == {"order.created": "a", "order.paid": "b"}
+    assert render(sources["t"].rules["order.failed"].notes, {}) == "Pago del pedido fallido"
+
+
+def test_rule_that_a_type_follows_is_told_wrong_once(faults):
+    wrong = '[events]\n"email.deferred" = { notes = 1 }\n'
+    own = 'events."booking.created" = { tags = 1 }'
+    assert faults(table("sendgrid", own) + wrong) == [
+        'events."email.deferred".notes: expected a text or template',
+        'sources.s.events."booking.created".tags: Not a valid list.',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("platform", "name", "own", "title"),
+    [
+        ("shopify", "s", "", "Shopify"),
+        ("shopify", "tienda-norte", "", "Shopify"),
+        ("shopify", "s", 'title = "Tienda Norte"', "Tienda Norte"),
+        ("generic", "tienda-norte", BEARER, "Tienda Norte"),
+        ("generic", "crm_2", BEARER, "CRM 2"),
+        ("generic", "web", BEARER, "Web"),
+        ("generic", "s", f'title = "Ventas"\n{BEARER}', "Ventas"),
+        ("standard_webhooks", "standard_webhooks", "", "Standard Webhooks"),
+        ("standard_webhooks", "resend", "", "Resend"),
+    ],
+)
+def test_notes_name_the_source_by_its_title(platform, name, own, title, loaded):
+    assert loaded(table(platform, own, name=name)).sources[name].title == title
+
+
+@pytest.mark.parametrize("title", [" x", "x ", "x\\ny", "x" * 61])
+def test_title_is_one_short_line(title, faults):
+    assert faults(table("shopify", f'title = "{title}"')) == [
+        "sources.s.title: expected one line of up to 60 characters"
+    ]
 
 
 def test_warning_is_told_once_and_by_whose_key_it_is(loaded):
@@ -279,7 +318,7 @@ def test_signed_time_may_not_be_accepted_for_longer_than_is_remembered(text, ded
 
 
 def test_event_without_a_rule_is_ignored(loaded):
-    bound = loaded(table("shopify") + EVENTS).sources["s"]
+    bound = loaded(table("shopify") + EVENTS + '"customer.created" = false').sources["s"]
     (item,) = translate(
         senders.delivery(*senders.request_for("shopify", "customers_create")), bound
     )

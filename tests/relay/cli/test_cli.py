@@ -61,6 +61,26 @@ def test_check_shows_everything_but_the_secrets(run):
         assert secret not in result.output
 
 
+def test_check_lists_the_rules_that_are_not_written(run, tmp_path):
+    file = tmp_path / "relay.toml"
+    file.write_text("""
+        [destinations.crm]
+        api_key = "k"
+        [events]
+        "email.deferred" = { agent_id = 7 }
+        "booking.rescheduled" = { agent_id = 8 }
+        "order.paid" = false
+    """)
+    lines = run("check", RELAY_CONFIG=str(file)).output.splitlines()
+    (followers,) = [line for line in lines if "siguen a" in line or "they follow" in line]
+    assert "email.blocked (email.deferred)" in followers
+    assert "booking.rescheduled" not in followers
+    (by_default,) = [line for line in lines if "por omisión" in line or "default rule" in line]
+    assert "order.created, " in by_default
+    assert "order.paid" not in by_default
+    assert "order.deleted" not in by_default
+
+
 @pytest.mark.parametrize(
     ("language", "kinds", "warning"),
     [

@@ -91,3 +91,19 @@ def test_calculation_that_has_no_result_is_told_too():
 def test_text_that_is_no_expression_is_told(text):
     with pytest.raises(JMESPathError):
         Expression(text)
+
+
+@pytest.mark.parametrize(
+    ("items", "primary_id", "ids"),
+    [
+        ([{"id": 1}, {"id": 2}, {"id": 3}], 2, [2, 1, 3]),
+        ([{"id": 1}, {"id": 2}], 9, [1, 2]),
+        ([{"id": 1}, "x", None, {"id": 2}], 2, [2, 1]),
+        ([], 1, None),
+        (None, 1, None),
+        ({"id": 1}, 1, None),
+    ],
+)
+def test_primary_of_a_list_is_named_outside_of_it(items, primary_id, ids):
+    expression = Expression("primary_first(items, chosen)[].id")
+    assert (expression.search({"items": items, "chosen": primary_id}) or None) == ids

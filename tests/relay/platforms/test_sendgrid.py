@@ -156,7 +156,7 @@ def test_senders_own_arguments_may_collide_with_fields():
     arguments = {"category": [1, "a", None, "b"], "subject": {"x": 1}, "reason": ["y"], "url": 7}
     arguments |= {"sg_message_id": 1, "status": 550, "type": True, "sg_machine_open": "no"}
     (call,) = translated(batch({**GOOD, **arguments}))
-    assert call.body["notes"] == "Correo rebotado de «1» (SendGrid)"
+    assert call.body["notes"] == "Un correo de la campaña «1» no llegó (SendGrid)"
     assert call.omitted_fields == {
         "subject": "not_a_text",
         "reason": "not_a_text",
@@ -196,3 +196,117 @@ def test_key_of_another_hook_does_not_verify():
     other = replace(senders.source_of("sendgrid"), secrets=(senders.SPARES["sendgrid"],))
     with pytest.raises(Refused, match=MISMATCH):
         process(batch(GOOD), other, senders.NOW)
+
+
+def parsed(**fields: object):
+    """The one event of a batch with these fields."""
+    (event,) = parse(batch({**GOOD, **fields}), senders.source_of("sendgrid"))
+    return event
+
+
+@pytest.mark.parametrize(
+    ("fields", "event_type"),
+    [
+        ({"type": "bounce"}, "email.bounced"),
+        ({"type": "blocked"}, "email.blocked"),
+        ({"type": "Blocked "}, "email.blocked"),
+        ({"type": "expired"}, "email.bounced"),
+        ({"type": "blocked", "bounce_classification": "Invalid Address"}, "email.blocked"),
+        ({"type": "bounce", "bounce_classification": "Reputation"}, "email.bounced"),
+        ({"bounce_classification": "Reputation"}, "email.blocked"),
+        ({"bounce_classification": "Invalid Address"}, "email.bounced"),
+        ({"event": "dropped", "type": "blocked"}, "email.rejected"),
+        ({}, "email.bounced"),
+    ],
+)
+def test_block_is_no_bounce(fields, event_type):
+    assert parsed(**fields).type == event_type
+
+
+def test_block_does_not_say_that_the_address_is_dead():
+    (call,) = translated(batch({**GOOD, "type": "blocked", "response": "421 try later"}))
+    assert call.body["notes"] == "Un correo fue bloqueado por ahora: 421 try later (SendGrid)"
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"reason": "550 a", "response": "250 OK"}, "550 a"),
+        ({"response": "452 mailbox full"}, "452 mailbox full"),
+        ({"reason": "", "response": "452 b"}, "452 b"),
+        ({"event": "deferred", "response": "421 c"}, "421 c"),
+        ({"event": "dropped", "response": "d"}, "d"),
+        ({"event": "delivered", "response": "250 OK"}, ""),
+        ({"event": "open", "response": "x"}, ""),
+    ],
+)
+def test_response_is_the_reason_of_a_failure_that_has_no_other(fields, reason):
+    assert (parsed(**fields).fields["reason"] or "") == reason
+
+
+@pytest.mark.parametrize(
+    ("fields", "note"),
+    [
+        ({"event": "unsubscribe", "category": "gatos"}, "Se dio de baja de todos los correos"),
+        ({"event": "unsubscribe", "asm_group_id": 10}, "Se dio de baja de todos los correos"),
+        (
+            {"event": "group_unsubscribe", "asm_group_id": 10},
+            "Se dio de baja de los correos del grupo 10",
+        ),
+        (
+            {"event": "group_unsubscribe", "asm_group_id": "10"},
+            "Se dio de baja de los correos del grupo 10",
+        ),
+        ({"event": "group_unsubscribe", "asm_group_id": []}, "Se dio de baja de los correos"),
+        (
+            {"event": "group_resubscribe", "asm_group_id": 10},
+            "Se suscribió a los correos: grupo 10",
+        ),
+    ],
+)
+def test_unsubscribe_is_from_all_e_mails_or_from_one_group(fields, note):
+    (call,) = translated(batch({**GOOD, **fields}))
+    assert call.body["notes"] == f"{note} (SendGrid)"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message_id"),
+    [
+        (
+            {"sg_message_id": "2uNYO1wm81v1QoPRSL5njQ.recvd-66d6f5-7xk2p-1-6906F2D1-1A.0"},
+            "2uNYO1wm81v1QoPRSL5njQ",
+        ),
+        (
+            {"sg_message_id": "LRzXl_NHStOGhQ4kofSm_A.filterdrecv-p3mdw1-756b-18-5F5FC76C-9.0"},
+            "LRzXl_NHStOGhQ4kofSm_A",
+        ),
+        (
+            {"sg_message_id": "14c5d75ce93.dfd.64b469.filter0001.16648.5515E0B88.0"},
+            "14c5d75ce93.dfd.64b469",
+        ),
+        ({"sg_message_id": "md7.f"}, "md7"),
+        ({"sg_message_id": "plain"}, "plain"),
+        ({"smtp-id": "<14c5d75ce93.dfd.64b469@ismtpd-555>"}, "14c5d75ce93.dfd.64b469"),
+        ({"sg_message_id": "a.f", "smtp-id": "<b@ismtpd-555>"}, "a"),
+        ({"sg_message_id": []}, ""),
+        ({}, ""),
+    ],
+)
+def test_message_id_is_the_one_that_the_sender_was_given(fields, message_id):
+    assert parsed(**fields).fields["message_id"] == message_id
+
+
+def test_batch_is_told_in_the_order_in_which_it_happened():
+    def at(second: int, event: str, message: str = "m1.f") -> dict[str, object]:
+        at = GOOD["timestamp"] + second
+        return {
+            "email": "ana@example.com",
+            "timestamp": at,
+            "event": event,
+            "sg_message_id": message,
+        }
+
+    items = translated(
+        batch(at(9, "delivered", "m2.f"), at(5, "delivered"), at(5, "processed"), at(1, "deferred"))
+    )
+    assert [item.topic for item in items] == ["processed", "deferred", "delivered", "delivered"]

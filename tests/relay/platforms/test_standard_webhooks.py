@@ -132,7 +132,7 @@ def test_source_may_name_other_places():
     body = {"type": "email.bounced", "data": {"to": ["ana@example.com"], "subject": "Hola"}}
     item = translated(request(body), options=options)
     assert item.customer.email == "ana@example.com"
-    assert item.body["notes"] == "Correo rebotado «Hola» (Standard Webhooks)"
+    assert item.body["notes"] == "El correo «Hola» no llegó (Standard Webhooks)"
 
 
 def test_source_may_map_other_types():
@@ -156,3 +156,138 @@ def test_time_is_held_to_the_sources_tolerance(more, tolerance_s, direction):
     beyond = senders.NOW + timedelta(seconds=direction * (tolerance_s + 1))
     with pytest.raises(Refused, match=STALE):
         process(delivery, source, beyond)
+
+
+def resend(kind: str, **data: object):
+    """A body as Resend sends it."""
+    message = {"email_id": "e-1", "from": "Tienda <hola@tienda.example>", "subject": "Su pedido"}
+    return {
+        "type": kind,
+        "created_at": "2026-11-02T15:00:00.101Z",
+        "data": {**message, "to": ["Ana I. <ana@example.com>", "luis@example.com"], **data},
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "event_type"),
+    [
+        ("email.sent", "email.sent"),
+        ("email.delivered", "email.delivered"),
+        ("email.delivery_delayed", "email.deferred"),
+        ("email.bounced", "email.bounced"),
+        ("email.complained", "email.complained"),
+        ("email.clicked", "email.clicked"),
+        ("email.failed", "email.rejected"),
+        ("email.suppressed", "email.rejected"),
+    ],
+)
+def test_mail_of_resend_is_told_of_its_first_recipient(kind, event_type):
+    item = translated(request(resend(kind)))
+    assert (item.event_type, item.customer.email) == (event_type, "ana@example.com")
+    assert item.occurred_at.isoformat() == "2026-11-02T15:00:00.101000+00:00"
+    assert "Su pedido" in item.body["notes"]
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        ["ana@example.com"],
+        "ana@example.com",
+        "Ana <ana@example.com>",
+        [" Ana@example.com"],
+        ["Inventada, Ana <ana@example.com>"],
+        [None, "ana@example.com"],
+    ],
+)
+def test_recipient_may_be_written_in_any_way(to):
+    assert (
+        translated(request(resend("email.sent", to=to))).customer.email.lower() == "ana@example.com"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "note"),
+    [
+        ("email.bounced", {"bounce": {"message": "550 no existe", "type": "Permanent", "subType": "General"}},
+         "El correo «Su pedido» no llegó: 550 no existe"),
+        ("email.bounced", {"bounce": {"type": "Transient", "subType": "MailboxFull"}},
+         "El correo «Su pedido» no llegó: el buzón está lleno"),
+        ("email.bounced", {"bounce": None}, "El correo «Su pedido» no llegó"),
+        ("email.failed", {"failed": {"reason": "reached daily quota"}},
+         "No se envió el correo «Su pedido»: reached daily quota"),
+        ("email.clicked", {"click": {"link": "https://tienda.example/a"}},
+         "Hizo clic en un enlace del correo «Su pedido»: https://tienda.example/a"),
+    ],
+)  # fmt: skip
+def test_reason_and_link_of_resend_are_in_the_note(kind, data, note):
+    assert translated(request(resend(kind, **data))).body["notes"] == f"{note} (Standard Webhooks)"
+
+
+def clerk(**data: object):
+    """A body as Clerk sends it."""
+    user = {
+        "first_name": "Ana", "last_name": "Inventada", "primary_email_address_id": "idn_2",
+        "email_addresses": [
+            {"id": "idn_1", "email_address": "antes@example.com"},
+            {"id": "idn_2", "email_address": "ana@example.com"},
+        ],
+        "phone_numbers": [],
+    }  # fmt: skip
+    return {"type": "user.created", "timestamp": 1793631600000, "data": {**user, **data}}
+
+
+PHONES = [
+    {"id": "p1", "phone_number": "+593999000009"},
+    {"id": "p2", "phone_number": "+593999000001"},
+]
+
+
+@pytest.mark.parametrize(
+    ("data", "email", "phone"),
+    [
+        ({}, "ana@example.com", ""),
+        ({"primary_email_address_id": None}, "antes@example.com", ""),
+        ({"primary_email_address_id": "gone"}, "antes@example.com", ""),
+        ({"email_addresses": [], "phone_numbers": PHONES}, "", "+593999000009"),
+        (
+            {"phone_numbers": PHONES, "primary_phone_number_id": "p2"},
+            "ana@example.com",
+            "+593999000001",
+        ),
+        ({"email_addresses": ["x", None], "email": "ana@example.com"}, "ana@example.com", ""),
+        (
+            {"email_addresses": "x", "phone_numbers": {}, "email": "ana@example.com"},
+            "ana@example.com",
+            "",
+        ),
+    ],
+)
+def test_user_of_clerk_is_reached_by_the_primary_address(data, email, phone):
+    item = translated(request(clerk(**data)))
+    assert (item.customer.email, item.customer.phone) == (email, phone)
+    assert (item.customer.first_name, item.customer.last_name) == ("Ana", "Inventada")
+
+
+@pytest.mark.parametrize(
+    ("kind", "event_type"),
+    [("user.updated", "customer.updated"), ("user.deleted", "customer.deleted")],
+)
+def test_other_topics_of_users_are_known(kind, event_type):
+    assert translated(request({**clerk(), "type": kind})).event_type == event_type
+
+
+def test_types_of_the_source_are_added_to_the_usual_ones():
+    options = 'types = { "lead.won" = "form.submitted", "user.created" = "contact.updated" }'
+    for topic, event_type in [
+        ("lead.won", "form.submitted"),
+        ("user.created", "contact.updated"),
+        ("user.updated", "customer.updated"),
+    ]:
+        item = translated(request({"type": topic, "data": ANA}), options=options)
+        assert item.event_type == event_type
+
+
+@pytest.mark.parametrize("form", ["Cotización", {"name": "Cotización"}, {"title": "Cotización"}])
+def test_form_is_named(form):
+    item = translated(request({"type": "form.submitted", "data": {**ANA, "form": form}}))
+    assert item.body["notes"] == "Llenó el formulario «Cotización» (Standard Webhooks)"

@@ -1,0 +1,42 @@
+"""Why an e-mail did not arrive: known reasons in words, a server's text as it is."""
+
+import pytest
+
+from relay.mapping.mail_reasons import mail_reason
+
+
+@pytest.mark.parametrize(
+    ("fields", "text", "server_text"),
+    [
+        # The reasons of SendGrid's `dropped`.
+        ({"reason": "Bounced Address"}, "la dirección ya había rebotado", ""),
+        ({"reason": "Unsubscribed Address"}, "la persona se había dado de baja", ""),
+        ({"reason": "Spam Reporting Address"}, "la persona había marcado correos como spam", ""),
+        ({"reason": "Invalid"}, "la dirección no es válida", ""),
+        ({"reason": "Invalid SMTPAPI header"}, "el correo estaba mal armado", ""),
+        ({"reason": "Spam Content (if Spam Checker app is enabled)"}, "su contenido parece spam", ""),
+        ({"reason": "Spam Content"}, "su contenido parece spam", ""),
+        ({"reason": "Recipient List over Package Quota"}, "se agotó el límite de envíos del plan", ""),
+        ({"reason": " bounced address "}, "la dirección ya había rebotado", ""),
+        # Codes of mail servers, in a field or in the text.
+        ({"reason": "550 5.1.1 User unknown"}, "la dirección no existe", "550 5.1.1 User unknown"),
+        ({"reason": "User unknown", "status": "5.1.1"}, "la dirección no existe", "User unknown"),
+        ({"status": "4.2.2"}, "el buzón está lleno", ""),
+        ({"reason": "452 mailbox full"}, "", "452 mailbox full"),
+        ({"reason": "see 15.1.1 and 5.1.1.2"}, "", "see 15.1.1 and 5.1.1.2"),
+        ({"reason": "550 5.7.1 refused", "classification": "Reputation"},
+         "el servidor desconfía del remitente", "550 5.7.1 refused"),
+        ({"classification": "Invalid Address"}, "la dirección no existe", ""),
+        ({"bounce_type": "MailboxFull", "reason": "over"}, "el buzón está lleno", "over"),
+        ({"bounce_type": "General"}, "", ""),
+        ({"reason": "5.0.0 other", "status": "5.0.0"}, "", "5.0.0 other"),
+        ({}, "", ""),
+        ({"reason": None, "status": 5, "classification": []}, "", ""),
+    ],
+)  # fmt: skip
+def test_known_reason_is_in_words_and_the_servers_text_as_it_is(fields, text, server_text):
+    assert mail_reason(fields, "es") == {"reason_text": text, "server_text": server_text}
+    english = mail_reason(fields, "en")
+    assert english["server_text"] == server_text
+    assert bool(english["reason_text"]) == bool(text)
+    assert not text or english["reason_text"] != text

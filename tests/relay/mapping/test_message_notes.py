@@ -1,0 +1,197 @@
+"""Default notes about e-mails, messages, forms and bookings, read as text.
+
+`tests/golden/message_notes.<language>.txt` has each with all of its fields, with each alone and
+with none; `make golden` writes them, a person reads them.
+"""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import senders
+
+from relay.mapping.event_types import EVENT_TYPES, Language
+from relay.mapping.message_notes import MESSAGE_NOTES
+from relay.mapping.rules import compile_rules
+from relay.mapping.templates import brief, brief_url
+from relay.model import Call, Contact, Event
+from relay.pipeline import translate_item
+from relay.sources import Source
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+LANGUAGES: list[Language] = ["es", "en"]
+_MAIL = {"subject": "Promo de noviembre", "campaign": "Otoño"}
+_WHY = {"reason": "450 4.2.0 try again later", "status": "4.2.2", "classification": "Reputation"}
+_BOOKING = {"service": "Asesoría", "starts_at": "2026-12-03T10:00:00-05:00"}
+_LIST = {"list_name": "Ofertas", "list_id": "10", "all_emails": True}
+# What each note may say; every one is also rendered without each of them.
+FIELDS: dict[str, dict[str, Any]] = {
+    "email.clicked": {**_MAIL, "link_text": "Ver oferta", "link": "https://tienda.example/oferta?u=1"},
+    "email.subscribed": {"list_name": "Ofertas", "list_id": "10"},
+    "email.unsubscribed": {**_LIST, "reason": "demasiados correos"},
+    "form.submitted": {
+        "form": "Cotiza al por mayor", "answers": {"ciudad": "Cuenca", "unidades": 50},
+        "message": "Quisiera precios",
+    },
+    "lead.created": {"form": "Cotización", "ad": "Mayo", "network": "Facebook"},
+    "booking.created": _BOOKING,
+    "booking.rescheduled": _BOOKING,
+    "booking.cancelled": {**_BOOKING, "reason": "viaje"},
+    **{name: {} for name in ("sms.subscribed", "sms.unsubscribed", "contact.updated")},
+    **{f"email.{name}": _MAIL for name in ("sent", "delivered", "opened", "complained")},
+    **{
+        f"email.{name}": {**_MAIL, **_WHY} for name in ("deferred", "blocked", "bounced", "rejected")
+    },
+}  # fmt: skip
+# Nothing, as senders write it.
+EMPTY = [None, "", "  ", [], {}, False, "\u200b", "\n"]
+LONG = "palabra larguísima " * 30
+
+
+def source_in(language: Language, title: str = "Tienda Norte") -> Source:
+    plain = senders.source_of("shopify")
+    rules, faults, _ = compile_rules(
+        [("events", {name: {"notes": True} for name in EVENT_TYPES})], language
+    )
+    assert faults == []
+    return Source(
+        name="s", platform=plain.platform, scheme=plain.scheme, secrets=(), title=title, topics=("*",),
+        destination=plain.destination, rules=rules, timezone=plain.timezone, language=language,
+    )  # fmt: skip
+
+
+SOURCES = {language: source_in(language) for language in LANGUAGES}
+
+
+def note_of(event_type: str, fields: dict[str, Any], source: Source) -> str:
+    event = Event(
+        type=event_type,
+        topic="t",
+        key="k",
+        occurred_at=datetime(2026, 11, 2, 15, 4, tzinfo=UTC),
+        contact=Contact(email="ana@example.com"),
+        fields=fields,
+    )
+    call = translate_item(event, senders.delivery({}, b"{}"), source)
+    assert isinstance(call, Call)
+    note: str = call.body["notes"]
+    return note
+
+
+def variants(event_type: str) -> dict[str, dict[str, Any]]:
+    """Field sets by what is in them: all, all but one, one alone, none."""
+    fields = FIELDS[event_type]
+    alone = {f"{name}": {name: fields[name]} for name in fields}
+    without = {f"without {name}": {n: fields[n] for n in fields if n != name} for name in fields}
+    return {"all": fields, **without, **alone, "nothing": {}}
+
+
+def assert_reads_well(note: str) -> None:
+    assert note == note.strip()
+    assert "  " not in note
+    assert "\n" not in note
+    assert not re.search(
+        r"«\s*»|\"\s*\"|\(\s*\)|[:,;]\s*[:,;(]|[:,;]$|\s[,.;:!?)»]|None|undefined", note
+    )
+    assert note.endswith("(Tienda Norte)")
+    assert len(note) <= 220
+
+
+def test_every_note_of_the_module_is_one_of_a_type_and_is_read_here():
+    assert MESSAGE_NOTES.keys() == FIELDS.keys() <= EVENT_TYPES.keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("event_type", FIELDS)
+def test_note_with_and_without_each_field_reads_well(event_type, language):
+    source = SOURCES[language]
+    notes = {name: note_of(event_type, f, source) for name, f in variants(event_type).items()}
+    for note in notes.values():
+        assert_reads_well(note)
+    empty = [
+        note_of(event_type, dict.fromkeys(FIELDS[event_type], value), source) for value in EMPTY
+    ]
+    assert set(empty) == {notes["nothing"]}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("event_type", FIELDS)
+@pytest.mark.parametrize(
+    "value",
+    [
+        LONG,
+        LONG.replace(" ", ""),
+        "dos\nlíneas\t y  más",
+        ["a", None, "b"],
+        {"name": "Uno"},
+        7,
+        1.5,
+    ],
+    ids=["long", "long_word", "lines", "list", "object", "int", "float"],
+)
+def test_note_of_odd_or_long_values_is_one_line_of_about_200_characters(
+    value, event_type, language
+):
+    fields = dict.fromkeys(FIELDS[event_type], value)
+    assert_reads_well(note_of(event_type, fields, SOURCES[language]))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_notes_read_as_their_golden_file(language, request):
+    lines = []
+    for event_type in FIELDS:
+        shown = {
+            n: note_of(event_type, f, SOURCES[language]) for n, f in variants(event_type).items()
+        }
+        lines += [f"{event_type}", *(f"  {name}: {note}" for name, note in shown.items()), ""]
+    text = "\n".join(lines)
+    file = GOLDEN / f"message_notes.{language}.txt"
+    if request.config.getoption("--update-golden"):
+        file.write_text(text, "utf-8")
+    assert text == file.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "shown"),
+    [
+        ("2026-12-03T10:00:00-05:00", "jue 3 dic, 10:00"),
+        ("2026-12-03 10:00", "jue 3 dic, 10:00"),
+        (1796310000, "jue 3 dic, 10:00"),
+        ("el jueves a las diez", "el jueves a las diez"),
+    ],
+)
+def test_start_of_a_booking_is_in_the_destinations_zone_and_language(starts_at, shown):
+    note = note_of(
+        "booking.created", {"service": "Asesoría", "starts_at": starts_at}, SOURCES["es"]
+    )
+    assert note == f"Reservó «Asesoría» para el {shown} (Tienda Norte)"
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("  a  b ", "a b"), ("a.", "a"), ("a\u202eb", "a b"), (None, ""), (True, ""), (0, "0"),
+        ({"ciudad": "Cuenca", "nada": None}, "ciudad Cuenca"),
+        ([{"label": "Ciudad", "value": "Cuenca"}, {"name": "x", "value": ""}], "Ciudad Cuenca"),
+        ({"title": "Cotización"}, "Cotización"),
+        ([1, 2, 3, 4, 5, 6], "1, 2, 3, 4, 5"),
+        ("uno dos tres cuatro", "uno dos tres…"), ("x" * 20, "x" * 13 + "…"),
+    ],
+)  # fmt: skip
+def test_brief_makes_one_short_line_of_any_value(value, line):
+    assert brief(value, 14) == line
+
+
+@pytest.mark.parametrize(
+    ("value", "url"),
+    [
+        ("https://a.example/b?c=d", "https://a.example/b?c=d"),
+        ("https://a.example/b?c=" + "d" * 30, "https://a.example/b"),
+        ("https://a.example/" + "b" * 40, "https://a.example/bbbbbbbbbbb…"),
+        (None, ""), (7, ""), ({}, ""),
+    ],
+)  # fmt: skip
+def test_long_address_gives_up_its_query_first(value, url):
+    assert brief_url(value, 30) == url
