@@ -15,7 +15,7 @@ from typing import Final
 
 from relay.errors import Refused
 from relay.inbound.contract import Events, Handshake, Skipped, Source, Unparsable, stable_key
-from relay.inbound.steps import NOTHING_RECALLED, Decision, Recall, Recalled, decide, expand
+from relay.inbound.steps import NOTHING_RECALLED, Decision, Recall, Recollection, decide, expand
 from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.mercately import Unmappable, call_for
 from relay.model import (
@@ -92,7 +92,7 @@ def translate(
         parts = translate_report(item, decided, request, source)
         is_news = replace(decided.memory, version=before.version) != before
         if is_news:
-            recalled[resource] = Recalled(decided.memory, recall.digest)
+            recalled[resource] = Recollection(decided.memory, recall.digest)
         translated.append(
             Parts(
                 parts,
@@ -114,8 +114,8 @@ def translate_report(
     if decision.reason:
         return (Ignored(event.topic, decision.reason, event.type), *_ended(event))
     parts: list[Translated] = []
-    for told, step in expand(event, decision):
-        part = translate_item(told, request, source)
+    for step_event, step in expand(event, decision):
+        part = translate_item(step_event, request, source)
         parts.append(replace(part, step=step) if isinstance(part, Call | Held) else part)
     return (*parts, *_ended(event))
 

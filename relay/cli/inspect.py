@@ -23,7 +23,7 @@ from relay.operations import Store, Translation
 from relay.platforms import discovered
 from relay.store.durability import Durability
 from relay.store.lists import waiting_counts
-from relay.store.memory import remembered
+from relay.store.memory import memory_size
 from relay.store.readiness import missing
 from relay.store.schema import find_mismatch
 from worker.reply import NoResponse
@@ -131,7 +131,7 @@ def _what_waits(store: Store, settings: Settings) -> Iterator[str]:
             )
     if sentence := dropped_soon(store.ledger):
         yield sentence
-    count, size = remembered(store.redis)
+    count, size = memory_size(store.redis)
     if count:
         megabytes = f"{size / 1e6:.1f}"
         yield localized(

@@ -119,7 +119,7 @@ class Ledger:
             the record has been replayed since.
         """
         now = time.time()
-        args: Sequence[Any] = [
+        args: list[Any] = [
             now,
             utcformat(datetime.fromtimestamp(now, UTC)),
             self._keep_delivered_s + _DAY_S,
@@ -212,7 +212,7 @@ class Ledger:
         since_s: float = 0.0,
     ) -> Iterator[str]:
         """The ids of all records in any of the states, oldest first, read a page at a time."""
-        yield from lists.every(self.redis, self._lists(states, source, reason), since_s=since_s)
+        yield from lists.all_ids(self.redis, self._lists(states, source, reason), since_s=since_s)
 
     def _lists(self, states: Iterable[State], source: str, reason: str) -> Sequence[str]:
         sources = [source] if source else lists.known_sources(self.redis)
@@ -262,7 +262,7 @@ class Ledger:
         until = time.time() - self._keep_delivered_s
         sources = lists.known_sources(self.redis)
         for state in (State.DELIVERED, State.DISCARDED):
-            args: Sequence[Any] = [state.value, until, _AT_ONCE, *sources]
+            args: list[Any] = [state.value, until, _AT_ONCE, *sources]
             while self._forget(keys=[state_key(state)], args=args) == _AT_ONCE:
                 pass
 

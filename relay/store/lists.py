@@ -102,13 +102,13 @@ def causes(redis: Redis) -> list[Cause]:
             pipeline.zcard(f"relay:list:{name}")
             pipeline.zrevrangebylex(f"relay:list:{name}", "+", "-", start=0, num=1)
         answers = iter(pipeline.execute())
-    found = []
+    rows = []
     for name in names:
         state, source, reason = name.split(":", 2)
         count, latest = next(answers), next(answers)
         if count:
-            found.append(Cause(State(state), source, reason, count, latest[0].decode()))
-    return sorted(found, key=lambda cause: -cause.count)
+            rows.append(Cause(State(state), source, reason, count, latest[0].decode()))
+    return sorted(rows, key=lambda cause: -cause.count)
 
 
 def waiting_counts(redis: Redis) -> dict[str, int]:
@@ -132,7 +132,7 @@ def ids_beginning(redis: Redis, text: str, limit: int) -> list[str]:
     return sorted({member.decode() for row in rows for member in row})[:limit]
 
 
-def every(redis: Redis, keys: Sequence[str], *, since_s: float = 0.0) -> Iterator[str]:
+def all_ids(redis: Redis, keys: Sequence[str], *, since_s: float = 0.0) -> Iterator[str]:
     """All ids of several lists, oldest first, 500 at a time."""
     first = f"[{id_at(since_s)}" if since_s else "-"
     while True:

@@ -17,7 +17,7 @@ from redis import Redis, RedisError
 
 from relay.errors import NotStored
 from relay.inbound.contract import Source
-from relay.inbound.steps import Recalled
+from relay.inbound.steps import Recollection
 from relay.model import Memory, Resource
 from relay.store.pseudonyms import Pseudonyms
 
@@ -43,7 +43,7 @@ class SourceMemory:
         self._source = source
         self.dedup_s = dedup_s
 
-    def recall(self, resources: Sequence[Resource]) -> list[Recalled]:
+    def recall(self, resources: Sequence[Resource]) -> list[Recollection]:
         """What is remembered of each, in one round trip, under an old key where under no new one.
 
         Raises:
@@ -60,14 +60,14 @@ class SourceMemory:
                 raise NotStored from error
         return [self._recalled([next(rows) for _ in group]) for group in keys]
 
-    def _recalled(self, rows: Sequence[Mapping[bytes, bytes]]) -> Recalled:
+    def _recalled(self, rows: Sequence[Mapping[bytes, bytes]]) -> Recollection:
         for age, row in enumerate(rows):
             if row:
                 memory = read_memory(row)
                 # What an old key has written is written anew, under the new one.
                 version = 0 if age else memory.version
-                return Recalled(memory, partial(self._digest, age), version)
-        return Recalled(Memory(), self.digest)
+                return Recollection(memory, partial(self._digest, age), version)
+        return Recollection(Memory(), self.digest)
 
     def digest(self, text: str) -> str:
         return self._digest(0, text)
@@ -84,7 +84,7 @@ def resource_keys(pseudonyms: Pseudonyms, source: Source, resource: Resource) ->
     return tuple(f"relay:resource:{digest}" for digest in digests)
 
 
-def remembered(redis: Redis) -> tuple[int, int]:
+def memory_size(redis: Redis) -> tuple[int, int]:
     """About how many things are remembered, and in how many bytes; four round trips.
 
     Estimated from a sample of all keys, since counting them would take a minute a million.

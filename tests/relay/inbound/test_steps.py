@@ -9,7 +9,7 @@ import pytest
 from relay.inbound.contract import stable_key
 from relay.inbound.steps import (
     NOTHING_RECALLED,
-    Recalled,
+    Recollection,
     Refund,
     as_step,
     decide,
@@ -50,7 +50,7 @@ class Thing:
 
     def told(self, said, now=NOW):
         """Names of the steps, `updated:` with the changed fields, the refund, or why nothing."""
-        recalled = Recalled(self.memory, self.digest)
+        recalled = Recollection(self.memory, self.digest)
         self.decision = one = decide(said, recalled, now, DEDUP_S, self.digest)
         self.memory = one.memory
         told = [step.state for step in one.steps]
