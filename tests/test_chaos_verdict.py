@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from tests.chaos import plan, report
-from tests.chaos.model import RESET_AFTER, WORKERS, Accepted, Request, Struck, Unparsable
+from tests.chaos.model import RESET_AFTER, WORKERS, Accepted, Fault, Request, Struck
 from tests.chaos.run import Form, Outcome
 from tests.chaos.verdict import EXCUSE_S, Verdict, judge
 
@@ -23,7 +23,7 @@ def request(number: int, at: float, fault: str = "", **parts) -> Request:
 
 
 def struck(action: str, process: str, at: float, ended_at: float, *, close: bool = False) -> Struck:
-    return Struck(Unparsable(action, process, ended_at - at, 0.0, close), at, ended_at)
+    return Struck(Fault(action, process, ended_at - at, 0.0, close), at, ended_at)
 
 
 def verdict(

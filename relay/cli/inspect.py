@@ -24,7 +24,7 @@ from relay.platforms import discovered
 from relay.store.durability import Durability
 from relay.store.lists import waiting_counts
 from relay.store.memory import memory_size
-from relay.store.readiness import missing
+from relay.store.readiness import missing, warnings
 from relay.store.schema import find_mismatch
 from worker.reply import NoResponse
 
@@ -106,7 +106,8 @@ def doctor(context: click.Context) -> None:
     settings = cli.settings(context)
     store = cli.store(settings, any_schema=True)
     click.echo(Durability.of(store.redis).statement(settings.durability))
-    failed_checks = missing(store.redis, store.queue, settings.durability, settings.held_max)
+    failed_checks = missing(store.redis, store.queue, settings.durability)
+    failed_checks += warnings(store.redis, settings.held_max)
     for code in failed_checks:
         click.echo(missing_check(code))
     mismatch = find_mismatch(store.redis)
