@@ -129,6 +129,8 @@ def decide(
         return Decision(reason="stale", memory=after)
     if report.update_type and (changed or not memory.version):
         return Decision(update=True, changed=changed, memory=after)
+    # A change that this topic does not tell is left for the one that does.
+    after = replace(after, shown={**after.shown, **memory.shown})
     same_time = (report.updated_at or 0.0) == memory.updated_at
     repeated = bool(memory.version) and (same_time or not report.update_type)
     if repeated and _goes_back(report, memory):

@@ -168,6 +168,15 @@ def test_step_with_another_change_is_told_once_and_says_what_changed(thing):
     assert thing.decision.changed == ("total",)
 
 
+def test_change_that_comes_first_by_a_topic_without_updates_is_told_by_the_other(thing):
+    thing.told(report(("processing", T - 9), updated_at=T - 9, shown={"total": "10"}))
+    paid_again = report(("processing", T - 9), updated_at=T, shown={"total": "12"}, update_type="")
+
+    assert thing.told(paid_again) == "duplicate"
+
+    assert thing.told(report(updated_at=T, shown={"total": "12"})) == ["updated:total"]
+
+
 def test_first_seen_update_is_told(thing):
     assert thing.told(report(updated_at=T, shown={"total": "10"})) == ["updated:"]
 
