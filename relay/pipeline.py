@@ -17,7 +17,7 @@ from relay.errors import TOO_LARGE, Refused, TooManyParts
 from relay.inbound.batch_order import in_order
 from relay.inbound.contract import Events, Handshake, Skipped, Source, Unparsable, stable_key
 from relay.inbound.signature import BodyCheck, IncrementalScheme
-from relay.inbound.steps import NOTHING_RECALLED, Decision, Recall, Recalled, decide, expand
+from relay.inbound.steps import NOTHING_RECALLED, Decision, Recall, Recollection, decide, expand
 from relay.inbound.timestamps import parse_timestamp
 from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.mercately import Unmappable, call_for
@@ -143,7 +143,7 @@ def translate(
         parts = translate_report(item, decided, request, source)
         is_news = replace(decided.memory, version=before.version) != before
         if is_news:
-            recalled[resource] = Recalled(decided.memory, recall.digest)
+            recalled[resource] = Recollection(decided.memory, recall.digest)
         translated.append(
             Parts(
                 parts,

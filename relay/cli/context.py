@@ -21,11 +21,13 @@ _REDIS_URL: Final = "relay.redis_url"
 
 
 class RelayGroup(click.Group):
-    """The commands; Redis that fails under any of them is a sentence and exit status 1."""
+    """The commands; a fault of Redis or relay.toml is a sentence and exit status 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except ConfigError as error:
+            raise click.ClickException(_faults(error)) from error
         except RedisError as error:
             fault = redis_fault(error, ctx.meta.get(_REDIS_URL, ""))
             raise click.ClickException(fault) from error
@@ -54,8 +56,11 @@ def configured(load: Callable[[], _T]) -> _T:
     try:
         return load()
     except ConfigError as error:
-        faults = [f"{error.file}: {fault}" for fault in error.faults]
-        raise click.ClickException(_list(faults)) from error
+        raise click.ClickException(_faults(error)) from error
+
+
+def _faults(error: ConfigError) -> str:
+    return _list([f"{error.file}: {fault}" for fault in error.faults])
 
 
 def _list(faults: list[str] | tuple[str, ...]) -> str:

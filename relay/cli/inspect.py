@@ -25,8 +25,8 @@ from relay.operations import Store, Translation
 from relay.platforms import discovered
 from relay.store.durability import Durability
 from relay.store.lists import waiting_counts
-from relay.store.memory import remembered
-from relay.store.readiness import missing
+from relay.store.memory import memory_size
+from relay.store.readiness import missing, warnings
 from relay.store.schema import find_mismatch
 from worker.reply import NoResponse
 
@@ -129,7 +129,8 @@ def doctor(context: click.Context) -> None:
     settings = cli.settings(context)
     store = cli.store(settings, any_schema=True)
     click.echo(Durability.of(store.redis).statement(settings.durability))
-    failed_checks = missing(store.redis, store.queue, settings.durability, settings.held_max)
+    failed_checks = missing(store.redis, store.queue, settings.durability)
+    failed_checks += warnings(store.redis, settings.held_max)
     for code in failed_checks:
         click.echo(missing_check(code))
     mismatch = find_mismatch(store.redis)
@@ -154,7 +155,7 @@ def _what_waits(store: Store, settings: Settings) -> Iterator[str]:
             )
     if sentence := dropped_soon(store.ledger):
         yield sentence
-    count, size = remembered(store.redis)
+    count, size = memory_size(store.redis)
     if count:
         megabytes = f"{size / 1e6:.1f}"
         yield localized(

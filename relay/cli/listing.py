@@ -28,7 +28,7 @@ from relay.operations import AmbiguousId, EventPage, EventSummary, UnknownRecord
 from relay.store.ledger import Ledger
 
 _IGNORED: Final = "ignored"
-_TOLD_BEFORE_S: Final = 7 * 24 * 3600.0
+_NOTICE_S: Final = 7 * 24 * 3600.0
 _UNITS: Final = {"m": 60, "h": 3600, "d": 86_400}
 
 
@@ -176,7 +176,7 @@ def _print_causes(ledger: Ledger, source: str, *, json_lines: bool) -> None:
 
 def dropped_soon(ledger: Ledger) -> str:
     """A sentence about events that will have waited too long within a week, or nothing."""
-    count, first_at = ledger.dropped_within(_TOLD_BEFORE_S)
+    count, first_at = ledger.dropped_within(_NOTICE_S)
     if not count:
         return ""
     day = utc_time(first_at)[:10]

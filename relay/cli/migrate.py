@@ -35,6 +35,8 @@ def migrate(context: click.Context, *, dry_run: bool, again: bool) -> None:
     """Exits 1 where something could not be converted."""
     settings = cli.settings(context)
     store = cli.store(settings, any_schema=True)
+    # Without them the digests would be of no key that web and worker have.
+    destinations = cli.relay(settings).destinations
     printed = 0
 
     def progress(keys: int) -> None:
@@ -47,7 +49,7 @@ def migrate(context: click.Context, *, dry_run: bool, again: bool) -> None:
         report = migrate_redis(
             store.redis,
             store.queue,
-            Pseudonyms.open(settings),
+            Pseudonyms.open(settings, destinations),
             dry_run=dry_run,
             again=again,
             progress=progress,

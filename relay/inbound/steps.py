@@ -72,7 +72,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Recalled:
+class Recollection:
     """What is remembered of one thing, and the digest that it was written with.
 
     `version` is that of the hash to write: 0 where only one under an old key was found.
@@ -88,7 +88,7 @@ class Recall(Protocol):
 
     dedup_s: int
 
-    def recall(self, resources: Sequence[Resource]) -> Sequence[Recalled]:
+    def recall(self, resources: Sequence[Resource]) -> Sequence[Recollection]:
         """For each resource, in one round trip."""
 
     def digest(self, text: str) -> str:
@@ -100,8 +100,8 @@ class NothingRecalled:
 
     dedup_s: int = 7 * 24 * 3600
 
-    def recall(self, resources: Sequence[Resource]) -> Sequence[Recalled]:
-        return [Recalled(Memory(), self.digest) for _ in resources]
+    def recall(self, resources: Sequence[Resource]) -> Sequence[Recollection]:
+        return [Recollection(Memory(), self.digest) for _ in resources]
 
     def digest(self, text: str) -> str:
         return text
@@ -111,7 +111,7 @@ NOTHING_RECALLED: Final = NothingRecalled()
 
 
 def decide(
-    report: Report, recalled: Recalled, now: datetime, dedup_s: int, digest: Digest
+    report: Report, recalled: Recollection, now: datetime, dedup_s: int, digest: Digest
 ) -> Decision:
     """What of a report is new. `digest` is for the memory that is returned."""
     memory = recalled.memory
@@ -129,6 +129,8 @@ def decide(
         return Decision(reason="stale", memory=after)
     if report.update_type and (changed or not memory.version):
         return Decision(update=True, changed=changed, memory=after)
+    # A change that this topic does not tell is left for the one that does.
+    after = replace(after, shown={**after.shown, **memory.shown})
     same_time = (report.updated_at or 0.0) == memory.updated_at
     repeated = bool(memory.version) and (same_time or not report.update_type)
     if repeated and _goes_back(report, memory):
@@ -139,12 +141,12 @@ def decide(
 def _is_new(step: Step, report: Report, memory: Memory, too_old: float, *, stale: bool) -> bool:
     if not step.type or _behind(step.state, memory.state, report.order):
         return False
-    told_at = memory.steps.get(step.state)
+    last_at = memory.steps.get(step.state)
     if step.at is not None:
-        return step.at >= too_old and (told_at is None or step.at > told_at)
+        return step.at >= too_old and (last_at is None or step.at > last_at)
     if stale:
         return False
-    if told_at is None:
+    if last_at is None:
         return not _unknown_and_old(report, memory, too_old)
     return step is report.steps[-1] and memory.state != step.state
 
@@ -162,7 +164,7 @@ def _goes_back(report: Report, memory: Memory) -> bool:
     return bool(report.steps) and _behind(report.steps[-1].state, memory.state, report.order)
 
 
-def _new_refund(report: Report, recalled: Recalled, too_old: float) -> Refund | None:
+def _new_refund(report: Report, recalled: Recollection, too_old: float) -> Refund | None:
     memory = recalled.memory
     if report.refunded_at is not None:
         old = report.refunded_at < too_old
@@ -186,7 +188,7 @@ def _new_refund(report: Report, recalled: Recalled, too_old: float) -> Refund | 
     return Refund(amount, None if total is None else total - refunded)
 
 
-def _changed(report: Report, recalled: Recalled) -> tuple[str, ...]:
+def _changed(report: Report, recalled: Recollection) -> tuple[str, ...]:
     """Names of the shown fields that differ; none when nothing is remembered of the thing."""
     if not recalled.memory.version:
         return ()
@@ -235,10 +237,10 @@ def expand(event: Event, decision: Decision) -> list[tuple[Event, Mapping[str, A
         singles.append(Decision(refund=refund, changed=decision.changed))
     if decision.update:
         singles.append(Decision(update=True, changed=decision.changed))
-    return [(_told(event, report, single), as_step(single)) for single in singles]
+    return [(_single_event(event, report, single), as_step(single)) for single in singles]
 
 
-def _told(event: Event, report: Report, single: Decision) -> Event:
+def _single_event(event: Event, report: Report, single: Decision) -> Event:
     occurred_at = event.occurred_at
     event_type = report.update_type
     extra: dict[str, Any] = {"changed": single.changed} if single.changed else {}

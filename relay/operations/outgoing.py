@@ -11,7 +11,7 @@ from config.settings import Settings
 from relay.errors import TooManyParts
 from relay.inbound import samples
 from relay.inbound.contract import Handshake, Source
-from relay.inbound.steps import NOTHING_RECALLED, Recalled, decide
+from relay.inbound.steps import NOTHING_RECALLED, Recollection, decide
 from relay.model import Event, Memory, Translated, WebhookRequest
 from relay.pipeline import hold_batch, parse, translate_item, translate_report
 from worker.client import Client
@@ -62,7 +62,7 @@ def transform(request: WebhookRequest, source: Source) -> Handshake | list[Trans
     translations: list[Translation] = []
     for item in items:
         if isinstance(item, Event) and item.report:
-            nothing = Recalled(Memory(), NOTHING_RECALLED.digest)
+            nothing = Recollection(Memory(), NOTHING_RECALLED.digest)
             decision = decide(
                 item.report,
                 nothing,

@@ -104,7 +104,7 @@ class AcceptArguments:
             case Waiting():
                 return self._waiting(part)
             case Ended():
-                return ["ended", self._waiting_key(part.token), self._dedup_s, 0]
+                return ["ended", self._waiting_keys(part.token), self._dedup_s, 0]
         return self._held(part)
 
     def _call(self, call: Call) -> list[Any]:
@@ -146,13 +146,13 @@ class AcceptArguments:
             "description": description(self._source.name, part.topic),
         }
         times = [part.due_at.timestamp(), part.call.occurred_at.timestamp()]
-        return ["waiting", self._waiting_key(part.token), *times, *lua.counted_pairs(fields)]
+        return ["waiting", self._waiting_keys(part.token), *times, *lua.counted_pairs(fields)]
 
-    def _waiting_key(self, token: str) -> str:
+    def _waiting_keys(self, token: str) -> str:
         source = self._source
-        return waiting_key(
-            self._pseudonyms.digest(source.destination.name, "waiting", source.name, token)
-        )
+        parts = ("waiting", source.name, token)
+        digests = self._pseudonyms.digests(source.destination.name, *parts)
+        return " ".join(waiting_key(digest) for digest in digests)
 
     def _held(self, part: Held | AwaitingLookup) -> list[Any]:
         record_id = str(ULID.from_datetime(self._now))

@@ -73,6 +73,6 @@ def _digits(text: str) -> str:
     return re.sub(r"\D", "", text).removeprefix("00")
 
 
-def members(record_id: str, digests: str) -> dict[str, str]:
+def members(record_id: str, digests: str) -> list[tuple[str, str]]:
     """The sets that a record is a member of, and as what, by its field `digests`."""
-    return {find_key(digest): f"{digest}:{record_id}" for digest in digests.split()[1:]}
+    return [(find_key(digest), f"{digest}:{record_id}") for digest in digests.split()[1:]]

@@ -97,7 +97,7 @@ def record_1(pseudonyms: Pseudonyms, record_id: str, values: Mapping[bytes, byte
         record.state.value,
         renames,
         {name: text.encode() for name, text in new.items() if text},
-        members=[*lists, *members(record_id, digests).items()],
+        members=[*lists, *members(record_id, digests)],
         moved_keys=_customer_keys(pseudonyms, record) if named else {},
     )
 

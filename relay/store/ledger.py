@@ -21,6 +21,7 @@ anew.
 """
 
 import json
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,8 +34,8 @@ from rq.utils import utcformat
 from config.settings import Settings
 from relay.model import Outcome, State, Verdict
 from relay.store import lists, lua
-from relay.store.find import find_ids, members
-from relay.store.keys import COUNTS, IGNORED, OPEN, list_key, record_key, state_key
+from relay.store.find import find_ids
+from relay.store.keys import COUNTS, IGNORED, OPEN, record_key, state_key
 from relay.store.lists import Cause, Page
 from relay.store.pseudonyms import Pseudonyms
 from relay.store.record import Record, read_record
@@ -98,6 +99,7 @@ class Ledger:
         self._record_attempts = redis.register_script(
             lua.script("lanes", "lists", "record_attempts")
         )
+        self._forget = redis.register_script(lua.script("forget"))
         self._discard = redis.register_script(lua.script("lists", "discard"))
 
     @classmethod
@@ -128,8 +130,11 @@ class Ledger:
         answer: Any = self._record_attempts(keys=[OPEN], args=args)
         return [bool(flag) for flag in answer]
 
-    def discard(self, record: Record, reason: str = "") -> bool:
-        """Discard a record that waits for a person; False for a record in any other state."""
+    def discard(self, record: Record, reason: str = "", *, since_s: float = math.inf) -> bool:
+        """Discard a record that waits for a person, since before `since_s` (unix s).
+
+        False for a record in any other state.
+        """
         return bool(
             self._discard(
                 keys=[record_key(record.id), state_key(State.DISCARDED)],
@@ -139,6 +144,7 @@ class Ledger:
                     self._keep_delivered_s + _DAY_S,
                     record.source,
                     reason,
+                    since_s,
                 ],
             )
         )
@@ -191,8 +197,11 @@ class Ledger:
         Without `before` it is the first page, with the `next` of a page the one after it. `since_s`
         (unix s) leaves out what was accepted earlier.
         """
-        keys = self._lists(states, source, reason)
-        return lists.page_of(self.redis, keys, before=before, since_s=since_s, limit=limit)
+        selected = tuple(dict.fromkeys(states))
+        keys = self._lists(selected, source, reason)
+        return lists.page_of(
+            self.redis, keys, selected, before=before, since_s=since_s, limit=limit
+        )
 
     def ids(
         self,
@@ -203,7 +212,7 @@ class Ledger:
         since_s: float = 0.0,
     ) -> Iterator[str]:
         """The ids of all records in any of the states, oldest first, read a page at a time."""
-        yield from lists.every(self.redis, self._lists(states, source, reason), since_s=since_s)
+        yield from lists.all_ids(self.redis, self._lists(states, source, reason), since_s=since_s)
 
     def _lists(self, states: Iterable[State], source: str, reason: str) -> Sequence[str]:
         sources = [source] if source else lists.known_sources(self.redis)
@@ -227,10 +236,12 @@ class Ledger:
 
     def drop_old(self) -> int:
         """Discard what has waited for a person for `held_keep_s`; how many there were."""
-        dropped = 0
-        for record_id in lists.due_to_drop(self.redis, time.time() - self._held_keep_s, _AT_ONCE):
+        dropped, since_s = 0, time.time() - self._held_keep_s
+        for record_id, state in lists.due_to_drop(self.redis, since_s, _AT_ONCE):
             if record := self.get(record_id):
-                dropped += self.discard(record, "kept_too_long")
+                dropped += self.discard(record, "kept_too_long", since_s=since_s)
+            else:
+                self.redis.zrem(state_key(state), record_id)
         return dropped
 
     def dropped_within(self, seconds: float) -> tuple[int, float]:
@@ -249,30 +260,11 @@ class Ledger:
         A record expires a day later in any case, should no worker run.
         """
         until = time.time() - self._keep_delivered_s
-        for state in (State.DELIVERED, State.DISCARDED):
-            while True:
-                rows = self.redis.zrange(
-                    state_key(state), "-inf", until, byscore=True, offset=0, num=_AT_ONCE
-                )
-                ids = [member.decode() for member in cast("list[bytes]", rows)]
-                if not ids:
-                    break
-                self._forget(state, ids)
-
-    def _forget(self, state: State, ids: Sequence[str]) -> None:
         sources = lists.known_sources(self.redis)
-        with self.redis.pipeline(transaction=False) as pipeline:
-            for record_id in ids:
-                pipeline.hget(record_key(record_id), "digests")
-            digests = cast("list[bytes | None]", pipeline.execute())
-            for record_id, value in zip(ids, digests, strict=True):
-                for key, member in members(record_id, (value or b"").decode()).items():
-                    pipeline.zrem(key, member)
-                pipeline.delete(record_key(record_id))
-            for source in sources:
-                pipeline.zrem(list_key(state.value, source), *ids)
-            pipeline.zrem(state_key(state), *ids)
-            pipeline.execute()
+        for state in (State.DELIVERED, State.DISCARDED):
+            args: list[Any] = [state.value, until, _AT_ONCE, *sources]
+            while self._forget(keys=[state_key(state)], args=args) == _AT_ONCE:
+                pass
 
     def postpone_check(self, record_id: str, at: float) -> None:
         """Set when the job of an open record is checked next (unix s)."""

@@ -4,7 +4,7 @@ No reading of a page costs more than the page: the sets are ordered by record id
 the time of acceptance, and are read from a cursor on.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -53,12 +53,13 @@ def known_sources(redis: Redis) -> list[str]:
 def page_of(
     redis: Redis,
     keys: Sequence[str],
+    states: Collection[State],
     *,
     before: str = "",
     since_s: float = 0.0,
     limit: int = 50,
 ) -> Page:
-    """A page of several lists, merged; two round trips.
+    """A page of several lists, merged; two round trips. What has left the states is left out.
 
     `before` is the `next` of the page before, or any id; `since_s` (unix s) is where to end.
     """
@@ -75,8 +76,11 @@ def page_of(
     records = []
     for record_id, row in zip(ids, values, strict=False):
         present = {name: value for name, value in zip(_SHOWN, row, strict=True) if value}
-        if b"state" in present:  # the worker has not removed it from the lists yet
-            records.append(read_record(record_id, present))
+        if b"state" not in present:  # the worker has not removed it from the lists yet
+            continue
+        record = read_record(record_id, present)
+        if record.state in states:
+            records.append(record)
     return Page(tuple(records), ids[limit - 1] if len(ids) > limit else "")
 
 
@@ -98,13 +102,13 @@ def causes(redis: Redis) -> list[Cause]:
             pipeline.zcard(f"relay:list:{name}")
             pipeline.zrevrangebylex(f"relay:list:{name}", "+", "-", start=0, num=1)
         answers = iter(pipeline.execute())
-    found = []
+    rows = []
     for name in names:
         state, source, reason = name.split(":", 2)
         count, latest = next(answers), next(answers)
         if count:
-            found.append(Cause(State(state), source, reason, count, latest[0].decode()))
-    return sorted(found, key=lambda cause: -cause.count)
+            rows.append(Cause(State(state), source, reason, count, latest[0].decode()))
+    return sorted(rows, key=lambda cause: -cause.count)
 
 
 def waiting_counts(redis: Redis) -> dict[str, int]:
@@ -128,7 +132,7 @@ def ids_beginning(redis: Redis, text: str, limit: int) -> list[str]:
     return sorted({member.decode() for row in rows for member in row})[:limit]
 
 
-def every(redis: Redis, keys: Sequence[str], *, since_s: float = 0.0) -> Iterator[str]:
+def all_ids(redis: Redis, keys: Sequence[str], *, since_s: float = 0.0) -> Iterator[str]:
     """All ids of several lists, oldest first, 500 at a time."""
     first = f"[{id_at(since_s)}" if since_s else "-"
     while True:
@@ -148,13 +152,13 @@ def id_at(unix_s: float) -> str:
     return str(ULID.from_timestamp(unix_s))[:10]
 
 
-def due_to_drop(redis: Redis, until_s: float, limit: int) -> list[str]:
-    """At most `limit` ids of events that have waited for a person since before `until_s`."""
-    ids: list[str] = []
+def due_to_drop(redis: Redis, until_s: float, limit: int) -> list[tuple[str, State]]:
+    """At most `limit` events of each state that have waited for a person since before `until_s`."""
+    due: list[tuple[str, State]] = []
     for state in WAITING_STATES:
         rows = redis.zrange(state_key(state), "-inf", until_s, byscore=True, offset=0, num=limit)
-        ids += [member.decode() for member in cast("list[bytes]", rows)]
-    return ids[:limit]
+        due += [(member.decode(), state) for member in cast("list[bytes]", rows)]
+    return due
 
 
 def dropped_next(redis: Redis, until_s: float) -> tuple[int, float]:

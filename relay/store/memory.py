@@ -1,23 +1,23 @@
 """What is remembered of things: one small hash each, written by the accept script.
 
-`relay:resource:<digest>`, a keyed digest of source, shop, kind and id. Fields, none where empty:
-`version`, `state`, `steps` (JSON: state to its own date in unix s), `refunded`, `total`, `refunds`
-(digests, by spaces), `shown` (JSON: field to digest), `updated_at` (unix s). It lives 400 days from
-the last write.
+`relay:resource:<digest>`, a keyed digest of source, shop, kind and id, lives 400 days from the last
+write. Its fields, none where empty: `v` version, `s` state, `r` sum refunded, `t` total, `i`
+digests of refunds by spaces, `u` the thing's latest time (unix s), `@<state>` that state's own date
+(unix s, 0 undated), `.<field>` the digest of a shown field. No name and no value is long, so that
+Redis keeps the hash in one piece of memory: 350 to 450 bytes an order.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from functools import partial
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from redis import Redis, RedisError
 
 from relay.errors import NotStored
 from relay.inbound.contract import Source
-from relay.inbound.steps import Recalled
+from relay.inbound.steps import Recollection
 from relay.model import Memory, Resource
 from relay.store.pseudonyms import Pseudonyms
 
@@ -43,7 +43,7 @@ class SourceMemory:
         self._source = source
         self.dedup_s = dedup_s
 
-    def recall(self, resources: Sequence[Resource]) -> list[Recalled]:
+    def recall(self, resources: Sequence[Resource]) -> list[Recollection]:
         """What is remembered of each, in one round trip, under an old key where under no new one.
 
         Raises:
@@ -60,14 +60,14 @@ class SourceMemory:
                 raise NotStored from error
         return [self._recalled([next(rows) for _ in group]) for group in keys]
 
-    def _recalled(self, rows: Sequence[Mapping[bytes, bytes]]) -> Recalled:
+    def _recalled(self, rows: Sequence[Mapping[bytes, bytes]]) -> Recollection:
         for age, row in enumerate(rows):
             if row:
                 memory = read_memory(row)
                 # What an old key has written is written anew, under the new one.
                 version = 0 if age else memory.version
-                return Recalled(memory, partial(self._digest, age), version)
-        return Recalled(Memory(), self.digest)
+                return Recollection(memory, partial(self._digest, age), version)
+        return Recollection(Memory(), self.digest)
 
     def digest(self, text: str) -> str:
         return self._digest(0, text)
@@ -84,7 +84,7 @@ def resource_keys(pseudonyms: Pseudonyms, source: Source, resource: Resource) ->
     return tuple(f"relay:resource:{digest}" for digest in digests)
 
 
-def remembered(redis: Redis) -> tuple[int, int]:
+def memory_size(redis: Redis) -> tuple[int, int]:
     """About how many things are remembered, and in how many bytes; four round trips.
 
     Estimated from a sample of all keys, since counting them would take a minute a million.
@@ -107,21 +107,21 @@ def remembered(redis: Redis) -> tuple[int, int]:
 def memory_fields(memory: Memory) -> dict[str, str]:
     """The fields of the hash."""
     fields = {
-        "version": str(memory.version),
-        "state": memory.state,
-        # Times with all their digits: a rounded one is another time.
-        "steps": _compact(memory.steps) if memory.steps else "",
-        "refunded": str(memory.refunded) if memory.refunded else "",
-        "total": "" if memory.total is None else str(memory.total),
-        "refunds": " ".join(sorted(memory.refunds)),
-        "shown": _compact(memory.shown) if memory.shown else "",
-        "updated_at": str(memory.updated_at) if memory.updated_at else "",
-    }  # fmt: skip
+        "v": str(memory.version),
+        "s": memory.state,
+        "r": str(memory.refunded) if memory.refunded else "",
+        "t": "" if memory.total is None else str(memory.total),
+        "i": " ".join(sorted(memory.refunds)),
+        "u": _time(memory.updated_at) if memory.updated_at else "",
+    }
+    fields |= {f"@{state}": _time(at) for state, at in memory.steps.items()}
+    fields |= {f".{name}": digest for name, digest in memory.shown.items()}
     return {name: value for name, value in fields.items() if value}
 
 
-def _compact(values: Mapping[str, Any]) -> str:
-    return json.dumps(dict(values), separators=(",", ":"))
+def _time(at: float) -> str:
+    """With all its digits: a rounded time is another time."""
+    return repr(at).removesuffix(".0")
 
 
 def read_memory(values: Mapping[bytes, bytes]) -> Memory:
@@ -140,19 +140,14 @@ def read_memory(values: Mapping[bytes, bytes]) -> Memory:
             return Decimal(text(name))
         return None
 
-    def table(name: str) -> dict[str, Any]:
-        with suppress(ValueError):
-            value = json.loads(text(name))
-            return value if isinstance(value, dict) else {}
-        return {}
-
+    names = [name.decode(errors="replace") for name in values]
     return Memory(
-        version=int(number("version")),
-        state=text("state"),
-        steps=table("steps"),
-        refunded=amount("refunded") or Decimal(0),
-        total=amount("total"),
-        refunds=frozenset(text("refunds").split()),
-        shown=table("shown"),
-        updated_at=number("updated_at"),
+        version=int(number("v")),
+        state=text("s"),
+        steps={name[1:]: number(name) for name in names if name.startswith("@")},
+        refunded=amount("r") or Decimal(0),
+        total=amount("t"),
+        refunds=frozenset(text("i").split()),
+        shown={name[1:]: text(name) for name in names if name.startswith(".")},
+        updated_at=number("u"),
     )

@@ -16,15 +16,9 @@ _WORKER_SEEN_WITHIN_S: Final = 60.0
 
 
 def missing(
-    redis: Redis,
-    queue: Queue,
-    durability: Literal["fsync", "relaxed"] = "fsync",
-    held_max: int = 0,
+    redis: Redis, queue: Queue, durability: Literal["fsync", "relaxed"] = "fsync"
 ) -> list[str]:
-    """Reason codes of unmet requirements, empty when ready; a few round trips to Redis.
-
-    `held_max` is how many events of a source may wait for a person, 0 for any number.
-    """
+    """Reason codes of unmet requirements, empty when ready; a few round trips to Redis."""
     try:
         redis.ping()
     except RedisError:
@@ -40,11 +34,22 @@ def missing(
         faults += Durability.of(redis).faults(durability)
         if not _worker_seen(redis, queue):
             faults.append("worker_seen")
-        if held_max and max(waiting_counts(redis).values(), default=0) >= held_max:
-            faults.append("held_full")
     except RedisError:
         faults.append("redis_reachable")
     return faults
+
+
+def warnings(redis: Redis, held_max: int) -> list[str]:
+    """Reason codes of what concerns some sources only; two round trips to Redis.
+
+    `held_full`: as many events of a source wait for a person as may, `held_max`. Its requests that
+    would add to them are refused; those of others are not, so this is ready all the same.
+    """
+    try:
+        full = max(waiting_counts(redis).values(), default=0) >= held_max
+    except RedisError:  # which `missing` says
+        return []
+    return ["held_full"] if full else []
 
 
 def _worker_seen(redis: Redis, queue: Queue) -> bool:

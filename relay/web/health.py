@@ -1,13 +1,16 @@
-"""`GET /healthz`: the process answers. `GET /readyz`: whether it can keep what a 200 promises."""
+"""`GET /healthz`: the process answers. `GET /readyz`: whether it can keep what a 200 promises,
+and what concerns some sources only (`warnings`).
+"""
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Blueprint, Response
 from redis import Redis
 from rq import Queue
 
 from config.settings import Settings
-from relay.store.readiness import missing
+from relay.store.readiness import missing, warnings
 from relay.web.problems import json_response
 
 
@@ -23,9 +26,12 @@ class HealthChecks:
         return json_response({"status": "alive"}, 200)
 
     def ready(self) -> Response:
-        faults = missing(self.redis, self.queue, self.settings.durability, self.settings.held_max)
+        faults = missing(self.redis, self.queue, self.settings.durability)
         status = "not_ready" if faults else "ready"
-        return json_response({"status": status, "missing": faults}, 503 if faults else 200)
+        answer: dict[str, Any] = {"status": status, "missing": faults}
+        if concerns := warnings(self.redis, self.settings.held_max):
+            answer["warnings"] = concerns
+        return json_response(answer, 503 if faults else 200)
 
 
 def health_blueprint(checks: HealthChecks) -> Blueprint:

@@ -206,8 +206,8 @@ def _summary(receipt: Receipt, items: Sequence[Translated]) -> dict[str, Any]:
         "status": receipt.status,
         "ids": [record_id for record_id in receipt.ids if record_id],
     }
-    told = (Held, Ignored, AwaitingLookup)
-    reasons = [_reason(item) for item in items if isinstance(item, told)]
+    kinds = (Held, Ignored, AwaitingLookup)
+    reasons = [_reason(item) for item in items if isinstance(item, kinds)]
     if reasons:
         summary["reasons"] = reasons[:_REASONS_MAX]
     return summary

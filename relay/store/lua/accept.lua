@@ -12,8 +12,8 @@
 --                  n record fields
 --        'held'    record id, digests to find it by, state, reason, n, n record fields
 --        'ignored' n, n stream fields, the last value of which is the reason
---        'waiting' entry, due at (unix s), time of the event (unix s), n, n entry fields
---        'ended'   entry, life of the mark that it is ended (s), 0
+--        'waiting' entries, due at (unix s), time of the event (unix s), n, n entry fields
+--        'ended'   entries, life of the mark that it is ended (s), 0
 --        'known'   0, for what the thing's memory has already
 -- Returns 'redis_schema', 'backlog_full', 'held_full', 'moved' where a version is another by now, or
 -- status and record id of each part in turn; of a duplicate the id of the earlier record, of a part
@@ -34,7 +34,7 @@ if tonumber(ARGV[13]) > 0 or redis.call('ZCARD', 'relay:list:dead:' .. ARGV[4]) 
   if waiting > tonumber(ARGV[14]) or tonumber(ARGV[13]) == 0 then return 'held_full' end
 end
 for at = 16, i - 1, 2 do
-  if (redis.call('HGET', ARGV[at], 'version') or '0') ~= ARGV[at + 1] then return 'moved' end
+  if (redis.call('HGET', ARGV[at], 'v') or '0') ~= ARGV[at + 1] then return 'moved' end
 end
 if ARGV[i] and format == '' then redis.call('SET', KEYS[5], ARGV[12]) end
 
@@ -64,9 +64,24 @@ local function remember(first, last, id)
 end
 
 -- One entry for each token: a later event replaces it, and an end is not forgotten for some days,
--- since an earlier event may still come.
+-- since an earlier event may still come. Behind the entry there may be others by spaces, under
+-- older keys, which it stands for too.
+local function take_over(entries)
+  local entry, older = string.match(entries, '^(%S+) ?(.*)$')
+  for each in string.gmatch(older, '%S+') do
+    if redis.call('EXISTS', entry) == 0 and redis.call('EXISTS', each) == 1 then
+      local due_at = redis.call('ZSCORE', 'relay:waiting', each)
+      redis.call('RENAME', each, entry)
+      if due_at then redis.call('ZADD', 'relay:waiting', due_at, entry) end
+    end
+    redis.call('DEL', each)
+    redis.call('ZREM', 'relay:waiting', each)
+  end
+  return entry
+end
+
 local function wait(at, n_at)
-  local entry, due_at, event_at = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local entry, due_at, event_at = take_over(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3]
   local ended, latest = unpack(redis.call('HMGET', entry, 'ended', 'at'))
   if ended or tonumber(latest or '0') > tonumber(event_at) then return end
   redis.call('DEL', entry)
@@ -75,10 +90,11 @@ local function wait(at, n_at)
 end
 
 local function end_waiting(at)
-  redis.call('DEL', ARGV[at + 1])
-  redis.call('HSET', ARGV[at + 1], 'ended', 1)
-  redis.call('EXPIRE', ARGV[at + 1], ARGV[at + 2])
-  redis.call('ZREM', 'relay:waiting', ARGV[at + 1])
+  local entry = take_over(ARGV[at + 1])
+  redis.call('DEL', entry)
+  redis.call('HSET', entry, 'ended', 1)
+  redis.call('EXPIRE', entry, ARGV[at + 2])
+  redis.call('ZREM', 'relay:waiting', entry)
 end
 
 local function store(kind, at, n_at)

@@ -47,8 +47,12 @@ for i = 5, #ARGV, 11 do
     if new_state ~= '' then
       set('state', new_state)
       if new_state ~= state then
-        unlist(id, state, ARGV[i + 10], old_reason)
-        list(id, new_state, ARGV[i + 10], ARGV[i + 8])
+        local source = ARGV[i + 10]
+        if source == '' then -- the route could not be read whole; it begins with the source
+          source = string.match(redis.call('HGET', record, 'route') or '', '^%["([^"]*)"') or ''
+        end
+        unlist(id, state, source, old_reason)
+        list(id, new_state, source, ARGV[i + 8])
       end
     end
     local expires = new_state == 'delivered' or new_state == 'discarded'

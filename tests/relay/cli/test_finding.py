@@ -103,6 +103,6 @@ def test_doctor_names_a_source_that_is_nearly_full(run, accept):
 
 def test_doctor_tells_how_much_is_remembered(run, redis):
     for number in range(50):
-        redis.hset(f"relay:resource:{number}", mapping={"version": 1, "state": "paid"})
+        redis.hset(f"relay:resource:{number}", mapping={"v": 1, "s": "paid"})
 
     assert "memory of orders and other things: about " in run("doctor").output

@@ -9,7 +9,7 @@ import pytest
 from relay.inbound.contract import stable_key
 from relay.inbound.steps import (
     NOTHING_RECALLED,
-    Recalled,
+    Recollection,
     Refund,
     as_step,
     decide,
@@ -50,7 +50,7 @@ class Thing:
 
     def told(self, said, now=NOW):
         """Names of the steps, `updated:` with the changed fields, the refund, or why nothing."""
-        recalled = Recalled(self.memory, self.digest)
+        recalled = Recollection(self.memory, self.digest)
         self.decision = one = decide(said, recalled, now, DEDUP_S, self.digest)
         self.memory = one.memory
         told = [step.state for step in one.steps]
@@ -166,6 +166,15 @@ def test_step_with_another_change_is_told_once_and_says_what_changed(thing):
     done = report(("completed", T), updated_at=T, shown={"total": "12"})
     assert thing.told(done) == ["completed"]
     assert thing.decision.changed == ("total",)
+
+
+def test_change_that_comes_first_by_a_topic_without_updates_is_told_by_the_other(thing):
+    thing.told(report(("processing", T - 9), updated_at=T - 9, shown={"total": "10"}))
+    paid_again = report(("processing", T - 9), updated_at=T, shown={"total": "12"}, update_type="")
+
+    assert thing.told(paid_again) == "duplicate"
+
+    assert thing.told(report(updated_at=T, shown={"total": "12"})) == ["updated:total"]
 
 
 def test_first_seen_update_is_told(thing):

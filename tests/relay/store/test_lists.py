@@ -12,7 +12,7 @@ from relay.model import Customer, Held, State, Verdict
 from relay.operations import AmbiguousId, UnknownRecord, find_record, select_records
 from relay.store.keys import list_key, state_key
 from relay.store.lists import waiting_counts
-from relay.store.readiness import missing
+from relay.store.readiness import missing, warnings
 from tests.relay.store.attempts import close, write_attempt
 from tests.relay.store.conftest import KEEP_DELIVERED_S
 from tests.relay.store.test_job_store import commands, everything
@@ -196,9 +196,9 @@ def test_readiness_says_that_a_source_is_full(cramped, redis):
     cramped.accept(*held("a", "b", "c"))
 
     assert waiting_counts(redis)["shopify"] == 3
-    assert "held_full" in missing(redis, cramped.base, "relaxed", 3)
-    assert "held_full" not in missing(redis, cramped.base, "relaxed", 4)
-    assert "held_full" not in missing(redis, cramped.base, "relaxed")
+    assert warnings(redis, 3) == ["held_full"]
+    assert warnings(redis, 4) == []
+    assert "held_full" not in missing(redis, cramped.base, "relaxed")  # the others go on
 
 
 # The end.
@@ -237,6 +237,33 @@ def test_nothing_is_left_of_what_was_over_long_ago_but_its_marks(harness, ledger
         if key.startswith(b"relay:")
     }
     assert left == {b"relay:seen", b"relay:counts", b"relay:schema", b"relay:wakeup"}
+
+
+def test_record_replayed_at_its_end_is_not_removed(harness, ledger, redis):
+    (record_id,) = harness.keep("order-1")
+    close(harness, record_id, State.DELIVERED)
+    harness.intake.replay(ledger.get(record_id))
+    redis.zadd(state_key("delivered"), {record_id: 1})  # as a worker has read it before
+
+    ledger.forget_expired()
+
+    assert ledger.get(record_id).state is State.ACCEPTED
+    assert ledger.find(ANA.email) == [record_id]
+
+
+def test_what_was_held_again_meanwhile_is_not_discarded(harness, ledger, redis):
+    (record_id,) = harness.accept(*held("a")).ids
+    record = ledger.get(record_id)
+
+    assert not ledger.discard(record, "kept_too_long", since_s=time.time() - 60)
+    assert ledger.discard(record)
+
+
+def test_id_without_a_record_does_not_stay_at_the_front(ledger, redis):
+    redis.zadd(state_key("held"), {"gone": 1})
+
+    assert ledger.drop_old() == 0
+    assert redis.zcard(state_key("held")) == 0
 
 
 # Found.

@@ -16,7 +16,7 @@ from relay.store.keys import OPEN, WAITING
 from relay.web.app import create_app
 from tests.relay.store.attempts import close
 from tests.relay.store.test_job_store import commands
-from tests.worker.factories import ANA, call, job_key
+from tests.worker.factories import ANA, Harness, call, job_key
 from worker.sweep import sweep
 
 
@@ -169,6 +169,23 @@ def test_accepting_what_waits_is_one_round_trip(harness, redis_server):
         harness.accept(waiting(), Ended("orders/create", "t2"))
 
     assert sent == ["EVALSHA"]
+
+
+@pytest.mark.parametrize("then", ["replaced", "ended"])
+def test_entry_under_an_old_key_is_the_same_while_both_are_read(redis, settings, relay, then):
+    old, new = "o" * 32, "n" * 32
+    with Harness(redis, replace(settings, pseudonym_keys=(old,)), relay) as harness:
+        harness.accept(waiting("a", at=5))
+    with Harness(redis, replace(settings, pseudonym_keys=(new, old)), relay) as harness:
+        if then == "ended":
+            harness.accept(Ended("orders/create", "t1"))
+        else:
+            harness.accept(waiting("b", at=3))  # out of date
+            harness.accept(waiting("c", at=9))
+        let_be_due(redis)
+        harness.intake.promote_waiting()
+        keys = [record.key for record in harness.ledger.list([State.ACCEPTED]).records]
+    assert keys == ([] if then == "ended" else ["c"])
 
 
 # From an adapter's event.
