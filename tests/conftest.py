@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from redis import Redis
 
 from config.settings import Settings
@@ -21,6 +22,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--every-kill-point", action="store_true", help="die at every Redis command, not each kind"
     )
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """An app or command that a test makes sets the log level of the whole process."""
+    configuration = structlog.get_config() if structlog.is_configured() else None
+    yield
+    structlog.reset_defaults()
+    if configuration is not None:
+        structlog.configure(**configuration)
 
 
 @pytest.fixture(scope="session")
