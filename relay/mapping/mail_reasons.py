@@ -35,9 +35,9 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
 }  # fmt: skip
 # The fixed words of vendors, in small letters.
 # SendGrid: reasons of `dropped` and `bounce_classification`,
-# https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event (read 2026-11).
+# https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event.
 # Amazon SES, Resend: subtypes of a bounce,
-# https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html (read 2026-11).
+# https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html.
 _WORDS: Final[Mapping[str, str]] = {
     "invalid": "invalid_address",
     "bounced address": "bounced_before",
@@ -45,6 +45,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "spam reporting address": "complained_before",
     "spam content": "spam",
     "spam content (if spam checker app is enabled)": "spam",
+    "spam content (if spam checker app enabled)": "spam",
     "invalid smtpapi header": "bad_header",
     "recipient list over package quota": "over_quota",
     "invalid address": "no_such_address",

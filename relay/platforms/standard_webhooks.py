@@ -8,8 +8,8 @@ for senders that use the secret as plain text. The headers may be named `svix-â€
 `prefix` is tried before both.
 
 https://github.com/standard-webhooks/standard-webhooks, spec (read 2026-08)
-https://resend.com/docs/dashboard/webhooks/event-types (read 2026-11)
-https://clerk.com/docs/webhooks/overview (read 2026-11)
+https://resend.com/docs/dashboard/webhooks/event-types
+https://clerk.com/docs/webhooks/overview
 """
 
 from collections.abc import Mapping
