@@ -32,7 +32,7 @@ TITLES: Final[Mapping[str, str]] = {
     "redis_full": "There is no room for more events; send it again later",
     "redis_schema": "The store is of another version; send the event again later",
     "large_bodies": "Too many large bodies are being read; send the event again later",
-    "moved": "The thing is told of too often at once; send the event again later",
+    "moved": "Too many events about one thing at once; send the event again later",
     "held_full": "Too many events of this source wait for a person; send it again later",
     "backlog_full": "Too many events are waiting; send it again later",
 }

@@ -85,7 +85,7 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A thing at a platform that changes and is told of several times: an order, a message."""
+    """A thing at a platform that changes, with several events: an order, a message."""
 
     kind: str
     id: str
@@ -94,7 +94,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A state that a thing has reached, and what that is told as.
+    """A state that a thing has reached, and the event type for it.
 
     `state` is the platform's word, `type` our event type, empty for a state that is only
     remembered. `at` is that state's own date (unix s),
@@ -116,8 +116,8 @@ class Report:
     the date of the latest (unix s), `total` the whole amount. `shown` maps the names of the fields
     that a person is shown to their values: another value is worth an update. `order` lists the
     states where a platform has them in one order only. `update_type` is what a change without a
-    step is told as, empty when it is not. `refund_types` are what a part and the whole given back
-    are told as.
+    step goes out as, empty when it does not. `refund_types` are what a part and the whole given back
+    go out as.
     """
 
     resource: Resource
@@ -144,7 +144,7 @@ class Event:
     or `body:` and a digest of what the signature covers: the event is a duplicate when any key is
     remembered. `remember_s` shortens the memory of `key`, for events without an id; 0 is as long as
     others. `report` is set where the event tells of the state of a thing; `type` is then what it
-    would be told as by itself. With `wait_s` the event is told so many seconds later, unless one
+    would be by itself. With `wait_s` the event goes out so many seconds later, unless one
     with the same `token` comes before, which replaces it, or one that `ends` the token.
     `occurred_at` is aware. `fields` are the values that templates may use; a `Money` among them is
     shown as people of the destination's country write it. `machine` marks opens and clicks made by
@@ -298,7 +298,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What waits under a token of the source is not to be told any more: an order was placed."""
+    """What waits under a token of the source is dropped: an order was placed."""
 
     topic: str
     token: str
@@ -309,7 +309,7 @@ Translated = Call | Held | Ignored | AwaitingLookup | Waiting | Ended
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is remembered of a thing, and was told.
+    """What is remembered of a thing and was reported.
 
     `version` counts the writes, 0 before the first. `state` is the present one, `steps` the states
     reached with their own dates (unix s, 0 when undated). `refunds` has digests of the single

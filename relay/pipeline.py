@@ -174,14 +174,14 @@ def translate_report(
 def translate_all(
     item: Event | Unparsable | Skipped, request: WebhookRequest, source: Source
 ) -> list[Translated]:
-    """Map one event, to be told now or later, and say what waits for it no more."""
+    """Map one event, for now or for later, and name the waiting events that it ends."""
     translated = translate_item(item, request, source)
     if not isinstance(item, Event):
         return [translated]
     if item.wait_s and isinstance(translated, Call):
         due_at = request.received_at + timedelta(seconds=item.wait_s)
         translated = Waiting(translated, item.token, due_at)
-    elif item.wait_s and isinstance(translated, Held):  # it may never have to be told
+    elif item.wait_s and isinstance(translated, Held):  # it may never be due
         translated = Ignored(item.topic, translated.reason, item.type)
     return [translated, *_ended(item)]
 

@@ -197,7 +197,7 @@ def _source(
         machine_events=entry.machine_events,
         public_url=entry.public_url.rstrip("/"),
         on_invalid=entry.on_invalid,
-        # Who asked for a 422 is told of an event without a customer too.
+        # A sender that asked for a 422 gets it for an event without a customer too.
         on_nobody=entry.on_nobody or ("hold" if entry.on_invalid == "reject" else "ignore"),
         options=options,
         signing_key=entry.signing_key,

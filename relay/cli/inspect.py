@@ -179,9 +179,9 @@ def _pseudonyms(settings: Settings) -> str:
         "anteriores no se encuentran por número ni teléfono, y los que estén en cola pueden "
         "adelantarse a los nuevos del mismo cliente o al revés.",
         "RELAY_PSEUDONYM_KEY is not set: the digests that stand for people and orders depend on "
-        "each destination's api_key. Changing one costs: what was told of each order is forgotten "
-        "(a step may be told again), customers are looked up anew, earlier events are not found by "
-        "number or phone, and those waiting and new ones of one customer may overtake each other.",
+        "each destination's api_key. Changing one costs: the reported states of each order are "
+        "forgotten (a step may be reported again), customers are looked up anew, earlier events "
+        "are not found by number or phone, and those waiting and new ones of one customer may overtake each other.",
     )
 
 

@@ -3,7 +3,7 @@
 Senders put batches together as events come in, not as they happened. Within a request the events go
 out by their own times; those of the same time stay as sent. What happened to one e-mail of one
 person goes out in the order of its stages whatever the times say (they are seconds, of several
-clocks): `sent` is never told after `delivered`.
+clocks): `sent` never goes out after `delivered`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -11,14 +11,14 @@ and the fields that a person is shown. The rest is done for it:
     store.accept(parts)                                  compares the versions of what was recalled,
                                                          and stores all or answers `moved`
 
-- A state is a new step when it was never told; when its own date is later than the one told; or,
+- A state is a new step when it was never reported; when its own date is later than the one reported; or,
   undated, when another state was in between (a payment that fails, is tried again and fails).
 - A dated step older than the de-dup time is no step, nor is an undated one of a thing created
   before that of which nothing is remembered: somebody has saved an old order. A step without a
-  type is a state that is remembered and not told, such as `pending`.
+  type is a state that is remembered and not reported, such as `pending`.
 - Where the platform has its states in one order, none that lies behind the present one is a step.
 - What comes with an earlier time than the one remembered is `stale`: it may tell a step that was
-  never told, but is no update, and the present state stays.
+  never reported, but is no update, and the present state stays.
 - More given back than is remembered is a refund of the difference, whichever topic brings it. An
   adapter names the single refunds in all topics or in none: a sum says nothing of ids.
 - Without a step, a change of shown fields is an update that says which; the first event of a thing
@@ -56,10 +56,10 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is told of an event.
+    """What goes out for an event.
 
-    `steps` are the new steps, in order; `update` means that an update is told instead; `changed`
-    names the shown fields that differ from those remembered. `reason` says why nothing is told,
+    `steps` are the new steps, in order; `update` means that an update goes out instead; `changed`
+    names the shown fields that differ from those remembered. `reason` says why nothing goes out,
     empty when something is. `memory` is what is remembered afterwards.
     """
 
@@ -178,7 +178,7 @@ def _new_refund(report: Report, recalled: Recollection, too_old: float) -> Refun
         if recalled.digest(refund_id) not in memory.refunds
     ]
     listed = sum(unknown, Decimal(0))
-    # A sum tells what a list does not, but a refund told by its id must not be told by the sum.
+    # A sum covers what a list lacks, but a refund reported by its id is not reported by the sum too.
     summed = (report.refunded or Decimal(0)) - memory.refunded
     amount = listed if report.refunds else summed
     if amount <= 0:

@@ -37,7 +37,7 @@ _RULES: Final[Mapping[str, Mapping[str, Any] | bool]] = {
 
 
 def default_rule(event_type: str) -> Mapping[str, Any] | bool:
-    """The rule of a type as in relay.toml; False where it is told only by those who ask for it."""
+    """The rule of a type as in relay.toml; False where only a source that asks for the type gets it."""
     return _RULES.get(event_type, _NOTE)
 
 
@@ -56,7 +56,7 @@ def compile_all(
 ) -> tuple[dict[str, Rule], list[str], list[str]]:
     """(rules by event type, faults, warnings) of `[events]`, with those that are not written.
 
-    `own` is the key and table of a source's own `events`. What is wrong with a rule is told once,
+    `own` is the key and table of a source's own `events`. What is wrong with a rule is reported once,
     where it is written.
     """
     inherited = inherited_types(general)

@@ -104,7 +104,7 @@ KeyPlan = Callable[[Sequence[str]], Mapping[str, str]]
 class Converter:
     """Converts hashes and counts; with `dry_run` it only counts.
 
-    `progress` is told the number of keys read, about every thousand.
+    `progress` gets the number of keys read, about every thousand.
     """
 
     def __init__(

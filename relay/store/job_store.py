@@ -44,7 +44,7 @@ from relay.store.record import Record
 from relay.store.schema import SCHEMA
 
 _IGNORED_MAX: Final = 1000
-# What a platform is told of that has no job yet: it is taken, and counted under its own word.
+# Accepted without a job yet, and counted under its own word.
 _STATUSES: Final = {"awaiting_lookup": "accepted", "waiting": "accepted", "ended": "ignored"}
 # Below the client's socket time-out, so that Redis answers before it.
 _ON_DISK_WITHIN_MS: Final = 2500
