@@ -181,7 +181,8 @@ def _pseudonyms(settings: Settings) -> str:
         "RELAY_PSEUDONYM_KEY is not set: the digests that stand for people and orders depend on "
         "each destination's api_key. Changing one costs: the reported states of each order are "
         "forgotten (a step may be reported again), customers are looked up anew, earlier events "
-        "are not found by number or phone, and those waiting and new ones of one customer may overtake each other.",
+        "are not found by number or phone, and those waiting and new ones of one customer may "
+        "overtake each other.",
     )
 
 

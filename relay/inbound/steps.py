@@ -11,7 +11,7 @@ and the fields that a person is shown. The rest is done for it:
     store.accept(parts)                                  compares the versions of what was recalled,
                                                          and stores all or answers `moved`
 
-- A state is a new step when it was never reported; when its own date is later than the one reported; or,
+- A state is a new step when it was never reported; when its own date is later than that; or,
   undated, when another state was in between (a payment that fails, is tried again and fails).
 - A dated step older than the de-dup time is no step, nor is an undated one of a thing created
   before that of which nothing is remembered: somebody has saved an old order. A step without a
