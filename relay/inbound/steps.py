@@ -178,7 +178,7 @@ def _new_refund(report: Report, recalled: Recollection, too_old: float) -> Refun
         if recalled.digest(refund_id) not in memory.refunds
     ]
     listed = sum(unknown, Decimal(0))
-    # A sum covers what a list lacks, but a refund reported by its id is not reported by the sum too.
+    # A sum covers what a list lacks; a refund reported by its id is not in the sum too.
     summed = (report.refunded or Decimal(0)) - memory.refunded
     amount = listed if report.refunds else summed
     if amount <= 0:
