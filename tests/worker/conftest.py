@@ -1,5 +1,6 @@
 """Wiring for the delivery half."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -43,6 +44,23 @@ def open_harness(
 @pytest.fixture
 def harness(open_harness: Callable[..., Harness]) -> Harness:
     return open_harness()
+
+
+@pytest.fixture
+def began_at() -> float:
+    """When the test began (unix s): what it writes is not older."""
+    return time.time()
+
+
+@pytest.fixture
+def is_left_of(began_at: float) -> Callable[[float, float], bool]:
+    """Whether `left_s` seconds can be what is left of `total_s` that began within this test."""
+
+    def check(left_s: float, total_s: float) -> bool:
+        passed_s = time.time() - began_at
+        return total_s - passed_s - 0.01 <= left_s <= total_s + 0.01
+
+    return check
 
 
 @pytest.fixture

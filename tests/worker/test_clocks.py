@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.worker.concurrent.workers import eventually
+from tests.waiting import eventually
 from tests.worker.factories import destination, job_key
 from worker.concurrent import QueueGroup, RateLimit
 from worker.concurrent.claims import Claims
@@ -42,8 +42,8 @@ def test_tokens_of_a_later_hour_are_not_waited_for(redis, take):
 
     assert catch.jobs == []
     assert catch.token_wait_s < 0.1
-    assert eventually(lambda: take().jobs, within_s=1)
-    assert float(redis.hget(THROTTLE, "at")) <= time.time() + 1
+    assert eventually(lambda: take().jobs)
+    assert float(redis.hget(THROTTLE, "at")) < time.time() + HOUR_S / 2
 
 
 def test_a_clock_put_back_gives_nothing_away(redis, take):
@@ -58,7 +58,7 @@ def test_rate_slowed_in_a_later_hour_rises_again(redis, throttle):
     throttle.observe(FeedbackBatch(successes=5))
 
     assert float(redis.hget(THROTTLE, "rate")) == pytest.approx(11.1)
-    assert float(redis.hget(THROTTLE, "slowed_at")) <= time.time() + 1
+    assert float(redis.hget(THROTTLE, "slowed_at")) < time.time() + HOUR_S / 2
 
 
 def test_rate_slowed_in_a_later_hour_falls_again(redis, throttle):
@@ -72,11 +72,13 @@ def test_rate_slowed_in_a_later_hour_falls_again(redis, throttle):
 @pytest.mark.parametrize("off_s", [-HOUR_S, HOUR_S])
 def test_clock_of_the_worker_does_not_matter_to_the_rate_limit(redis, throttle, monkeypatch, off_s):
     """Redis's does: all workers share it."""
-    ours = time.time
+    ours, before = time.time, time.time()
     monkeypatch.setattr(time, "time", lambda: ours() + off_s)
     throttle.observe(FeedbackBatch(failures=10))
     waits_s = throttle.reserve(1000.0)
     monkeypatch.undo()
 
-    assert 4 < float(redis.hget(THROTTLE, "open_until")) - time.time() <= 35
-    assert 4 < waits_s <= 5
+    after = time.time()
+    # Opened for 5 s; whoever reserves a token is the probe, and has 30 s.
+    assert before + 5 <= float(redis.hget(THROTTLE, "open_until")) <= after + 35
+    assert 5 - (after - before) <= waits_s <= 5

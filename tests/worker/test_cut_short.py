@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -11,7 +10,8 @@ from rq.timeouts import JobTimeoutException
 from relay.model import Customer, State
 from relay.store.keys import OPEN
 from tests.conftest import relay_toml
-from tests.worker.concurrent.workers import at_work, eventually
+from tests.waiting import eventually
+from tests.worker.concurrent.workers import at_work
 from tests.worker.factories import call, job_key
 from worker.__main__ import make_worker
 from worker.attempt import DeliveryFault
@@ -138,7 +138,7 @@ def dripping():
             thread.join()
 
 
-@pytest.mark.parametrize("end", ["time_is_up", "stopped"])
+@pytest.mark.parametrize("end", [pytest.param("time_is_up", marks=pytest.mark.slow), "stopped"])
 def test_worker_whose_job_ends_in_the_middle_of_an_answer_sends_nothing_twice(
     harness, redis, environment, settings, end
 ):
@@ -150,11 +150,10 @@ def test_worker_whose_job_ends_in_the_middle_of_an_answer_sends_nothing_twice(
         worker = make_worker(settings)
         with at_work(worker):
             assert eventually(lambda: taken)
-            time.sleep(0.2)
             if end == "stopped":
                 (run,) = worker.running
                 worker.request_stop_execution(run.rq_execution.id)
-            assert eventually(lambda: harness.record(record_id).state is State.HELD, within_s=4)
+            assert eventually(lambda: harness.record(record_id).state is State.HELD)
         assert logged(harness, record_id) == [(1, "held", "internal_error", True)]
         assert len(taken) == 1
         assert harness.scheduled() == harness.waiting() == []

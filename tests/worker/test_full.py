@@ -3,11 +3,12 @@
 import pytest
 
 from relay.model import State
-from tests.worker.concurrent.workers import at_work, eventually
+from tests.waiting import eventually
+from tests.worker.concurrent.workers import at_work
 from tests.worker.factories import apart, job_key, signals_kept
 from worker.__main__ import make_worker
 
-pytestmark = pytest.mark.usefixtures("environment")
+pytestmark = [pytest.mark.usefixtures("environment"), pytest.mark.slow]
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_more_than_there_are_threads_are_delivered_where_nothing_can_be_written(
             def delivered():
                 return all(harness.record(record_id).state is State.DELIVERED for record_id in ids)
 
-            assert eventually(delivered, within_s=5)
+            assert eventually(delivered)
             assert eventually(lambda: redis.zcard(worker.claims.key) == 0)
             assert len(standin.events) == 40
         finally:

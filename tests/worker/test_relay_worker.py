@@ -9,13 +9,14 @@ from dataclasses import replace
 
 import pytest
 import rq
-from redis import Redis
+from redis import Redis, retry as redis_retry
 from structlog.testing import capture_logs
 
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.model import State
 from relay.store.keys import record_key
-from tests.worker.concurrent.workers import at_work, eventually
+from tests.waiting import LONG_S, eventually
+from tests.worker.concurrent.workers import at_work
 from tests.worker.factories import Harness, apart, call, deployed, signals_kept
 from worker import __main__ as entry, service as wiring
 
@@ -53,6 +54,23 @@ def meanwhile(work):
         thread.join()
 
 
+def fail_slowly(standin, monkeypatch):
+    """Makes the next event wait until `standin.stopping`; the result is set when it is there."""
+    request_came = threading.Event()
+    take_fault = standin.take_fault
+
+    def noted(*args):
+        fault = take_fault(*args)
+        if fault == "slow":
+            request_came.set()
+        return fault
+
+    monkeypatch.setattr(standin, "take_fault", noted)
+    standin.slow_s = LONG_S
+    standin.fail("slow", times=1)
+    return request_came
+
+
 def test_worker_delivers_what_waits(harness, standin, run):
     ids = harness.keep(*(f"order-{n}" for n in range(5)))
 
@@ -62,6 +80,7 @@ def test_worker_delivers_what_waits(harness, standin, run):
     assert {harness.record(record_id).state for record_id in ids} == {State.DELIVERED}
 
 
+@pytest.mark.slow
 def test_due_retry_is_promoted_without_a_scheduler(harness, standin, run):
     standin.fail("unavailable_503", times=1)
     record_id = harness.keep_one()
@@ -77,6 +96,7 @@ def test_due_retry_is_promoted_without_a_scheduler(harness, standin, run):
     assert harness.scheduled() == []
 
 
+@pytest.mark.slow
 def test_idle_worker_promotes_as_the_moment_comes(harness, standin, settings):
     """The one test that waits for a retry in earnest."""
     config = settings.config_file
@@ -88,7 +108,7 @@ def test_idle_worker_promotes_as_the_moment_comes(harness, standin, settings):
     started = time.monotonic()
 
     with at_work(entry.make_worker(settings)):
-        assert eventually(lambda: harness.record(record_id).state is State.DELIVERED, within_s=12)
+        assert eventually(lambda: harness.record(record_id).state is State.DELIVERED)
     assert time.monotonic() - started >= 0.8
 
 
@@ -130,7 +150,7 @@ def test_rq_s_own_cleaning_is_done_too(harness, redis, settings):
 
 def test_worker_is_seen_by_rq_while_it_works_and_gone_after(harness, standin, settings, run):
     record_id = harness.keep_one()
-    standin.slow_s = 1.0
+    standin.slow_s = LONG_S
     standin.fail("slow", times=1)
     seen = []
 
@@ -144,6 +164,7 @@ def test_worker_is_seen_by_rq_while_it_works_and_gone_after(harness, standin, se
 
             seen.append(eventually(at_work))
             seen.extend(one.get_state() for one in rq.Worker.all(connection=redis))
+        standin.stopping.set()  # it has been seen: let it go on
 
     watcher = threading.Thread(target=look)
     watcher.start()
@@ -167,17 +188,23 @@ def test_worker_counts_for_rq(harness, standin, settings):
     assert worker.failed_job_count == 1  # so does RQ count a retry
 
 
-def test_worker_ends_after_the_job_in_hand_when_told_to(harness, standin, settings):
+@pytest.mark.slow
+def test_worker_ends_after_the_job_in_hand_when_told_to(harness, standin, settings, monkeypatch):
     """SIGTERM in the middle of the first of a customer's two jobs."""
     first, second = harness.keep("order-1", "order-2")
-    standin.slow_s = 0.6
-    standin.fail("slow", times=1)
+    requests = fail_slowly(standin, monkeypatch)
+    request_stop = entry.RelayWorker.request_stop
 
-    begun = []
-    with meanwhile(lambda: begun.append(eventually(lambda: harness.begun(first)))):
+    def stop(worker, *signal_and_frame):
+        request_stop(worker, *signal_and_frame)
+        standin.stopping.set()  # only now does the request that is under way get its answer
+
+    monkeypatch.setattr(entry.RelayWorker, "request_stop", stop)
+    under_way = []
+    with meanwhile(lambda: under_way.append(requests.wait(LONG_S))):
         entry.run(settings)
 
-    assert begun == [True]
+    assert under_way == [True]
     assert harness.record(first).state is State.DELIVERED
     assert harness.record(second).state is State.ACCEPTED
     assert harness.waiting() == [second]
@@ -275,30 +302,43 @@ def test_worker_asked_to_stop_while_it_waits_for_redis_does_not_begin_anew(
     assert len(workers) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["idle", "busy"])
-def test_worker_outlives_its_redis(mortal, relay, standin, moment):
+def test_worker_outlives_its_redis(mortal, relay, standin, moment, monkeypatch):
     """Redis is killed under the worker and comes back with what it had."""
     server, settings = mortal
     with Redis.from_url(server.url) as redis, Harness(redis, settings, relay) as harness:
         ids, reached, tries = [], [], []
+        retried = threading.Event()
+        sleep = redis_retry.sleep
+
+        def noted(seconds):
+            retried.set()
+            sleep(seconds)
+
+        monkeypatch.setattr(redis_retry, "sleep", noted)
 
         def delivered(record_id):
             return harness.record(record_id).state is State.DELIVERED
 
+        def is_idle():
+            return [one.get_state() for one in rq.Worker.all(connection=redis)] == ["idle"]
+
         def end_and_restart():
-            if moment == "busy":
-                standin.slow_s = 0.4
-                standin.fail("slow", times=1)
+            request_came = fail_slowly(standin, monkeypatch) if moment == "busy" else None
             ids.append(harness.keep_one(call("order-1", body={"notes": "1"})))
-            if moment == "busy":
-                reached.append(eventually(lambda: harness.begun(ids[0])))
+            if request_came:
+                reached.append(request_came.wait(LONG_S))
             else:
                 reached.append(eventually(lambda: delivered(ids[0])))
-                time.sleep(0.1)
+                reached.append(eventually(is_idle))
             with away(server):
-                time.sleep(0.5)
+                retried.clear()
+                standin.stopping.set()  # what is under way gets its answer now
+                reached.append(bool(eventually(lambda: standin.events)))
+                reached.append(retried.wait(LONG_S))  # the worker has noticed
             ids.append(harness.keep_one(call("order-2", body={"notes": "2"})))
-            reached.append(eventually(lambda: all(map(delivered, ids)), within_s=15))
+            reached.append(eventually(lambda: all(map(delivered, ids))))
             # In this thread: the Redis that it has started ends with it.
             tries.extend(
                 (harness.record(id_).attempts, len(harness.ledger.attempts(id_))) for id_ in ids
@@ -307,7 +347,7 @@ def test_worker_outlives_its_redis(mortal, relay, standin, moment):
         with meanwhile(end_and_restart):
             entry.run(settings)
 
-    assert reached == [True, True]
+    assert reached == [True] * (5 if moment == "idle" else 4)
     # What ended while Redis was away is not forgotten, and so nothing is sent twice.
     assert tries == [(1, 1), (1, 1)]
     assert [event.body["notes"] for event in standin.events] == ["1", "2"]

@@ -108,6 +108,7 @@ def test_stock_worker_delivers(harness, standin):
     )
 
 
+@pytest.mark.slow
 def test_retry_is_scheduled_by_rq_and_run_again(harness, standin):
     standin.fail("unavailable_503", times=2)
     record_id = harness.keep_one()
@@ -163,6 +164,7 @@ def test_description_says_where_from_and_where_to(harness):
     assert job_of(harness, record_id).description == f"{harness.source.name} orders/create"
 
 
+@pytest.mark.slow
 def test_rq_never_gets_to_know_anybody(harness, standin, caplog, capfd):
     """Neither in Redis nor in what its worker logs, whatever the outcome."""
     caplog.set_level("DEBUG", "rq")

@@ -252,7 +252,7 @@ def test_many_sweepers_make_one_job_a_record(harness, standin):
     assert sorted(int(event.body["notes"]) for event in standin.events) == list(range(30))
 
 
-def test_new_job_is_the_record_s_next_run(harness, redis):
+def test_new_job_is_the_record_s_next_run(harness, redis, began_at):
     record_id = harness.keep_one()
     hash_gone(harness, record_id)
     harness.let_time_pass(record_id)
@@ -262,7 +262,7 @@ def test_new_job_is_the_record_s_next_run(harness, redis):
     assert harness.waiting() == [f"{record_id}-r2"]
     assert harness.record(record_id).runs == 2
     assert redis.hget(record_key(record_id), "job") == f"{record_id}-r2".encode()
-    assert redis.zscore(OPEN, record_id) > time.time() + 50
+    assert redis.zscore(OPEN, record_id) > began_at + 50
     assert redis.smembers("rq:queues") == {harness.queue.key.encode()}
 
 
@@ -331,27 +331,27 @@ def test_job_that_was_popped_goes_back_in_front(harness):
 # Jobs that are not lost.
 
 
-def test_job_that_waits_its_turn_is_left_there(harness, redis):
+def test_job_that_waits_its_turn_is_left_there(harness, redis, began_at):
     record_id = harness.keep_one()
     harness.let_time_pass(record_id)
 
     assert swept(harness) == 0
 
     assert harness.waiting() == [record_id]
-    assert redis.zscore(OPEN, record_id) > time.time() + 50
+    assert redis.zscore(OPEN, record_id) > began_at + 50
 
 
-def test_job_that_is_scheduled_is_left_there(harness, redis, retrying):
+def test_job_that_is_scheduled_is_left_there(harness, redis, retrying, began_at):
     harness.let_time_pass(retrying)
 
     assert swept(harness) == 0
 
     assert (harness.scheduled(), harness.waiting()) == ([retrying], [])
-    assert redis.zscore(OPEN, retrying) > time.time() + 50
+    assert redis.zscore(OPEN, retrying) > began_at + 50
 
 
 @pytest.mark.parametrize("lease_till", [9e9, 1], ids=["alive", "to_be_inherited"])
-def test_record_in_the_hands_of_one_of_ours_is_left_there(harness, redis, lease_till):
+def test_record_in_the_hands_of_one_of_ours_is_left_there(harness, redis, lease_till, began_at):
     """Of one who died the others take everything back, in its order: that is not for us."""
     record_id = harness.keep_one()
     claimed(harness, record_id)
@@ -360,10 +360,10 @@ def test_record_in_the_hands_of_one_of_ours_is_left_there(harness, redis, lease_
 
     assert swept(harness) == 0
     assert harness.waiting() == []
-    assert redis.zscore(OPEN, record_id) > time.time() + 50
+    assert redis.zscore(OPEN, record_id) > began_at + 50
 
 
-def test_record_in_a_stock_worker_s_hands_is_left_there(harness, redis):
+def test_record_in_a_stock_worker_s_hands_is_left_there(harness, redis, began_at):
     record_id = harness.keep_one()
     job = Job.fetch(record_id, connection=redis, serializer=JSONSerializer)
     harness.redis.lpop(harness.queue.key)
@@ -374,20 +374,20 @@ def test_record_in_a_stock_worker_s_hands_is_left_there(harness, redis):
 
     assert swept(harness) == 0
     assert harness.waiting() == []
-    assert redis.zscore(OPEN, record_id) > time.time() + 50
+    assert redis.zscore(OPEN, record_id) > began_at + 50
 
 
-def test_job_behind_another_of_its_customer_is_left_there(harness, redis):
+def test_job_behind_another_of_its_customer_is_left_there(harness, redis, began_at):
     first, second = harness.keep("order-1", "order-2")
     harness.let_time_pass(second)
 
     assert swept(harness) == 0
 
     assert (harness.waiting(), harness.deferred()) == ([first], [second])
-    assert redis.zscore(OPEN, second) > time.time() + 3600
+    assert redis.zscore(OPEN, second) > began_at + 3600
 
 
-def test_job_in_a_long_queue_is_looked_for_the_later_the_longer_it_is(harness, redis):
+def test_job_in_a_long_queue_is_looked_for_the_later_the_longer_it_is(harness, redis, began_at):
     """Looking after all who wait would take from delivering."""
     record_id = harness.keep_one()
     redis.rpush(harness.queue.key, *(f"other-{n}" for n in range(5000)))
@@ -395,7 +395,7 @@ def test_job_in_a_long_queue_is_looked_for_the_later_the_longer_it_is(harness, r
 
     assert swept(harness) == 0
 
-    assert redis.zscore(OPEN, record_id) > time.time() + 50 + 5000 / 20
+    assert redis.zscore(OPEN, record_id) > began_at + 50 + 5000 / 20
 
 
 def test_settled_record_leaves_the_index_of_open_ones(harness, redis):

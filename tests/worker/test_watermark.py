@@ -12,7 +12,8 @@ from relay.model import Customer
 from relay.store.connection import connect
 from tests.benchmarks.stage import sink_running
 from tests.conftest import SECRETS, make_settings, relay_toml
-from tests.worker.concurrent.workers import at_work, eventually
+from tests.waiting import eventually
+from tests.worker.concurrent.workers import at_work
 from tests.worker.factories import Harness, call, deployed
 from worker.__main__ import make_worker
 
@@ -55,5 +56,5 @@ def test_full_to_the_watermark_all_of_it_goes_out(little, tmp_path, monkeypatch)
             count = filled(harness)
             assert count > 500
             with at_work(make_worker(settings)):
-                assert eventually(lambda: redis.zcard("relay:open") == 0, within_s=30)
+                assert eventually(lambda: redis.zcard("relay:open") == 0)
                 assert sink.count() == count

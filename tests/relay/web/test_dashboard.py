@@ -29,7 +29,8 @@ from relay.store.queue import open_queue
 from relay.web import dashboard
 from relay.web.app import create_app
 from tests.conftest import make_settings
-from tests.worker.concurrent.workers import at_work, eventually
+from tests.waiting import eventually
+from tests.worker.concurrent.workers import at_work
 from tests.worker.factories import Harness, apart, deployed
 from worker.__main__ import make_worker
 

@@ -56,7 +56,7 @@ def nap(seconds=0.005):
     time.sleep(seconds)
 
 
-def hold(name, most_s=15.0):
+def hold(name, most_s=60.0):
     """Says that it has begun, then waits to be let go, a step at a time."""
     connection = redis()
     connection.rpush(SAID, f"begun {name}")

@@ -9,9 +9,10 @@ from rq import Queue, Retry
 from rq.executions import Execution
 from rq.job import Job
 
+from tests.waiting import LONG_S, eventually
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.intervals import SHORT_LEASE
-from tests.worker.concurrent.workers import at_work, burst, eventually, said
+from tests.worker.concurrent.workers import at_work, burst, said
 from worker.concurrent import JobExecution, QueueGroup, RateLimit, Requeue, Timings
 from worker.concurrent.claims import Claims, Heartbeat
 
@@ -206,7 +207,7 @@ def test_a_claim_whose_answer_was_lost_is_released_and_not_counted(redis, queue,
     take(worker.claims, 3)
     with at_work(worker):
         # One beat finds it strange, the next one gives it back.
-        assert eventually(lambda: len(said(redis)) == 3, within_s=10)
+        assert eventually(lambda: len(said(redis)) == 3)
     assert sorted(said(redis)) == ["0", "1", "2"]
     assert [redis.hexists(f"rq:job:{n}", "redelivery_count") for n in range(3)] == [False] * 3
 
@@ -218,6 +219,7 @@ def limited(*names, limit=100, rate_limit=THROTTLE):
     return QueueGroup(names or ("work",), limit, rate_limit)
 
 
+@pytest.mark.slow
 def test_a_rate_is_shared_by_all_workers(redis, queue, hold_claims):
     fill(queue, 200)
     both = [hold_claims("worker-1"), hold_claims("worker-2")]
@@ -276,25 +278,29 @@ def test_a_rate_limit_is_shared_by_its_queues_and_not_by_others(redis, hold_clai
     assert claim.states == ("", "")
 
 
-def test_an_open_rate_limit_lets_nothing_through_until_its_time(redis, queue, hold_claims):
+def test_an_open_rate_limit_lets_nothing_through_until_its_time(
+    redis, queue, hold_claims, is_left_of
+):
     fill(queue, 3)
     claims = hold_claims("worker-1")
-    open_until = time.time() + 1
-    redis.hset("rate_limit", "open_until", open_until)
+    redis.hset("rate_limit", "open_until", time.time() + LONG_S)
     claim = take(claims, 3, limited())
     assert claim.jobs == []
-    assert claim.open_for_s == pytest.approx(1, abs=0.5)
+    assert is_left_of(claim.open_for_s, LONG_S)
+
+    open_until = time.time() + 0.2
+    redis.hset("rate_limit", "open_until", open_until)
     assert eventually(lambda: take(claims, 3, limited()).jobs)
     assert open_until <= time.time()
     assert queue.job_ids == []
 
 
 def test_nothing_waits_for_an_open_rate_limit_before_an_empty_queue(redis, hold_claims):
-    redis.hset("rate_limit", "open_until", time.time() + 10)
+    redis.hset("rate_limit", "open_until", time.time() + LONG_S)
     assert take(hold_claims("worker-1"), 3, limited()).open_for_s is None
 
 
-def test_a_half_open_rate_limit_lets_one_probe_through(redis, queue, hold_claims):
+def test_a_half_open_rate_limit_lets_one_probe_through(redis, queue, hold_claims, is_left_of):
     fill(queue, 5)
     redis.hset("rate_limit", mapping={"half_open": "outage", "open_until": time.time() - 1})
     worker_1, worker_2 = hold_claims("worker-1"), hold_claims("worker-2")
@@ -302,12 +308,13 @@ def test_a_half_open_rate_limit_lets_one_probe_through(redis, queue, hold_claims
     assert len(claim.jobs) == 1
     assert claim.states == ("outage",)
     assert take(worker_2, 5, limited()).jobs == []
-    assert take(worker_1, 5, limited()).open_for_s == pytest.approx(30, abs=1)
+    assert is_left_of(take(worker_1, 5, limited()).open_for_s, 30)
 
     redis.hdel("rate_limit", "half_open", "open_until")  # as whoever hears that all is well
     assert len(take(worker_2, 5, limited()).jobs) == 4
 
 
+@pytest.mark.slow
 def test_a_worker_behind_a_rate_limit_keeps_its_rate_without_a_storm(redis, queue, start_worker):
     fill(queue, 14)
     worker = start_worker(queue)
@@ -322,9 +329,10 @@ def test_a_worker_behind_a_rate_limit_keeps_its_rate_without_a_storm(redis, queu
     assert sorted(said(redis), key=int) == [str(n) for n in range(14)]
 
 
+@pytest.mark.slow
 def test_a_worker_behind_an_open_rate_limit_waits_without_a_storm(redis, queue, start_worker):
     fill(queue, 3)
-    open_until = time.time() + 2
+    open_until = time.time() + 6
     redis.hset("rate_limit", "open_until", open_until)
     worker = start_worker(queue, timings=Timings())
     worker.groups = lambda: [limited()]
@@ -338,8 +346,8 @@ def test_a_worker_behind_an_open_rate_limit_waits_without_a_storm(redis, queue, 
             stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("evalsha", "blmove")
         )
         assert asked / (time.monotonic() - began) < 5
-        assert said(redis) == []
-        assert eventually(lambda: len(said(redis)) == 3, within_s=10)
+        assert said(redis) == [] or time.time() >= open_until
+        assert eventually(lambda: len(said(redis)) == 3)
         assert time.time() >= open_until
 
 

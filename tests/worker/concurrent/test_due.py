@@ -7,9 +7,10 @@ from rq import Retry
 from rq.job import Job
 from rq.scheduler import RQScheduler
 
+from tests.waiting import eventually
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.intervals import SELDOM
-from tests.worker.concurrent.workers import at_work, eventually
+from tests.worker.concurrent.workers import at_work
 from worker.concurrent.claims import Claims, Promotion
 
 
@@ -79,4 +80,4 @@ def test_retry_after_an_exception_is_not_kept_waiting(queue, start_worker):
     """RQ writes it down, and the worker has to find out by itself when it is due."""
     job = queue.enqueue(jobs.fail_once, retry=Retry(max=1, interval=1))
     with at_work(start_worker(queue, timings=SELDOM)):
-        assert eventually(lambda: job.is_finished, within_s=20)
+        assert eventually(lambda: job.is_finished)

@@ -15,10 +15,11 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
 from relay.devtools.embedded_redis import EmbeddedRedis
+from tests.waiting import LONG_S, eventually
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.conftest import StartWorker
 from tests.worker.concurrent.intervals import SHORT_LEASE
-from tests.worker.concurrent.workers import at_work, eventually, let_go, said
+from tests.worker.concurrent.workers import at_work, let_go, said
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +69,7 @@ def begun(redis: Redis) -> int:
 
 def held(queue: Queue, count: int) -> list[Job]:
     """Jobs that last until they are let go."""
-    return [queue.enqueue(jobs.hold, str(n), 60) for n in range(count)]
+    return [queue.enqueue(jobs.hold, str(n), 10 * LONG_S) for n in range(count)]
 
 
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
@@ -77,21 +78,19 @@ def test_jobs_of_a_dead_worker_are_run_by_another_once_its_lease_has_expired(
 ) -> None:
     owner = start()
     mine = held(queue, _THREADS)
-    assert eventually(lambda: begun(redis) == _THREADS, within_s=20)
+    assert eventually(lambda: begun(redis) == _THREADS)
     with at_work(start_worker(queue, name="worker-2", timings=SHORT_LEASE)):
         time.sleep(LEASE_S + 2 * HEARTBEAT_S)  # who has just come does not judge yet
         assert begun(redis) == _THREADS  # it lived, and nobody took anything
 
         owner.send_signal(death)
-        assert eventually(lambda: begun(redis) == 2 * _THREADS, within_s=4 * LEASE_S + 10)
+        assert eventually(lambda: begun(redis) == 2 * _THREADS)
 
         let_go(redis, *(str(n) for n in range(_THREADS)))
-        assert eventually(lambda: all(job.is_finished for job in mine), within_s=20)
+        assert eventually(lambda: all(job.is_finished for job in mine))
         owner.send_signal(signal.SIGCONT)
         if death is signal.SIGSTOP:  # who comes back finds that it is over, and has nothing left
-            assert eventually(
-                lambda: redis.hget("rq:worker:worker-1", "state") == b"idle", within_s=20
-            )
+            assert eventually(lambda: redis.hget("rq:worker:worker-1", "state") == b"idle")
             assert owner.poll() is None
     assert begun(redis) == 2 * _THREADS
     assert [redis.hget(job.key, "number_of_retries") for job in mine] == [None] * _THREADS
@@ -105,13 +104,13 @@ def test_on_sigterm_it_finishes_what_it_can_and_requeues_the_rest(
 ) -> None:
     worker = start(grace_s=2.0)
     mine = held(queue, _THREADS)
-    assert eventually(lambda: begun(redis) == _THREADS, within_s=20)
+    assert eventually(lambda: begun(redis) == _THREADS)
     later = queue.enqueue(jobs.say, "later")
 
+    asked_at = time.monotonic()
     worker.terminate()
     let_go(redis, "0", "2")
-    asked_at = time.monotonic()
-    assert worker.wait(timeout=20) == 0
+    assert worker.wait(timeout=LONG_S) == 0
     assert time.monotonic() - asked_at >= 2.0  # it gave the others their time
 
     assert [mine[n].get_status() for n in (0, 2)] == [JobStatus.FINISHED] * 2
@@ -123,15 +122,15 @@ def test_on_sigterm_it_finishes_what_it_can_and_requeues_the_rest(
 def test_on_one_sigint_it_finishes_and_on_two_it_ends_at_once(
     redis: Redis, queue: Queue, start: Start
 ) -> None:
-    worker = start()
+    worker = start(grace_s=10 * LONG_S)
     mine = held(queue, 2)
-    assert eventually(lambda: begun(redis) == 2, within_s=20)
+    assert eventually(lambda: begun(redis) == 2)
 
     worker.send_signal(signal.SIGINT)
     time.sleep(1)
     assert worker.poll() is None
     worker.send_signal(signal.SIGINT)
-    assert worker.wait(timeout=15) == 0  # and not the 20 seconds that jobs are given
+    assert worker.wait(timeout=LONG_S) == 0  # and not the time that jobs are given
     assert queue.job_ids == [job.id for job in mine]
 
 
@@ -144,10 +143,10 @@ def test_nobody_reclaims_from_the_living_after_a_redis_outage(tmp_path: Path) ->
     ):
         for name in ("worker-1", "worker-2"):
             start(name)
-        assert eventually(lambda: redis.zcard("rq:leases") == 2, within_s=20)
+        assert eventually(lambda: redis.zcard("rq:leases") == 2)
         queue = work(redis)
         mine = held(queue, 2 * _THREADS)
-        assert eventually(lambda: begun(redis) == 2 * _THREADS, within_s=20)
+        assert eventually(lambda: begun(redis) == 2 * _THREADS)
         time.sleep(LEASE_S + 2 * HEARTBEAT_S)  # both are in a position to judge
 
         server.process.send_signal(signal.SIGSTOP)
@@ -157,5 +156,5 @@ def test_nobody_reclaims_from_the_living_after_a_redis_outage(tmp_path: Path) ->
 
         assert begun(redis) == 2 * _THREADS
         let_go(redis, *(str(n) for n in range(2 * _THREADS)))
-        assert eventually(lambda: all(job.is_finished for job in mine), within_s=20)
+        assert eventually(lambda: all(job.is_finished for job in mine))
         assert [len(job.results()) for job in mine] == [1] * len(mine)

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.waiting import eventually
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.intervals import FAST
-from tests.worker.concurrent.workers import at_work, burst, eventually, said
+from tests.worker.concurrent.workers import at_work, burst, said
 from worker.concurrent import QueueGroup, Timings, lease as leases
 from worker.concurrent.claims import Claims
 from worker.concurrent.lease import Lease

@@ -2,7 +2,8 @@
 
 from rq import Worker
 
-from tests.worker.concurrent.workers import at_work, eventually
+from tests.waiting import eventually
+from tests.worker.concurrent.workers import at_work
 
 
 def test_a_worker_whose_entry_has_expired_registers_again(redis, queue, start_worker):

@@ -16,16 +16,10 @@ from rq.job import Job, JobStatus
 from rq.results import Result
 from rq.suspension import resume, suspend
 
+from tests.waiting import eventually
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.intervals import SELDOM
-from tests.worker.concurrent.workers import (
-    at_work,
-    burst,
-    eventually,
-    let_go,
-    said,
-    stock_burst,
-)
+from tests.worker.concurrent.workers import at_work, burst, let_go, said, stock_burst
 from worker.concurrent import ConcurrentWorker, Requeue
 
 
@@ -118,9 +112,10 @@ def test_stock_worker_and_ours_share_a_queue_and_every_job_runs_once(redis, queu
 # For how long.
 
 
+@pytest.mark.slow
 def test_time_is_up_for_one_and_not_for_others(redis, queue, start_worker):
     short = queue.enqueue(jobs.dawdle, "short", 10, job_timeout=1)
-    long = queue.enqueue(jobs.dawdle, "long", 1.4, job_timeout=5)
+    long = queue.enqueue(jobs.dawdle, "long", 1.4, job_timeout=60)
     endless = queue.enqueue(jobs.dawdle, "endless", 1.4, job_timeout=-1)
     burst(start_worker(queue))
 
@@ -130,6 +125,7 @@ def test_time_is_up_for_one_and_not_for_others(redis, queue, start_worker):
     assert (long.return_value(), endless.return_value()) == ("long", "endless")
 
 
+@pytest.mark.slow
 def test_a_job_whose_time_was_up_may_try_again(queue, start_worker):
     job = queue.enqueue(jobs.dawdle, "x", 10, job_timeout=1, retry=Retry(max=1, interval=60))
     burst(start_worker(queue))
@@ -140,6 +136,7 @@ def test_a_job_whose_time_was_up_may_try_again(queue, start_worker):
 # Commands.
 
 
+@pytest.mark.slow
 def test_one_of_several_is_stopped(redis, queue, start_worker, listening):
     held = [queue.enqueue(jobs.hold, str(n), retry=Retry(max=3)) for n in range(3)]
     with at_work(start_worker(queue)):
@@ -156,6 +153,7 @@ def test_one_of_several_is_stopped(redis, queue, start_worker, listening):
     assert queue.started_job_registry.count == 0
 
 
+@pytest.mark.slow
 def test_an_execution_is_stopped(redis, queue, start_worker, listening):
     job = queue.enqueue(jobs.hold, "x")
     with at_work(start_worker(queue)):
@@ -165,6 +163,7 @@ def test_an_execution_is_stopped(redis, queue, start_worker, listening):
     assert job.id in queue.failed_job_registry
 
 
+@pytest.mark.slow
 def test_a_stop_is_ignored_by_what_is_not_running(redis, queue, start_worker, listening):
     job = queue.enqueue(jobs.add, 1)
     with at_work(start_worker(queue)):
@@ -176,6 +175,7 @@ def test_a_stop_is_ignored_by_what_is_not_running(redis, queue, start_worker, li
     assert job.is_finished
 
 
+@pytest.mark.slow
 def test_on_a_shutdown_command_it_finishes_what_it_has_begun(redis, queue, start_worker, listening):
     queue.enqueue(jobs.hold, "x")
     queue.enqueue(jobs.say, "next")
@@ -203,6 +203,7 @@ def test_on_a_shutdown_command_it_finishes_what_it_has_begun(redis, queue, start
 # Suspension.
 
 
+@pytest.mark.slow
 def test_suspended_it_takes_nothing_and_resumed_it_goes_on(redis, queue, start_worker):
     queue.enqueue(jobs.hold, "x")
     worker = start_worker(queue)
@@ -251,19 +252,21 @@ def test_a_worker_may_work_again(redis, queue, start_worker):
     assert said(redis) == ["0", "1"]
 
 
+@pytest.mark.slow
 def test_a_due_job_is_promoted_by_an_idle_worker_as_its_moment_comes(redis, queue, start_worker):
     job = queue.enqueue(jobs.again_once, 1)
     began = time.monotonic()
     with at_work(start_worker(queue, timings=SELDOM)):
-        assert eventually(lambda: job.is_finished, within_s=20)
+        assert eventually(lambda: job.is_finished)
     assert time.monotonic() - began >= 0.9
     assert [result.type.name for result in job.results()] == ["SUCCESSFUL", "RETRIED"]
 
 
+@pytest.mark.slow
 def test_what_others_schedule_is_promoted_too(redis, queue, start_worker):
     with at_work(start_worker(queue)):
         job = queue.enqueue_in(timedelta(seconds=1), jobs.add, 1)
-        assert eventually(lambda: job.is_finished, within_s=8)
+        assert eventually(lambda: job.is_finished)
     assert queue.scheduled_job_registry.count == 0
 
 

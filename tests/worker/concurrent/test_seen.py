@@ -11,11 +11,13 @@ from rq import Queue, Worker
 from rq.job import Job
 from rq.registry import StartedJobRegistry
 
+from tests.waiting import eventually
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.intervals import SHORT_LEASE
-from tests.worker.concurrent.workers import at_work, burst, eventually, let_go, said
+from tests.worker.concurrent.workers import at_work, burst, let_go, said
 
 
+@pytest.mark.slow
 def test_a_worker_is_seen_at_work_and_gone_after(redis, start_worker):
     queues = [Queue(name, connection=redis) for name in ("high", "low")]
     worker = start_worker(*queues, name="worker-1:1")
@@ -66,6 +68,7 @@ def test_a_worker_is_seen_at_work_and_gone_after(redis, start_worker):
     assert redis.keys("rq:claims:*") + redis.keys("rq:leases") + redis.keys("rq:execution*") == []
 
 
+@pytest.mark.slow
 def test_while_many_short_jobs_run_one_of_them_is_seen(redis, queue, start_worker):
     for _ in range(80):
         queue.enqueue(jobs.nap, 0.06)
@@ -115,6 +118,7 @@ def test_results_say_when_and_by_whom(queue, start_worker):
     assert before < job.started_at < job.ended_at <= job.last_heartbeat
 
 
+@pytest.mark.slow
 def test_heartbeats_go_on(redis, queue, start_worker):
     """Those of the worker for dashboards, those of its lease for other workers."""
     worker = start_worker(queue, name="worker-1", timings=SHORT_LEASE)
@@ -125,7 +129,6 @@ def test_heartbeats_go_on(redis, queue, start_worker):
         redis.hset(worker.key, "last_heartbeat", "")
         worker._worker_heartbeat.sent_at = 0.0
         assert eventually(
-            lambda: redis.zscore("rq:leases", "worker-1") >= till + 0.9 * SHORT_LEASE.heartbeat_s,
-            within_s=10,
+            lambda: redis.zscore("rq:leases", "worker-1") >= till + 0.9 * SHORT_LEASE.heartbeat_s
         )
         assert eventually(lambda: redis.hget(worker.key, "last_heartbeat"))

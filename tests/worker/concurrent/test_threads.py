@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import LONG_S
 from worker.concurrent.execution import JobStopped
 from worker.concurrent.threads import Pool
 
@@ -26,6 +27,7 @@ def work_for(seconds):
         pass
 
 
+@pytest.mark.slow
 def test_an_interruption_hits_its_own_item_or_none():
     """However close it comes to the end of one or the beginning of the next."""
     asked, wrong, ended = set(), [], Counter()
@@ -50,7 +52,7 @@ def test_an_interruption_hits_its_own_item_or_none():
             asked.add(chosen)
             pool.interrupt(chosen, JobStopped)
             work_for(random.uniform(0, 0.0004))
-    until = time.monotonic() + 20
+    until = time.monotonic() + LONG_S
     while len(ended) < len(runs) and time.monotonic() < until:
         time.sleep(0.01)
 
@@ -66,7 +68,7 @@ def test_items_that_have_not_begun_do_not_begin_after_close():
 
     def perform(run):
         begun.append(run)
-        go.wait(5)
+        go.wait(LONG_S)
 
     pool = Pool(1, perform, lambda _run, _raised: None)
     first, second = Item(), Item()
@@ -77,7 +79,7 @@ def test_items_that_have_not_begun_do_not_begin_after_close():
     pool.close()
     go.set()
     for thread in pool._threads:
-        thread.join(timeout=10)
+        thread.join(timeout=LONG_S)
     assert not any(thread.is_alive() for thread in pool._threads)
     assert begun == [first]
 

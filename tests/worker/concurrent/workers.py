@@ -6,7 +6,7 @@ import threading
 import time
 import zlib
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from redis import Redis
 from rq import Queue, SimpleWorker
 from rq.results import Result
 
+from tests.waiting import LONG_S
 from tests.worker.concurrent.jobs import SAID
 from tests.worker.factories import signals_kept
 from worker.concurrent import ConcurrentWorker
@@ -24,13 +25,6 @@ _TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z")
 _COUNTS = ("successful_job_count", "failed_job_count", "queues")
 # RQ's scheduler is a process of its own; ours needs none.
 _NOT_COMPARED = re.compile(r"rq:scheduler|rq:clean")
-
-
-def eventually(truth: Callable[[], Any], within_s: float = 5.0) -> Any:
-    until = time.monotonic() + within_s
-    while not (found := truth()) and time.monotonic() < until:
-        time.sleep(0.01)
-    return found
 
 
 def said(redis: Redis) -> list[str]:
@@ -50,7 +44,7 @@ def at_work(worker: ConcurrentWorker, **options: Any) -> Iterator[threading.Thre
         yield thread
     finally:
         worker.request_stop(signal.SIGTERM, None)
-        thread.join(timeout=20)
+        thread.join(timeout=LONG_S)
         assert not thread.is_alive()
 
 
