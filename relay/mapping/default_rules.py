@@ -37,7 +37,7 @@ _RULES: Final[Mapping[str, Mapping[str, Any] | bool]] = {
 
 
 def default_rule(event_type: str) -> Mapping[str, Any] | bool:
-    """The rule of a type as in relay.toml; False where only a source that asks for the type gets it."""
+    """The rule of a type as in relay.toml; False where only a source that asks for it gets it."""
     return _RULES.get(event_type, _NOTE)
 
 
