@@ -56,8 +56,8 @@ def compile_all(
 ) -> tuple[dict[str, Rule], list[str], list[str]]:
     """(rules by event type, faults, warnings) of `[events]`, with those that are not written.
 
-    `own` is the key and table of a source's own `events`. What is wrong with a rule is reported once,
-    where it is written.
+    `own` is the key and table of a source's own `events`. A fault of a rule is reported once, where
+    it is written.
     """
     inherited = inherited_types(general)
     followers = {
