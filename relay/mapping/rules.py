@@ -6,6 +6,9 @@ Texts are Jinja2 templates, which run in a sandbox. Their variables are:
 - `amount`, the total as people of the destination's country write it (`$49,90`), for which
   `total` has the plain number as sent (49.90) and `currency` the code, both as the buyer saw them;
   `shop_total` and `shop_currency` are what the shop's own books say, where it tells them;
+- of orders, purchases, payments and accounts, in words of `language`: `items` (three at most),
+  `changed`, `changed_text`, `status_text`, `cancel_text`, `decline_text`, `method_text`,
+  `tracking_text`, and `refund_amount` with `refund_left`;
 - `type`, `topic`, `title` (our type in words), `platform`, `source`;
 - `occurred_at` (a time in the destination's zone), `date`, `time`;
 - `first_name`, `last_name`, `name`, `email`, `phone`, `id_type`, `id_number`, `address`.
@@ -178,6 +181,7 @@ def compile_rules(
             else:
                 merged[event_type] = {**merged.get(event_type, {}), **raw}
                 locations |= {(event_type, part): f'{key}."{event_type}".{part}' for part in raw}
+    _inherit(merged, locations)
     rules: dict[str, Rule] = {}
     warnings: list[str] = []
     for event_type, raw in merged.items():
@@ -195,6 +199,14 @@ def compile_rules(
                 f"{status!r} is not one of {list(OUTBOUND_STATUSES)}"
             )
     return rules, faults, warnings
+
+
+def _inherit(merged: dict[str, dict[str, Any]], locations: dict[tuple[str, str], str]) -> None:
+    """Give each event type that no table names the rule of its parent."""
+    for name in EVENT_TYPES.keys() - merged.keys():
+        if (parent := EVENT_TYPES[name].parent) in merged:
+            merged[name] = merged[parent]
+            locations |= {(name, part): locations[parent, part] for part in merged[parent]}
 
 
 def _rule(data: Mapping[str, Any]) -> Rule:

@@ -16,7 +16,7 @@ from relay.inbound.steps import (
     expand,
     from_step,
 )
-from relay.model import Contact, Event, Memory, Report, Resource, Step
+from relay.model import Contact, Event, Memory, Money, Report, Resource, Step
 
 DAY = 86400.0
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -284,7 +284,10 @@ def test_whole_refund_with_its_state_is_one_event_with_the_amount(thing):
     ((told, _),) = expand(event(said), thing.decision)
 
     assert told.type == "order.refunded"
-    assert (told.fields["refund_amount"], told.fields["refund_left"]) == (Decimal(80), Decimal(0))
+    assert (told.fields["refund_amount"], told.fields["refund_left"]) == (
+        Money(Decimal(80)),
+        Money(Decimal(0)),
+    )
 
 
 @pytest.mark.parametrize(
