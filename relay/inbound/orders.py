@@ -18,7 +18,7 @@ from relay.inbound.timestamps import parse_timestamp
 
 # Items of which the names are kept; a note has three at most.
 _ITEMS_MAX: Final = 50
-_NOTHING: Final = (None, "", [], {}, False, True)
+_NOTHING: Final[tuple[Any, ...]] = (None, "", [], {}, False, True)
 
 
 class ItemSchema(PayloadSchema):

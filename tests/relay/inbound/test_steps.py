@@ -75,6 +75,13 @@ def test_thing_is_created_once_however_often_and_whatever_its_later_date(thing):
     assert thing.told(report(("created", T - 60), update_type="", updated_at=T)) == "duplicate"
 
 
+def test_creation_that_comes_last_is_told_and_leaves_the_state(thing):
+    assert thing.told(report("cancelled", updated_at=T)) == ["cancelled"]
+    assert thing.told(report(("created", T - 900 * DAY), updated_at=T)) == ["created"]
+    assert thing.memory.state == "cancelled"
+    assert thing.told(report(("created", T), updated_at=T + 1)) == "nothing_changed"
+
+
 def test_save_months_later_is_not_the_step_again(thing):
     done = {"created_at": T - 180 * DAY}
     assert thing.told(report(("completed", T - 150 * DAY), updated_at=T, **done)) == ["updated:"]
