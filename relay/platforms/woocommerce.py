@@ -179,8 +179,9 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any], _zone: ZoneInfo
     if kind == "order" and body.get("status") in _DRAFTS:
         return Skipped("draft", topic)
     times = [body.get("date_created_gmt")]
+    other_keys = [f"body:{stable_key(topic, request.body)}"]
     if verb == "created":
-        key = stable_key(topic, shop, body["id"])
+        other_keys.append(f"delivery:{stable_key(topic, shop, body['id'])}")
     else:
         times.insert(0, body.get("date_modified_gmt"))
     report = _report(topic, body, raw, shop)
@@ -195,7 +196,7 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any], _zone: ZoneInfo
                 contact=_contact(body, raw),
                 fields=_fields(topic, body, shop),
                 omitted_fields={**payload.omitted_fields, **omitted_fields},
-                other_keys=(f"body:{stable_key(topic, request.body)}",),
+                other_keys=tuple(other_keys),
                 report=report,
             )
         ]

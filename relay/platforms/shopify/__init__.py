@@ -96,13 +96,13 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any], zone: ZoneInfo)
             Event(
                 type=event_type,
                 topic=topic,
-                key=stable_key(topic, shop, body["id"]) if topic.endswith("/create") else key,
+                key=key,
                 occurred_at=at,
                 contact=_contact(body, raw.get("note_attributes")),
                 fields=_fields(topic, body, shop),
                 omitted_fields={**payload.omitted_fields, **omitted_fields},
                 needs_lookup=topic in _BY_ORDER_ID,
-                other_keys=_other_keys(request, topic, body.get("id") or ""),
+                other_keys=_other_keys(request, topic, body.get("id") or "", shop),
                 report=report,
             )
         ]
@@ -119,13 +119,15 @@ def _skip_reason(request: WebhookRequest, topic: str) -> str:
     return "test" if _header(request, "test").lower() == "true" else ""
 
 
-def _other_keys(request: WebhookRequest, topic: str, resource_id: str) -> tuple[str, ...]:
+def _other_keys(
+    request: WebhookRequest, topic: str, resource_id: str, shop: str
+) -> tuple[str, ...]:
     """One event may come by two subscriptions, and be told under two topics."""
     keys = [f"body:{stable_key(topic, request.body)}"]
     if event_id := _header(request, "event-id"):
         keys.append(f"delivery:{stable_key(topic, event_id, resource_id)}")
-    if webhook_id := _header(request, "webhook-id"):
-        keys.append(f"delivery:{stable_key(topic, webhook_id)}")
+    if topic.endswith("/create"):
+        keys.append(f"delivery:{stable_key(topic, shop, resource_id)}")
     return tuple(keys)
 
 
