@@ -116,8 +116,8 @@ class Report:
     the date of the latest (unix s), `total` the whole amount. `shown` maps the names of the fields
     that a person is shown to their values: another value is worth an update. `order` lists the
     states where a platform has them in one order only. `update_type` is what a change without a
-    step goes out as, empty when it does not. `refund_types` are what a part and the whole given back
-    go out as.
+    step goes out as, empty when it does not. `refund_types` are those of a part and of the whole
+    given back.
     """
 
     resource: Resource

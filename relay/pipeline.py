@@ -231,7 +231,7 @@ def translate_item(
     if isinstance(item, Skipped):
         return Ignored(item.topic, item.reason)
     if isinstance(item, Unparsable):
-        return Held(item.topic, item.key, "unreadable", item.reasons, item.raw)
+        return Held(item.topic, item.key, item.reason, item.reasons, item.raw)
     raw = item.raw or request.body
     try:
         if ignore_reason := _ignore_reason(item, source):

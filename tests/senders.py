@@ -117,7 +117,7 @@ def signed(
     return {**headers, **_PROOFS[platform](SECRETS[platform], headers, body, now)}
 
 
-def sent(platform: str, name: str, **changes: Any) -> WebhookRequest:
+def sent(platform: str, name: str, /, **changes: Any) -> WebhookRequest:
     """A sample with other headers, or with fields of its body changed, signed anew.
 
     A header or field that is changed to `...` is left out. In a list every part is changed.

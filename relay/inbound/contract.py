@@ -55,12 +55,16 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Unparsable:
-    """One part of a request that cannot be parsed; the other parts are not affected."""
+    """One part of a request that cannot be parsed; the other parts are not affected.
+
+    It is held under `reason`.
+    """
 
     topic: str
     key: str
     reasons: Mapping[str, Any]
     raw: bytes
+    reason: str = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,18 @@ one blank line, and the exact body. The people in them are invented. In file nam
 topic are `_`.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from relay.inbound.contract import Source
 from relay.model import WebhookRequest
 
+# The date of an ISO time.
+_DAY: Final = re.compile(r"\b20\d\d-\d\d-\d\d(?=T\d\d:\d\d)")
 FOLDER: Final = Path(__file__).parents[1] / "samples"
 
 
@@ -62,15 +65,14 @@ def signed(source: Source, topic: str, base: str, body: bytes | None = None) -> 
         LookupError: there is no body and no sample of the topic.
         ValueError: the source has no usable key to sign with.
     """
-    platform = source.platform
+    platform, now = source.platform, datetime.now(UTC)
     topic = topic_named(topic, platform.topics)
     if body is None:
         sample = load(platform.name, topic)
         if sample is None:
             available = ", ".join(names(platform.name))
             raise LookupError(f"{platform.name}: {topic}? {available}")
-        body = sample.body
-    now = datetime.now(UTC)
+        body = _of_today(sample.body, now)
     unsigned = WebhookRequest(
         method="POST",
         url=f"{base.rstrip('/')}/webhooks/{source.name}",
@@ -81,3 +83,17 @@ def signed(source: Source, topic: str, base: str, body: bytes | None = None) -> 
         received_at=now,
     )
     return source.scheme.sign(unsigned, source.signing_key or source.secrets[0], now)
+
+
+def _of_today(body: bytes, now: datetime) -> bytes:
+    """The body with its ISO times moved by whole days, the latest to yesterday or today.
+
+    An order that was paid months ago is told differently.
+    """
+    days = [date.fromisoformat(day) for day in set(_DAY.findall(body.decode()))]
+    if not days:
+        return body
+    shift = (now - timedelta(hours=12)).date() - max(days)
+    return _DAY.sub(
+        lambda day: (date.fromisoformat(day[0]) + shift).isoformat(), body.decode()
+    ).encode()

@@ -25,8 +25,12 @@ and the fields that a person is shown. The rest is done for it:
   is an update too. Otherwise it is a `duplicate` (the same time, or a topic that tells no updates)
   or `nothing_changed`.
 
+- The state `created` is new once, whatever its date, and never displaces another: the creation is
+  often told behind what followed it.
+
 The events that `expand` returns have these fields beside those of the platform: `changed`, a tuple
-of names; `refund_amount` and `refund_left`, Decimals, the latter None when the total is unknown.
+of names; `refund_amount` and `refund_left`, each a `Money` in the currency of `amount`, the latter
+None when the total is unknown.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,11 +39,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, Protocol
 
-from relay.model import Event, Memory, Report, Resource, Step
+from relay.model import Event, Memory, Money, Report, Resource, Step
 
 Reason = Literal["", "duplicate", "stale", "nothing_changed"]
 # Short digest of a text, keyed where it is stored.
 Digest = Callable[[str], str]
+# The state of a thing of which nothing else has been told.
+CREATED: Final = "created"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +148,8 @@ def _is_new(step: Step, report: Report, memory: Memory, too_old: float, *, stale
     if not step.type or _behind(step.state, memory.state, report.order):
         return False
     last_at = memory.steps.get(step.state)
+    if step.state == CREATED:
+        return last_at is None
     if step.at is not None:
         return step.at >= too_old and (last_at is None or step.at > last_at)
     if stale:
@@ -207,6 +215,8 @@ def _remembered(
     refunded = memory.refunded + (refund.amount if refund else Decimal(0))
     goes_back = stale or _goes_back(report, memory)
     present = report.steps[-1].state if report.steps else memory.state
+    if present == CREATED:
+        present = memory.state or CREATED
     shown = {name: digest(value) for name, value in report.shown.items()}
     return Memory(
         version=memory.version + 1,
@@ -245,7 +255,13 @@ def _single_event(event: Event, report: Report, single: Decision) -> Event:
     event_type = report.update_type
     extra: dict[str, Any] = {"changed": single.changed} if single.changed else {}
     if single.refund:
-        extra |= {"refund_amount": single.refund.amount, "refund_left": single.refund.left}
+        amount = event.fields.get("amount")
+        currency = amount.currency if isinstance(amount, Money) else ""
+        left = single.refund.left
+        extra |= {
+            "refund_amount": Money(single.refund.amount, currency),
+            "refund_left": None if left is None else Money(left, currency),
+        }
         event_type = report.refund_types[single.refund.whole]
     if single.steps:
         (step,) = single.steps

@@ -1,7 +1,7 @@
 """Our event types (`noun.past_participle`), with their titles and default notes.
 
 A note is for the agent who chats with the customer. It is a template; `relay/mapping/rules.py`
-lists the variables, `relay/mapping/message_notes.py` has the notes about messages.
+lists the variables; `message_notes.py` and `order_notes.py` beside it have the notes.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from relay.mapping.message_notes import MESSAGE_NOTES
+from relay.mapping.order_notes import ORDER_NOTES
 
 Language = Literal["es", "en"]
 
@@ -34,16 +35,12 @@ class EventType:
         return self.note_es if language == "es" else self.note_en
 
 
-_NUMBER = "{% set number = order_number or order_id %}{% if number %}: {{ number }}{% endif %}"
-_ORDER_ES = _NUMBER + "{% if amount %} por {{ amount }}{% endif %}"
-_ORDER_EN = _NUMBER + "{% if amount %}, {{ amount }}{% endif %}"
-_SHIPPED = "{% if tracking_number %} ({{ tracking_number }}{% if tracking_url %}, {{ tracking_url }}{% endif %}){% endif %}"  # noqa: E501  one template
 _BY = "{% if source_title %} ({{ source_title | brief(30) }}){% endif %}"
 
 
-def _order(es: str, en: str, suffix: str = "") -> EventType:
-    note_es, note_en = f"{es}{_ORDER_ES}{suffix}", f"{en}{_ORDER_EN}{suffix}"
-    return EventType(es, en, note_es + _BY, note_en + _BY)
+def _order(name: str, es: str, en: str, parent: str = "") -> EventType:
+    note_es, note_en = ORDER_NOTES[name]
+    return EventType(es, en, note_es + _BY, note_en + _BY, parent=parent)
 
 
 def _message(name: str, es: str, en: str, *, opt_in: bool = False, parent: str = "") -> EventType:
@@ -55,7 +52,36 @@ def _person(es: str, en: str) -> EventType:
     return EventType(es, en, es + _BY, en + _BY)
 
 
-_CART = "{% if checkout_url %}: {{ checkout_url }}{% endif %}"
+_ORDERS: Final[Mapping[str, EventType]] = {
+    name: _order(name, *texts)
+    for name, texts in {
+        "order.created": ("Pedido creado", "Order created"),
+        "order.updated": ("Pedido actualizado", "Order updated"),
+        "order.on_hold": ("Pedido en espera", "Order on hold", "order.updated"),
+        "order.paid": ("Pedido pagado", "Order paid"),
+        "order.fulfilled": ("Pedido completado", "Order fulfilled"),
+        "order.shipped": ("Pedido enviado", "Order shipped"),
+        "order.cancelled": ("Pedido cancelado", "Order cancelled"),
+        "order.refunded": ("Pedido reembolsado", "Order refunded"),
+        "order.partially_refunded": (
+            "Pedido reembolsado en parte",
+            "Order partly refunded",
+            "order.refunded",
+        ),
+        "order.failed": ("Pago del pedido fallido", "Order payment failed"),
+        "order.deleted": ("Pedido eliminado", "Order deleted"),
+        "checkout.created": ("Compra iniciada", "Checkout started"),
+        "checkout.updated": ("Compra actualizada", "Checkout updated"),
+        "checkout.abandoned": ("Carrito abandonado", "Checkout abandoned"),
+        "payment.approved": ("Pago aprobado", "Payment approved"),
+        "payment.declined": ("Pago rechazado", "Payment declined"),
+        "payment.refunded": ("Pago devuelto", "Payment refunded", "order.refunded"),
+        "payment.charged_back": ("Contracargo", "Chargeback", "payment.declined"),
+        "customer.created": ("Cliente registrado", "Customer created"),
+        "customer.updated": ("Datos del cliente actualizados", "Customer updated"),
+        "customer.deleted": ("Cliente eliminado", "Customer deleted"),
+    }.items()
+}
 
 _MESSAGES: Final[Mapping[str, EventType]] = {
     name: _message(name, *texts)
@@ -88,22 +114,6 @@ _MESSAGES: Final[Mapping[str, EventType]] = {
 }
 
 EVENT_TYPES: Final[Mapping[str, EventType]] = {
-    "order.created": _order("Pedido creado", "Order created"),
-    "order.updated": _order("Pedido actualizado", "Order updated"),
-    "order.paid": _order("Pedido pagado", "Order paid"),
-    "order.fulfilled": _order("Pedido completado", "Order fulfilled"),
-    "order.shipped": _order("Pedido enviado", "Order shipped", _SHIPPED),
-    "order.cancelled": _order("Pedido cancelado", "Order cancelled"),
-    "order.refunded": _order("Pedido reembolsado", "Order refunded"),
-    "order.failed": _order("Pago del pedido fallido", "Order payment failed"),
-    "order.deleted": _order("Pedido eliminado", "Order deleted"),
-    "checkout.created": _order("Compra iniciada", "Checkout started", _CART),
-    "checkout.updated": _order("Compra actualizada", "Checkout updated", _CART),
-    "checkout.abandoned": _order("Carrito abandonado", "Checkout abandoned", _CART),
-    "payment.approved": _order("Pago aprobado", "Payment approved"),
-    "payment.declined": _order("Pago rechazado", "Payment declined"),
-    "customer.created": _person("Cliente registrado", "Customer created"),
-    "customer.updated": _person("Datos del cliente actualizados", "Customer updated"),
-    "customer.deleted": _person("Cliente eliminado", "Customer deleted"),
+    **_ORDERS,
     **_MESSAGES,
 }

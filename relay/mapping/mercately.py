@@ -24,6 +24,7 @@ from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.identity import ID_TYPES, read_document
 from relay.mapping.mail_reasons import mail_reason
 from relay.mapping.moments import shown_moment
+from relay.mapping.order_words import order_words
 from relay.mapping.phone import to_e164
 from relay.mapping.rules import ADDRESS_TEXTS, Rule, iso_date
 from relay.mapping.templates import render, template_values
@@ -33,6 +34,7 @@ from relay.model import Call, Contact, Customer, Event
 _ID: Final = re.compile(r"(?!\.{1,2}$)[^\s/?#]{1,64}")
 # Fields that name a customer, in Mercately's words and in most platforms'.
 _REFERENCES: Final = frozenset({"customer_id", "phone", "email", "id_number"})
+_OF_SHOPS: Final = ("order.", "checkout.", "payment.", "customer.")
 _NO_TIMES: Final[Mapping[str, datetime | None]] = {}
 
 
@@ -199,8 +201,11 @@ def _context(
     is_mail = event.type.startswith("email.")
     local = event.occurred_at.astimezone(destination.timezone)
     contact = event.contact
+    values = shown_amounts(event.fields, language, destination.country)
+    if event.type.startswith(_OF_SHOPS):
+        values |= order_words(values, language)
     return {
-        **template_values(shown_amounts(event.fields, language, destination.country)),
+        **template_values(values),
         **(mail_reason(event.fields, language) if is_mail else {}),
         "start": event.fields.get("starts_at"),
         "type": event.type,

@@ -12,6 +12,9 @@ Texts are Jinja2 templates, which run in a sandbox. Their variables are:
   of leads `ad`, `network`; of bookings `service`, `starts_at`;
 - of e-mails, `reason_text` (the reason in the words of `language`, where it is a known one) and
   `server_text` (what the server of the address wrote); of bookings, `start` (`starts_at` in words);
+- of orders, purchases, payments and accounts, in words of `language`: `items` (three at most),
+  `changed`, `changed_text`, `status_text`, `cancel_text`, `decline_text`, `method_text`,
+  `tracking_text`, and `refund_amount` with `refund_left`;
 - `occurred_at` (a time in the destination's zone), `date`, `time`;
 - `first_name`, `last_name`, `name`, `email`, `phone`, `id_type`, `id_number`, `address`.
 

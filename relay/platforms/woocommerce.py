@@ -7,11 +7,9 @@ time-out of 60 s and no retry: an attempt that fails is lost. The hook is switch
 repeated failures.
 
 Saving a hook posts an unsigned form `webhook_id=N`, which must get exactly 200. When the user who
-created the hook no longer exists, bodies are signed REST errors. Paid, completed, cancelled,
-refunded and failed come as `order.updated` with a new `status`, and any later save sends the same
-status again. Paid and completed have a date of their own, which is in the key, so each date makes
-one event. Cancelled, refunded and failed have none: one event per order. Both hold for
-RELAY_DEDUP_DAYS: a save after that makes the event again.
+created the hook no longer exists, bodies are signed REST errors. All that happens to an order comes
+as `order.updated`, with its `status` and what was refunded so far, and so does any later save;
+paid and completed have dates of their own. An order that is still a draft is none yet.
 
 https://github.com/woocommerce/woocommerce, includes/class-wc-webhook.php (read 2026-08)
 """
@@ -22,6 +20,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
+from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -38,13 +37,23 @@ from relay.inbound.contract import (
     validate,
 )
 from relay.inbound.money import parse_money
+from relay.inbound.orders import (
+    amount_of,
+    contradiction,
+    foreign_fields,
+    items_field,
+    items_of,
+    shown_fields,
+    unix_time,
+)
 from relay.inbound.payload import json_object
-from relay.inbound.payload_schema import Id, Number, Object, PayloadSchema, Text, Time
+from relay.inbound.payload_schema import Id, ListOf, Number, Object, PayloadSchema, Text, Time
 from relay.inbound.signature import Hmac
+from relay.inbound.steps import CREATED
 from relay.inbound.timestamps import occurred_at, parse_timestamp
 from relay.mapping.country import iso2
 from relay.mapping.identity import document_in, named_values
-from relay.model import Address, Contact, Event, WebhookRequest
+from relay.model import Address, Contact, Event, Report, Resource, Step, WebhookRequest
 
 TOPICS: Final[Mapping[str, str]] = {
     "order.created": "order.created",
@@ -52,16 +61,43 @@ TOPICS: Final[Mapping[str, str]] = {
     "customer.created": "customer.created",
     "customer.updated": "customer.updated",
 }
-# Status of an updated order -> our type, and the field with the date of that change.
-_TRANSITIONS: Final[Mapping[str, tuple[str, str]]] = {
-    "processing": ("order.paid", "date_paid_gmt"),
+# Status of an order -> our type, and the field with the date of that change. Without the date,
+# completed is only a status; a payment on delivery is "processing" without one.
+_STATES: Final[Mapping[str, tuple[str, str]]] = {
+    "on-hold": ("order.on_hold", ""),
     "completed": ("order.fulfilled", "date_completed_gmt"),
     "cancelled": ("order.cancelled", ""),
     "refunded": ("order.refunded", ""),
     "failed": ("order.failed", ""),
 }
+_DRAFTS: Final = frozenset({"checkout-draft", "auto-draft", "draft"})
+# Paid with what can be downloaded, an order is completed in the same moment.
+_AT_ONCE_S: Final = 600
+_SHOWN: Final = {
+    "order": {
+        "status": "status",
+        "total": "total",
+        "items": "line_items",
+        "shipping_address": "shipping",
+        "billing_address": "billing",
+        "shipping_method": "shipping_lines",
+        "payment_method": "payment_method_title",
+        "customer_note": "customer_note",
+    },
+    "customer": {
+        "first_name": "first_name",
+        "last_name": "last_name",
+        "email": "email",
+        "billing_address": "billing",
+        "shipping_address": "shipping",
+    },
+}
+# What a body of the other kind has.
+_FOREIGN: Final = {
+    "order": ("username", "is_paying_customer"),
+    "customer": ("order_key", "line_items", "payment_method"),
+}
 _SIGNATURE: Final = "x-wc-webhook-signature"
-_UTC_OFFSET: Final = "+00:00"
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -78,6 +114,16 @@ class _AddressSchema(PayloadSchema):
     phone = Text()
 
 
+class _RefundSchema(PayloadSchema):
+    id = Id()
+    reason = Text()
+    total = Number()
+
+
+class _ShippingLineSchema(PayloadSchema):
+    method_title = Text()
+
+
 class _BodySchema(PayloadSchema):
     id = Id(required=True)
     number = Text()
@@ -86,6 +132,10 @@ class _BodySchema(PayloadSchema):
     currency = Text()
     payment_url = Text()
     payment_method_title = Text()
+    customer_note = Text()
+    line_items = items_field()
+    shipping_lines = ListOf(Object(_ShippingLineSchema))
+    refunds = ListOf(Object(_RefundSchema))
     email = Text()
     first_name = Text()
     last_name = Text()
@@ -122,32 +172,82 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any], _zone: ZoneInfo
         payload = validate(_SCHEMA, raw)
     except Unreadable as error:
         return Events([Unparsable(topic, key, error.reasons, request.body)])
-    body, event_type = payload.data, TOPICS[topic]
+    body, shop = payload.data, request.headers.get("x-wc-webhook-source", "")
+    kind, _, verb = topic.partition(".")
+    if reasons := foreign_fields(raw, _FOREIGN[kind]):
+        return Events([contradiction(topic, key, request.body, reasons)])
+    if kind == "order" and body.get("status") in _DRAFTS:
+        return Skipped("draft", topic)
     times = [body.get("date_created_gmt")]
-    if topic.endswith(".updated"):
+    other_keys = [f"body:{stable_key(topic, request.body)}"]
+    if verb == "created":
+        other_keys.append(f"delivery:{stable_key(topic, shop, body['id'])}")
+    else:
         times.insert(0, body.get("date_modified_gmt"))
-    if topic == "order.updated":
-        transition, date_field = _TRANSITIONS.get(body.get("status") or "", ("", ""))
-        # Cash on delivery is "processing" without a payment date.
-        date = _utc(body.get(date_field))
-        if transition and (date or not date_field):
-            event_type = transition
-            times.insert(0, date)
-            key = stable_key("order", body["id"], transition, date.removesuffix(_UTC_OFFSET))
+    report = _report(topic, body, raw, shop)
     at, omitted_fields = occurred_at(times, UTC, request.received_at)
     return Events(
         [
             Event(
-                type=event_type,
+                type=next((s.type for s in reversed(report.steps) if s.type), TOPICS[topic]),
                 topic=topic,
                 key=key,
                 occurred_at=at,
                 contact=_contact(body, raw),
-                fields=_fields(topic, body, request.headers.get("x-wc-webhook-source", "")),
+                fields=_fields(topic, body, shop),
                 omitted_fields={**payload.omitted_fields, **omitted_fields},
+                other_keys=tuple(other_keys),
+                report=report,
             )
         ]
     )
+
+
+def _report(topic: str, body: Mapping[str, Any], raw: Mapping[str, Any], shop: str) -> Report:
+    kind, _, verb = topic.partition(".")
+    created_at = unix_time(body.get("date_created_gmt"))
+    steps: tuple[Step, ...] = ()
+    if verb == "created":
+        steps = (Step(CREATED, TOPICS[topic], created_at),)
+    if kind == "order":
+        steps = _steps(steps, body)
+    refunds = {
+        refund["id"]: abs(amount)
+        for refund in body.get("refunds") or ()
+        if refund.get("id") and (amount := amount_of(refund.get("total")))
+    }
+    return Report(
+        resource=Resource(kind, body["id"], shop),
+        steps=steps,
+        created_at=created_at,
+        updated_at=unix_time(body.get("date_modified_gmt")),
+        refunded=sum(refunds.values(), Decimal(0)),
+        refunds=refunds,
+        total=amount_of(body.get("total")),
+        shown=shown_fields(body, raw, _SHOWN[kind]),
+        update_type=TOPICS[topic] if verb == "updated" else "",
+    )
+
+
+def _steps(created: tuple[Step, ...], body: Mapping[str, Any]) -> tuple[Step, ...]:
+    """The states of an order; of a new one only what its creation tells too."""
+    status = body.get("status") or ""
+    event_type, date_field = _STATES.get(status, ("", ""))
+    at = unix_time(body.get(date_field))
+    if date_field and at is None:
+        event_type = ""
+    if created:
+        is_told = not event_type or status == "on-hold"
+        return (*created, Step(status, "")) if status and is_told else created
+    steps = []
+    if (paid_at := unix_time(body.get("date_paid_gmt"))) is not None:
+        at_once = status == "completed" and at is not None and at - paid_at < _AT_ONCE_S
+        is_news = status == "processing" or at_once
+        steps.append(Step("paid", "order.paid" if is_news else "", paid_at))
+    # Of a paid order "processing" says nothing more.
+    if status and not (steps and status == "processing"):
+        steps.append(Step(status, event_type, at))
+    return tuple(steps)
 
 
 def _is_rest_error(raw: Mapping[str, Any]) -> bool:
@@ -204,6 +304,9 @@ def _fields(topic: str, body: Mapping[str, Any], shop: str) -> dict[str, Any]:
         "status": body.get("status"),
         "url": body.get("payment_url"),
         "payment_method": body.get("payment_method_title"),
+        "items": items_of(body.get("line_items") or ()),
+        "note": body.get("customer_note"),
+        "reason": next((r["reason"] for r in body.get("refunds") or () if r.get("reason")), ""),
         "created_at": _utc(body.get("date_created_gmt")),
         "updated_at": _utc(body.get("date_modified_gmt")),
         "paid_at": _utc(body.get("date_paid_gmt")),

@@ -24,7 +24,7 @@ from relay.mapping import mercately
 from relay.mapping.phone import to_e164
 from relay.mapping.templates import render as render_template
 from relay.model import WebhookRequest
-from relay.pipeline import process, translate
+from relay.pipeline import flattened, process, translate
 from relay.platforms import shopify
 from relay.store.job_store import JobStore
 from relay.store.queue import open_queue
@@ -52,7 +52,7 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
     events = [source.platform.parse(each, source.options, zone).items[0] for each in deliveries]
     calls = [process(delivery, source, now) for delivery in deliveries]
     context = mercately._context(
-        events[0], calls[0][0].customer, source.destination, "shopify", "Shopify", "es"
+        events[0], flattened(calls[0])[0].customer, source.destination, "shopify", "Shopify", "es"
     )
     unsettled = mercately._body(rule, context, events[0].contact, {})
 

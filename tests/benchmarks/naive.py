@@ -11,7 +11,7 @@ from rq import Queue
 from config.settings import load as load_settings
 from relay import sources
 from relay.model import Call, Customer, WebhookRequest
-from relay.pipeline import process
+from relay.pipeline import flattened, process
 from tests.benchmarks.peers import posting
 
 QUEUE = "naive"
@@ -28,7 +28,7 @@ def create_app() -> Flask:
         now = datetime.now(UTC)
         headers = {name.lower(): value for name, value in request.headers.items()}
         delivery = WebhookRequest("POST", request.base_url, headers, request.get_data(), now)
-        for item in process(delivery, source, now):
+        for item in flattened(process(delivery, source, now)):
             if isinstance(item, Call):
                 queue.enqueue(post, item.customer, dict(item.body))
         return Response(json.dumps({"status": "accepted"}), content_type="application/json")

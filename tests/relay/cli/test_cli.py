@@ -154,7 +154,7 @@ def test_transform_shows_event_and_call_and_sends_nothing(run, standin: Standin,
     assert shown["outcome"] == "call"
     assert shown["event"]["type"] == "order.created"
     assert shown["event"]["topic"] == "orders/create"
-    assert shown["call"]["body"]["notes"].startswith("Pedido creado")
+    assert shown["call"]["body"]["notes"].startswith("Pedido #1042 creado")
     assert standin.events == []
 
 

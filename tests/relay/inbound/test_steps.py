@@ -16,7 +16,7 @@ from relay.inbound.steps import (
     expand,
     from_step,
 )
-from relay.model import Contact, Event, Memory, Report, Resource, Step
+from relay.model import Contact, Event, Memory, Money, Report, Resource, Step
 
 DAY = 86400.0
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -73,6 +73,13 @@ def test_thing_is_created_once_however_often_and_whatever_its_later_date(thing):
     assert thing.told(created) == ["created"]
     assert thing.told(created) == "duplicate"
     assert thing.told(report(("created", T - 60), update_type="", updated_at=T)) == "duplicate"
+
+
+def test_creation_that_comes_last_is_told_and_leaves_the_state(thing):
+    assert thing.told(report("cancelled", updated_at=T)) == ["cancelled"]
+    assert thing.told(report(("created", T - 900 * DAY), updated_at=T)) == ["created"]
+    assert thing.memory.state == "cancelled"
+    assert thing.told(report(("created", T), updated_at=T + 1)) == "nothing_changed"
 
 
 def test_save_months_later_is_not_the_step_again(thing):
@@ -293,7 +300,10 @@ def test_whole_refund_with_its_state_is_one_event_with_the_amount(thing):
     ((told, _),) = expand(event(said), thing.decision)
 
     assert told.type == "order.refunded"
-    assert (told.fields["refund_amount"], told.fields["refund_left"]) == (Decimal(80), Decimal(0))
+    assert (told.fields["refund_amount"], told.fields["refund_left"]) == (
+        Money(Decimal(80)),
+        Money(Decimal(0)),
+    )
 
 
 @pytest.mark.parametrize(

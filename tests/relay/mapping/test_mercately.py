@@ -127,7 +127,7 @@ SENT = [
         {"customer_addresses_attributes": [{k: v for k, v in PLACE.items() if k != "state"} | {"city": "QUITO"}]},
     ),
     ('{ notes = "{{ title }}: {{ order_number }}, {{ total }}" }', {"notes": "Pedido creado: 1001, 10.5"}),
-    ("{ notes = true }", {"notes": "Pedido creado: 1001 por 10.5 USD (Shopify)"}),
+    ("{ notes = true }", {"notes": "Pedido 1001 creado por 10.5 USD (Shopify)"}),
     ("{ agent_id = 34 }", {"agent_id": 34}),
     ('{ tags = ["compra", "-carrito"] }', {"tags": [{"name": "compra", "value": True}, {"name": "carrito", "value": False}]}),
     ('{ tags = [{ name = "-x", value = true }] }', {"tags": [{"name": "-x", "value": True}]}),

@@ -168,8 +168,8 @@ def test_unknown_outbound_status_is_a_warning_and_no_fault(status, warned):
 @pytest.mark.parametrize(
     ("rule", "language", "expected"),
     [
-        ("{ notes = true }", "es", "Pedido creado: 1001 por $10,50"),
-        ("{ notes = true }", "en", "Order created: 1001, $10,50"),
+        ("{ notes = true }", "es", "Pedido 1001 creado por $10,50"),
+        ("{ notes = true }", "en", "Order 1001 placed for $10,50"),
         ('{ notes = { es = "hola", en = "hello" } }', "es", "hola"),
         ('{ notes = { es = "hola", en = "hello" } }', "en", "hello"),
         ('{ notes = { en = "hello" } }', "es", "hello"),
@@ -200,6 +200,8 @@ def test_default_note_of_every_type_can_be_said_of_any_event(event_type, languag
     )  # fmt: skip
     for fields in ({}, full, dict.fromkeys(full, 1.5), dict.fromkeys(full)):
         text = render(compiled_rule.notes, {**fields, "source_title": "Shopify"})
+        assert text[0].isupper()
+        assert "  " not in text
         assert text.endswith("(Shopify)")
         assert "None" not in text
 

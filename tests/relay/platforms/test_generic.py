@@ -374,22 +374,27 @@ NUMBER = f'fields = {{ total = "total", currency = "currency", order_number = "n
 @pytest.mark.parametrize(
     ("total", "currency", "country", "note"),
     [
-        (b"129.90", "USD", "EC", "Pago aprobado: 7 por $129,90 (Generic)"),
-        (b"129.90", "USD", "MX", "Pago aprobado: 7 por USD 129.90 (Generic)"),
-        (b"1.5e3", "USD", "EC", "Pago aprobado: 7 por $1.500,00 (Generic)"),
-        (b"1e16", "USD", "EC", "Pago aprobado: 7 por $10.000.000.000.000.000,00 (Generic)"),
-        (b"15990.0", "CLP", "CL", "Pago aprobado: 7 por $15.990 (Generic)"),
-        (b'"$ 15.990"', "CLP", "CL", "Pago aprobado: 7 por $15.990 (Generic)"),
-        (b'"129.900"', "COP", "CO", "Pago aprobado: 7 por $129.900 (Generic)"),
-        (b'"59.00"', "PEN", "PE", "Pago aprobado: 7 por S/ 59.00 (Generic)"),
-        (b'"1.299,00"', "usd", "EC", "Pago aprobado: 7 por $1.299,00 (Generic)"),
-        (b'"1.299"', "USD", "EC", "Pago aprobado: 7 por 1.299 USD (Generic)"),
-        (b"10", "", "EC", "Pago aprobado: 7 por 10 (Generic)"),
-        (b'"10.00"', "", "EC", "Pago aprobado: 7 por 10,00 (Generic)"),
-        (b"null", "USD", "EC", "Pago aprobado: 7 (Generic)"),
-        (b'""', "USD", "EC", "Pago aprobado: 7 (Generic)"),
-        (b"[1]", "USD", "EC", "Pago aprobado: 7 (Generic)"),
-        (b"true", "USD", "EC", "Pago aprobado: 7 (Generic)"),
+        (b"129.90", "USD", "EC", "Pago aprobado: $129,90, referencia 7 (Generic)"),
+        (b"129.90", "USD", "MX", "Pago aprobado: USD 129.90, referencia 7 (Generic)"),
+        (b"1.5e3", "USD", "EC", "Pago aprobado: $1.500,00, referencia 7 (Generic)"),
+        (
+            b"1e16",
+            "USD",
+            "EC",
+            "Pago aprobado: $10.000.000.000.000.000,00, referencia 7 (Generic)",
+        ),
+        (b"15990.0", "CLP", "CL", "Pago aprobado: $15.990, referencia 7 (Generic)"),
+        (b'"$ 15.990"', "CLP", "CL", "Pago aprobado: $15.990, referencia 7 (Generic)"),
+        (b'"129.900"', "COP", "CO", "Pago aprobado: $129.900, referencia 7 (Generic)"),
+        (b'"59.00"', "PEN", "PE", "Pago aprobado: S/ 59.00, referencia 7 (Generic)"),
+        (b'"1.299,00"', "usd", "EC", "Pago aprobado: $1.299,00, referencia 7 (Generic)"),
+        (b'"1.299"', "USD", "EC", "Pago aprobado: 1.299 USD, referencia 7 (Generic)"),
+        (b"10", "", "EC", "Pago aprobado: 10, referencia 7 (Generic)"),
+        (b'"10.00"', "", "EC", "Pago aprobado: 10,00, referencia 7 (Generic)"),
+        (b"null", "USD", "EC", "Pago aprobado, referencia 7 (Generic)"),
+        (b'""', "USD", "EC", "Pago aprobado, referencia 7 (Generic)"),
+        (b"[1]", "USD", "EC", "Pago aprobado, referencia 7 (Generic)"),
+        (b"true", "USD", "EC", "Pago aprobado, referencia 7 (Generic)"),
     ],
 )
 def test_default_note_has_the_amount_as_the_country_writes_it(total, currency, country, note):
@@ -414,7 +419,7 @@ def test_total_may_count_minor_units(currency, shown):
     options = f"minor_units = true\n{NUMBER}"
     body = {**LEAD, "type": "payment.approved", "total": 12990, "currency": currency}
     (call,) = translated(body, options)
-    assert call.body["notes"] == f"Pago aprobado por {shown} (Generic)"
+    assert call.body["notes"] == f"Pago aprobado: {shown} (Generic)"
 
 
 def test_field_named_amount_is_the_total_where_there_is_no_other():

@@ -8,7 +8,7 @@ import senders
 
 from relay.inbound import samples
 from relay.model import Call, Held, Ignored, Money, WebhookRequest
-from relay.pipeline import parse, process
+from relay.pipeline import flattened, parse, process
 
 PLAIN = {"phone": None, "email": "", "contact_email": ""}
 NOWHERE = {"customer": None, "shipping_address": None, "billing_address": None}
@@ -16,7 +16,7 @@ ADDRESS = {"address1": "Calle 1", "city": "Cuenca", "country_code": "EC"}
 
 
 def translated(delivery: WebhookRequest, more: str = ""):
-    (item,) = process(delivery, senders.source_of("shopify", more), senders.NOW)
+    (item,) = flattened(process(delivery, senders.source_of("shopify", more), senders.NOW))
     return item
 
 
@@ -144,7 +144,7 @@ def test_trimmed_order_is_enough():
     body = b'{"id":1,"email":"ana@example.com"}'
     item = translated(senders.delivery(senders.signed("shopify", headers, body), body))
     assert isinstance(item, Call)
-    assert item.body["notes"] == "Pedido creado: 1 (Shopify)"
+    assert item.body["notes"] == "Pedido 1 creado (Shopify)"
 
 
 def test_xml_is_held():
@@ -156,7 +156,7 @@ def test_xml_is_held():
 
 
 def test_webhook_id_is_the_key():
-    one = senders.sent("shopify", "orders/create", **{"x-shopify-webhook-id": "same"})
+    one = senders.sent("shopify", "orders/updated", **{"x-shopify-webhook-id": "same"})
     other = senders.sent("shopify", "orders/paid", **{"x-shopify-webhook-id": "same"})
     assert event(one).key == event(other).key == "same"
 
@@ -164,12 +164,15 @@ def test_webhook_id_is_the_key():
 def test_without_a_webhook_id_topic_and_body_are_the_key():
     changes = {"x-shopify-webhook-id": ...}
     keys = {
-        event(senders.sent("shopify", "orders/create", **changes)).key,
-        event(senders.sent("shopify", "orders/create", **changes)).key,
-        event(senders.sent("shopify", "orders/create", **changes, note="x")).key,
+        event(senders.sent("shopify", "orders/updated", **changes)).key,
+        event(senders.sent("shopify", "orders/updated", **changes)).key,
+        event(senders.sent("shopify", "orders/updated", **changes, note="x")).key,
         event(
             senders.sent(
-                "shopify", "orders/create", **changes, **{"x-shopify-topic": "orders/paid"}
+                "shopify",
+                "orders/updated",
+                **changes,
+                **{"x-shopify-topic": "orders/fulfilled", "fulfillment_status": "fulfilled"},
             )
         ).key,
     }

@@ -5,11 +5,13 @@ may use `shopify-…` headers without `x-`. The topic is in a header, not in the
 id stays the same on every retry. No time is signed. Anything but 2xx within 5 s is sent again
 8 times over 4 h, then the subscription can be removed. Names, e-mails and phones may be null on
 cheaper plans. There is no topic for an abandoned checkout: it is one that got no order within some
-time, and nothing here watches for that.
+time, and nothing here watches for that. What is given back is told with the order: a refund's own
+body names no customer. Topic, shop and ids are in headers that nothing signs.
 
 https://shopify.dev/docs/apps/build/webhooks/verify-deliveries (read 2026-08)
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import uuid4
@@ -27,13 +29,15 @@ from relay.inbound.contract import (
     validate,
 )
 from relay.inbound.money import parse_money
+from relay.inbound.orders import contradiction, items_of
 from relay.inbound.payload import json_object, text_of
-from relay.inbound.payload_schema import Id, Number, Object, PayloadSchema, Text, Time
 from relay.inbound.signature import Hmac
 from relay.inbound.timestamps import occurred_at
 from relay.mapping.country import iso2
 from relay.mapping.identity import document_in, named_values
-from relay.model import Address, Contact, Event, WebhookRequest
+from relay.model import Address, Contact, Event, Money, WebhookRequest
+from relay.platforms.shopify.schema import BodySchema, ConsentBodySchema
+from relay.platforms.shopify.state import contradictions, given_back, report_of, seen_by_buyer
 
 TOPICS: Final[Mapping[str, str]] = {
     "orders/create": "order.created",
@@ -56,94 +60,14 @@ _WITHOUT_CONTACT: Final = frozenset({"customers/delete", "checkouts/delete", "or
 _BY_ORDER_ID: Final = frozenset({"refunds/create"})
 _PRIVACY: Final = frozenset({"customers/data_request", "customers/redact", "shop/redact"})
 _CONSENT: Final = {"subscribed": "subscribed", "unsubscribed": "unsubscribed"}
-
-
-class _AddressSchema(PayloadSchema):
-    first_name = Text()
-    last_name = Text()
-    name = Text()
-    address1 = Text()
-    address2 = Text()
-    city = Text()
-    province = Text()
-    zip = Text()
-    country_code = Text()
-    country = Text()
-    phone = Text()
-    latitude = Number()
-    longitude = Number()
-
-
-class _CustomerSchema(PayloadSchema):
-    email = Text()
-    phone = Text()
-    first_name = Text()
-    last_name = Text()
-    default_address = Object(_AddressSchema)
-
-
-class _MoneySchema(PayloadSchema):
-    amount = Number()
-    currency_code = Text()
-
-
-class _MoneySetSchema(PayloadSchema):
-    presentment_money = Object(_MoneySchema)
-
-
-class _ConsentSchema(PayloadSchema):
-    state = Text()
-
-
-class _BodySchema(_CustomerSchema):
-    """The fields we use of all topics; merchants may leave fields out, so only `id` is required."""
-
-    id = Id(required=True)
-    order_id = Id()
-    name = Text()
-    contact_email = Text()
-    email_address = Text()
-    sms_marketing_phone = Text()
-    total_price = Number()
-    currency = Text()
-    presentment_currency = Text()
-    total_price_set = Object(_MoneySetSchema)
-    financial_status = Text()
-    fulfillment_status = Text()
-    cancel_reason = Text()
-    order_status_url = Text()
-    abandoned_checkout_url = Text()
-    tracking_number = Text()
-    tracking_url = Text()
-    tracking_company = Text()
-    note = Text()
-    created_at = Time()
-    updated_at = Time()
-    cancelled_at = Time()
-    customer = Object(_CustomerSchema)
-    shipping_address = Object(_AddressSchema)
-    billing_address = Object(_AddressSchema)
-    destination = Object(_AddressSchema)
-    sms_marketing_consent = Object(_ConsentSchema)
-    email_marketing_consent = Object(_ConsentSchema)
-
-
-class _ConsentBodySchema(_BodySchema):
-    id = Id()  # consent bodies may have only a phone or an e-mail
-
-
-_SCHEMA: Final = _BodySchema()
-_CONSENT_SCHEMA: Final = _ConsentBodySchema()
+_SCHEMA: Final = BodySchema()
+_CONSENT_SCHEMA: Final = ConsentBodySchema()
 
 
 def _parse(request: WebhookRequest, _options: Mapping[str, Any], zone: ZoneInfo) -> ParseResult:
     topic = _header(request, "topic")
-    if topic in _PRIVACY:
-        return Skipped("privacy_request", topic)
-    if topic in _WITHOUT_CONTACT:
-        return Skipped("names_nobody", topic)
-    if topic not in TOPICS:
-        return Skipped("unknown_topic", topic)
+    if skip_reason := _skip_reason(request, topic):
+        return Skipped(skip_reason, topic)
     key = _header(request, "webhook-id") or stable_key(topic, request.body)
     schema = _CONSENT_SCHEMA if "consent" in topic else _SCHEMA
     try:
@@ -152,6 +76,11 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any], zone: ZoneInfo)
     except Unreadable as error:
         return Events([Unparsable(topic, key, error.reasons, request.body)])
     body, event_type = payload.data, TOPICS[topic]
+    reasons = contradictions(topic, body, raw)
+    if reasons:
+        return Events([contradiction(topic, key, request.body, reasons)])
+    if body.get("test"):
+        return Skipped("test", topic)
     if "consent" in topic:
         kind, _, _ = event_type.partition(".")
         state = (body.get(f"{kind}_marketing_consent") or {}).get("state")
@@ -160,6 +89,8 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any], zone: ZoneInfo)
         event_type = f"{kind}.{_CONSENT[state]}"
     times = [*_times(topic, body), _header(request, "triggered-at")]
     at, omitted_fields = occurred_at(times, zone, request.received_at)
+    shop = _header(request, "shop-domain")
+    report = report_of(topic, event_type, body, raw, shop)
     return Events(
         [
             Event(
@@ -168,12 +99,36 @@ def _parse(request: WebhookRequest, _options: Mapping[str, Any], zone: ZoneInfo)
                 key=key,
                 occurred_at=at,
                 contact=_contact(body, raw.get("note_attributes")),
-                fields=_fields(topic, body, _header(request, "shop-domain")),
+                fields=_fields(topic, body, shop),
                 omitted_fields={**payload.omitted_fields, **omitted_fields},
                 needs_lookup=topic in _BY_ORDER_ID,
+                other_keys=_other_keys(request, topic, body.get("id") or "", shop),
+                report=report,
             )
         ]
     )
+
+
+def _skip_reason(request: WebhookRequest, topic: str) -> str:
+    if topic in _PRIVACY:
+        return "privacy_request"
+    if topic in _WITHOUT_CONTACT:
+        return "names_nobody"
+    if topic not in TOPICS:
+        return "unknown_topic"
+    return "test" if _header(request, "test").lower() == "true" else ""
+
+
+def _other_keys(
+    request: WebhookRequest, topic: str, resource_id: str, shop: str
+) -> tuple[str, ...]:
+    """One event may come by two subscriptions, and be told under two topics."""
+    keys = [f"body:{stable_key(topic, request.body)}"]
+    if event_id := _header(request, "event-id"):
+        keys.append(f"delivery:{stable_key(topic, event_id, resource_id)}")
+    if topic.endswith("/create"):
+        keys.append(f"delivery:{stable_key(topic, shop, resource_id)}")
+    return tuple(keys)
 
 
 def _times(topic: str, body: Mapping[str, Any]) -> list[Any]:
@@ -237,7 +192,7 @@ def _fields(topic: str, body: Mapping[str, Any], shop: str) -> dict[str, Any]:
     body_id = body.get("id") or ""
     return {
         "order_id": body_id if is_order else body.get("order_id"),
-        "order_number": body.get("name") if is_order or topic == "fulfillments/create" else "",
+        "order_number": _order_number(topic, body),
         "checkout_id": body_id if topic.startswith("checkouts/") else "",
         "checkout_url": body.get("abandoned_checkout_url"),
         **_amounts(topic, body),
@@ -245,7 +200,10 @@ def _fields(topic: str, body: Mapping[str, Any], shop: str) -> dict[str, Any]:
         "fulfillment_status": body.get("fulfillment_status"),
         "cancel_reason": body.get("cancel_reason"),
         "url": body.get("order_status_url"),
+        "items": items_of(body.get("line_items") or ()),
+        "payment_method": next(iter(body.get("payment_gateway_names") or ()), ""),
         "tracking_number": body.get("tracking_number"),
+        "tracking_numbers": body.get("tracking_numbers"),
         "tracking_url": body.get("tracking_url"),
         "carrier": body.get("tracking_company"),
         "reason": body.get("note") if topic == "refunds/create" else "",
@@ -256,19 +214,27 @@ def _fields(topic: str, body: Mapping[str, Any], shop: str) -> dict[str, Any]:
     }
 
 
+def _order_number(topic: str, body: Mapping[str, Any]) -> str:
+    """`#1042`; a parcel is named `#1042.1` after its order."""
+    name: str = body.get("name") or ""
+    if topic.startswith("fulfillments/"):
+        return re.sub(r"\.\d+$", "", name)
+    return name if topic.startswith("orders/") else ""
+
+
 def _amounts(topic: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """What the buyer saw is the amount. Orders have it in `*_set`, beside the shop's own amounts; a
     checkout has all its prices in the buyer's currency, and in `currency` the shop's.
     """
     total, currency = text_of(body.get("total_price")), body.get("currency")
-    shown = (body.get("total_price_set") or {}).get("presentment_money") or {}
-    shop = {}
+    shop: dict[str, Any] = {}
     if topic.startswith("checkouts/"):
         currency = body.get("presentment_currency") or currency
     elif total:
         shop = {"shop_total": total, "shop_currency": currency}
-        if amount := text_of(shown.get("amount")):
-            total, currency = amount, shown.get("currency_code")
+        total, currency = seen_by_buyer(body, "total_price")
+    if given := given_back(body.get("transactions") or (), ""):
+        shop["refund_amount"] = Money(given, body["transactions"][0].get("currency") or "")
     return {"total": total, "currency": currency, "amount": parse_money(total, currency), **shop}
 
 
@@ -297,6 +263,6 @@ platform = Platform(
     stored_headers=tuple(
         f"{prefix}shopify-{name}"
         for prefix in ("x-", "")
-        for name in ("topic", "webhook-id", "shop-domain", "triggered-at")
+        for name in ("topic", "webhook-id", "event-id", "shop-domain", "triggered-at", "test")
     ),
 )

@@ -1,0 +1,207 @@
+"""The parts of notes about orders, purchases, payments and accounts, in words of a language.
+
+Known codes are translated; what is not known is the platform's or a person's own text and stays.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+_ES, _EN = 0, 1
+_ITEMS_MAX: Final = 3
+_NUMBERS_MAX: Final = 5
+_CHANGES_MAX: Final = 4
+_TEXT_MAX: Final = 60
+_ITEM_MAX: Final = 40
+# Room for the items of a note that ends with a link, and of others.
+_ITEMS_ROOM: Final = (50, 90)
+
+# Shown field -> noun in Spanish (with its article) and English.
+_CHANGED: Final[Mapping[str, tuple[str, str]]] = {
+    "status": ("el estado", "status"),
+    "fulfillment_status": ("el estado del envío", "shipping status"),
+    "total": ("el total", "total"),
+    "items": ("los productos", "items"),
+    "shipping_address": ("la dirección de envío", "shipping address"),
+    "billing_address": ("los datos de facturación", "billing details"),
+    "shipping_method": ("el método de envío", "shipping method"),
+    "payment_method": ("la forma de pago", "payment method"),
+    "customer_note": ("la nota del pedido", "note on the order"),
+    "first_name": ("el nombre", "name"),
+    "last_name": ("el nombre", "name"),
+    "email": ("el correo", "e-mail"),
+    "phone": ("el teléfono", "phone"),
+    "address": ("la dirección", "address"),
+}
+_STATUS: Final[Mapping[str, tuple[str, str]]] = {
+    "pending": ("pendiente de pago", "awaiting payment"),
+    "on-hold": ("en espera de pago", "on hold, awaiting payment"),
+    "processing": ("en preparación", "being prepared"),
+    "completed": ("completado", "completed"),
+    "cancelled": ("cancelado", "cancelled"),
+    "failed": ("pago fallido", "payment failed"),
+    "authorized": ("pago autorizado", "payment authorized"),
+    "partially_paid": ("pagado en parte", "partly paid"),
+    "paid": ("pagado", "paid"),
+    "partially_refunded": ("reembolsado en parte", "partly refunded"),
+    "refunded": ("reembolsado", "refunded"),
+    "voided": ("pago anulado", "payment voided"),
+    "expired": ("pago vencido", "payment expired"),
+}
+_FULFILMENT: Final[Mapping[str, tuple[str, str]]] = {
+    "fulfilled": ("todo enviado", "all sent"),
+    "partial": ("enviado en parte", "partly sent"),
+    "restocked": ("devuelto al inventario", "restocked"),
+}
+_CANCELLED: Final[Mapping[str, tuple[str, str]]] = {
+    "customer": ("el cliente lo pidió", "requested by the customer"),
+    "fraud": ("sospecha de fraude", "suspected fraud"),
+    "inventory": ("no hay existencias", "out of stock"),
+    "declined": ("el pago fue rechazado", "the payment was declined"),
+    "staff": ("error de la tienda", "mistake of the shop"),
+    "other": ("", ""),
+}
+_DECLINED: Final[Mapping[str, tuple[str, str]]] = {
+    "insufficient_funds": ("fondos insuficientes", "insufficient funds"),
+    "insufficient_amount": ("fondos insuficientes", "insufficient funds"),
+    "expired_card": ("tarjeta vencida", "expired card"),
+    "card_declined": ("el banco rechazó la tarjeta", "the bank declined the card"),
+    "do_not_honor": ("el banco rechazó la tarjeta", "the bank declined the card"),
+    "call_for_authorize": ("el banco pide autorización", "the bank asks for authorization"),
+    "incorrect_cvc": ("código de seguridad incorrecto", "wrong security code"),
+    "bad_filled_security_code": ("código de seguridad incorrecto", "wrong security code"),
+    "bad_filled_date": ("fecha de vencimiento incorrecta", "wrong expiry date"),
+    "bad_filled_card_number": ("número de tarjeta incorrecto", "wrong card number"),
+    "incorrect_number": ("número de tarjeta incorrecto", "wrong card number"),
+    "lost_card": ("tarjeta perdida", "lost card"),
+    "stolen_card": ("tarjeta robada", "stolen card"),
+    "high_risk": ("sospecha de fraude", "suspected fraud"),
+    "fraudulent": ("sospecha de fraude", "suspected fraud"),
+    "processing_error": ("error al procesarlo", "error while processing it"),
+}
+_METHODS: Final[Mapping[str, tuple[str, str]]] = {
+    "shopify_payments": ("tarjeta", "card"),
+    "card": ("tarjeta", "card"),
+    "credit_card": ("tarjeta", "card"),
+    "bank_transfer": ("transferencia", "bank transfer"),
+    "bacs": ("transferencia", "bank transfer"),
+    "cash_on_delivery": ("pago contra entrega", "cash on delivery"),
+    "cod": ("pago contra entrega", "cash on delivery"),
+    "manual": ("", ""),
+}  # fmt: skip
+
+
+def order_words(fields: Mapping[str, Any], language: Literal["es", "en"]) -> dict[str, Any]:
+    """Variables of notes, from an event's fields with their amounts as shown; "" when absent.
+
+    `items` and `changed` replace the fields of the same names.
+    """
+    at = _ES if language == "es" else _EN
+    room = _ITEMS_ROOM[0 if _text(fields.get("checkout_url")) else 1]
+    numbers = _texts(fields.get("tracking_numbers")) or _texts(fields.get("tracking_number"))
+    names = [name for name in _texts(fields.get("changed")) if name in _CHANGED]
+    return {
+        "items": _items(_texts(fields.get("items")), at, room),
+        "changed": ", ".join(dict.fromkeys(_bare(name, at) for name in names)),
+        "changed_text": _changed_text(names, fields, at),
+        "status_text": _status(fields.get("status"), _STATUS, at),
+        "cancel_text": _known(fields.get("cancel_reason"), _CANCELLED, at),
+        "decline_text": _known(fields.get("reason"), _DECLINED, at),
+        "method_text": _known(fields.get("payment_method"), _METHODS, at),
+        "tracking_text": _tracking(numbers, at),
+        "reason_line": _brief(_text(fields.get("reason"))),
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Decimal):
+        value = f"{value:f}"
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return " ".join(str(value).split()) if isinstance(value, str) or is_number else ""
+
+
+def _texts(value: Any) -> list[str]:
+    """Of a list the texts, of lines of an order their names; of a single text that one."""
+    if not isinstance(value, list | tuple):
+        value = [value]
+    return [text for part in value if (text := _line(part))]
+
+
+def _line(value: Any) -> str:
+    if not isinstance(value, dict):
+        return _text(value)
+    name = _text(value.get("name")) or _text(value.get("title"))
+    quantity = _text(value.get("quantity"))
+    return f"{quantity} \N{MULTIPLICATION SIGN} {name}" if name and quantity else name
+
+
+def _brief(text: str, length: int = _TEXT_MAX) -> str:
+    """One line of at most `length` characters that may stand before `)` or a full stop."""
+    text = text.rstrip(" .,;:")
+    return text if len(text) <= length else text[: length - 1].rstrip(" .,;:") + "…"
+
+
+def _known(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
+    text = _text(value)
+    code = re.sub(r"[\s-]+", "_", text.lower()).removeprefix("cc_rejected_")
+    return words[code][at] if code in words else _brief(text)
+
+
+def _status(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
+    text = _text(value).removeprefix("wc-")
+    if text in words:
+        return words[text][at]
+    return _brief(re.sub(r"[_-]+", " ", text)) if text else ""
+
+
+def _and_more(texts: Sequence[str], left: int, at: int) -> str:
+    shown = ", ".join(texts)
+    return f"{shown} {('y', 'and')[at]} {left} {('más', 'more')[at]}" if left else shown
+
+
+def _items(items: Sequence[str], at: int, room: int) -> str:
+    """At most three, fewer where they are long, and the number of those left out."""
+    shown = [_brief(item, _ITEM_MAX) for item in items[:_ITEMS_MAX]]
+    while len(shown) > 1 and len(", ".join(shown)) > room:
+        shown.pop()
+    return _and_more(shown, len(items) - len(shown), at)
+
+
+def _tracking(numbers: Sequence[str], at: int) -> str:
+    if not numbers:
+        return ""
+    word = (("guía", "guías"), ("tracking", "tracking"))[at][len(numbers) > 1]
+    shown = [_brief(number, _ITEM_MAX) for number in numbers[:_NUMBERS_MAX]]
+    return f"{word} {_and_more(shown, len(numbers) - len(shown), at)}"
+
+
+def _bare(name: str, at: int) -> str:
+    noun = _CHANGED[name][at]
+    return noun.partition(" ")[2] if at == _ES else noun
+
+
+def _changed_text(names: Iterable[str], fields: Mapping[str, Any], at: int) -> str:
+    """`cambió el total (ahora $31,00)`, `shipping address and total changed`."""
+    now = {
+        "total": _text(fields.get("amount")),
+        "status": _status(fields.get("status"), _STATUS, at),
+        "fulfillment_status": _status(fields.get("fulfillment_status"), _FULFILMENT, at),
+    }
+    nouns: dict[str, str] = {}
+    for name in names:
+        noun = _CHANGED[name][at]
+        value = now.get(name)
+        nouns.setdefault(noun, f"{noun} ({('ahora', 'now')[at]} {value})" if value else noun)
+    if not nouns:
+        return ""
+    shown, left = list(nouns.values())[:_CHANGES_MAX], len(nouns) - _CHANGES_MAX
+    if left > 0:
+        text = _and_more(shown, left, at)
+    else:
+        last = f" {('y', 'and')[at]} {shown[-1]}" if len(shown) > 1 else shown[0]
+        text = ", ".join(shown[:-1]) + last
+    if at == _EN:
+        return f"{text} changed"
+    singular = len(nouns) == 1 and not next(iter(nouns)).startswith("los ")
+    return f"{'cambió' if singular else 'cambiaron'} {text}"

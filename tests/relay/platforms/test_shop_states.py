@@ -1,0 +1,357 @@
+"""Orders of shops as they are told over time: once, with what changed, by whichever topic."""
+
+import json
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+import senders
+
+from relay.inbound.steps import NOTHING_RECALLED, Recollection
+from relay.model import Call, Held, Memory, Parts
+from relay.pipeline import flattened, translate
+
+
+class Shop:
+    """A source that remembers, as the store does, what it was told of each thing."""
+
+    dedup_s = NOTHING_RECALLED.dedup_s
+
+    def __init__(self, platform: str) -> None:
+        self.source = senders.source_of(platform)
+        self.memories: dict = {}
+        self.keys: set[str] = set()
+
+    def recall(self, resources):
+        return [
+            Recollection(memory, self.digest, memory.version)
+            for memory in (self.memories.get(each, Memory()) for each in resources)
+        ]
+
+    def digest(self, text: str) -> str:
+        return text
+
+    def told(self, request) -> list[str]:
+        """The event type of each call, else why there is none."""
+        (item,) = translate(request, self.source, self)
+        if isinstance(item, Parts):
+            if self.keys.intersection((item.key, *item.other_keys)):
+                return ["duplicate"]
+            self.keys |= {item.key, *item.other_keys}
+            if item.memory:
+                self.memories[item.resource] = item.memory
+        self.calls = [part for part in flattened([item]) if isinstance(part, Call)]
+        return [
+            part.event_type if isinstance(part, Call) else part.reason for part in flattened([item])
+        ]
+
+    @property
+    def notes(self) -> list[str]:
+        return [call.body["notes"] for call in self.calls]
+
+
+@pytest.fixture
+def woo():
+    return Shop("woocommerce")
+
+
+@pytest.fixture
+def shopify():
+    return Shop("shopify")
+
+
+def day(hours: float = 0, zone: str = "") -> str:
+    """A time so many hours before NOW."""
+    return (senders.NOW - timedelta(hours=hours)).replace(tzinfo=None).isoformat() + zone
+
+
+COUNT = iter(range(10**6))
+
+
+def saved(topic="order.updated", *, shop="https://tienda.example/", **changes):
+    """An order of WooCommerce as it is sent after a save, under a delivery id of its own."""
+    common = {
+        "id": 7001, "number": "7001", "status": "processing", "total": "100.00", "refunds": [],
+        "date_created_gmt": day(30), "date_modified_gmt": day(2), "date_paid_gmt": None,
+        "date_completed_gmt": None, "line_items": [], "shipping_lines": [],
+        "x-wc-webhook-topic": topic, "x-wc-webhook-source": shop,
+        "x-wc-webhook-delivery-id": f"{next(COUNT):032}",
+    }  # fmt: skip
+    return senders.sent("woocommerce", "order_created", **{**common, **changes})
+
+
+def sent(topic="orders/updated", *, shop="uno.myshopify.com", **changes):
+    """An order of Shopify under a webhook id of its own."""
+    common = {
+        "id": 9001, "name": "#9001", "total_price": "80.00", "total_price_set": None,
+        "currency": "USD", "current_total_price": "80.00", "current_total_price_set": None,
+        "financial_status": "pending", "fulfillment_status": None, "cancelled_at": None,
+        "cancel_reason": None, "refunds": [], "created_at": day(30, "Z"), "updated_at": day(2, "Z"),
+        "x-shopify-topic": topic, "x-shopify-shop-domain": shop, "x-shopify-event-id": ...,
+        "x-shopify-webhook-id": str(next(COUNT)),
+    }  # fmt: skip
+    return senders.sent("shopify", "orders/create", **{**common, **changes})
+
+
+# WooCommerce.
+
+
+@pytest.mark.parametrize("status", ["checkout-draft", "auto-draft", "draft"])
+@pytest.mark.parametrize("topic", ["order.created", "order.updated"])
+def test_draft_is_no_order(woo, topic, status):
+    assert woo.told(saved(topic, status=status)) == ["draft"]
+    assert woo.memories == {}
+
+
+def test_order_is_created_once_whatever_its_delivery_and_dates(woo):
+    assert woo.told(saved("order.created")) == ["order.created"]
+    assert woo.told(saved("order.created")) == ["duplicate"]
+    assert woo.told(saved("order.created", date_modified_gmt=day(1))) == ["duplicate"]
+    woo.keys.clear()  # they are forgotten before the order is
+    again = saved("order.created", date_created_gmt=day(), date_modified_gmt=day())
+    assert woo.told(again) == ["duplicate"]
+
+
+@pytest.mark.parametrize("status", ["pending", "on-hold", "processing"])
+def test_creation_tells_the_state_that_an_order_begins_with(woo, status):
+    assert woo.told(saved("order.created", status=status)) == ["order.created"]
+    later = saved(status=status, date_modified_gmt=day(1))
+    assert woo.told(later) == ["nothing_changed"]
+
+
+PAID = {"date_paid_gmt": day(3)}
+DONE = {"date_paid_gmt": day(3), "date_completed_gmt": day(1), "status": "completed"}
+
+
+def test_life_of_an_order(woo):
+    assert woo.told(saved("order.created", status="pending")) == ["order.created"]
+    assert woo.told(saved(**PAID)) == ["order.paid"]
+    assert woo.told(saved(**DONE, date_modified_gmt=day(1))) == ["order.fulfilled"]
+    refunded = {"refunds": [{"id": 1, "reason": "talla", "total": "-40.00"}]}
+    assert woo.told(saved(**DONE, **refunded, date_modified_gmt=day(0.9))) == [
+        "order.partially_refunded"
+    ]
+    (note,) = woo.notes
+    start = "Reembolso parcial del pedido 7001: $40,00 de $100,00, quedan $60,00"
+    assert note == f"{start}, motivo: talla (WooCommerce)"
+    rest = {"refunds": [*refunded["refunds"], {"id": 2, "total": "-60.00"}], "status": "refunded"}
+    assert woo.told(saved(**DONE | rest, date_modified_gmt=day(0.8))) == ["order.refunded"]
+    assert "$60,00" in woo.notes[0]
+    assert woo.told(saved(**DONE | rest, date_modified_gmt=day(0.7))) == ["nothing_changed"]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_paid_and_completed_at_once_are_both_told(woo, at_once):
+    paid_at = day(1) if at_once else day(3)
+    told = woo.told(saved(**{**DONE, "date_paid_gmt": paid_at}))
+    assert told == (["order.paid"] if at_once else []) + ["order.fulfilled"]
+
+
+def test_payment_that_fails_twice_is_told_twice(woo):
+    states = ["failed", "pending", "failed", "failed"]
+    told = [woo.told(saved(status=s, date_modified_gmt=day(9 - n))) for n, s in enumerate(states)]
+    assert told == [["order.failed"], ["order.updated"], ["order.failed"], ["nothing_changed"]]
+
+
+def test_order_of_last_year_that_is_saved_is_an_update(woo):
+    old = {"date_created_gmt": day(5000), "date_paid_gmt": day(4900)}
+    assert woo.told(saved(**{**DONE, **old, "date_completed_gmt": day(4800)})) == ["order.updated"]
+    assert woo.told(saved(**old, status="refunded", id=2)) == ["order.updated"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({"total": "131.00"}, "cambió el total (ahora $131,00)"),
+        ({"shipping": {"address_1": "Otra 9"}}, "cambió la dirección de envío"),
+        ({"customer_note": "Timbre"}, "cambió la nota del pedido"),
+        ({"payment_method_title": "Tarjeta"}, "cambió la forma de pago"),
+        ({"status": "pending"}, "cambió el estado (ahora pendiente de pago)"),
+        ({"status": "wc-en-camino"}, "cambió el estado (ahora en camino)"),
+        ({"line_items": [{"name": "Taza", "quantity": 2}]}, "cambiaron los productos"),
+    ],
+)
+def test_update_says_what_changed(woo, changes, note):
+    woo.told(saved())
+    assert woo.told(saved(**changes, date_modified_gmt=day(1))) == ["order.updated"]
+    assert woo.notes == [f"Pedido 7001 actualizado: {note} (WooCommerce)"]
+
+
+def test_two_shops_have_two_orders_of_a_number(woo):
+    for topic, status, told in [
+        ("order.created", "pending", "order.created"),
+        ("order.updated", "cancelled", "order.cancelled"),
+    ]:
+        for shop, total in [("https://a.example/", "100.00"), ("https://b.example/", "310.00")]:
+            assert woo.told(saved(topic, shop=shop, status=status, total=total)) == [told]
+
+
+def test_captured_body_is_one_event_under_any_delivery_and_shop(woo):
+    assert woo.told(saved(status="cancelled")) == ["order.cancelled"]
+    assert woo.told(saved(status="cancelled", shop="https://other.example/")) == ["duplicate"]
+
+
+@pytest.mark.parametrize(
+    ("topic", "changes"),
+    [("customer.updated", {}), ("order.updated", {"username": "ana"})],
+)
+def test_woocommerce_topic_that_contradicts_its_body_is_held(woo, topic, changes):
+    (held,) = translate(saved(topic, **changes), woo.source)
+    assert isinstance(held, Held)
+    assert held.reason == "topic_mismatch"
+
+
+# Shopify.
+
+
+@pytest.mark.parametrize(
+    ("topic", "changes"),
+    [
+        ("orders/create", {"x-shopify-test": "true"}),
+        ("customers/update", {"x-shopify-test": "true", "line_items": ...}),
+        ("orders/paid", {"test": True, "financial_status": "paid"}),
+        ("orders/updated", {"test": "true"}),
+    ],
+)
+def test_test_is_no_sale(shopify, topic, changes):
+    assert shopify.told(sent(topic, **changes)) == ["test"]
+    assert shopify.memories == {}
+
+
+TOPICS = ["orders/create", "orders/updated", "orders/paid"]
+
+
+@pytest.mark.parametrize("order", list(permutations(TOPICS)))
+def test_topics_of_one_sale_come_in_any_order(shopify, order):
+    told = [
+        name for topic in order for name in shopify.told(sent(topic, financial_status="paid"))
+        if name.startswith("order.")
+    ]  # fmt: skip
+    assert sorted(told) == ["order.created", "order.paid"]
+    later = sent(financial_status="paid", updated_at=day(1, "Z"))
+    assert shopify.told(later) == ["nothing_changed"]
+
+
+def transaction(amount, **more):
+    return {"kind": "refund", "status": "success", "amount": amount, "currency": "USD", **more}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"current_total_price": "30.00"},
+        {"refunds": [{"created_at": day(1, "Z"), "transactions": [transaction("50.00")]}]},
+        {"refunds": [{"transactions": [transaction("20.00"), transaction("30.00")]},
+                     {"transactions": [transaction("9.00", status="failure")]}]},
+    ],
+)  # fmt: skip
+def test_part_given_back_is_told_with_what_is_left(shopify, changes):
+    part = sent(financial_status="partially_refunded", **changes)
+    assert shopify.told(part) == ["order.partially_refunded"]
+    note = "Reembolso parcial del pedido #9001: $50,00 de $80,00, quedan $30,00 (Shopify)"
+    assert shopify.notes == [note]
+    whole = sent(financial_status="refunded", updated_at=day(1, "Z"), current_total_price="0.00")
+    assert shopify.told(whole) == ["order.refunded"]
+    assert shopify.notes == ["Pedido #9001 reembolsado: $30,00 (Shopify)"]
+
+
+def test_refund_by_its_own_topic_does_not_hide_the_orders(shopify):
+    """Its body names nobody; the order that follows is told."""
+    assert shopify.told(senders.sent("shopify", "refunds/create", order_id=9001)) == [
+        "needs_lookup"
+    ]
+    part = sent(financial_status="partially_refunded", current_total_price="30.00")
+    assert shopify.told(part) == ["order.partially_refunded"]
+
+
+def test_cancelled_order_is_told_once_by_two_topics(shopify):
+    cancelled = {"cancelled_at": day(3, "Z"), "cancel_reason": "inventory"}
+    assert shopify.told(sent("orders/cancelled", **cancelled)) == ["order.cancelled"]
+    assert shopify.notes == ["Pedido #9001 cancelado, $80,00: no hay existencias (Shopify)"]
+    assert shopify.told(sent(**cancelled)) == ["duplicate"]
+
+
+@pytest.mark.parametrize("verb", ["paid", "fulfilled"])
+def test_step_of_an_old_order_is_told_by_its_topic(shopify, verb):
+    states = {"financial_status": "paid", "fulfillment_status": "fulfilled"}
+    assert shopify.told(sent(f"orders/{verb}", **states, created_at=day(900, "Z"))) == [
+        f"order.{verb}"
+    ]
+
+
+def test_two_subscriptions_tell_one_event_once_but_both_of_its_topics(shopify):
+    event_id = {"x-shopify-event-id": "e1", "financial_status": "paid"}
+    assert shopify.told(sent("orders/create", **event_id)) == ["order.created"]
+    assert shopify.told(sent("orders/paid", **event_id)) == ["order.paid"]
+    assert shopify.told(sent("orders/paid", **event_id, note="x")) == ["duplicate"]
+    assert shopify.told(sent("orders/paid", **event_id, id=9002)) == ["order.paid"]
+
+
+def test_two_shops_of_shopify_have_two_orders(shopify):
+    for shop in ("uno.myshopify.com", "dos.myshopify.com"):
+        assert shopify.told(sent("orders/create", shop=shop, note=shop)) == ["order.created"]
+
+
+@pytest.mark.parametrize(
+    ("topic", "changes", "is_held"),
+    [
+        ("orders/cancelled", {"cancelled_at": None}, True),
+        ("orders/cancelled", {"cancelled_at": ...}, False),
+        ("orders/paid", {"financial_status": "pending"}, True),
+        ("orders/paid", {"financial_status": "voided"}, True),
+        ("orders/paid", {"financial_status": "PAID"}, False),
+        ("orders/paid", {"financial_status": "partially_refunded"}, False),
+        ("orders/paid", {"financial_status": ...}, False),
+        ("orders/fulfilled", {"fulfillment_status": None}, True),
+        ("orders/fulfilled", {"fulfillment_status": "partial"}, True),
+        ("orders/fulfilled", {"fulfillment_status": ...}, False),
+        ("customers/update", {}, True),
+        ("customers/create", {}, True),
+        ("checkouts/create", {}, True),
+        ("refunds/create", {}, True),
+        ("fulfillments/create", {}, True),
+        ("orders/create", {"abandoned_checkout_url": "https://x.example"}, True),
+        ("orders/create", {"abandoned_checkout_url": None}, False),
+        ("orders/updated", {"cancelled_at": None, "financial_status": "voided"}, False),
+    ],
+)
+def test_topic_that_contradicts_its_body_is_held(shopify, topic, changes, is_held):
+    told = shopify.told(sent(topic, **changes))
+    assert (told == ["topic_mismatch"]) is is_held
+
+
+def test_account_that_is_saved_without_a_change_is_not_told(shopify):
+    def customer(**changes):
+        ids = {"x-shopify-webhook-id": str(next(COUNT)), "x-shopify-event-id": ...}
+        return senders.sent("shopify", "customers/update", **ids, **changes)
+
+    assert shopify.told(customer(updated_at=day(3, "Z"))) == ["customer.updated"]
+    assert shopify.told(customer(updated_at=day(2, "Z"), orders_count=7)) == ["nothing_changed"]
+    changed = customer(updated_at=day(1, "Z"), phone="+593999000077", last_name="Otro")
+    assert shopify.told(changed) == ["customer.updated"]
+    assert shopify.notes == ["Cambió sus datos: nombre, teléfono (Shopify)"]
+
+
+def test_number_is_the_orders_and_all_parcels_are_named(shopify):
+    numbers = ["EC201", "EC202"]
+    changes = {"name": "#1042.12", "tracking_number": "EC201", "tracking_numbers": numbers,
+               "tracking_company": "Servientrega", "tracking_url": "https://rastreo.example/EC201"}  # fmt: skip
+    shopify.told(senders.sent("shopify", "fulfillments/create", **changes))
+    (note,) = shopify.notes
+    start = "Pedido #1042 enviado con Servientrega, guías EC201, EC202"
+    assert note == f"{start}: https://rastreo.example/EC201 (Shopify)"
+
+
+def test_removed_items_are_not_named(shopify):
+    lines = [{"name": "Taza &amp; plato", "quantity": 2, "current_quantity": 1},
+             {"name": "Café", "quantity": 1, "current_quantity": 0}, {"title": "Té"}, {"quantity": 3}]  # fmt: skip
+    shopify.told(sent("orders/create", line_items=lines))
+    assert shopify.notes == [
+        "Pedido #9001 creado por $80,00: 1 \N{MULTIPLICATION SIGN} Taza & plato, Té (Shopify)"
+    ]
+
+
+def test_body_of_another_kind_says_why_it_is_held(shopify):
+    (held,) = translate(sent("customers/update"), shopify.source)
+    assert json.loads(held.raw)["id"] == 9001
+    assert held.reasons["topic"] == "contradicts the body"
