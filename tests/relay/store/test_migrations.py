@@ -352,6 +352,7 @@ def test_full_redis_is_converted_too(tmp_path):
         assert redis_dump.snapshot(redis) == expected(before)
 
 
+@pytest.mark.slow
 def test_many_are_read_a_few_at_a_time(redis, queue, monkeypatch):
     """However many there are, a bounded number is in memory."""
     count, at_once = 5000, []

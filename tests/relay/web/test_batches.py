@@ -57,6 +57,7 @@ def test_batch_that_is_too_long_is_held_as_one(platform, value):
     assert other[0].key != item.key
 
 
+@pytest.mark.slow
 @each_platform
 def test_cost_of_a_batch_grows_with_its_events_and_no_faster(platform):
     """200 and 4,000 events: a step that looks at the whole for each would cost twenty times as
@@ -77,6 +78,7 @@ def test_cost_of_a_batch_grows_with_its_events_and_no_faster(platform):
     assert per_event_s(4000) < 5 * small
 
 
+@pytest.mark.slow
 @each_platform
 def test_longest_batch_is_stored_by_one_script_and_refused_to_nobody(platform, web, redis):
     body = batch(platform, BATCH_MAX)

@@ -76,6 +76,7 @@ def test_a_scheduler_of_another_queue_changes_nothing(redis, queue, claims, due)
     assert queue.job_ids == [due.id]
 
 
+@pytest.mark.slow
 def test_retry_after_an_exception_is_not_kept_waiting(queue, start_worker):
     """RQ writes it down, and the worker has to find out by itself when it is due."""
     job = queue.enqueue(jobs.fail_once, retry=Retry(max=1, interval=1))

@@ -80,6 +80,7 @@ def test_server_makes_its_own_empty_stand_in_and_takes_a_given_port():
         assert api.get(f"{API}/customers").json()["customers"] == []
 
 
+@pytest.mark.slow
 def test_serve_answers_until_interrupted(monkeypatch):
     standin, ready, root, answers = Standin(), threading.Event(), [], []
 
@@ -118,6 +119,7 @@ def own_sigterm():
     signal.signal(signal.SIGTERM, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
 def test_serve_ends_on_sigterm_and_puts_the_handler_back(monkeypatch, own_sigterm, times):
     standin = Standin()
@@ -134,6 +136,7 @@ def test_serve_ends_on_sigterm_and_puts_the_handler_back(monkeypatch, own_sigter
     assert signal.getsignal(signal.SIGTERM) is own_sigterm
 
 
+@pytest.mark.slow
 def test_serve_in_another_thread_leaves_signals_alone(monkeypatch, own_sigterm):
     standin, seen = Standin(), []
 
