@@ -54,7 +54,7 @@ def relay_toml(server: str) -> str:
     return _RELAY_TOML.format(server=server, in_flight=2 * THREADS) + "\n".join(rules) + "\n"
 
 
-def environment(folder: Path, redis_url: str, sink: Sink, port: int = 0) -> dict[str, str]:
+def environment(folder: Path, redis_url: str, sink: Sink, port: int = 8000) -> dict[str, str]:
     """What every process of a benchmark sees: nothing of the developer's own settings."""
     file = folder / "relay.toml"
     file.write_text(relay_toml(sink.url), "utf-8")
