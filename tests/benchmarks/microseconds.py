@@ -51,9 +51,14 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
     zone = source.timezone
     events = [source.platform.parse(each, source.options, zone).items[0] for each in deliveries]
     calls = [process(delivery, source, now) for delivery in deliveries]
-    context = mercately._context(
-        events[0], flattened(calls[0])[0].customer, source.destination, "shopify", "Shopify", "es"
-    )
+    customer = flattened(calls[0])[0].customer
+    context = mercately._context(events[0], customer, source.destination, "es") | {
+        "source": "shopify",
+        "source_title": "Shopify",
+        "platform": "Shopify",
+        "id_type": "",
+        "id_number": "",
+    }
     unsettled = mercately._body(rule, context, events[0].contact, {})
 
     gc.collect()
