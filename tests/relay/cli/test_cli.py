@@ -16,9 +16,7 @@ from relay.model import State
 from relay.platforms import discovered
 from relay.store.ledger import Ledger
 from relay.web.app import create_app
-from tests.conftest import SECRETS, relay_toml
-from worker.service import DeliveryService
-from worker.tasks import deliver_record
+from tests.conftest import SECRETS
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "payloads"
 
@@ -192,21 +190,6 @@ def test_transform_of_every_real_body_is_an_outcome(run, platform):
         assert outcomes <= {"call", "held", "ignored"}
 
 
-def test_events_and_show_tell_what_became_of_an_event(run, accept, service: DeliveryService):
-    record_id = accept()
-    deliver_record(service, record_id)
-    listed = run("events", "--state", "delivered", "--source", "shopify")
-    shown = json.loads(run("show", record_id).output)
-
-    assert record_id in listed.output
-    assert "shopify:accepted 1" in listed.output
-    assert "ana@example.com" not in listed.output
-    assert shown["state"] == "delivered"
-    assert [entry["outcome"] for entry in shown["attempt_log"]] == ["delivered"]
-    assert run("events", "--state", "dead").output.count(record_id) == 0
-    assert run("show", "01NOSUCH").exit_code == 1
-
-
 def test_ignored_events_are_listed_with_their_reason(run, settings, relay, redis):
     source = relay.sources["shopify"]
     delivery = samples.signed(source, "shop/redact", "http://localhost", b"{}")
@@ -214,48 +197,6 @@ def test_ignored_events_are_listed_with_their_reason(run, settings, relay, redis
         "/webhooks/shopify", data=b"{}", headers=dict(delivery.headers)
     )
     assert "privacy_request" in run("events", "--state", "ignored").output
-
-
-def test_replay_only_counts_until_it_is_told_yes(run, accept, service, standin, redis):
-    standin.fail("validation_422")
-    ids = [accept(number) for number in (1, 2)]
-    for record_id in ids:
-        assert deliver_record(service, record_id) == "dead: validation"
-    standin.clear()
-    counted = run("replay", "--state", "dead")
-    states = {service.ledger.get(record_id).state for record_id in ids}
-
-    assert "dead: 2" in counted.output
-    assert states == {State.DEAD}
-    assert "requeued: 2" in run("replay", "--state", "dead", "--yes").output
-    for record_id in ids:
-        assert deliver_record(service, record_id) == "delivered"
-    assert len(standin.events) == 2
-
-
-def test_replay_maps_a_held_event_anew(run, accept, service, config_file, standin_server):
-    """A customer id written into the source makes the event deliverable."""
-    record_id = accept(email="")
-    assert service.ledger.get(record_id).reason == "no_customer"
-    assert "names_nobody" in run("replay", record_id, "--yes").output
-    config_file.write_text(
-        relay_toml(
-            standin_server.url,
-            sources='[sources.shopify]\nplatform = "shopify"\nsecrets = "${SHOPIFY_SECRET}"\n'
-            'customer_id = "1713anaec1001"\n',
-        )
-    )
-    assert "requeued: 1" in run("replay", record_id, "--yes").output
-    assert deliver_record(service, record_id) == "delivered"
-    assert standin_server.standin.events[0].customer_id == "1713anaec1001"
-
-
-def test_replay_of_what_is_still_open_does_nothing(run, accept):
-    record_id = accept()
-    result = run("replay", record_id, "--yes")
-
-    assert result.exit_code == 1
-    assert f"{record_id}: open" in result.output
 
 
 def test_history_asks_mercately(run, standin_server: StandinServer):
