@@ -190,15 +190,6 @@ def test_transform_of_every_real_body_is_an_outcome(run, platform):
         assert outcomes <= {"call", "held", "ignored"}
 
 
-def test_ignored_events_are_listed_with_their_reason(run, settings, relay, redis):
-    source = relay.sources["shopify"]
-    delivery = samples.signed(source, "shop/redact", "http://localhost", b"{}")
-    create_app(settings, relay, redis).test_client().post(
-        "/webhooks/shopify", data=b"{}", headers=dict(delivery.headers)
-    )
-    assert "privacy_request" in run("events", "--state", "ignored").output
-
-
 def test_history_asks_mercately(run, standin_server: StandinServer):
     standin_server.standin.behaviour.history = "results"
     result = run("history", "1713anaec1001", "--page", "1", "--results-per-page", "5")
