@@ -1,6 +1,7 @@
 """Commands that do something: send, replay, discard."""
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,31 @@ def send(context: click.Context, source: str, topic: str, file: Path | None, url
     context.exit(0 if answer.ok else 1)
 
 
+def _selection_options(*states: State) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Adds the ids and options that choose events, and ``--yes``, to a command over ``states``."""
+    parameters = (
+        click.argument("ids", nargs=-1),
+        click.option("--state", type=StateChoice(*states)),
+        click.option("--source", default=""),
+        click.option("--reason", default=""),
+        click.option("--since", type=SINCE, default=0.0, help=SINCE_HELP),
+        click.option(
+            "--yes",
+            is_flag=True,
+            help=localized(
+                "Ejecutar (sin esta opción solo cuenta).", "Do it (without it, only count)."
+            ),
+        ),
+    )
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        for parameter in reversed(parameters):
+            command = parameter(command)
+        return command
+
+    return decorate
+
+
 @click.command(
     help=localized(
         "Vuelve a enviar eventos. Sin --yes solo dice cuántos son. IDS pueden ser comienzos de "
@@ -75,16 +101,7 @@ def send(context: click.Context, source: str, topic: str, file: Path | None, url
         "of ids.",
     )
 )
-@click.argument("ids", nargs=-1)
-@click.option("--state", type=StateChoice(*(s for s in State if s not in OPEN_STATES)))
-@click.option("--source", default="")
-@click.option("--reason", default="")
-@click.option("--since", type=SINCE, default=0.0, help=SINCE_HELP)
-@click.option(
-    "--yes",
-    is_flag=True,
-    help=localized("Ejecutar (sin esta opción solo cuenta).", "Do it (without it, only count)."),
-)
+@_selection_options(*(s for s in State if s not in OPEN_STATES))
 @click.pass_context
 def replay(
     context: click.Context,
@@ -126,16 +143,7 @@ def replay(
         "beginnings of ids.",
     )
 )
-@click.argument("ids", nargs=-1)
-@click.option("--state", type=StateChoice(State.HELD, State.DEAD))
-@click.option("--source", default="")
-@click.option("--reason", default="")
-@click.option("--since", type=SINCE, default=0.0, help=SINCE_HELP)
-@click.option(
-    "--yes",
-    is_flag=True,
-    help=localized("Ejecutar (sin esta opción solo cuenta).", "Do it (without it, only count)."),
-)
+@_selection_options(State.HELD, State.DEAD)
 @click.pass_context
 def discard(
     context: click.Context,
