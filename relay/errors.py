@@ -32,6 +32,8 @@ TITLES: Final[Mapping[str, str]] = {
     "redis_full": "There is no room for more events; send it again later",
     "redis_schema": "The store is of another version; send the event again later",
     "large_bodies": "Too many large bodies are being read; send the event again later",
+    "certificate": "The certificate that signed the event could not be had; send it again later",
+    "visit": "The address to visit did not answer; send the event again later",
     "moved": "Too many events about one thing at once; send the event again later",
     "held_full": "Too many events of this source wait for a person; send it again later",
     "backlog_full": "Too many events are waiting; send it again later",
@@ -59,6 +61,18 @@ class NotStored(Exception):
     def __init__(self, reason: str = "not_stored") -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class NeedsCertificate(Exception):
+    """A signature can be verified once the certificate at `url` is in `CERTIFICATES`.
+
+    `hosts` is a regular expression for the hosts that it may be fetched from.
+    """
+
+    def __init__(self, url: str, hosts: str) -> None:
+        super().__init__("certificate")
+        self.url = url
+        self.hosts = hosts
 
 
 class TooManyParts(Exception):

@@ -59,6 +59,7 @@ def authenticate(
 
     Raises:
         Refused: as `process`.
+        NeedsCertificate: as the scheme's `verify`.
     """
     handshake = source.platform.handshake(request)
     if handshake is not None:

@@ -17,10 +17,9 @@ from config.relay_toml import ConfigError, Destination, RelayFile, SourceEntry, 
 from relay.inbound.contract import Platform, Source
 from relay.inbound.signature import (
     FUTURE_S,
-    Ecdsa,
     PathToken,
     Scheme,
-    StandardWebhooks,
+    TimedScheme,
     first_fault,
 )
 from relay.mapping.default_rules import compile_all, inherited_types
@@ -230,7 +229,7 @@ def _scheme(
     if fault := first_fault(scheme, secrets):
         faults.append(f"{key}.secrets: {fault}")
     if entry.tolerance_s is not None:
-        if isinstance(scheme, StandardWebhooks | Ecdsa):
+        if isinstance(scheme, TimedScheme) and scheme.tolerance_s is not None:
             scheme = replace(scheme, tolerance_s=entry.tolerance_s)
         else:
             faults.append(f"{key}.tolerance: {platform.name} signs no time")

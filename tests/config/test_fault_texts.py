@@ -23,7 +23,7 @@ SAID_OF_SECRETS = {
     if (report := scheme.examine(secret))
     for text in (report.kind, report.weakness)
     if text
-} | {test_secrets.NOT_ED25519, "P-256 public key", "Ed25519 public key", f"a part of 3 {test_sources.PIECE}"}  # fmt: skip
+} | {fault for *_, fault in test_secrets.FAULTS if fault} | {"P-256 public key", "Ed25519 public key", f"a part of 3 {test_sources.PIECE}"}  # fmt: skip
 TEXTS = spanish_texts("faults").items()
 
 

@@ -9,10 +9,12 @@ from typing import Final, Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 KeyEncoding = Literal["utf8", "base64", "hex"]
-PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
+
+RSA_BITS_MIN: Final = 2048
 
 _LENGTH_MIN: Final = 16
 # Below this many different characters, nobody's random secret.
@@ -86,7 +88,7 @@ def public_key(text: str) -> PublicKey:
 
     Raises:
         ValueError: it is not such a key; of a private key too.
-        TypeError: it is a key of another kind than P-256 and Ed25519.
+        TypeError: it is a key of another kind than P-256, Ed25519 and RSA.
     """
     pem = pem_text(text)
     if any("PRIVATE" in marker[1] for marker in _PEM_MARKER.finditer(pem)):
@@ -95,11 +97,23 @@ def public_key(text: str) -> PublicKey:
         key = serialization.load_der_public_key(decode_key(_PEM_MARKER.sub("", pem), "base64"))
     except UnsupportedAlgorithm as error:
         raise ValueError("an unknown kind of key") from error
-    if isinstance(key, ed25519.Ed25519PublicKey):
+    if isinstance(key, ed25519.Ed25519PublicKey | rsa.RSAPublicKey):
         return key
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
         return key
-    raise TypeError("neither P-256 nor Ed25519")
+    raise TypeError("neither P-256 nor Ed25519 nor RSA")
+
+
+def rsa_private_key(text: str) -> rsa.RSAPrivateKey:
+    """The RSA private key in a PEM, to sign with.
+
+    Raises:
+        ValueError: it is no such key.
+    """
+    key = serialization.load_pem_private_key(pem_text(text).encode(), password=None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise ValueError("an RSA private key in PEM is needed to sign")  # noqa: TRY004  a value, not a type
+    return key
 
 
 def hmac_report(secret: str, encoding: KeyEncoding) -> SecretReport:

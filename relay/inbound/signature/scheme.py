@@ -1,28 +1,40 @@
 """The protocol of a signature scheme, and the decoding and comparing that schemes share."""
 
+import base64
 import binascii
 import contextlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Final, Literal, Protocol, runtime_checkable
 
 from relay.errors import MALFORMED, MISMATCH, STALE, Refused
 from relay.inbound.signature.keys import SecretReport, decode_base64
+from relay.inbound.timestamps import parse_timestamp
 from relay.model import WebhookRequest
 
 Encoding = Literal["base64", "hex"]
+Vouches = Literal["body", "identity", "nothing"]
+Clock = Literal["s", "ms", "http_date"]
 
 # How far a signed time may be ahead of ours.
 FUTURE_S: Final = 300
 
 
 class Scheme(Protocol):
-    """One way of signing. `label` is its cell in the README's table of platforms."""
+    """One way of signing. `label` is its cell in the README's table of platforms.
+
+    `vouches_for` is what a verified request proves: its whole `body`; the `identity` of what it
+    tells of, so that the rest has to be looked up; or `nothing` but who sent it.
+    """
 
     @property
     def label(self) -> str: ...
+
+    @property
+    def vouches_for(self) -> Vouches: ...
 
     def verify(
         self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime, /
@@ -31,6 +43,7 @@ class Scheme(Protocol):
 
         Raises:
             Refused: it does not prove who sent it.
+            NeedsCertificate: a certificate has to be fetched first, and this called again.
         """
         ...
 
@@ -129,7 +142,7 @@ def require_match(signatures: list[bytes], expected: list[bytes]) -> None:
         raise Refused(MISMATCH)
 
 
-def require_recent(sent_at_s: int, now: datetime, *, past_s: int) -> None:
+def require_recent(sent_at_s: float, now: datetime, *, past_s: int) -> None:
     """Check a signed unix time.
 
     Raises:
@@ -149,6 +162,29 @@ def unix_seconds(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 12):
         raise Refused(MALFORMED)
     return int(text)
+
+
+def signed_time(text: str) -> float:
+    """The unix time in a signed text: seconds, milliseconds, ISO 8601 or an HTTP date.
+
+    Raises:
+        Refused: `malformed`.
+    """
+    moment = parse_timestamp(text)
+    if moment is None:
+        raise Refused(MALFORMED)
+    return moment.timestamp()
+
+
+def time_text(moment: datetime, clock: Clock) -> str:
+    """A time as a platform writes it."""
+    if clock == "http_date":
+        return format_datetime(moment.astimezone(UTC), usegmt=True)
+    return str(int(moment.timestamp() * (1000 if clock == "ms" else 1)))
+
+
+def encode_signature(signature: bytes, encoding: Encoding) -> str:
+    return signature.hex() if encoding == "hex" else base64.b64encode(signature).decode()
 
 
 def decode_signature(text: str, encoding: Encoding, prefix: str = "") -> bytes:

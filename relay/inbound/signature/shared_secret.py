@@ -6,11 +6,14 @@ Use them over TLS only.
 import base64
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import ClassVar
+from urllib.parse import urlencode
 
 from relay.errors import MISSING, Refused
 from relay.inbound.signature.keys import SecretReport, text_report
 from relay.inbound.signature.scheme import (
     BodyCheck,
+    Vouches,
     decode_signature,
     require_match,
     single,
@@ -24,6 +27,7 @@ class Basic:
     """HTTP Basic; the secret is `user:password`."""
 
     label: str = "Basic"
+    vouches_for: ClassVar[Vouches] = "nothing"
 
     def verify(
         self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime
@@ -54,6 +58,7 @@ class Bearer:
 
     header: str = "authorization"
     prefix: str = "Bearer "
+    vouches_for: ClassVar[Vouches] = "nothing"
 
     @property
     def label(self) -> str:
@@ -83,10 +88,16 @@ class Bearer:
 class PathToken:
     """A secret last segment of the path, for senders that can set nothing but a URL.
 
-    It is compared as it stands, capitals too; slashes around it are not part of it.
+    It is compared as it stands, capitals too; slashes around it are not part of it. `suffix` is the
+    segment that may follow it, for senders that want the path to end in a word of theirs.
     """
 
-    label: str = "secret in the path"
+    suffix: str = ""
+    vouches_for: ClassVar[Vouches] = "nothing"
+
+    @property
+    def label(self) -> str:
+        return "secret in the path" + (f", before `{self.suffix}`" if self.suffix else "")
 
     def verify(
         self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime
@@ -94,15 +105,62 @@ class PathToken:
         return self.begin(request, secrets, now).request
 
     def begin(self, request: WebhookRequest, secrets: tuple[str, ...], _now: datetime) -> BodyCheck:
-        token = request.token.strip("/")
+        token = self._without_suffix(request.token.strip("/"))
         if not token:
             raise Refused(MISSING)
         expected = [secret.strip("/").encode() for secret in secrets]
         require_match([token.encode(errors="surrogatepass")], expected)
         return BodyCheck(request)
 
+    def _without_suffix(self, token: str) -> str:
+        start, _, last = token.rpartition("/")
+        is_suffix = self.suffix and last.lower() == self.suffix.lower()
+        return start.rstrip("/") if is_suffix else token
+
     def sign(self, request: WebhookRequest, secret: str, _now: datetime) -> WebhookRequest:
-        return replace(request, token=secret, url=f"{request.url}/{secret}")
+        token = f"{secret}/{self.suffix}" if self.suffix else secret
+        return replace(request, token=token, url=f"{request.url}/{token}")
+
+    def examine(self, secret: str) -> SecretReport:
+        return _token_report(secret)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryToken:
+    """A secret in the query of the address, under `name`.
+
+    The request that comes out has no such query parameter.
+    """
+
+    name: str
+    vouches_for: ClassVar[Vouches] = "nothing"
+
+    @property
+    def label(self) -> str:
+        return f"secret in the query, `{self.name}`"
+
+    def verify(
+        self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime
+    ) -> WebhookRequest:
+        return self.begin(request, secrets, now).request
+
+    def begin(self, request: WebhookRequest, secrets: tuple[str, ...], _now: datetime) -> BodyCheck:
+        tokens = [value for name, value in request.query if name == self.name and value]
+        if not tokens:
+            raise Refused(MISSING)
+        require_match(
+            [token.encode(errors="surrogatepass") for token in tokens],
+            [secret.encode() for secret in secrets],
+        )
+        others = tuple(pair for pair in request.query if pair[0] != self.name)
+        address, _, _ = request.url.partition("?")
+        url = f"{address}?{urlencode(others)}" if others else address
+        return BodyCheck(replace(request, query=others, url=url))
+
+    def sign(self, request: WebhookRequest, secret: str, _now: datetime) -> WebhookRequest:
+        pair = (self.name, secret)
+        url = f"{request.url}{'&' if '?' in request.url else '?'}{urlencode([pair])}"
+        return replace(request, query=(*request.query, pair), url=url)
 
     def examine(self, secret: str) -> SecretReport:
         return _token_report(secret)

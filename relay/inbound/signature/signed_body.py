@@ -6,6 +6,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import ClassVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,8 +24,10 @@ from relay.inbound.signature.keys import (
 from relay.inbound.signature.scheme import (
     BodyCheck,
     Encoding,
+    Vouches,
     copies,
     decode_signature,
+    encode_signature,
     readable,
     require_match,
     require_recent,
@@ -44,6 +47,7 @@ class Hmac:
     digest: str = "sha256"
     prefix: str = ""
     key: KeyEncoding = "utf8"
+    vouches_for: ClassVar[Vouches] = "body"
 
     @property
     def label(self) -> str:
@@ -73,7 +77,7 @@ class Hmac:
 
     def sign(self, request: WebhookRequest, secret: str, _now: datetime) -> WebhookRequest:
         digest = hmac.digest(decode_key(secret, self.key), request.body, self.digest)
-        text = digest.hex() if self.encoding == "hex" else base64.b64encode(digest).decode()
+        text = encode_signature(digest, self.encoding)
         return with_headers(request, {self.headers[0]: self.prefix + text})
 
     def examine(self, secret: str) -> SecretReport:
@@ -91,6 +95,7 @@ class Ecdsa:
     signature_header: str
     timestamp_header: str
     tolerance_s: int
+    vouches_for: ClassVar[Vouches] = "body"
 
     @property
     def label(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import ClassVar, Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -25,6 +25,7 @@ from relay.inbound.signature.keys import (
 from relay.inbound.signature.scheme import (
     BodyCheck,
     Digest,
+    Vouches,
     decode_signature,
     readable,
     require_match,
@@ -63,6 +64,7 @@ class StandardWebhooks:
     tolerance_s: int = 300
     key: KeyEncoding = "base64"
     prefix: str = "webhook"
+    vouches_for: ClassVar[Vouches] = "body"
 
     @property
     def label(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import senders
 from hypothesis import given, strategies as st
+from key_pairs import SHORT_RSA_PUBLIC_KEY
 from vectors import (
     ASYMMETRIC_PRIVATE,
     ASYMMETRIC_PUBLIC,
@@ -19,9 +20,12 @@ from vectors import (
 
 from config.secret_texts import PART_MIN, split_secrets
 from relay.inbound.signature import (
+    AmazonSns,
     Basic,
     Bearer,
+    FieldDigest,
     Hmac,
+    JwtBody,
     PathToken,
     StandardWebhooks,
     first_fault,
@@ -74,6 +78,8 @@ FAULTS = [
     (Bearer(), "0123456789abcde", "expected a token of at least 16 ASCII characters"),
     (PathToken(), "0123456789abcdef", ""),
     (PathToken(), "short", "expected a token of at least 16 ASCII characters"),
+    (JwtBody(), "a-secret", "expected an RSA public key, base64 or PEM"),
+    (AmazonSns(), "a-secret", "expected the ARN of an SNS topic: arn:aws:sns:region:account:name"),
 ]
 
 
@@ -166,6 +172,25 @@ PLACEHOLDER = "looks like a placeholder, expected a random secret"
 QUOTED = "begins and ends with a quotation mark, which is taken for a part of it"
 HMAC = Hmac(headers=("x-signature",))
 REPORTS = [
+    (FieldDigest(lambda _fields, secret: secret), "f3a9c1d27b604e58", "secret, 16 characters", ""),
+    (
+        FieldDigest(lambda _fields, secret: secret),
+        "f3a9c1d2,7b604e5",
+        "secret, 16 characters, with a comma",
+        "",
+    ),
+    (
+        JwtBody(),
+        SHORT_RSA_PUBLIC_KEY,
+        "RSA public key, 1024 bits",
+        "1024 bits can be broken, expected 2048 or more",
+    ),
+    (
+        AmazonSns(),
+        "arn:aws:sns:us-east-1:123456789012:x",
+        "Amazon SNS topic; messages of others are refused",
+        "",
+    ),
     (HMAC, "kJ8!x(7dQ,zL0#pW2vRt", "HMAC key, 20 characters, with a comma", ""),
     (HMAC, "f3a9c1d27b604e58", "HMAC key, 16 characters", ""),
     (HMAC, "f3a9c1d27b604e5", "HMAC key, 15 characters", f"15 characters {GUESSED}"),

@@ -1,0 +1,97 @@
+"""The fields of a body that is not verified yet, for schemes that sign fields and not bytes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from relay.errors import MALFORMED, Refused, Unreadable
+from relay.inbound.payload import json_object, text_of
+
+# More than a signed form has.
+_FIELDS_MAX: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields of a JSON object, each by its path (`data.transaction.id`), or of a form by name.
+
+    A text is as it was sent, and so are the digits of a number.
+    """
+
+    values: Mapping[str, Any]
+    is_form: bool = False
+
+    def get(self, path: str) -> Any:
+        """The value, None when there is none."""
+        if self.is_form:
+            return self.values.get(path)
+        value: Any = self.values
+        for name in path.split("."):
+            value = value.get(name) if isinstance(value, Mapping) else None
+        return value
+
+    def text(self, path: str) -> str:
+        """The text or number, as text.
+
+        Raises:
+            Refused: `malformed`, when it is absent or neither.
+        """
+        value = self.get(path)
+        text = text_of(value)
+        if not text and value != "":
+            raise Refused(MALFORMED)
+        return text
+
+    def texts(self, path: str) -> list[str]:
+        """The different texts of a list that is not empty.
+
+        Raises:
+            Refused: `malformed`, when it is no such list.
+        """
+        values = self.get(path)
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise Refused(MALFORMED)
+        if not values or len(set(values)) != len(values):
+            raise Refused(MALFORMED)
+        return values
+
+
+def json_fields(body: bytes) -> Fields:
+    """The fields of a JSON object.
+
+    Raises:
+        Refused: `malformed`, when the body is no JSON object.
+    """
+    try:
+        return Fields(json_object(body))
+    except Unreadable as error:
+        raise Refused(MALFORMED) from error
+
+
+def form_fields(pairs: Sequence[tuple[bytes, bytes]]) -> Fields:
+    """The fields of a form; one that comes again with another value is none."""
+    values: dict[str, str | None] = {}
+    for name, value in pairs:
+        key, text = name.decode(errors="replace"), value.decode(errors="replace")
+        values[key] = text if values.get(key, text) == text else None
+    return Fields(values, is_form=True)
+
+
+def form_pairs(body: bytes) -> list[tuple[bytes, bytes]]:
+    """The names and values of a form in order, decoded to the bytes that its sender encoded.
+
+    Raises:
+        Refused: `malformed`, when it has over 2,000 fields.
+    """
+    try:
+        # Latin-1 keeps each byte, before as well as after the percent-decoding.
+        pairs = parse_qsl(
+            body.strip().decode("latin-1"),
+            keep_blank_values=True,
+            encoding="latin-1",
+            max_num_fields=_FIELDS_MAX,
+        )
+    except ValueError as error:
+        raise Refused(MALFORMED) from error
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
