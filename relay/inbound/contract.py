@@ -40,9 +40,14 @@ class PlatformResponse:
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """The platform checks that the address is ours; `response` is the answer it expects."""
+    """The platform checks that the address is ours; `response` is the answer it expects.
+
+    `visit` is a URL that it wants us to GET before. It is visited only when a verified request
+    says so, that is when `parse` returned it, and only at the platform's `visit_hosts`.
+    """
 
     response: PlatformResponse = PlatformResponse()
+    visit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,7 @@ class Platform:
     `stored_headers` names the headers that `parse` needs to run on a stored record, or is a
     function from the source's options to them; never a signature or a token.
     `options` validates the source's `options` table, `options_fault` says what else is wrong.
+    `visit_hosts` is a regular expression for the hosts that a handshake may have us visit.
     `response` replaces our JSON answer; `retry_response` makes the platform send again.
     """
 
@@ -149,6 +155,7 @@ class Platform:
     media_types: tuple[str, ...] = ("application/json",)
     options: type[Schema] | None = None
     options_fault: Callable[[Mapping[str, Any]], str] = no_fault
+    visit_hosts: str = ""
     response: Callable[[Receipt], PlatformResponse] | None = None
     retry_response: PlatformResponse = PlatformResponse(status=503, headers={"Retry-After": "30"})
 

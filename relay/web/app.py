@@ -12,13 +12,17 @@ from relay.sources import Relay
 from relay.store.connection import connect
 from relay.store.job_store import JobStore
 from relay.store.queue import open_queue
+from relay.web.fetch import Fetcher
 from relay.web.health import HealthChecks, health_blueprint
 from relay.web.problems import http_problem
 from relay.web.webhooks import webhooks_blueprint
 
 
 def create_app(
-    settings: Settings | None = None, relay: Relay | None = None, redis: Redis | None = None
+    settings: Settings | None = None,
+    relay: Relay | None = None,
+    redis: Redis | None = None,
+    fetcher: Fetcher | None = None,
 ) -> Flask:
     """Create the app. Checks settings and relay.toml; Redis is not used before the first request.
 
@@ -38,7 +42,7 @@ def create_app(
     for warning in relay.warnings:
         structlog.get_logger().warning("config.doubtful", warning=warning)
     jobs = JobStore.open(queue, settings, relay.destinations)
-    app.register_blueprint(webhooks_blueprint(settings, relay, jobs))
+    app.register_blueprint(webhooks_blueprint(settings, relay, jobs, fetcher or Fetcher()))
     app.register_blueprint(health_blueprint(HealthChecks(redis, queue, settings)))
     app.register_error_handler(HTTPException, http_problem)
     return app

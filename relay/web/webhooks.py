@@ -15,7 +15,7 @@ from werkzeug.routing import BaseConverter, PathConverter
 
 from config import log
 from config.settings import Settings
-from relay.errors import MISSING, NotStored, Refused
+from relay.errors import MISSING, NeedsCertificate, NotStored, Refused
 from relay.inbound.contract import Handshake, PlatformResponse, Receipt, Source
 from relay.inbound.signature import Basic
 from relay.model import AwaitingLookup, Held, Ignored, Parts, Translated, WebhookRequest
@@ -23,6 +23,7 @@ from relay.pipeline import authenticate, flattened, translate
 from relay.sources import Relay
 from relay.store.job_store import JobStore
 from relay.store.memory import Moved, SourceMemory
+from relay.web.fetch import Fetcher
 from relay.web.large_bodies import LargeBodies
 from relay.web.problems import json_response, problem
 from relay.web.webhook_request import RequestBody, read_request_head
@@ -42,6 +43,7 @@ class WebhookEndpoint:
     settings: Settings
     relay: Relay
     jobs: JobStore
+    fetcher: Fetcher
     large_bodies: LargeBodies = field(default_factory=LargeBodies)
 
     def receive(self, path: str, **_: str) -> Response:
@@ -89,18 +91,34 @@ class WebhookEndpoint:
         line["bytes"] = len(content)
         request = replace(head, body=content)
         try:
-            result = authenticate(request, source, now)
+            result = self._authenticated(request, source, now)
         except Refused as refusal:
             raise _specific_refusal(refusal, request, source) from refusal
         items: Handshake | Sequence[Translated | Parts]
         if isinstance(result, WebhookRequest):
             request, items = result, translate(result, source, memory)
+            if isinstance(items, Handshake) and items.visit:
+                self.fetcher.visit(items.visit, source.platform.visit_hosts)
         else:
             items = result
         if isinstance(items, Handshake):
             line["answer"] = "handshake"
             return _platform_response(items.response)
         return self._answer(request, source, items, memory, line)
+
+    def _authenticated(
+        self, request: WebhookRequest, source: Source, now: datetime
+    ) -> Handshake | WebhookRequest:
+        """`authenticate`, with the certificate that it needs.
+
+        Raises:
+            NotStored: `certificate`, when that could not be fetched.
+        """
+        try:
+            return authenticate(request, source, now)
+        except NeedsCertificate as needed:
+            self.fetcher.certificate(needed, now)
+        return authenticate(request, source, now)
 
     def _answer(
         self,
@@ -160,14 +178,16 @@ class _RestConverter(PathConverter):
     part_isolating = False
 
 
-def webhooks_blueprint(settings: Settings, relay: Relay, jobs: JobStore) -> Blueprint:
+def webhooks_blueprint(
+    settings: Settings, relay: Relay, jobs: JobStore, fetcher: Fetcher
+) -> Blueprint:
     """The routes of all sources: `/webhooks/<source>` and `/webhooks/<source>/<token>`.
 
     Case, and slashes where none belong, make no difference but to the token: who typed the address
     into a platform cannot see what it is answered.
     """
     blueprint = Blueprint("webhooks", __name__)
-    endpoint = WebhookEndpoint(settings, relay, jobs)
+    endpoint = WebhookEndpoint(settings, relay, jobs, fetcher)
 
     def add_route(state: BlueprintSetupState) -> None:
         converters = {"webhooks": _WebhooksConverter, "rest": _RestConverter}
