@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import padding
 
 from relay.errors import MALFORMED, MISMATCH, MISSING, NeedsCertificate, Refused
 from relay.inbound.payload import json_bytes
@@ -22,6 +21,7 @@ from relay.inbound.signature.keys import SecretReport, rsa_private_key
 from relay.inbound.signature.scheme import (
     Vouches,
     decode_signature,
+    is_signed,
     require_match,
     require_recent,
     signed_time,
@@ -77,7 +77,7 @@ class AmazonSns:
         require_match([topic], [secret.strip().encode() for secret in secrets])
         sent_at_s = signed_time(fields.text("Timestamp"))
         certificate = _certificate(fields.text("SigningCertURL"), now)
-        if not _is_signed(certificate.key, signature, message, algorithm):
+        if not is_signed(certificate.key.verify, signature, message, padding.PKCS1v15(), algorithm):
             raise Refused(MISMATCH)
         require_recent(sent_at_s, now, past_s=self.tolerance_s)
         return request
@@ -138,16 +138,3 @@ def _certificate(url: str, now: datetime) -> Certificate:
     if not certificate.valid_from <= now <= certificate.valid_until:
         raise Refused(MISMATCH)
     return certificate
-
-
-def _is_signed(
-    key: rsa.RSAPublicKey,
-    signature: bytes,
-    message: bytes,
-    algorithm: hashes.HashAlgorithm,
-) -> bool:
-    try:
-        key.verify(signature, message, padding.PKCS1v15(), algorithm)
-    except InvalidSignature:
-        return False
-    return True

@@ -13,9 +13,8 @@ from relay.inbound.signature.scheme import (
     Encoding,
     Vouches,
     copies,
-    decode_signature,
+    decode_signatures,
     encode_signature,
-    readable,
     require_match,
     require_recent,
     signed_time,
@@ -130,9 +129,7 @@ class ComposedHmac:
     def begin(self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime) -> BodyCheck:
         time, texts = self.headers.read(request.headers)
         sent_at_s = signed_time(time)
-        signatures = readable(texts, lambda text: decode_signature(text, self.encoding))
-        if not signatures:
-            raise Refused(MALFORMED)
+        signatures = decode_signatures(texts, self.encoding)
         messages = self._messages(request, time)
         keys = [decode_key(secret, self.key) for secret in secrets]
         macs = [(hmac.new(k, m.start(), self.digest), m.end()) for k in keys for m in messages]

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from relay.errors import MALFORMED, MISSING, Refused
+from relay.errors import MISSING, Refused
 from relay.inbound.payload import json_bytes
 from relay.inbound.signature.body_fields import Fields, form_fields, form_pairs, json_fields
 from relay.inbound.signature.keys import (
@@ -23,9 +23,8 @@ from relay.inbound.signature.scheme import (
     Encoding,
     Vouches,
     copies,
-    decode_signature,
+    decode_signatures,
     encode_signature,
-    readable,
     require_match,
     require_recent,
     signed_time,
@@ -74,9 +73,7 @@ class FieldDigest:
             texts.append(fields.text(self.field))
         if not texts:
             raise Refused(MISSING)
-        signatures = readable(texts, lambda text: decode_signature(text, self.encoding))
-        if not signatures:
-            raise Refused(MALFORMED)
+        signatures = decode_signatures(texts, self.encoding)
         require_match(signatures, [self._digest(fields, secret) for secret in secrets])
         if self.time and self.tolerance_s is not None:
             require_recent(signed_time(fields.text(self.time)), now, past_s=self.tolerance_s)

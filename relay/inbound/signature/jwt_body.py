@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 import jwt
@@ -134,7 +133,6 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
     return float(value)
 
 
-@lru_cache(maxsize=256)
 def _rsa_key(text: str) -> rsa.RSAPublicKey:
     key = public_key(text)
     if not isinstance(key, rsa.RSAPublicKey):

@@ -81,6 +81,7 @@ def pem_text(text: str) -> str:
     return _WRITTEN_BREAKS.sub("\n", unquoted(text))
 
 
+@lru_cache(maxsize=256)
 def public_key(text: str) -> PublicKey:
     r"""The public key in a PEM, or in base64 of its DER form (SubjectPublicKeyInfo).
 

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Final, Literal, Protocol, runtime_checkable
+from typing import Any, Final, Literal, Protocol, runtime_checkable
+
+from cryptography.exceptions import InvalidSignature
 
 from relay.errors import MALFORMED, MISMATCH, STALE, Refused
 from relay.inbound.signature.keys import SecretReport, decode_base64
@@ -122,13 +124,34 @@ def single(value: str) -> str:
     return values[0] if len(set(values)) == 1 else value
 
 
-def readable(texts: Iterable[str], decode: Callable[[str], bytes]) -> list[bytes]:
+def readable(texts: Iterable[str], encoding: Encoding, prefix: str = "") -> list[bytes]:
     """The signatures among the texts, without those that cannot be decoded."""
     signatures = []
     for text in texts:
         with contextlib.suppress(Refused):
-            signatures.append(decode(text))
+            signatures.append(decode_signature(text, encoding, prefix))
     return signatures
+
+
+def decode_signatures(texts: Iterable[str], encoding: Encoding, prefix: str = "") -> list[bytes]:
+    """The signatures among the texts that can be decoded.
+
+    Raises:
+        Refused: `malformed`, when there is none.
+    """
+    signatures = readable(texts, encoding, prefix)
+    if not signatures:
+        raise Refused(MALFORMED)
+    return signatures
+
+
+def is_signed(verify: Callable[..., None], *arguments: Any) -> bool:
+    """Whether a public key's `verify` accepts the signature among its arguments."""
+    try:
+        verify(*arguments)
+    except InvalidSignature:
+        return False
+    return True
 
 
 def require_match(signatures: list[bytes], expected: list[bytes]) -> None:

@@ -5,14 +5,12 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from relay.errors import MALFORMED, MISMATCH, MISSING, Refused
+from relay.errors import MISMATCH, MISSING, Refused
 from relay.inbound.signature.keys import (
     KeyEncoding,
     SecretReport,
@@ -26,9 +24,9 @@ from relay.inbound.signature.scheme import (
     Encoding,
     Vouches,
     copies,
-    decode_signature,
+    decode_signatures,
     encode_signature,
-    readable,
+    is_signed,
     require_match,
     require_recent,
     single,
@@ -36,6 +34,8 @@ from relay.inbound.signature.scheme import (
     with_headers,
 )
 from relay.model import WebhookRequest
+
+_PREHASHED: Final = ec.ECDSA(utils.Prehashed(hashes.SHA256()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,7 @@ class Hmac:
         if not any(values):
             raise Refused(MISSING)
         texts = values if "," in self.prefix else [text for v in values for text in copies(v)]
-        signatures = readable(
-            filter(None, texts), lambda text: decode_signature(text, self.encoding, self.prefix)
-        )
-        if not signatures:
-            raise Refused(MALFORMED)
+        signatures = decode_signatures(filter(None, texts), self.encoding, self.prefix)
         macs = tuple(hmac.new(decode_key(s, self.key), None, self.digest) for s in secrets)
 
         def verdict() -> None:
@@ -112,15 +108,13 @@ class Ecdsa:
         if not (texts and timestamp):
             raise Refused(MISSING)
         sent_at_s = unix_seconds(timestamp)
-        signatures = readable(texts, lambda text: decode_signature(text, "base64"))
-        if not signatures:
-            raise Refused(MALFORMED)
+        signatures = decode_signatures(texts, "base64")
         digest = hashlib.sha256(timestamp.encode())
 
         def verdict() -> None:
             signed = digest.digest()
-            keys = map(_p256_key, secrets)
-            if not any(_is_signed(key, text, signed) for key in keys for text in signatures):
+            pairs = [(_p256_key(secret), text) for secret in secrets for text in signatures]
+            if not any(is_signed(key.verify, text, signed, _PREHASHED) for key, text in pairs):
                 raise Refused(MISMATCH)
             require_recent(sent_at_s, now, past_s=self.tolerance_s)
 
@@ -148,15 +142,6 @@ class Ecdsa:
         return SecretReport("P-256 public key")
 
 
-def _is_signed(key: ec.EllipticCurvePublicKey, signature: bytes, digest: bytes) -> bool:
-    try:
-        key.verify(signature, digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
-    except InvalidSignature:
-        return False
-    return True
-
-
-@lru_cache(maxsize=256)
 def _p256_key(text: str) -> ec.EllipticCurvePublicKey:
     key = public_key(text)
     if not isinstance(key, ec.EllipticCurvePublicKey):

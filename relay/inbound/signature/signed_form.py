@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from relay.errors import MALFORMED, MISSING, Refused
+from relay.errors import MISSING, Refused
 from relay.inbound.signature.body_fields import form_pairs
 from relay.inbound.signature.keys import SecretReport, decode_key, hmac_report
 from relay.inbound.signature.scheme import (
     Encoding,
     Vouches,
     copies,
-    decode_signature,
+    decode_signatures,
     encode_signature,
-    readable,
     require_match,
     with_headers,
 )
@@ -44,9 +43,7 @@ class UrlFormHmac:
         texts = copies(request.headers.get(self.header, ""))
         if not texts:
             raise Refused(MISSING)
-        signatures = readable(texts, lambda text: decode_signature(text, self.encoding))
-        if not signatures:
-            raise Refused(MALFORMED)
+        signatures = decode_signatures(texts, self.encoding)
         message = _message(request)
         require_match(signatures, [self._mac(secret, message) for secret in secrets])
         return request

@@ -10,7 +10,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import ClassVar, Final
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from relay.errors import MALFORMED, MISMATCH, MISSING, Refused
@@ -26,7 +25,7 @@ from relay.inbound.signature.scheme import (
     BodyCheck,
     Digest,
     Vouches,
-    decode_signature,
+    is_signed,
     readable,
     require_match,
     require_recent,
@@ -96,7 +95,7 @@ class StandardWebhooks:
             raise Refused(MALFORMED)
 
         def verdict() -> None:
-            results = [is_signed() for _, is_signed in checks]
+            results = [matches() for _, matches in checks]
             if not any(results):
                 raise Refused(MISMATCH)
             require_recent(sent_at_s, now, past_s=self.tolerance_s)
@@ -188,47 +187,35 @@ _Check = tuple[tuple[Digest, ...], Callable[[], bool]]
 
 def _hmac_checks(texts: list[str], keys: list[bytes], start: bytes) -> list[_Check]:
     """The check of the `v1` signatures; none where there is nothing readable to check."""
-    signatures = _readable(texts)
+    signatures = readable(texts, "base64")
     if not (signatures and keys):
         return []
     macs = tuple(hmac.new(key, start, "sha256") for key in keys)
 
-    def is_signed() -> bool:
+    def matches() -> bool:
         try:
             require_match(signatures, [mac.digest() for mac in macs])
         except Refused:
             return False
         return True
 
-    return [(macs, is_signed)]
+    return [(macs, matches)]
 
 
 def _ed25519_checks(
     texts: list[str], keys: list[ed25519.Ed25519PublicKey], start: bytes
 ) -> list[_Check]:
     """The same for `v1a`."""
-    signatures = _readable(texts)
+    signatures = readable(texts, "base64")
     if not (signatures and keys):
         return []
     buffer = _Buffer(start)
 
-    def is_signed() -> bool:
+    def matches() -> bool:
         message = buffer.content()
-        return any(_is_signed(key, text, message) for key in keys for text in signatures)
+        return any(is_signed(key.verify, text, message) for key in keys for text in signatures)
 
-    return [((buffer,), is_signed)]
-
-
-def _readable(texts: list[str]) -> list[bytes]:
-    return readable(texts, lambda text: decode_signature(text, "base64"))
-
-
-def _is_signed(key: ed25519.Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
-    try:
-        key.verify(signature, message)
-    except InvalidSignature:
-        return False
-    return True
+    return [((buffer,), matches)]
 
 
 def _bare(secret: str) -> str:
