@@ -117,6 +117,9 @@ class SourceSchema(Schema):
         validate=_check_some,
     )
     topics = fields.List(fields.String(validate=validate.Length(min=1)), load_default=[])
+    types = fields.Dict(keys=fields.String(), values=fields.String(), load_default={})
+    abandoned_after = _Duration(load_default=3600.0)
+    repeat_window = _Duration(load_default=600.0)
     timezone = fields.String(load_default=None, validate=_check_timezone)
     machine_events = fields.Boolean(load_default=False)
     tolerance = _Duration(load_default=None, allow_none=True)

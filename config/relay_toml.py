@@ -75,6 +75,9 @@ class SourceEntry:
     short_parts: tuple[int, ...] = ()
     title: str = ""
     topics: tuple[str, ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
+    abandoned_after_s: float = 3600.0
+    repeat_window_s: float = 600.0
     timezone: ZoneInfo | None = None
     machine_events: bool = False
     tolerance_s: int | None = None
@@ -215,6 +218,8 @@ def _sources(
             short_parts=secrets.short_parts,
             tolerance_s=None if tolerance is None else int(tolerance),
             timezone=None if timezone is None else ZoneInfo(timezone),
+            abandoned_after_s=data.pop("abandoned_after"),
+            repeat_window_s=data.pop("repeat_window"),
             **data | {"topics": tuple(data["topics"])},
         )
     return entries

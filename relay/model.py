@@ -135,6 +135,11 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class EventFields:
+    """What an event says; `relay/mapping/event_fields.py` has a dataclass for each kind."""
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened, in our vocabulary.
 
@@ -146,12 +151,12 @@ class Event:
     others. `report` is set where the event tells of the state of a thing; `type` is then what it
     would be by itself. With `wait_s` the event goes out so many seconds later, unless one
     with the same `token` comes before, which replaces it, or one that `ends` the token.
-    `occurred_at` is aware. `fields` are the values that templates may use; a `Money` among them is
-    shown as people of the destination's country write it. `machine` marks opens and clicks made by
-    software. `raw` is the part of a batch that this event was parsed from, empty when it is the
-    whole body. `omitted_fields` maps the path of a value that made no sense, and was left out or
-    replaced, to a reason code. `needs_lookup`: the body names its customer by an id of the platform
-    only.
+    `occurred_at` is aware. `fields` are those that templates may use, `extra` further ones that a
+    source's options name, `body` all that came, decoded; a `Money` is shown as people of the
+    destination's country write it. `machine` marks opens and clicks made by software. `raw` is the
+    part of a batch that this event was parsed from, empty when it is the whole body.
+    `omitted_fields` maps the path of a value that made no sense, and was left out or replaced, to a
+    reason code.
     """
 
     type: str
@@ -159,11 +164,12 @@ class Event:
     key: str
     occurred_at: datetime
     contact: Contact
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: EventFields = EventFields()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    body: Any = field(default=None, repr=False, compare=False)
     machine: bool = False
     raw: bytes = b""
     omitted_fields: Mapping[str, str] = field(default_factory=dict)
-    needs_lookup: bool = False
     other_keys: tuple[str, ...] = ()
     remember_s: int = 0
     report: Report | None = None

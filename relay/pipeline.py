@@ -7,23 +7,20 @@ Nothing here does I/O: production, dry runs, tests and golden files all use it. 
 `relay/store/job_store.py` and answers; the worker (`worker/tasks.py`) makes the calls.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
-from typing import Any, Final
 
+from relay.calls import translate_item
 from relay.errors import TOO_LARGE, Refused, TooManyParts
+from relay.inbound import declared
 from relay.inbound.batch_order import in_order
-from relay.inbound.contract import Events, Handshake, Skipped, Source, Unparsable, stable_key
+from relay.inbound.contract import Source, stable_key
+from relay.inbound.results import Events, Handshake, Part, Skipped, Unparsable
 from relay.inbound.signature import BodyCheck, IncrementalScheme
 from relay.inbound.steps import NOTHING_RECALLED, Decision, Recall, Recollection, decide, expand
-from relay.inbound.timestamps import parse_timestamp
-from relay.mapping.event_types import EVENT_TYPES
-from relay.mapping.mercately import Unmappable, call_for
 from relay.model import (
     Call,
-    Customer,
     Ended,
     Event,
     Held,
@@ -33,9 +30,6 @@ from relay.model import (
     Waiting,
     WebhookRequest,
 )
-
-# Fields of events that hold a number which a person may have at hand.
-_REFERENCE_FIELDS: Final = ("order_number", "order_id")
 
 
 def process(
@@ -61,10 +55,10 @@ def authenticate(
         Refused: as `process`.
         NeedsCertificate: as the scheme's `verify`.
     """
-    handshake = source.platform.handshake(request)
+    handshake = source.platform.handshake(request, source)
     if handshake is not None:
         return handshake
-    _require_post(request)
+    _require_method(request, source)
     return source.scheme.verify(request, source.secrets, now)
 
 
@@ -74,7 +68,7 @@ def begin_large(head: WebhookRequest, source: Source, now: datetime) -> BodyChec
     Raises:
         Refused: 413 where the body cannot be verified while it is read, else as `process`.
     """
-    _require_post(head)
+    _require_method(head, source)
     if not isinstance(source.scheme, IncrementalScheme):
         raise Refused(TOO_LARGE, 413)
     check = source.scheme.begin(head, source.secrets, now)
@@ -101,8 +95,8 @@ def hold_large(request: WebhookRequest, source: Source, size: int, digest: str) 
     return Held(first.topic, stable_key(TOO_LARGE, digest), TOO_LARGE, reasons, request.body)
 
 
-def _require_post(request: WebhookRequest) -> None:
-    if request.method != "POST":
+def _require_method(request: WebhookRequest, source: Source) -> None:
+    if request.method not in source.platform.methods:
         raise Refused("method_not_allowed", 405)
 
 
@@ -172,9 +166,7 @@ def translate_report(
     return (*parts, *_ended(event))
 
 
-def translate_all(
-    item: Event | Unparsable | Skipped, request: WebhookRequest, source: Source
-) -> list[Translated]:
+def translate_all(item: Part, request: WebhookRequest, source: Source) -> list[Translated]:
     """Map one event, for now or for later, and name the waiting events that it ends."""
     translated = translate_item(item, request, source)
     if not isinstance(item, Event):
@@ -202,16 +194,14 @@ def hold_batch(request: WebhookRequest, error: TooManyParts) -> Held:
     return Held("", stable_key(request.body), "too_many_events", reasons, request.body)
 
 
-def parse(
-    request: WebhookRequest, source: Source
-) -> Handshake | Sequence[Event | Unparsable | Skipped]:
+def parse(request: WebhookRequest, source: Source) -> Handshake | Sequence[Part]:
     """The events of a verified request. An exception of the platform's code holds the request.
 
     Raises:
         TooManyParts: the body is a batch of too many.
     """
     try:
-        result = source.platform.parse(request, source.options, source.timezone)
+        result = (source.platform.parse or declared.parse)(request, source)
     except TooManyParts:
         raise
     except RecursionError:
@@ -223,87 +213,3 @@ def parse(
     if isinstance(result, Handshake):
         return result
     return result.items if isinstance(result, Events) else [result]
-
-
-def translate_item(
-    item: Event | Unparsable | Skipped, request: WebhookRequest, source: Source
-) -> Translated:
-    """Map one event to a call, or say why it is held or ignored."""
-    if isinstance(item, Skipped):
-        return Ignored(item.topic, item.reason)
-    if isinstance(item, Unparsable):
-        return Held(item.topic, item.key, item.reason, item.reasons, item.raw)
-    raw = item.raw or request.body
-    try:
-        if ignore_reason := _ignore_reason(item, source):
-            return Ignored(item.topic, ignore_reason, item.type)
-        rule = source.rules[item.type]
-        times = {
-            name: parse_timestamp(item.fields[name], source.timezone)
-            for name in (*rule.dates.values(), "starts_at")
-            if name in item.fields
-        }
-        call = call_for(
-            item,
-            rule,
-            source.destination,
-            source=source.name,
-            source_title=source.title,
-            platform=source.platform.title,
-            language=source.language,
-            customer_id=source.customer_id,
-            times=times,
-        )
-        return replace(
-            call,
-            raw=raw,
-            other_keys=item.other_keys,
-            remember_s=item.remember_s,
-            references=_references(item),
-        )
-    except Unmappable as error:
-        reason, reasons = error.reason, error.reasons
-        if reason == "no_customer" and source.on_nobody == "ignore":
-            return Ignored(item.topic, _nobody_reason(item, reasons), item.type)
-    except Exception as error:  # noqa: BLE001  as in `parse`; the others of the batch go on
-        reason = "internal_error"
-        reasons = {"relay": f"{type(error).__name__} while mapping; please report it"}
-    return Held(
-        item.topic,
-        item.key,
-        reason,
-        reasons,
-        raw,
-        item.type,
-        item.other_keys,
-        item.remember_s,
-        references=_references(item),
-        customer=Customer(email=item.contact.email),
-    )
-
-
-def _references(event: Event) -> tuple[str, ...]:
-    """The numbers of an order: the one that the buyer sees, and the platform's id."""
-    texts = [str(event.fields.get(name) or "") for name in _REFERENCE_FIELDS]
-    return tuple(dict.fromkeys(filter(None, texts)))
-
-
-def _ignore_reason(event: Event, source: Source) -> str:
-    """The reason code for which the source ignores this event, empty when it wants it."""
-    if event.machine and not source.machine_events:
-        return "made_by_a_machine"
-    names = (event.type, event.topic)
-    if source.topics:
-        selected = any(fnmatchcase(name, pattern) for pattern in source.topics for name in names)
-    else:
-        selected = not EVENT_TYPES[event.type].opt_in
-    if not selected:
-        return "topic_not_wanted"
-    return "" if event.type in source.rules else "no_rule"
-
-
-def _nobody_reason(event: Event, reasons: Mapping[str, Any]) -> str:
-    """The reason code for ignoring an event without a usable reference to a customer."""
-    if event.needs_lookup:
-        return "needs_lookup"
-    return "invalid_contact" if reasons.keys() - {"contact"} else "names_nobody"

@@ -88,6 +88,7 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
         scheme, secrets, scheme_faults = _scheme(key, platform, options, entry)
         faults += scheme_faults + _tolerance_faults(key, scheme, dedup_s)
         warnings += _secret_warnings(key, scheme, entry, secrets)
+        warnings += _id_warnings(key, platform, options, entry)
         usable = replace(entry, secrets=secrets)
         sources[name] = _source(usable, platform, scheme, options, own_rules, content)
     if faults:
@@ -193,6 +194,9 @@ def _source(
         rules=rules,
         timezone=entry.timezone or destination.timezone,
         topics=entry.topics,
+        types=entry.types,
+        abandoned_after_s=entry.abandoned_after_s,
+        repeat_window_s=entry.repeat_window_s,
         machine_events=entry.machine_events,
         public_url=entry.public_url.rstrip("/"),
         on_invalid=entry.on_invalid,
@@ -270,6 +274,18 @@ def _secret_warnings(
     return warnings
 
 
+def _id_warnings(
+    key: str, platform: Platform, options: Mapping[str, Any], entry: SourceEntry
+) -> list[str]:
+    """That events without an id are told apart by their bodies alone."""
+    has_id = "id" in options or options.get("id_header")
+    if not platform.any_sender or has_id:
+        return []
+    window_s = f"{entry.repeat_window_s:g} s"
+    warning = f"without it the same body within {window_s} is taken for one event (repeat_window)"
+    return [f"{key}.options.id: {warning}"]
+
+
 def _tolerance_faults(key: str, scheme: Scheme, dedup_s: int | None) -> list[str]:
     """A captured request must not be valid for longer than it is remembered."""
     tolerance_s = getattr(scheme, "tolerance_s", None)
@@ -308,11 +324,19 @@ def _readable(name: str) -> str:
 def _topic_faults(
     key: str, entry: SourceEntry, platform: Platform, options: Mapping[str, Any]
 ) -> list[str]:
-    """Topics that are neither our types nor the platform's own, and have no `*`: typing errors."""
+    """Topics that are neither our types nor the platform's own, and have no `*`: typing errors.
+
+    So are targets in `types` that are no event type.
+    """
+    faults = [
+        f'{key}.types."{topic}": unknown event type {name!r}'
+        for topic, name in entry.types.items()
+        if name not in EVENT_TYPES
+    ]
     if not platform.topics:
-        return []
-    names = {*EVENT_TYPES, *platform.topics, *options.get("types", {})}
-    return [
+        return faults
+    names = {*EVENT_TYPES, *platform.topics, *options.get("types", {}), *entry.types}
+    return faults + [
         f"{key}.topics: {topic!r} is neither an event type nor a topic of {platform.name}"
         for topic in entry.topics
         if "*" not in topic and topic not in names

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -23,8 +23,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from relay import sources
 from relay.inbound import samples
 from relay.inbound.contract import Source
+from relay.mapping.event_fields import filled
 from relay.mapping.event_types import EVENT_TYPES
-from relay.model import WebhookRequest
+from relay.model import Ended, Event, Translated, WebhookRequest
 
 NOW = datetime(2026, 11, 2, 15, 4, 5, tzinfo=UTC)
 
@@ -91,7 +92,7 @@ def source_of(
         [sources.{platform}]
         platform = "{platform}"
         secrets = {listed}
-        {more}
+        {more if "abandoned_after" in more else 'abandoned_after = "0s"' + chr(10) + more}
         [sources.{platform}.options]
         {OPTIONS.get(platform, "") if options is None else options}
         [events]
@@ -101,6 +102,16 @@ def source_of(
         file = Path(folder, "relay.toml")
         file.write_text(text, "utf-8")
         return sources.load(file, {}).sources[platform]
+
+
+def without_ends(items: Iterable[Translated]) -> list[Translated]:
+    """The items that are stored or counted by themselves."""
+    return [item for item in items if not isinstance(item, Ended)]
+
+
+def values(event: Event) -> dict[str, Any]:
+    """What an event says, by name."""
+    return {**event.extra, **filled(event.fields)}
 
 
 def request_for(platform: str, name: str) -> tuple[dict[str, str], bytes]:

@@ -19,7 +19,7 @@ def row(name: str) -> str:
         f"`{name.upper()}_SECRET`" if not platform.needs_options else "`[sources.…]` in relay.toml"
     )
     signature = "chosen in config" if callable(scheme) else scheme.label
-    topics = " ".join(f"`{topic}`" for topic in platform.topics) or "JMESPath"
+    topics = " ".join(f"`{topic}`" for topic in platform.event_types) or "JMESPath"
     return f"| {platform.title} | {needs} | {signature} | {topics} |"
 
 

@@ -1,5 +1,6 @@
 """Commands that look and change nothing: check, doctor, platforms, transform, history."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -19,7 +20,8 @@ from relay.cli.labels import missing_check
 from relay.cli.listing import dropped_soon
 from relay.cli.output import at_terminal, echo_json, echo_row, escaped, json_text
 from relay.inbound import samples
-from relay.inbound.contract import Handshake, Source
+from relay.inbound.contract import Source
+from relay.inbound.results import Handshake
 from relay.mapping.default_rules import default_rule
 from relay.operations import Store, Translation
 from relay.platforms import discovered
@@ -197,7 +199,7 @@ def platforms() -> None:
     for platform in discovered().values():
         scheme = platform.scheme
         signature = localized("a elegir", "chosen in config") if callable(scheme) else scheme.label
-        topics = [f"{theirs} -> {ours}" for theirs, ours in platform.topics.items()]
+        topics = [f"{theirs} -> {ours}" for theirs, ours in platform.event_types.items()]
         if at_terminal():
             table.add_row(platform.name, signature, "\n".join(topics) or "JMESPath", platform.docs)
             continue
@@ -250,11 +252,12 @@ def transform(
 
 
 def _as_object(translation: Translation) -> dict[str, Any]:
-    kind = type(translation.translated).__name__.lower()
+    name = type(translation.translated).__name__
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     content: dict[str, Any] = {"outcome": kind, kind: asdict(translation.translated)}
     if translation.event is not None:
         content["event"] = asdict(translation.event)
-        content["event"].pop("raw")
+        del content["event"]["raw"], content["event"]["body"]
     return content
 
 

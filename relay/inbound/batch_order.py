@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from relay.inbound.contract import Part
+from relay.inbound.results import Part
 from relay.model import Event
 
 _STAGES: Final[Mapping[str, int]] = {
@@ -56,8 +56,8 @@ def _by_stage(events: list[Event]) -> list[Event]:
     """The places of each e-mail's events filled anew, in the order of the stages."""
     places: dict[tuple[str, str], list[int]] = {}
     for i, event in enumerate(events):
-        message_id = event.fields.get("message_id")
-        if event.type in _STAGES and isinstance(message_id, str) and message_id:
+        message_id = getattr(event.fields, "message_id", None)
+        if event.type in _STAGES and message_id:
             places.setdefault((message_id, event.contact.email.lower()), []).append(i)
     ordered = list(events)
     for own in places.values():

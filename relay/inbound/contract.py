@@ -1,117 +1,130 @@
-"""The platform contract: what a platform declares, and the results its `parse` may return.
+"""The platform contract: what a platform declares, and the results of parsing a request.
 
 A platform is one file in `relay/platforms/` that ends with `platform = Platform(...)`, plus a
-sample request per topic in `relay/samples/<platform>/`.
+sample request per topic in `relay/samples/<platform>/`. It says how requests are signed, where in
+them topic, ids and shop are, which shapes its bodies have, and what each topic means:
 
-`parse` does no I/O. It turns a verified request into events (and parts that cannot be parsed), a
-handshake answer, or a reason to skip the request. A record keeps the raw body and the headers in
-`stored_headers` until it is delivered, so that `parse` can run on it again (replay).
+    _ORDER = Shape(_OrderSchema(), kind="order", shown=("amount", "items", "recipient"))
+    topics={"orders/create": Topic("order.created", _ORDER, step=CREATED), ...}
+
+`relay/inbound/declared.py` does the rest, without I/O: request -> parts -> values -> event. The
+names in a schema are those of the family of the event type (`relay/mapping/event_fields.py`), or
+`RESERVED` below. A record keeps the raw body of an event and the headers and query parameters that
+the declaration names, so that it can be parsed again (replay).
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
 from typing import Any, Final, Literal
+from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
 from marshmallow import Schema, ValidationError
 
 from config.relay_toml import Destination
-from relay.errors import TooManyParts, Unreadable
+from relay.errors import Unreadable
+from relay.inbound.payload import json_body
 from relay.inbound.payload_schema import Payload, PayloadSchema
+from relay.inbound.places import Place
+from relay.inbound.results import Handshake, ParseResult, PlatformResponse, Receipt, Skipped
 from relay.inbound.signature import Scheme
+from relay.inbound.steps import CREATED
 from relay.mapping.event_types import Language
 from relay.mapping.rules import Rule
-from relay.model import Event, WebhookRequest
+from relay.model import WebhookRequest
 
-# More than any platform sends at once. One script stores them all, and blocks Redis meanwhile.
-BATCH_MAX: Final = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class PlatformResponse:
-    """An HTTP response in the form that a platform requires."""
-
-    status: int = 200
-    body: bytes = b""
-    content_type: str = "text/plain; charset=utf-8"
-    headers: Mapping[str, str] = field(default_factory=dict)
+# The query is stored beside headers, under a name that none has.
+_QUERY: Final = ":query"
 
 
-@dataclass(frozen=True, slots=True)
-class Handshake:
-    """The platform checks that the address is ours; `response` is the answer it expects.
+# The parties of a body, in the order in which they are the event's contact.
+BUYERS: Final = ("buyer", "billing", "account")
+RECIPIENTS: Final = ("recipient", "address_book")
+# Names of a schema that are no fields of the event. `id` is the thing's; `event_id` that of the
+# event, and `at` its time; `document` the buyer's; `machine` says that software did it; `token`
+# is that of the waiting entry which the event makes, `ends` that which it drops; `steps`,
+# `refunded`, `refunds` and `refunded_at` are as in `relay.model.Report`; `type` is the event type
+# in place of the topic's. Names with an underscore in front are the platform's own.
+RESERVED: Final = frozenset(
+    {"id", "event_id", "at", "document", "machine", "token", "ends", "steps", "refunded", "refunds",
+     "refunded_at", "type", *BUYERS, *RECIPIENTS}
+)  # fmt: skip
+Values = Mapping[str, Any]
 
-    `visit` is a URL that it wants us to GET before. It is visited only when a verified request
-    says so, that is when `parse` returned it, and only at the platform's `visit_hosts`.
+
+def unrefined(_topic: str, _values: Values) -> Values:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """One kind of body.
+
+    `kind` is the kind of thing that it tells of ("order"), empty where each event stands alone;
+    `shown` names the fields that a person is shown, of which a change is worth an update; `order`
+    lists the thing's states where they come in one order only. `foreign` are fields that bodies of
+    this shape never have. `refine(topic, values)` returns what the schema alone cannot say: values
+    to add or replace, or a `Skipped`.
     """
 
-    response: PlatformResponse = PlatformResponse()
-    visit: str = ""
+    schema: PayloadSchema
+    kind: str = ""
+    shown: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+    refine: Callable[[str, Values], Values | Skipped] = unrefined
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """Verified and parsed, but no event of ours; counted under `reason`."""
-
-    reason: str
-    topic: str = ""
+NO_SHAPE: Final = Shape(schema=PayloadSchema())
 
 
-@dataclass(frozen=True, slots=True)
-class Unparsable:
-    """One part of a request that cannot be parsed; the other parts are not affected.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """What one topic of a platform means.
 
-    It is held under `reason`.
+    `type` is our event type, empty where only a source's `types` gives it one. `at` names the
+    values with the time of the event, most exact first. Of a shape with a kind, `step` is the state
+    that the topic itself tells, at the time under the name `step_at`; `updates` says that a change
+    without a step is told, too. `says` maps a field of the body to the values (in lower case) that
+    the topic implies; with none of them it may have any value but null. `once` says that it happens
+    to a thing once. `lookup` says that the body only names a thing, of this kind, by its `id`.
+    `waits` is the event type of what goes out under the value `token` when nothing else comes of
+    it.
     """
 
-    topic: str
-    key: str
-    reasons: Mapping[str, Any]
-    raw: bytes
-    reason: str = "unreadable"
+    type: str
+    shape: Shape = NO_SHAPE
+    at: tuple[str, ...] = ("at",)
+    step: str = ""
+    step_at: str = ""
+    updates: bool = False
+    says: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    once: bool = False
+    lookup: str = ""
+    waits: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Events:
-    """The parts of a request, in the order in which the platform sent them."""
-
-    items: Sequence[Event | Unparsable | Skipped]
-
-
-Part = Event | Unparsable | Skipped
+def created(event_type: str, shape: Shape, *, waits: str = "") -> Topic:
+    """The topic of a new thing, once for each; `created_at` is its time."""
+    return Topic(
+        type=event_type, shape=shape, at=("created_at",), step=CREATED, step_at="created_at",
+        once=True, waits=waits,
+    )  # fmt: skip
 
 
-def parse_batch(parts: Sequence[Any], parse_part: Callable[[Any], Part]) -> "ParseResult":
-    """The events of a batch; its parts are counted before any of them is parsed.
-
-    Raises:
-        TooManyParts: there are over `BATCH_MAX`.
-    """
-    if len(parts) > BATCH_MAX:
-        raise TooManyParts(len(parts), BATCH_MAX)
-    return Events([parse_part(part) for part in parts]) if parts else Skipped("empty_batch")
+def updated(event_type: str, shape: Shape, *, waits: str = "") -> Topic:
+    """The topic of any change of a thing; `updated_at` is its time."""
+    at = ("updated_at", "created_at")
+    return Topic(type=event_type, shape=shape, at=at, updates=True, waits=waits)
 
 
-ParseResult = Handshake | Skipped | Events
-Status = Literal["accepted", "duplicate", "held", "ignored"]
+def no_handshake(_request: WebhookRequest, _source: "Source") -> Handshake | None:
+    return None
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The result of storing a request: a status and a record id for each translated item."""
-
-    statuses: tuple[Status, ...]
-    ids: tuple[str, ...]
-
-    @property
-    def status(self) -> Status:
-        """The status of the whole request: the first of this order that any item has."""
-        ranked: tuple[Status, ...] = ("accepted", "held", "duplicate", "ignored")
-        return next((status for status in ranked if status in self.statuses), "ignored")
-
-
-def no_handshake(_request: WebhookRequest) -> Handshake | None:
+def no_check(_value: Any) -> Handshake | None:
     return None
 
 
@@ -119,8 +132,22 @@ def no_fault(_options: Mapping[str, Any]) -> str:
     return ""
 
 
-def json_content_type(_topic: str, _body: bytes) -> Mapping[str, str]:
-    return {"content-type": "application/json"}
+def json_value(request: WebhookRequest, _source: "Source") -> Any:
+    return json_body(request.body)
+
+
+def one_part(value: Any) -> list[Any]:
+    """The parts of a body that is one event."""
+    return [value]
+
+
+def each_part(value: Any) -> list[Any]:
+    """The parts of a body that is a list of events, or one."""
+    return value if isinstance(value, list) else [value]
+
+
+LATER: Final = PlatformResponse(status=503, headers={"Retry-After": "30"})
+Setup = Mapping[Literal["es", "en"], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,59 +157,92 @@ class Platform:
     `name` is the module's name, `title` the name in notes, `docs` the vendor's page. With
     `any_sender` notes name the source instead: the platform is a format, not a vendor.
     `scheme` is the signature scheme, or a function from the source's options to it.
-    `parse(request, options, zone)` returns the events of a verified request; `zone` is the source's
-    time zone, for times that the platform writes without an offset.
-    `topics` maps the platform's topics to event types, for tables and samples only.
-    `handshake` sees every request before it is verified, for address checks that are not signed.
-    `sample_headers(topic, body)` returns the unsigned headers of a request.
-    `stored_headers` names the headers that `parse` needs to run on a stored record, or is a
-    function from the source's options to them; never a signature or a token.
+    `topics` maps the platform's topics to what they mean; those not in it are ignored, with the
+    reason in `ignored` where that says why, unless a source's `types` names them: then they are
+    read as `other`, the first topic where that is None.
+    `topic`, `delivery_id`, `event_id`, `shop` and `sent_at` are where the request has the topic,
+    the id of the delivery, that of an event which may come by several, the shop's name, and the
+    time. `test` are where a test is marked.
+    `body_is_key` says that a captured body is one event whatever unsigned headers say of it.
+    `body` decodes a body; `parts` are its parts, one for each event.
+    `zone` is that of times without an offset where the platform has one, else the source's counts.
+    `handshake` sees every request before it is verified, for address checks; `check` sees the
+    decoded body of each that was.
+    `parse` replaces all that for platforms of any sender, whose options say where things are.
+    `media_types` and `methods` are those it uses; `stored` are further headers that are needed to
+    parse a record again, or a function from the source's options to them.
     `options` validates the source's `options` table, `options_fault` says what else is wrong.
     `visit_hosts` is a regular expression for the hosts that a handshake may have us visit.
     `response` replaces our JSON answer; `retry_response` makes the platform send again.
+    `deadline_s` is within which it wants the answer, `retries` and `disable_after` what it does
+    without one, `setup` the steps to set it up. `certainty` is `verified` when the facts were read
+    in the vendor's own documents.
     """
 
     name: str
     title: str
     docs: str
     scheme: Scheme | Callable[[Mapping[str, Any]], Scheme]
-    parse: Callable[[WebhookRequest, Mapping[str, Any], ZoneInfo], ParseResult]
-    topics: Mapping[str, str]
+    topics: Mapping[str, Topic] = field(default_factory=dict)
+    ignored: Mapping[str, str] = field(default_factory=dict)
+    other: Topic | None = None
     any_sender: bool = False
-    handshake: Callable[[WebhookRequest], Handshake | None] = no_handshake
-    sample_headers: Callable[[str, bytes], Mapping[str, str]] = json_content_type
-    stored_headers: tuple[str, ...] | Callable[[Mapping[str, Any]], tuple[str, ...]] = ()
+    topic: Place | None = None
+    delivery_id: Place | None = None
+    event_id: Place | None = None
+    shop: Place | None = None
+    sent_at: Place | None = None
+    test: tuple[Place, ...] = ()
+    body_is_key: bool = False
+    body: Callable[[WebhookRequest, "Source"], Any] = json_value
+    parts: Callable[[Any], list[Any]] = one_part
+    zone: tzinfo | None = None
+    handshake: Callable[[WebhookRequest, "Source"], Handshake | None] = no_handshake
+    check: Callable[[Any], Handshake | None] = no_check
+    parse: Callable[[WebhookRequest, "Source"], ParseResult] | None = None
     media_types: tuple[str, ...] = ("application/json",)
+    methods: tuple[str, ...] = ("POST",)
+    stored: tuple[str, ...] | Callable[[Mapping[str, Any]], tuple[str, ...]] = ()
     options: type[Schema] | None = None
     options_fault: Callable[[Mapping[str, Any]], str] = no_fault
     visit_hosts: str = ""
     response: Callable[[Receipt], PlatformResponse] | None = None
-    retry_response: PlatformResponse = PlatformResponse(status=503, headers={"Retry-After": "30"})
+    retry_response: PlatformResponse = LATER
+    deadline_s: float | None = None
+    retries: str = ""
+    disable_after: str = ""
+    certainty: Literal["verified", "unverified"] = "verified"
+    setup: Setup = field(default_factory=dict)
 
     @property
     def needs_options(self) -> bool:
         """Whether a source needs a table in relay.toml: it has an option without a default."""
         return self.options is not None and bool(self.options().validate({}))
 
+    @property
+    def event_types(self) -> dict[str, str]:
+        """Topic -> event type, of the topics that have one."""
+        return {name: topic.type for name, topic in self.topics.items() if topic.type}
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        named = (self.topic, self.delivery_id, self.event_id, self.shop, self.sent_at, *self.test)
+        return tuple(place for place in named if place is not None)
+
     def scheme_for(self, options: Mapping[str, Any]) -> Scheme:
         return self.scheme(options) if callable(self.scheme) else self.scheme
-
-    def headers_to_store(
-        self, request: WebhookRequest, options: Mapping[str, Any]
-    ) -> dict[str, str]:
-        names = (
-            self.stored_headers(options) if callable(self.stored_headers) else self.stored_headers
-        )
-        return {name: request.headers[name] for name in names if name in request.headers}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """One configured endpoint: a platform bound to secrets, topic filters and a destination.
 
-    `topics` are fnmatch patterns for our event types or the platform's topics. `on_nobody` is what
-    becomes of an event without a usable reference to a customer. `timezone` is that of times which
-    the sender writes without an offset. `title` is its name in notes, the platform's when empty.
+    `topics` are fnmatch patterns for our event types or the platform's topics. `types` maps topics
+    of the platform to event types. `on_nobody` is what becomes of an event without a usable
+    reference to a customer. `timezone` is that of times which the sender writes without an offset.
+    `title` is its name in notes, the platform's when empty. `abandoned_after_s` is after how long
+    a purchase that was begun is told as abandoned, 0 for never. `repeat_window_s` is for how long
+    an event without an id is remembered by its body, 0 for as long as others.
     """
 
     name: str
@@ -194,6 +254,7 @@ class Source:
     timezone: ZoneInfo
     title: str = ""
     topics: tuple[str, ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
     machine_events: bool = False
     public_url: str = ""
     on_invalid: Literal["hold", "reject"] = "hold"
@@ -202,14 +263,37 @@ class Source:
     customer_id: str = ""
     language: Language = "es"
     on_nobody: Literal["ignore", "hold"] = "ignore"
+    abandoned_after_s: float = 0.0
+    repeat_window_s: float = 0.0
+
+    def headers_to_store(self, request: WebhookRequest) -> dict[str, str]:
+        """What is needed beside the body to parse a request again: headers, and the query."""
+        stored = self.platform.stored
+        names = [*(stored(self.options) if callable(stored) else stored)]
+        names += [name for place in self.platform.places for name in place.headers]
+        headers = {name: request.headers[name] for name in names if name in request.headers}
+        parameters = {name for place in self.platform.places for name in place.query}
+        query = [pair for pair in request.query if pair[0] in parameters]
+        return headers | ({_QUERY: urlencode(query)} if query else {})
+
+
+def stored_request(
+    headers: Mapping[str, str], body: bytes, received_at: datetime
+) -> WebhookRequest:
+    """A request that was stored, as far as it is needed to parse it again."""
+    query = tuple(parse_qsl(headers.get(_QUERY, ""), keep_blank_values=True))
+    return WebhookRequest("POST", "", headers, body, received_at, query)
 
 
 def validate(schema: PayloadSchema, value: Any) -> Payload:
     """Load a JSON value with a schema.
 
     Raises:
-        Unreadable: a required field is missing or odd; with the schema's messages by field.
+        Unreadable: it is no object, or a required field is missing or odd; with the schema's
+            messages by field.
     """
+    if not isinstance(value, dict):
+        raise Unreadable({"body": "expected a JSON object"})
     try:
         payload: Payload = schema.load(value)
     except ValidationError as error:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from jmespath.exceptions import JMESPathError
 from marshmallow import Schema, ValidationError, fields
@@ -17,20 +16,14 @@ from marshmallow import Schema, ValidationError, fields
 from relay.errors import Unreadable
 from relay.inbound.bodies import parse_body
 from relay.inbound.contact import Party, contact_of
-from relay.inbound.contract import (
-    Events,
-    ParseResult,
-    Skipped,
-    Unparsable,
-    parse_batch,
-    stable_key,
-    validate,
-)
+from relay.inbound.contract import Source, stable_key, validate
 from relay.inbound.expression import Expression
 from relay.inbound.money import currency_code, parse_minor_units, parse_written_money
 from relay.inbound.payload import json_bytes, text_of
 from relay.inbound.payload_schema import Flag, Id, ListOf, Number, Object, PayloadSchema, Text, Time
+from relay.inbound.results import Events, ParseResult, Part, Skipped, Unparsable, parse_batch
 from relay.inbound.timestamps import occurred_at
+from relay.mapping.event_fields import family_of, fields_of, names_of
 from relay.mapping.event_types import EVENT_TYPES
 from relay.model import Address, Event, WebhookRequest
 
@@ -148,8 +141,9 @@ def types_fault(options: Mapping[str, Any]) -> str:
     return f"types: unknown event types {unknown}" if unknown else ""
 
 
-def parse(request: WebhookRequest, options: Mapping[str, Any], zone: ZoneInfo) -> ParseResult:
+def parse(request: WebhookRequest, source: Source) -> ParseResult:
     """The events of a body, by the expressions in the source's options."""
+    options = source.options
     try:
         body = parse_body(request)
         # A stored part of a batch is parsed again without the list it came in.
@@ -164,40 +158,31 @@ def parse(request: WebhookRequest, options: Mapping[str, Any], zone: ZoneInfo) -
     parts = parts if isinstance(parts, list) else [parts]
     single = len(parts) == 1
 
-    def parse_part(part: Any) -> Event | Unparsable | Skipped:
-        item = _parse_part(part, request, options, zone, single=single)
-        return _with_omitted(item, body.omitted_fields) if body.omitted_fields else item
+    def parse_part(part: Any) -> list[Part]:
+        item = _parse_part(part, request, source, single=single)
+        return [_with_omitted(item, body.omitted_fields) if body.omitted_fields else item]
 
     return parse_batch(parts, parse_part)
 
 
-def _with_omitted(
-    item: Event | Unparsable | Skipped, omitted_fields: Mapping[str, str]
-) -> Event | Unparsable | Skipped:
+def _with_omitted(item: Part, omitted_fields: Mapping[str, str]) -> Part:
     if not isinstance(item, Event):
         return item
     return replace(item, omitted_fields={**omitted_fields, **item.omitted_fields})
 
 
-def _parse_part(
-    part: Any, request: WebhookRequest, options: Mapping[str, Any], zone: ZoneInfo, *, single: bool
-) -> Event | Unparsable | Skipped:
+def _parse_part(part: Any, request: WebhookRequest, source: Source, *, single: bool) -> Part:
     raw = request.body if single else json_bytes(part)
     try:
-        return _to_event(part, raw, request, options, zone, single=single)
+        return _to_event(part, raw, request, source, single=single)
     except JMESPathError as error:  # a valid expression may fail on a body: `length(null)`
         return Unparsable("", stable_key(raw), {"options": str(error)}, raw)
 
 
 def _to_event(
-    part: Any,
-    raw: bytes,
-    request: WebhookRequest,
-    options: Mapping[str, Any],
-    zone: ZoneInfo,
-    *,
-    single: bool,
-) -> Event | Unparsable | Skipped:
+    part: Any, raw: bytes, request: WebhookRequest, source: Source, *, single: bool
+) -> Part:
+    options = source.options
     values: dict[str, Any] = {
         name: options[name].search(part)
         for name in ("type", "id", "time", "machine")
@@ -212,16 +197,18 @@ def _to_event(
     except Unreadable as error:
         return Unparsable("", stable_key(raw), error.reasons, raw)
     parts = payload.data
-    topic, types = parts["type"], options["types"]
+    topic, types = parts["type"], {**options["types"], **source.types}
     event_type = types.get(topic) or (topic if topic in EVENT_TYPES else types.get("*", ""))
     if not event_type:
         return Skipped("unknown_topic", topic)
     # The id in a header identifies the request: of a batch all parts would share it.
     event_id = parts.get("id") or (_header(request, options["id_header"]) if single else "")
+    values = _fields(part, options)
+    known = names_of(family_of(event_type))
     contact = parts["contact"]
     emails, phones = contact.pop("email", []), contact.pop("phone", [])
     address = contact.pop("address", {})
-    at, no_time = occurred_at([parts.get("time")], zone, request.received_at)
+    at, no_time = occurred_at([parts.get("time")], source.timezone, request.received_at)
     if "time" not in options:  # that of receipt is the time meant, not one in its place
         no_time = {}
     return Event(
@@ -239,8 +226,11 @@ def _to_event(
                 )
             ]
         ),
-        fields=_fields(part, options),
+        fields=fields_of(event_type, values),
+        extra={name: value for name, value in values.items() if name not in known},
+        body=part,
         machine=parts.get("machine", False),
+        remember_s=0 if event_id else int(source.repeat_window_s),
         raw=raw,
         omitted_fields={**payload.omitted_fields, **no_time},
     )

@@ -6,6 +6,7 @@ infinities, and numbers with hundreds of zeros.
 """
 
 import json
+import math
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -16,6 +17,9 @@ from relay.errors import Unreadable
 
 # Zeros before or behind the digits. Written out, 1e999999999 would fill the memory.
 _ZEROS_MAX: Final = 400
+# Powers of ten within which a number is written without an exponent.
+_EXPONENT_MAX: Final = 40
+_EXACT_FLOAT_MAX: Final = 2**53
 
 
 def _number(text: str) -> Decimal | int | float:
@@ -81,6 +85,33 @@ def text_of(value: Any) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def number_text(value: Any) -> str | None:
+    """The digits of a number without an exponent, None for anything else and for absurd ones."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**_EXPONENT_MAX else None
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        value = Decimal(repr(value))
+    if not isinstance(value, Decimal) or not value.is_finite():
+        return None
+    small = abs(value.adjusted()) < _EXPONENT_MAX and len(value.as_tuple().digits) < _EXPONENT_MAX
+    return f"{value:f}" if small else None
+
+
+def whole_number_text(value: Any) -> str | None:
+    """The digits of a whole number, None for anything else and for a float that is not exact."""
+    if isinstance(value, float) and not abs(value) < _EXACT_FLOAT_MAX:
+        return None
+    text = number_text(value)
+    if text is None or isinstance(value, int):
+        return text
+    whole, _, fraction = text.partition(".")
+    return None if fraction.strip("0") else whole
 
 
 def _encodable(value: Any) -> Any:

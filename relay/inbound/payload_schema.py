@@ -1,36 +1,49 @@
 """Marshmallow schemas for the bodies of platforms, lenient by construction.
 
-A schema is the only declaration of a body's fields, `data_key` theirs, `attribute` ours; unknown
-fields are ignored. Only a `required` field can fail a load. In any other field a value that makes
-no sense there (`[]` or `false` of PHP for "nothing", a date object for a text) is left out, and its
-path is named with a reason code. null is the same as absent.
+A schema is the only declaration of a body's fields: the names are ours, the paths in the sender's
+body stand in the field. A path has dots (`customer.email`) and numbers for places in lists
+(`gateways.0`). Of several paths the first with a usable value counts; without a path it is our own
+name.
+
+    order_number = Text("name")
+    email = Text("email", "customer.email")
+
+Unknown fields are ignored. Only a `required` field can fail a load. In any other field a value that
+makes no sense there (`[]` or `false` of PHP for "nothing", a date object for a text) is left out,
+and its path is named with a reason code. null is the same as absent.
 
 `PayloadSchema.load` runs its own loop over the declared fields: marshmallow's takes three times as
 long, and cannot say which part of a nested object was left out.
 """
 
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Final, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
-_Kind = Literal["text", "object", "list", "other"]
+from relay.inbound.payload import number_text, whole_number_text
+
 _Field = fields.Field[Any]
+Path = tuple[str, ...]
 # Paths named of one body: a list of a thousand odd items must not fill the record.
 _NAMED_MAX: Final = 20
-# Powers of ten within which a number is written without an exponent.
-_EXPONENT_MAX: Final = 40
-_EXACT_FLOAT_MAX: Final = 2**53
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 _FLAGS: Final[Mapping[Any, bool]] = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
 }
+
+
+class OmittedFields(dict[str, str]):
+    """Paths that were left out, each with a reason code; of many the first ones."""
+
+    def name(self, path: str, reason: str) -> None:
+        if len(self) < _NAMED_MAX:
+            self[path] = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,60 +57,141 @@ class Payload:
     omitted_fields: dict[str, str]
 
 
-class Text(fields.Field[str]):
+class PathField(fields.Field[Any]):
+    """A field that is found at one of several paths of a body.
+
+    `read` makes its value, or raises ValidationError; `reason` is the code for one left out.
+    """
+
+    reason = "not_valid"
+
+    def __init__(self, *paths: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.paths = tuple(tuple(path.split(".")) for path in paths)
+
+    def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
+        """The value in an object; None when it says nothing. `prefix` is the object's own path.
+
+        Raises:
+            ValidationError: the field is required and there is no usable value.
+        """
+        fault = None
+        for path, value in self.found(data, prefix, omitted_fields):
+            try:
+                return self.read_checked(value, f"{prefix}{'.'.join(path)}", omitted_fields)
+            except ValidationError as error:
+                fault = error
+                if not self.required:
+                    omitted_fields.name(f"{prefix}{'.'.join(path)}", self.reason)
+        if self.required:
+            raise fault or ValidationError(self.error_messages["required"])
+        return None
+
+    def found(
+        self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields
+    ) -> Iterator[tuple[Path, Any]]:
+        """Each path with its value, of several paths without those where it is an empty text."""
+        paths = _paths(self)
+        for path in paths:
+            value = value_at(data, path, prefix, omitted_fields)
+            if value is not None and (value != "" or len(paths) == 1):
+                yield path, value
+
+    def shown(self, name: str, value: Any, body: Mapping[str, Any]) -> dict[str, Any]:
+        """As `PayloadSchema.shown`."""
+        return {name: value} if any(path[0] in body for path in _paths(self)) else {}
+
+    def read_checked(self, value: Any, path: str, omitted_fields: OmittedFields) -> Any:
+        result = self.read(value, path, omitted_fields)
+        for validator in self.validators:
+            validator(result)
+        return result
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:  # noqa: ARG002  marshmallow's
+        """As marshmallow's own loop asks for it."""
+        return self.read(value, attr or "", OmittedFields())
+
+    def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> Any:
+        """The value as our type.
+
+        Raises:
+            ValidationError: it makes no sense here.
+        """
+        raise NotImplementedError
+
+
+def value_at(data: dict[str, Any], path: Path, prefix: str, omitted_fields: OmittedFields) -> Any:
+    """The value at a path, None when there is none; an odd value on the way is named."""
+    if len(path) == 1:
+        return data.get(path[0])
+    node: Any = data
+    for depth, key in enumerate(path):
+        if isinstance(node, dict):
+            node = node.get(key)
+        elif isinstance(node, list) and key.isdecimal():
+            node = node[int(key)] if int(key) < len(node) else None
+        else:
+            omitted_fields.name(f"{prefix}{'.'.join(path[:depth])}", "not_an_object")
+            return None
+        if node is None:
+            return None
+    return node
+
+
+class Text(PathField):
     """A text; a number becomes one, with its digits as they came."""
 
     reason = "not_a_text"
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        text = value if isinstance(value, str) else _number_text(value)
+    def read(self, value: Any, _path: str, _omitted_fields: OmittedFields) -> str:
+        text = value if isinstance(value, str) else number_text(value)
         if text is None:
             raise ValidationError("expected a text")
         return text
 
 
-class Id(fields.Field[str]):
+class Id(PathField):
     """An id, from a whole number or a text, as a text; integers of any length are exact."""
 
     reason = "not_an_id"
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        text = value.strip() if isinstance(value, str) else _whole_number_text(value)
+    def read(self, value: Any, _path: str, _omitted_fields: OmittedFields) -> str:
+        text = value.strip() if isinstance(value, str) else whole_number_text(value)
         if not text:
             raise ValidationError("expected an id")
         return text
 
 
-class Number(fields.Field[str]):
+class Number(PathField):
     """A number, from a number or a text, as a text with its digits as they came."""
 
     reason = "not_a_number"
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        text = value.strip() if isinstance(value, str) else _number_text(value)
+    def read(self, value: Any, _path: str, _omitted_fields: OmittedFields) -> str:
+        text = value.strip() if isinstance(value, str) else number_text(value)
         if text is None or not _NUMBER.fullmatch(text):
             raise ValidationError("expected a number")
         return text
 
 
-class Time(fields.Field[Any]):
+class Time(PathField):
     """A time as `parse_timestamp` reads it: a text, a number or PHP's date object."""
 
     reason = "not_a_time"
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+    def read(self, value: Any, _path: str, _omitted_fields: OmittedFields) -> Any:
         is_object = isinstance(value, dict) and isinstance(value.get("date"), str)
-        if not (is_object or isinstance(value, str) or _number_text(value) is not None):
+        if not (is_object or isinstance(value, str) or number_text(value) is not None):
             raise ValidationError("expected a time")
         return value
 
 
-class Flag(fields.Field[bool]):
+class Flag(PathField):
     """A boolean, from a boolean, 0, 1, or a word for one (`"true"`, `"no"`)."""
 
     reason = "not_a_flag"
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+    def read(self, value: Any, _path: str, _omitted_fields: OmittedFields) -> bool:
         if isinstance(value, str | int):
             flag = _FLAGS.get(str(value).strip().lower())
             if flag is not None:
@@ -105,13 +199,22 @@ class Flag(fields.Field[bool]):
         raise ValidationError("expected true or false")
 
 
-class Object(fields.Nested):
+class Object(PathField):
     """An object with a schema of its own."""
 
     reason = "not_an_object"
 
+    def __init__(
+        self, schema: "type[PayloadSchema] | PayloadSchema", *paths: str, **options: Any
+    ) -> None:
+        super().__init__(*paths, **options)
+        self.schema = schema() if isinstance(schema, type) else schema
 
-class ListOf(fields.Field[list[Any]]):
+    def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> dict[str, Any]:
+        return self.schema.values_of(value, f"{path}.", omitted_fields)
+
+
+class ListOf(PathField):
     """A list of texts, objects or other fields; odd items are left out one by one.
 
     An object with numbers for names is PHP's list; a single text or number is a list of one.
@@ -119,9 +222,27 @@ class ListOf(fields.Field[list[Any]]):
 
     reason = "not_a_list"
 
-    def __init__(self, item: _Field, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, item: PathField, *paths: str, **options: Any) -> None:
+        super().__init__(*paths, **options)
         self.item = item
+
+    def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> list[Any]:
+        if isinstance(value, dict) and value and all(key.isdecimal() for key in value):
+            value = list(value.values())
+        is_scalar = isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
+        if is_scalar and not isinstance(self.item, Object):
+            value = [value]
+        if not isinstance(value, list):
+            raise ValidationError("expected a list")
+        items = []
+        for i, item in enumerate(value):
+            if item is None:
+                continue
+            try:
+                items.append(self.item.read_checked(item, f"{path}.{i}", omitted_fields))
+            except ValidationError:
+                omitted_fields.name(f"{path}.{i}", self.item.reason)
+        return items
 
 
 class PayloadSchema(Schema):
@@ -130,6 +251,11 @@ class PayloadSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
+    @classmethod
+    def of(cls, declared: Mapping[str, PathField]) -> "PayloadSchema":
+        """A schema of fields that are made by code."""
+        return cast("PayloadSchema", cls.from_dict(dict[str, _Field](declared))())
+
     def load(self, data: Any, **_: Any) -> Any:
         """The `Payload` of a JSON value.
 
@@ -137,122 +263,70 @@ class PayloadSchema(Schema):
             ValidationError: it is no object, or a required field is missing or odd; with the
                 messages of all such fields.
         """
-        omitted_fields: dict[str, str] = {}
-        return Payload(self._load_object(data, "", omitted_fields), omitted_fields)
+        omitted_fields = OmittedFields()
+        return Payload(self.values_of(data, "", omitted_fields), omitted_fields)
 
-    def _load_object(self, data: Any, path: str, omitted_fields: dict[str, str]) -> dict[str, Any]:
-        """The values of the declared fields; `path` is this object's, with a dot at its end."""
+    def values_of(self, data: Any, prefix: str, omitted_fields: OmittedFields) -> dict[str, Any]:
+        """The values of the declared fields; `prefix` is this object's path, with a dot behind.
+
+        Raises:
+            ValidationError: as `load`.
+        """
         if not isinstance(data, dict):
             raise ValidationError({"_schema": [self.error_messages["type"]]})
         values: dict[str, Any] = {}
         errors: dict[str, Any] = {}
-        for key, name, kind, field in self._declared:
-            value = data.get(key)
-            if value is None:
-                continue
-            if kind == "text" and type(value) is str:  # most values
-                values[name] = value
+        for name, text_key, field in self._declared:
+            if text_key and type(text := data.get(text_key)) is str:  # most values
+                values[name] = text
                 continue
             try:
-                values[name] = _load_value(kind, field, value, f"{path}{key}", omitted_fields)
+                value = field.find(data, prefix, omitted_fields)
             except ValidationError as error:
-                if field.required:
-                    errors[key] = error.messages
-                else:
-                    _name_omitted(omitted_fields, f"{path}{key}", field)
-        for key, field in self._required:
-            if data.get(key) is None:
-                errors[key] = [field.error_messages["null" if key in data else "required"]]
+                errors[_key_of(field)] = error.messages
+                continue
+            if value is not None:
+                values[name] = value
         if errors:
             raise ValidationError(errors)
         return values
 
+    def shown(self, name: str, value: Any, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The value of a field by its name, {} where the body does not have it at all.
+
+        A field that is a person has several.
+        """
+        return self._by_name[name].shown(name, value, body)
+
     @cached_property
-    def _declared(self) -> list[tuple[str, str, _Kind, _Field]]:
-        """(name in the body, name in the result, kind, field) of each field.
+    def _declared(self) -> list[tuple[str, str, PathField]]:
+        """(name, key of a plain text or "", field) of each field.
 
         Raises:
-            TypeError: the schema has hooks or defaults.
+            TypeError: the schema has hooks, defaults, or fields of another kind.
         """
-        declared = [
-            (field.data_key or name, field.attribute or name, _kind(field), field)
-            for name, field in self.load_fields.items()
-        ]
-        if any(self._hooks.values()) or any(f.load_default is not missing for *_, f in declared):
-            raise TypeError(f"{type(self).__name__}: a PayloadSchema takes no hooks or defaults")
+        declared = []
+        for name, field in self.load_fields.items():
+            if not isinstance(field, PathField):
+                raise TypeError(f"{type(self).__name__}.{name}: expected a PathField")
+            if any(self._hooks.values()) or field.load_default is not missing:
+                raise TypeError(
+                    f"{type(self).__name__}: a PayloadSchema takes no hooks or defaults"
+                )
+            is_plain = type(field) is Text and not field.validators and len(_paths(field)[0]) == 1
+            key = _key_of(field) if is_plain and len(_paths(field)) == 1 else ""
+            declared.append((field.attribute or name, key, field))
         return declared
 
     @cached_property
-    def _required(self) -> list[tuple[str, _Field]]:
-        return [(key, field) for key, _, _, field in self._declared if field.required]
+    def _by_name(self) -> dict[str, PathField]:
+        return {name: field for name, _, field in self._declared}
 
 
-def _kind(field: _Field) -> _Kind:
-    if isinstance(field, Object):
-        return "object"
-    if isinstance(field, ListOf):
-        return "list"
-    return "text" if type(field) is Text and not field.validators else "other"
+def _paths(field: PathField) -> tuple[Path, ...]:
+    return field.paths or ((_key_of(field),),)
 
 
-def _load_value(
-    kind: _Kind, field: Any, value: Any, path: str, omitted_fields: dict[str, str]
-) -> Any:
-    if kind == "object":
-        return field.schema._load_object(value, f"{path}.", omitted_fields)  # noqa: SLF001  a PayloadSchema
-    if kind == "list":
-        return _load_list(field.item, value, path, omitted_fields)
-    if field.validators:
-        return field.deserialize(value)
-    return field._deserialize(value, None, None)  # noqa: SLF001  null and absent are dealt with
-
-
-def _load_list(field: _Field, value: Any, path: str, omitted_fields: dict[str, str]) -> list[Any]:
-    kind = _kind(field)
-    if isinstance(value, dict) and value and all(key.isdecimal() for key in value):
-        value = list(value.values())
-    is_scalar = isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
-    if kind != "object" and is_scalar:
-        value = [value]
-    if not isinstance(value, list):
-        raise ValidationError("expected a list")
-    items = []
-    for i, item in enumerate(value):
-        if item is None:
-            continue
-        try:
-            items.append(_load_value(kind, field, item, f"{path}.{i}", omitted_fields))
-        except ValidationError:
-            _name_omitted(omitted_fields, f"{path}.{i}", field)
-    return items
-
-
-def _name_omitted(omitted_fields: dict[str, str], path: str, field: _Field) -> None:
-    if len(omitted_fields) < _NAMED_MAX:
-        omitted_fields[path] = getattr(field, "reason", "not_valid")
-
-
-def _number_text(value: Any) -> str | None:
-    """The digits of a number without an exponent, None for anything else and for absurd ones."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return str(value) if abs(value) < 10**_EXPONENT_MAX else None
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return None
-        value = Decimal(repr(value))
-    if not isinstance(value, Decimal) or not value.is_finite():
-        return None
-    small = abs(value.adjusted()) < _EXPONENT_MAX and len(value.as_tuple().digits) < _EXPONENT_MAX
-    return f"{value:f}" if small else None
-
-
-def _whole_number_text(value: Any) -> str | None:
-    if isinstance(value, float) and not abs(value) < _EXACT_FLOAT_MAX:
-        return None
-    text = _number_text(value)
-    if text is None or isinstance(value, int):
-        return text
-    whole, _, fraction = text.partition(".")
-    return None if fraction.strip("0") else whole
+def _key_of(field: PathField) -> str:
+    """The sender's name of a field, for messages: that of its first path."""
+    return ".".join(field.paths[0]) if field.paths else field.data_key or field.name or ""

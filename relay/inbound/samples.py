@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
-from relay.inbound.contract import Source
+from relay.inbound.contract import Platform, Source
+from relay.inbound.places import Header
 from relay.model import WebhookRequest
 
 # The date of an ISO time.
@@ -76,13 +78,21 @@ def signed(source: Source, topic: str, base: str, body: bytes | None = None) -> 
     unsigned = WebhookRequest(
         method="POST",
         url=f"{base.rstrip('/')}/webhooks/{source.name}",
-        headers=dict(
-            platform.sample_headers(topic_named(topic.partition("__")[0], platform.topics), body)
-        ),
+        headers=unsigned_headers(platform, topic_named(topic.partition("__")[0], platform.topics)),
         body=body,
         received_at=now,
     )
     return source.scheme.sign(unsigned, source.signing_key or source.secrets[0], now)
+
+
+def unsigned_headers(platform: Platform, topic: str) -> dict[str, str]:
+    """The headers that a request of a topic has beside its proof."""
+    headers = {"content-type": platform.media_types[0]}
+    values = {platform.topic: topic, platform.delivery_id: str(uuid4())}
+    for place in platform.places:
+        if isinstance(place, Header) and (value := values.get(place) or place.sample):
+            headers[place.headers[0]] = value
+    return headers
 
 
 def _of_today(body: bytes, now: datetime) -> bytes:

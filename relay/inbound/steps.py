@@ -39,6 +39,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, Protocol
 
+from relay.mapping.event_fields import fields_of, filled
 from relay.model import Event, Memory, Money, Report, Resource, Step
 
 Reason = Literal["", "duplicate", "stale", "nothing_changed"]
@@ -255,7 +256,7 @@ def _single_event(event: Event, report: Report, single: Decision) -> Event:
     event_type = report.update_type
     extra: dict[str, Any] = {"changed": single.changed} if single.changed else {}
     if single.refund:
-        amount = event.fields.get("amount")
+        amount = getattr(event.fields, "amount", None)
         currency = amount.currency if isinstance(amount, Money) else ""
         left = single.refund.left
         extra |= {
@@ -268,9 +269,8 @@ def _single_event(event: Event, report: Report, single: Decision) -> Event:
         event_type = step.type
         if step.at:
             occurred_at = datetime.fromtimestamp(step.at, UTC)
-    return replace(
-        event, type=event_type, occurred_at=occurred_at, fields={**event.fields, **extra}
-    )
+    fields = fields_of(event_type, filled(event.fields) | extra)
+    return replace(event, type=event_type, occurred_at=occurred_at, fields=fields)
 
 
 def as_step(single: Decision) -> dict[str, Any]:

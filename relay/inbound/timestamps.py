@@ -55,6 +55,12 @@ def parse_timestamp(value: Any, zone: tzinfo = UTC) -> datetime | None:
     return None
 
 
+def unix_time(value: Any) -> float | None:
+    """Seconds since 1970 of a time; one without an offset is UTC. None when it is no time."""
+    at = parse_timestamp(value, UTC)
+    return at.timestamp() if at else None
+
+
 def occurred_at(
     values: Iterable[Any], zone: tzinfo, received_at: datetime
 ) -> tuple[datetime, Mapping[str, str]]:

@@ -6,9 +6,7 @@ type or id of an event: that goes into tags, custom fields, notes, a status with
 campaign fields.
 """
 
-import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -18,23 +16,24 @@ from marshmallow import RAISE, Schema, fields, validate
 
 from config.relay_toml import Destination
 from relay.mapping.amounts import shown_amounts
-from relay.mapping.country import iso2
-from relay.mapping.email import to_email
+from relay.mapping.customer import references_in, resolve
+from relay.mapping.event_fields import filled
 from relay.mapping.event_types import EVENT_TYPES, Language
-from relay.mapping.identity import ID_TYPES, read_document
+from relay.mapping.identity import ID_TYPES
 from relay.mapping.mail_reasons import mail_reason
 from relay.mapping.moments import shown_moment
 from relay.mapping.order_words import order_words
-from relay.mapping.phone import to_e164
 from relay.mapping.rules import ADDRESS_TEXTS, Rule, iso_date
 from relay.mapping.templates import render, template_values
-from relay.model import Call, Contact, Customer, Event
+from relay.model import Call, Contact, Customer, Event, Money
 
-# Opaque, but exactly one path segment, since it becomes part of a URL.
-_ID: Final = re.compile(r"(?!\.{1,2}$)[^\s/?#]{1,64}")
-# Fields that name a customer, in Mercately's words and in most platforms'.
-_REFERENCES: Final = frozenset({"customer_id", "phone", "email", "id_number"})
-_OF_SHOPS: Final = ("order.", "checkout.", "payment.", "customer.")
+_OF_SHOPS: Final = (
+    "order.", "shipment.", "checkout.", "payment.", "subscription.", "customer.",
+)  # fmt: skip
+_PLAIN_AMOUNTS: Final = (
+    ("amount", "total", "currency"),
+    ("shop_amount", "shop_total", "shop_currency"),
+)
 _NO_TIMES: Final[Mapping[str, datetime | None]] = {}
 
 
@@ -112,6 +111,10 @@ class Unmappable(Exception):
         self.reasons = reasons
 
 
+class Unwanted(Exception):
+    """The rule is not for this event."""
+
+
 def call_for(  # noqa: PLR0913  what event, rule, destination and source say meets here
     event: Event,
     rule: Rule,
@@ -136,45 +139,28 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
         Unmappable: the event has no usable customer reference (`no_customer`), the rule gives an
             empty body (`empty`), a template fails (`template`), or a value is not of the type that
             Mercately takes (`invalid`).
+        Unwanted: the rule's `when` is not true.
     """
     contact = event.contact
-    omitted_fields = dict(event.omitted_fields)
-    country = iso2(contact.country) or destination.country
-    phone, reason = to_e164(contact.phones, country)
-    if reason:
-        omitted_fields["phone"] = reason
-    id_type, id_number, reason = read_document(contact.id_type, contact.id_number, country)
-    if reason:
-        omitted_fields["id_number"] = reason
-    email, reason = to_email(contact.email)
-    if reason:
-        omitted_fields["email"] = reason
-    contact_id = contact.customer_id.strip()
-    if contact_id and not _ID.fullmatch(contact_id):
-        omitted_fields["customer_id"] = "not_an_id"
-        contact_id = ""
-    customer = Customer(
-        customer_id=contact_id or customer_id,
-        phone=phone,
-        email=email,
-        first_name=contact.first_name.strip(),
-        last_name=contact.last_name.strip(),
-    )
-    if not (customer.customer_id or phone or email):
-        if not id_number:
-            message = "expected a customer id, a phone, an e-mail or an id number"
-            raise Unmappable("no_customer", {"contact": message, **_references_in(omitted_fields)})
-        customer = replace(customer, id_type=id_type, id_number=id_number)
+    found = resolve(contact, destination.country, customer_id)
+    customer, omitted_fields = found.customer, {**event.omitted_fields, **found.omitted_fields}
+    if not found.is_known:
+        message = "expected a customer id, a phone, an e-mail or an id number"
+        raise Unmappable("no_customer", {"contact": message, **references_in(omitted_fields)})
     context = _context(event, customer, destination, language) | {
         "source": source,
         "source_title": source_title or platform,
         "platform": platform,
-        "id_type": id_type,
-        "id_number": id_number,
+        "id_type": found.id_type,
+        "id_number": found.id_number,
     }
     if starts_at := times.get("starts_at"):
         zone, country = destination.timezone, destination.country
         context["start"] = shown_moment(starts_at, zone, language, country)
+    if rule.uses_body:
+        context = template_values({"body": event.body}) | context
+    if rule.when is not None and not _is_met(rule.when, context):
+        raise Unwanted
     values = {**context, **times} if times else context
     dates = {name: iso_date(at, values, destination.timezone) for name, at in rule.dates.items()}
     unread_dates = {
@@ -191,7 +177,7 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
         occurred_at=event.occurred_at,
         customer=customer,
         body=body,
-        omitted_fields={**event.omitted_fields, **omitted_fields, **unread_dates},
+        omitted_fields={**omitted_fields, **unread_dates},
     )
 
 
@@ -201,13 +187,13 @@ def _context(
     is_mail = event.type.startswith("email.")
     local = event.occurred_at.astimezone(destination.timezone)
     contact = event.contact
-    values = shown_amounts(event.fields, language, destination.country)
+    values = shown_amounts(_values(event), language, destination.country)
     if event.type.startswith(_OF_SHOPS):
         values |= order_words(values, language)
     return {
         **template_values(values),
-        **(mail_reason(event.fields, language) if is_mail else {}),
-        "start": event.fields.get("starts_at"),
+        **(mail_reason(values, language) if is_mail else {}),
+        "start": values.get("starts_at"),
         "type": event.type,
         "topic": event.topic,
         "title": EVENT_TYPES[event.type].title(language),
@@ -221,6 +207,16 @@ def _context(
         "phone": customer.phone,
         "address": contact.address,
     }
+
+
+def _values(event: Event) -> dict[str, Any]:
+    """The fields of an event, with the numbers and currencies of its amounts by themselves."""
+    values = {**event.extra, **filled(event.fields)}
+    for name, number, currency in _PLAIN_AMOUNTS:
+        money = values.get(name)
+        if isinstance(money, Money):
+            values |= {number: money.amount, currency: money.currency}
+    return values
 
 
 def _body(
@@ -275,20 +271,20 @@ def _render(name: str, template: Template, context: Mapping[str, Any]) -> str:
         raise Unmappable("template", reasons) from error
 
 
+def _is_met(when: Callable[[Mapping[str, Any]], bool], context: Mapping[str, Any]) -> bool:
+    """Raises Unmappable where the expression fails on this event."""
+    try:
+        return when(context)
+    except Exception as error:  # an expression may raise anything
+        reasons = {"when": f"the expression fails on this event: {type(error).__name__}"}
+        raise Unmappable("template", reasons) from error
+
+
 def _validate(body: dict[str, Any]) -> dict[str, Any]:
     """The body in the order of the schema. Values are JSON values and are not converted."""
     if errors := _schema(frozenset(body)).validate(body):
         raise Unmappable("invalid", errors)
     return {name: body[name] for name in _FIELDS if name in body}
-
-
-def _references_in(omitted_fields: Mapping[str, str]) -> dict[str, str]:
-    """Those that would have named a customer, in Mercately's words or at the end of a path."""
-    return {
-        path: reason
-        for path, reason in omitted_fields.items()
-        if _REFERENCES.intersection(path.split("."))
-    }
 
 
 def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,15 @@ _WHY_EN: Final = "{% if reason_line %}, reason: {{ reason_line }}{% endif %}"
 _PAYMENT: Final = "{% set number = reference or order_number or order_id or payment_id %}"
 _REFERENCE_ES: Final = "{% if number %}, referencia {{ number }}{% endif %}"
 _REFERENCE_EN: Final = "{% if number %}, reference {{ number }}{% endif %}"
+_PLAN: Final = "{% set name = plan | brief(60) %}{% set number = order_number or order_id %}"
+_PLAN_ES: Final = (
+    "{% if name %}«{{ name }}»{% elif number %}la suscripción {{ number }}"
+    "{% else %}una suscripción{% endif %}"
+)
+_PLAN_EN: Final = (
+    '{% if name %}"{{ name }}"{% elif number %}subscription {{ number }}'
+    "{% else %}a subscription{% endif %}"
+)
 _DECLINED: Final = "{% if decline_text %}, {{ decline_text }}{% endif %}"
 
 
@@ -44,6 +53,13 @@ def _payment(es: str, en: str, why: str = "") -> tuple[str, str]:
     return (
         f"{_PAYMENT}{es}{_COLON}{why}{_REFERENCE_ES}",
         f"{_PAYMENT}{en}{_COLON}{why}{_REFERENCE_EN}",
+    )
+
+
+def _subscription(es: str, en: str, end_es: str = "", end_en: str = "") -> tuple[str, str]:
+    return (
+        f"{_PLAN}{es} {_PLAN_ES}{_FOR_ES}{end_es}",
+        f"{_PLAN}{en} {_PLAN_EN}{_FOR_EN}{end_en}",
     )
 
 
@@ -96,6 +112,16 @@ ORDER_NOTES: Final[Mapping[str, tuple[str, str]]] = {
     "checkout.abandoned": (
         f"Dejó una compra sin terminar{_COMMA}{_ITEMS}{_RESUME_ES}",
         f"Left a purchase unfinished{_COMMA}{_ITEMS}{_RESUME_EN}",
+    ),
+    "shipment.delivered": _order(
+        "Le entregaron {% if number %}el pedido {{ number }}{% else %}su pedido{% endif %}",
+        "{% if number %}Order {{ number }}{% else %}Their order{% endif %} was delivered",
+    ),
+    "subscription.created": _subscription("Se suscribió a", "Subscribed to"),
+    "subscription.renewed": _subscription("Se renovó", "Renewed"),
+    "subscription.cancelled": _subscription("Canceló", "Cancelled", _WHY_ES, _WHY_EN),
+    "subscription.payment_failed": _subscription(
+        "Falló el cobro de", "Charge failed for", _DECLINED, _DECLINED
     ),
     "payment.approved": _payment("Pago aprobado", "Payment approved"),
     "payment.declined": _payment("Pago rechazado", "Payment declined", _DECLINED),

@@ -15,15 +15,19 @@ Texts are Jinja2 templates, which run in a sandbox. Their variables are:
 - of orders, purchases, payments and accounts, in words of `language`: `items` (three at most),
   `changed`, `changed_text`, `status_text`, `cancel_text`, `decline_text`, `method_text`,
   `tracking_text`, and `refund_amount` with `refund_left`;
+- `body`, all that the platform sent of the event (`{{ body.note_attributes[0].value }}`);
 - `occurred_at` (a time in the destination's zone), `date`, `time`;
 - `first_name`, `last_name`, `name`, `email`, `phone`, `id_type`, `id_number`, `address`.
 
 A missing variable renders as an empty text, and a field whose text is empty is not sent.
+
+`when` is an expression over the same variables (`total > 100 and 'vip' in body.tags`): an event for
+which it is not true is ignored.
 """
 
 import contextlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -35,7 +39,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from config.relay_toml import messages
 from relay.mapping.event_types import EVENT_TYPES, Language
-from relay.mapping.templates import compiled
+from relay.mapping.templates import compiled, condition
 
 DATES: Final = ("creation_date", "sent_at", "delivered_at", "read_at", "last_chat_interaction")
 TEXTS: Final = ("outbound_status", "campaign_url", "error_message")
@@ -57,7 +61,10 @@ OUTBOUND_STATUSES: Final = ("error", "submitted", "enqueued", "sent", "delivered
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The compiled rule of one event type. `written` is its table as in relay.toml, merged."""
+    """The compiled rule of one event type. `written` is its table as in relay.toml, merged.
+
+    `uses_body` says that a text of it may ask for the whole body.
+    """
 
     notes: Template | None = None
     tags: tuple[tuple[str, bool], ...] = ()
@@ -67,6 +74,8 @@ class Rule:
     dates: Mapping[str, str] = field(default_factory=dict)
     profile: tuple[str, ...] = ()
     address: Mapping[str, Template | int | bool] | None = None
+    when: Callable[[Mapping[str, Any]], bool] | None = None
+    uses_body: bool = False
     written: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -93,6 +102,18 @@ class _Text(fields.Field[Template]):
             return compiled(value)
         except TemplateSyntaxError as error:
             raise ValidationError(f"template, line {error.lineno}: {error.message}") from error
+
+
+class _Condition(fields.Field[Callable[[Mapping[str, Any]], bool]]):
+    """An expression, compiled when the configuration is loaded."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Callable[[Mapping[str, Any]], bool]:
+        if not isinstance(value, str) or not value:
+            raise ValidationError("expected an expression")
+        try:
+            return condition(value)
+        except TemplateSyntaxError as error:
+            raise ValidationError(f"expression, line {error.lineno}: {error.message}") from error
 
 
 class _Notes(_Text):
@@ -150,6 +171,7 @@ for _name in ADDRESS_TEXTS:
 def _rule_schema(language: Language, default_note: str) -> Schema:
     declared: dict[str, Any] = {
         "notes": _Notes(language, default_note),
+        "when": _Condition(),
         "tags": fields.List(_Tag()),
         "custom_fields": fields.Dict(
             keys=fields.String(validate=validate.Length(min=1)), values=_Text()
@@ -194,7 +216,8 @@ def compile_rules(
     for event_type, raw in merged.items():
         schema = _rule_schema(language, EVENT_TYPES[event_type].note(language))
         try:
-            rules[event_type] = replace(_rule(schema.load(raw)), written=raw)
+            rule = _rule(schema.load(raw))
+            rules[event_type] = replace(rule, uses_body="body" in repr(raw), written=raw)
         except ValidationError as error:
             for part, part_errors in error.messages_dict.items():
                 faults += messages(locations[event_type, part], part_errors)
@@ -212,6 +235,7 @@ def _rule(data: Mapping[str, Any]) -> Rule:
     wants_address = data.get("addresses", "address" in data)
     return Rule(
         notes=data.get("notes"),
+        when=data.get("when"),
         tags=tuple(data.get("tags", ())),
         custom_fields=tuple(data.get("custom_fields", {}).items()),
         texts={name: data[name] for name in TEXTS if name in data},

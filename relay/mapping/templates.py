@@ -111,6 +111,17 @@ def compiled(text: str) -> Template:
     return _ENVIRONMENT.from_string(text)
 
 
+@lru_cache(maxsize=256)
+def condition(text: str) -> Callable[[Mapping[str, Any]], bool]:
+    """An expression over the variables of templates, such as `total > 100 and body.vip`.
+
+    Raises:
+        TemplateSyntaxError: with the line.
+    """
+    expression = _ENVIRONMENT.compile_expression(text)
+    return lambda context: bool(expression(context))
+
+
 def template_values(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a body as templates may use them."""
     return {name: v if type(v) is str else _template_value(v) for name, v in fields.items()}

@@ -8,12 +8,14 @@ import requests
 
 from config.relay_toml import Destination
 from config.settings import Settings
+from relay.calls import translate_item
 from relay.errors import TooManyParts
 from relay.inbound import samples
-from relay.inbound.contract import Handshake, Source
+from relay.inbound.contract import Source
+from relay.inbound.results import Handshake
 from relay.inbound.steps import NOTHING_RECALLED, Recollection, decide
-from relay.model import Event, Memory, Translated, WebhookRequest
-from relay.pipeline import hold_batch, parse, translate_item, translate_report
+from relay.model import Ended, Event, Memory, Translated, WebhookRequest
+from relay.pipeline import hold_batch, parse, translate_report
 from worker.client import Client
 from worker.reply import Reply
 
@@ -71,7 +73,8 @@ def transform(request: WebhookRequest, source: Source) -> Handshake | list[Trans
                 nothing.digest,
             )
             parts = translate_report(item, decision, request, source)
-            translations += [Translation(part, item) for part in parts]
+            told = [part for part in parts if not isinstance(part, Ended)]
+            translations += [Translation(part, item) for part in told]
             continue
         event = item if isinstance(item, Event) else None
         translations.append(Translation(translate_item(item, request, source), event))
@@ -87,7 +90,7 @@ def request_from_file(
     sample = samples.parse(name, content) if name.endswith(_REQUEST_FILE) else None
     body = sample.body if sample else content
     own_headers = sample.headers if sample else {}
-    headers = {**own_headers, **platform.sample_headers(topic, body)}
+    headers = {**own_headers, **samples.unsigned_headers(platform, topic)}
     if "content-type" in own_headers:  # a form stays one
         headers["content-type"] = own_headers["content-type"]
     return WebhookRequest(

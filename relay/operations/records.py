@@ -11,9 +11,10 @@ from rq import Queue
 
 from config.settings import Settings
 from relay.errors import TOO_LARGE
-from relay.inbound.contract import Handshake, Source
+from relay.inbound.contract import Source, stored_request
+from relay.inbound.results import Handshake
 from relay.inbound.steps import from_step
-from relay.model import Call, Ended, Held, State, Waiting, WebhookRequest
+from relay.model import Call, Ended, Held, State, Waiting
 from relay.pipeline import flattened, translate
 from relay.store.connection import connect
 from relay.store.job_store import JobStore
@@ -258,13 +259,8 @@ def replay(record: Record, jobs: JobStore, sources: Mapping[str, Source]) -> Rep
 
 
 def _replay_mapped_anew(record: Record, jobs: JobStore, source: Source) -> Replayed:
-    request = WebhookRequest(
-        method="POST",
-        url="",
-        headers=record.headers,
-        body=record.raw,
-        received_at=datetime.fromtimestamp(record.accepted_at, UTC),
-    )
+    accepted_at = datetime.fromtimestamp(record.accepted_at, UTC)
+    request = stored_request(record.headers, record.raw, accepted_at)
     try:
         decision = from_step(record.step) if record.step else None
     except (ValueError, TypeError, ArithmeticError):

@@ -14,8 +14,9 @@ from typing import Any, Final, Literal
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from relay.inbound.bodies import FORM, MULTIPART
-from relay.inbound.contract import Handshake, Platform
+from relay.inbound.contract import Platform, Source
 from relay.inbound.jmespath_reader import JMESPathOptions, header_names, parse, types_fault
+from relay.inbound.results import Handshake
 from relay.inbound.signature import Basic, Bearer, Hmac, PathToken, Scheme, StandardWebhooks
 from relay.model import WebhookRequest
 
@@ -65,7 +66,7 @@ def _scheme(options: Mapping[str, Any]) -> Scheme:
     return scheme
 
 
-def _handshake(request: WebhookRequest) -> Handshake | None:
+def _handshake(request: WebhookRequest, _source: Source) -> Handshake | None:
     """Some senders check the address with GET or HEAD and expect a 200."""
     return Handshake() if request.method in ("GET", "HEAD") else None
 
@@ -76,10 +77,9 @@ platform = Platform(
     docs="https://jmespath.org",
     scheme=_scheme,
     parse=parse,
-    topics={},
     any_sender=True,
     handshake=_handshake,
-    stored_headers=header_names,
+    stored=header_names,
     media_types=("application/json", FORM, MULTIPART),
     options=_OptionsSchema,
     options_fault=types_fault,

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from marshmallow import fields, post_load, validate
 
-from relay.inbound.contract import Platform
+from relay.inbound.contract import Platform, Topic
 from relay.inbound.expression import Expression
 from relay.inbound.jmespath_reader import (
     ContactOptions,
@@ -103,13 +103,13 @@ platform = Platform(
     scheme=_scheme,
     parse=parse,
     topics={
-        "order.created": "order.created",
-        "contact.created": "customer.created",
-        "user.created": "customer.created",
-        "email.bounced": "email.bounced",
+        "order.created": Topic(type="order.created"),
+        "contact.created": Topic(type="customer.created"),
+        "user.created": Topic(type="customer.created"),
+        "email.bounced": Topic(type="email.bounced"),
     },
     any_sender=True,
-    stored_headers=header_names,
+    stored=header_names,
     options=_OptionsSchema,
     options_fault=types_fault,
 )

@@ -52,6 +52,8 @@ class AcceptArguments:
         self._pseudonyms = pseudonyms
         self._dedup_s = dedup_s
         self._queue = queue
+        vouches_for = source.scheme.vouches_for
+        self._vouches_for = "" if vouches_for == "body" else vouches_for
 
     def of(self, items: Sequence[Translated | Parts]) -> list[Any]:
         """Of the versions that were recalled, and of each event with its parts."""
@@ -134,6 +136,7 @@ class AcceptArguments:
             "topic": part.topic,
             "key": part.key,
             "step": dict(part.step),
+            "vouches_for": self._vouches_for,
         }
 
     def _waiting(self, part: Waiting) -> list[Any]:
@@ -209,4 +212,5 @@ def call_fields(call: Call, routing: Mapping[str, Any]) -> dict[str, str]:
 def routing(record: Record) -> dict[str, Any]:
     """The parts of a record's route that a replay does not change."""
     names = ("source", "platform", "topic", "key", "step")
-    return {name: getattr(record, name) for name in names}
+    vouches_for = "" if record.vouches_for == "body" else record.vouches_for
+    return {name: getattr(record, name) for name in names} | {"vouches_for": vouches_for}

@@ -21,11 +21,13 @@ from ulid import ULID
 from config.relay_toml import Destination
 from config.settings import Settings
 from relay.errors import NotStored
-from relay.inbound.contract import Receipt, Source, Status
+from relay.inbound.contract import Source
+from relay.inbound.results import Receipt, Status
 from relay.model import (
     AwaitingLookup,
     Call,
     Customer,
+    Ended,
     Held,
     Parts,
     State,
@@ -45,7 +47,7 @@ from relay.store.schema import SCHEMA
 
 _IGNORED_MAX: Final = 1000
 # Accepted without a job yet, and counted under its own word.
-_STATUSES: Final = {"awaiting_lookup": "accepted", "waiting": "accepted", "ended": "ignored"}
+_STATUSES: Final = {"awaiting_lookup": "accepted", "waiting": "accepted"}
 # Below the client's socket time-out, so that Redis answers before it.
 _ON_DISK_WITHIN_MS: Final = 2500
 
@@ -147,7 +149,7 @@ class JobStore:
         ]
         arguments = AcceptArguments(
             source,
-            source.platform.headers_to_store(request, source.options),
+            source.headers_to_store(request),
             now,
             pseudonyms=self._pseudonyms,
             dedup_s=self._dedup_s,
@@ -164,11 +166,11 @@ class JobStore:
             raise Moved
         if answer in (b"backlog_full", b"held_full", b"redis_schema"):
             raise NotStored(answer.decode())
-        texts = [part.decode() for part in answer]
-        statuses = cast(
-            "tuple[Status, ...]", tuple(_STATUSES.get(text, text) for text in texts[::2])
-        )
-        return Receipt(statuses, tuple(texts[1::2]))
+        texts = [text.decode() for text in answer]
+        pairs = zip(texts[::2], texts[1::2], parts, strict=True)
+        stored = [(status, each) for status, each, part in pairs if not isinstance(part, Ended)]
+        statuses = tuple(_STATUSES.get(status, status) for status, _ in stored)
+        return Receipt(cast("tuple[Status, ...]", statuses), tuple(each for _, each in stored))
 
     def _run(self, keys: list[str], args: list[Any]) -> Any:
         """Run the script, with WAITAOF in the same round trip where writes must wait."""

@@ -31,8 +31,9 @@ _ROUTE: Final = (
     "platform",
     "omitted_fields",
     "step",
+    "vouches_for",
 )
-_ROUTE_TEXTS: Final = ("source", "topic", "type", "destination", "key", "platform")
+_ROUTE_TEXTS: Final = ("source", "topic", "type", "destination", "key", "platform", "vouches_for")
 # JSON without spaces; made once, which `json.dumps` does not do.
 compact_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 # isal level 1: a quarter of an order's size, in a third of the time of the standard library.
@@ -44,9 +45,10 @@ class Record:
     """A record as read from Redis. Times are unix seconds, 0 when unknown.
 
     `raw` and `headers` are what `parse` needs to run again; they are deleted when the record is
-    delivered or discarded. `runs` counts the first run and each replay. `answer` is the start of
-    Mercately's last answer. `fault` names a field that could not be decoded, as when another
-    version wrote it: such a record is stored and shown, but not delivered.
+    delivered or discarded. `vouches_for` is what the sender's proof covered. `runs` counts the
+    first run and each replay. `answer` is the start of Mercately's last answer. `fault` names a
+    field that could not be decoded, as when another version wrote it: such a record is stored and
+    shown, but not delivered.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Record:
     reasons: Mapping[str, Any] = field(default_factory=dict)
     omitted_fields: Mapping[str, str] = field(default_factory=dict)
     step: Mapping[str, Any] = field(default_factory=dict)
+    vouches_for: str = "body"
     answer: str = ""
     settled_at: float = 0.0
     raw: bytes = field(default=b"", repr=False)
@@ -117,6 +120,7 @@ def read_record(record_id: str, values: Mapping[bytes, bytes]) -> Record:
         reasons=field_value("reasons", _object, {}),
         omitted_fields=route.get("omitted_fields", {}),
         step=route.get("step", {}),
+        vouches_for=route.get("vouches_for", "body"),
         answer=text("answer"),
         settled_at=field_value("settled_at", float, 0.0),
         raw=raw,
@@ -136,7 +140,10 @@ def _accepted_at(record_id: str) -> float:
 
 def route_field(values: Mapping[str, Any]) -> str:
     """Encode the `route` field: values by position, because names would double its size."""
-    return compact_json([values.get(name) or "" for name in _ROUTE])
+    positions = [values.get(name) or "" for name in _ROUTE]
+    if not values.get("vouches_for"):  # few have it
+        positions.pop()
+    return compact_json(positions)
 
 
 def customer_field(customer: Customer) -> str:

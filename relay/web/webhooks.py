@@ -16,9 +16,10 @@ from werkzeug.routing import BaseConverter, PathConverter
 from config import log
 from config.settings import Settings
 from relay.errors import MISSING, NeedsCertificate, NotStored, Refused
-from relay.inbound.contract import Handshake, PlatformResponse, Receipt, Source
+from relay.inbound.contract import Source
+from relay.inbound.results import Handshake, PlatformResponse, Receipt
 from relay.inbound.signature import Basic
-from relay.model import AwaitingLookup, Held, Ignored, Parts, Translated, WebhookRequest
+from relay.model import AwaitingLookup, Ended, Held, Ignored, Parts, Translated, WebhookRequest
 from relay.pipeline import authenticate, flattened, translate
 from relay.sources import Relay
 from relay.store.job_store import JobStore
@@ -130,16 +131,17 @@ class WebhookEndpoint:
     ) -> Response:
         if source.on_invalid == "reject":
             _reject_invalid(flattened(items))
-        items, receipt = self._store(request, source, items, memory)
+        parts, receipt = self._store(request, source, items, memory)
+        stored = [part for part in parts if not isinstance(part, Ended)]
         line |= {
             "answer": receipt.status,
-            "items": len(items),
+            "items": len(stored),
             "ids": receipt.ids[:_LOGGED_MAX],
-            "topics": sorted({item.topic[:60] for item in items})[:_LOGGED_MAX],
+            "topics": sorted({item.topic[:60] for item in stored})[:_LOGGED_MAX],
         }
         if source.platform.response is not None:
             return _platform_response(source.platform.response(receipt))
-        return json_response(_summary(receipt, items), 200)
+        return json_response(_summary(receipt, stored), 200)
 
     def _store(
         self,

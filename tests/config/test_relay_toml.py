@@ -361,7 +361,7 @@ def test_demo_file_loads_and_has_a_rule_for_every_type_its_samples_come_to():
     assert found.warnings == ()
     assert {"shopify", "woocommerce", "sendgrid", "standard_webhooks", "crm"} == set(found.sources)
     for bound in found.sources.values():
-        assert set(bound.platform.topics.values()) <= set(bound.rules)
+        assert set(bound.platform.event_types.values()) <= set(bound.rules)
 
 
 FIELDS = 'fields = { form = "form.name", total = "order.total", currency = "order.currency" }'

@@ -19,7 +19,8 @@ from rq.serializers import JSONSerializer
 from config.relay_toml import Destination
 from config.settings import Settings
 from relay.devtools.standin import Standin
-from relay.inbound.contract import Receipt, Source
+from relay.inbound.contract import Source
+from relay.inbound.results import Receipt
 from relay.model import Call, Customer, Translated, WebhookRequest
 from relay.sources import Relay
 from relay.store.job_store import JobStore

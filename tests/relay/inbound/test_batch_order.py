@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from relay.inbound.batch_order import in_order
-from relay.inbound.contract import Skipped, Unparsable
+from relay.inbound.results import Skipped, Unparsable
+from relay.mapping.event_fields import EmailFields
 from relay.model import Contact, Event
 
 START = datetime(2026, 11, 2, 15, tzinfo=UTC)
@@ -21,7 +22,7 @@ def event(key: str, second: int | None, kind: str = "order.paid", message: str =
         key=key,
         occurred_at=START + timedelta(seconds=99_999 if second is None else second),
         contact=Contact(email="Ana@example.com" if key.isupper() else "ana@example.com"),
-        fields={"message_id": message} if message else {},
+        fields=EmailFields(message_id=message),
         omitted_fields={"occurred_at": "absent"} if second is None else {},
     )
 
@@ -82,6 +83,6 @@ def test_none_is_lost_and_stages_ascend(parts):
         own = [
             STAGES.index(item.type)
             for item in ordered
-            if item.fields.get("message_id") == message and item.type in STAGES
+            if item.fields.message_id == message and item.type in STAGES
         ]
         assert own == sorted(own)

@@ -185,7 +185,7 @@ def test_event_of_any_notation_is_parsed_again_from_what_is_stored(content_type,
     received = request(body, content_type)
     calls = translate(received, SOURCE)
     assert [type(call) for call in calls] == [Call] * count
-    headers = SOURCE.platform.headers_to_store(received, SOURCE.options)
+    headers = SOURCE.headers_to_store(received)
     assert headers == {"content-type": content_type}
     for call in calls:
         assert isinstance(call, Call)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from hypothesis import given, strategies as st
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import Schema, ValidationError, post_load, validate
 
 from relay.errors import Unreadable
 from relay.inbound.contract import validate as load
@@ -44,8 +44,6 @@ class _Person(PayloadSchema):
     tags = ListOf(Text())
     items = ListOf(Object(_Item))
     other = Text(data_key="theirs", attribute="ours")
-    any = fields.Raw(allow_none=True)
-    number = fields.Float()
 
 
 PERSON = _Person()
@@ -91,8 +89,6 @@ def loaded(**values: object) -> Payload:
         ("items", [{"sku": 1}], [{"sku": "1"}]),
         ("items", {"3": {"sku": "x", "price": 2}}, [{"sku": "x", "price": "2"}]),
         ("kind", "a", "a"),
-        ("number", "1.5", 1.5),
-        ("any", [1], [1]),
     ],
 )
 def test_value_is_taken(field, value, expected):
@@ -159,21 +155,18 @@ def test_only_some_of_a_thousand_odd_items_are_named():
 def test_field_is_found_by_their_name_and_named_so():
     assert loaded(theirs="x") == Payload({"ours": "x"}, {})
     assert loaded(theirs=[]) == Payload({}, {"theirs": "not_a_text"})
-    assert loaded(kind="c", number="x").omitted_fields == {
-        "kind": "not_a_text",
-        "number": "not_valid",
-    }
+    assert loaded(kind="c").omitted_fields == {"kind": "not_a_text"}
 
 
 @pytest.mark.parametrize(
     ("value", "reasons"),
     [
         ({}, {"id": ["Missing data for required field."]}),
-        ({"id": None, "name": []}, {"id": ["Field may not be null."]}),
+        ({"id": None, "name": []}, {"id": ["Missing data for required field."]}),
         ({"id": [], "street": 7}, {"id": ["expected an id"]}),
-        ([], {"_schema": ["Invalid input type."]}),
-        (None, {"_schema": ["Invalid input type."]}),
-        ("x", {"_schema": ["Invalid input type."]}),
+        ([], {"body": "expected a JSON object"}),
+        (None, {"body": "expected a JSON object"}),
+        ("x", {"body": "expected a JSON object"}),
     ],
 )
 def test_only_a_required_field_fails_the_load(value, reasons):

@@ -16,6 +16,7 @@ from relay.inbound.steps import (
     expand,
     from_step,
 )
+from relay.mapping.event_fields import OrderFields
 from relay.model import Contact, Event, Memory, Money, Report, Resource, Step
 
 DAY = 86400.0
@@ -275,7 +276,7 @@ def test_old_refund_of_a_thing_nobody_remembers_is_not_told(thing):
 
 def event(said):
     at = datetime.fromtimestamp(T, UTC)
-    fields = {"number": "5124"}
+    fields = OrderFields(order_number="5124")
     return Event(
         "order.updated", "orders/updated", stable_key(b"x"), at, Contact(), fields, report=said
     )
@@ -289,7 +290,7 @@ def test_each_step_is_an_event_at_its_own_time(thing):
 
     assert (paid.type, done.type) == ("order.paid", "order.fulfilled")
     assert (paid.occurred_at.timestamp(), done.occurred_at.timestamp()) == (T - 60, T - 50)
-    assert paid.fields == {"number": "5124"}
+    assert paid.fields == OrderFields(order_number="5124")
 
 
 def test_whole_refund_with_its_state_is_one_event_with_the_amount(thing):
@@ -300,7 +301,7 @@ def test_whole_refund_with_its_state_is_one_event_with_the_amount(thing):
     ((told, _),) = expand(event(said), thing.decision)
 
     assert told.type == "order.refunded"
-    assert (told.fields["refund_amount"], told.fields["refund_left"]) == (
+    assert (told.fields.refund_amount, told.fields.refund_left) == (
         Money(Decimal(80)),
         Money(Decimal(0)),
     )
@@ -325,7 +326,7 @@ def test_update_has_the_names_of_what_changed(thing):
 
     ((told, _),) = expand(event(said), thing.decision)
 
-    assert (told.type, told.fields["changed"]) == ("order.updated", ("total",))
+    assert (told.type, told.fields.changed) == ("order.updated", ("total",))
 
 
 def test_event_without_a_report_is_itself(thing):

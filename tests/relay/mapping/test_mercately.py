@@ -54,7 +54,7 @@ EVENT = Event(
     key="k",
     occurred_at=AT,
     contact=CONTACT,
-    fields={
+    extra={
         "order_number": "1001", "total": 10.5, "currency": "USD", "url": "https://x.example/1",
         "reason": "552 full", "none": None, "blank": "  ", "yes": True, "count": 3,
         "paid_at": "2026-11-03T04:59:59Z", "shipped_at": "2026-11-03T05:00:00+00:00",
@@ -205,7 +205,7 @@ def test_body_keeps_the_order_of_the_contract():
 )
 def test_moment_has_its_day_where_the_destination_is(zone, at, expected):
     rule = '{ creation_date = "occurred_at", sent_at = "when", notes = "{{ date }}" }'
-    event = replace(EVENT, occurred_at=at, fields={"when": at.isoformat()})
+    event = replace(EVENT, occurred_at=at, extra={"when": at.isoformat()})
     call_body = call_of(rule, event, destination=f'timezone = "{zone}"').body
     assert call_body == dict.fromkeys(("creation_date", "sent_at", "notes"), expected)
 
@@ -214,14 +214,12 @@ def test_moment_has_its_day_where_the_destination_is(zone, at, expected):
     "when", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59-05:00"]
 )
 def test_moment_at_the_end_of_the_calendar_is_left_out_or_sent_as_a_date(when):
-    call = call_of(
-        '{ creation_date = "when", agent_id = 1 }', replace(EVENT, fields={"when": when})
-    )
+    call = call_of('{ creation_date = "when", agent_id = 1 }', replace(EVENT, extra={"when": when}))
     assert date.fromisoformat(call.body.get("creation_date", "2026-01-01"))
 
 
 def test_year_has_four_digits():
-    event = replace(EVENT, fields={"when": "0987-01-02T00:00:00"})
+    event = replace(EVENT, extra={"when": "0987-01-02T00:00:00"})
     assert call_of('{ creation_date = "when" }', event).body == {"creation_date": "0987-01-02"}
 
 
@@ -301,13 +299,13 @@ def test_address_with_nothing_but_flags_is_not_sent():
 
 
 def test_text_of_a_sender_is_never_run_as_a_template():
-    event = replace(EVENT, fields={"order_number": "{{ 7 * 7 }}{% raw %}"})
+    event = replace(EVENT, extra={"order_number": "{{ 7 * 7 }}{% raw %}"})
     call_body = call_of('{ notes = "{{ order_number }}" }', event).body
     assert call_body == {"notes": "{{ 7 * 7 }}{% raw %}"}
 
 
 def test_fields_of_a_sender_do_not_replace_ours():
-    event = replace(EVENT, fields={"type": "x", "email": "x", "date": "x", "title": "x"})
+    event = replace(EVENT, extra={"type": "x", "email": "x", "date": "x", "title": "x"})
     call_body = call_of('{ notes = "{{ type }} {{ email }} {{ date }} {{ title }}" }', event).body
     assert call_body == {"notes": "order.created ana@example.com 2026-11-02 Pedido creado"}
 
@@ -342,7 +340,7 @@ CONTACTS = st.builds(
 )
 @settings(deadline=None, max_examples=300)
 def test_any_event_becomes_a_valid_body_or_is_unmappable(event_type, fields, contact):
-    event = replace(EVENT, type=event_type, fields=fields, contact=contact)
+    event = replace(EVENT, type=event_type, extra=fields, contact=contact)
     body, refusal = None, ""
     try:
         body = call_of(EVERYTHING, event).body

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import senders
 
+from relay.calls import translate_item
 from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.message_notes import MESSAGE_NOTES
 from relay.mapping.rules import compile_rules
 from relay.mapping.templates import brief, brief_url
 from relay.model import Call, Contact, Event
-from relay.pipeline import translate_item
 from relay.sources import Source
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -72,7 +72,7 @@ def note_of(event_type: str, fields: dict[str, Any], source: Source) -> str:
         key="k",
         occurred_at=datetime(2026, 11, 2, 15, 4, tzinfo=UTC),
         contact=Contact(email="ana@example.com"),
-        fields=fields,
+        extra=fields,
     )
     call = translate_item(event, senders.delivery({}, b"{}"), source)
     assert isinstance(call, Call)

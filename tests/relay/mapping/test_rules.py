@@ -10,11 +10,11 @@ import pytest
 import senders
 
 from relay import sources
+from relay.calls import translate_item
 from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.rules import DATES, OUTBOUND_STATUSES, Rule, compile_rules, iso_date
 from relay.mapping.templates import render
 from relay.model import Call, Contact, Event, Held
-from relay.pipeline import translate_item
 
 EVENT = Event(
     type="order.created",
@@ -22,7 +22,7 @@ EVENT = Event(
     key="k",
     occurred_at=datetime(2026, 11, 2, 15, 4, tzinfo=UTC),
     contact=Contact(email="ana@example.com"),
-    fields={"order_number": "1001", "total": "10.50", "currency": "USD", "lines": ["a", "b"]},
+    extra={"order_number": "1001", "total": "10.50", "currency": "USD", "lines": ["a", "b"]},
 )
 
 
@@ -180,7 +180,7 @@ def test_unknown_outbound_status_is_a_warning_and_no_fault(status, warned):
     ],
 )
 def test_notes_are_a_template_a_pair_the_default_or_none(rule, language, expected):
-    fields = {**EVENT.fields, "amount": "$10,50"}
+    fields = {**EVENT.extra, "amount": "$10,50"}
     compiled_rule, faults, _ = compiled(rule, language=language)
     assert compiled_rule is not None
     assert faults == []
@@ -254,7 +254,7 @@ def test_template_that_fails_on_an_event_holds_it_for_a_person(template, field):
     assert (item.topic, item.key, item.event_type) == ("orders/create", "k", "order.created")
     assert item.reason
     assert item.raw == b"{}"
-    assert EVENT.fields["lines"] == ["a", "b"]
+    assert EVENT.extra["lines"] == ["a", "b"]
 
 
 def test_reason_of_a_failing_template_names_the_key_and_no_value():

@@ -25,22 +25,23 @@ def translated(delivery: WebhookRequest, more: str = ""):
 
 
 @pytest.mark.parametrize(
-    ("bad", "reasons"),
+    "bad",
     [
-        ({**GOOD, "event": ["bounce"]}, {"event": ["expected a text"]}),
-        ({"email": "ana@example.com"}, {"event": ["Missing data for required field."]}),
-        ({**GOOD, "event": None}, {"event": ["Field may not be null."]}),
-        ({**GOOD, "event": ""}, {"event": ["Shorter than minimum length 1."]}),
-        ("not an event", {"_schema": ["Invalid input type."]}),
-        (None, {"_schema": ["Invalid input type."]}),
+        {**GOOD, "event": ["bounce"]},
+        {"email": "ana@example.com"},
+        {**GOOD, "event": None},
+        {**GOOD, "event": ""},
+        "not an event",
+        None,
     ],
 )
-def test_bad_event_is_held_and_its_neighbours_are_not(bad, reasons):
+def test_bad_event_is_held_and_its_neighbours_are_not(bad):
     before, held, after = translated(batch(GOOD, bad, LATER))
     assert isinstance(before, Call)
     assert isinstance(held, Held)
     assert isinstance(after, Call)
-    assert (held.reason, held.reasons) == ("unreadable", reasons)
+    assert held.reason == "unreadable"
+    assert held.reasons == {"event": ["expected the name of an event"]}
     assert json.loads(held.raw) == bad
     # What is kept of it reads as that event again, and nothing but that event.
     assert translate(senders.delivery({}, held.raw), senders.source_of("sendgrid")) == [held]
@@ -241,7 +242,7 @@ def test_block_does_not_say_that_the_address_is_dead():
     ],
 )
 def test_response_is_the_reason_of_a_failure_that_has_no_other(fields, reason):
-    assert (parsed(**fields).fields["reason"] or "") == reason
+    assert (parsed(**fields).fields.reason or "") == reason
 
 
 @pytest.mark.parametrize(
@@ -293,7 +294,7 @@ def test_unsubscribe_is_from_all_e_mails_or_from_one_group(fields, note):
     ],
 )
 def test_message_id_is_the_one_that_the_sender_was_given(fields, message_id):
-    assert parsed(**fields).fields["message_id"] == message_id
+    assert parsed(**fields).fields.message_id == message_id
 
 
 def test_batch_is_told_in_the_order_in_which_it_happened():

@@ -9,7 +9,7 @@ from rq import Queue
 
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.errors import NotStored
-from relay.inbound.contract import Receipt
+from relay.inbound.results import Receipt
 from relay.model import Held, Ignored, State
 from relay.store.keys import COUNTS, OPEN, record_key, state_key
 from relay.store.ledger import GRACE_S
@@ -189,7 +189,9 @@ def test_mark_names_nobody(harness, redis):
 def test_held_record_keeps_what_is_needed_to_read_it_again(harness):
     platform = replace(
         harness.source.platform,
-        stored_headers=lambda options: ("x-topic", "x-absent", options["id_header"]),
+        topic=None,
+        shop=None,
+        stored=lambda options: ("x-topic", "x-absent", options["id_header"]),
     )
     source = replace(harness.source, platform=platform, options={"id_header": "x-id"})
     headers = {"x-topic": "orders/create", "x-id": "7", "x-hmac": "proof", "cookie": "c"}

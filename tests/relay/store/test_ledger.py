@@ -385,7 +385,7 @@ def test_record_of_a_newer_version_with_more_places_is_read(ledger, keep, redis)
     (record_id,) = keep("order-1")
     before = ledger.get(record_id)
     event = redis.hget(record_key(record_id), "route")
-    redis.hset(record_key(record_id), "route", event[:-1] + b',"one more"]')
+    redis.hset(record_key(record_id), "route", event[:-1] + b',"","one more"]')
 
     assert ledger.get(record_id) == before
 

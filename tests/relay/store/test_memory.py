@@ -11,8 +11,9 @@ from decimal import Decimal
 import pytest
 from redis import exceptions
 
-from relay.inbound.contract import Events
+from relay.inbound.results import Events
 from relay.inbound.signature import PathToken
+from relay.mapping.event_fields import OrderFields
 from relay.model import Contact, Event, Memory, Report, Resource, State, Step
 from relay.operations import replay
 from relay.pipeline import flattened, translate
@@ -28,7 +29,7 @@ SHOP = "tienda.example"
 START = time.time() - 60
 
 
-def parse(request, _options, zone):
+def parse(request, _source):
     """One event for each object of a list; `plain` ones tell of no thing."""
     return Events([_event(each) for each in json.loads(request.body)])
 
@@ -50,7 +51,7 @@ def _event(said):
     )
     return Event(
         "order.updated", "orders/updated", "", at, Contact(email=said.get("email", "ana@example.com")),
-        {"number": said["id"]}, raw=json.dumps([said]).encode(),
+        OrderFields(order_number=said["id"]), raw=json.dumps([said]).encode(),
         other_keys=tuple(said.get("keys", ())), report=None if said.get("plain") else report,
     )  # fmt: skip
 
@@ -61,7 +62,7 @@ def said(order_id="7", /, **changes):
 
 @pytest.fixture
 def source(harness):
-    platform = replace(harness.source.platform, parse=parse, stored_headers=())
+    platform = replace(harness.source.platform, parse=parse, stored=())
     return replace(
         harness.source,
         platform=platform,

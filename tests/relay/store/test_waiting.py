@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from relay.inbound.contract import Events
+from relay.inbound.results import Events
 from relay.model import Contact, Customer, Ended, Event, Ignored, State, Waiting, WebhookRequest
 from relay.operations import replay
 from relay.pipeline import translate
@@ -118,7 +118,7 @@ def test_end_counts_as_nothing_and_drops_no_other(harness, redis):
 
     receipt = harness.accept("order-1", Ended("orders/create", "t1"))
 
-    assert receipt.statuses == ("accepted", "ignored")
+    assert receipt.statuses == ("accepted",)
     assert len(entries(redis)) == 1
     assert "shopify:ignored" not in harness.ledger.counts()
 
@@ -191,7 +191,7 @@ def test_entry_under_an_old_key_is_the_same_while_both_are_read(redis, settings,
 # From an adapter's event.
 
 
-def parse(request, _options, _zone):
+def parse(request, _source):
     body = json.loads(request.body)
     at = datetime.fromtimestamp(body["at"], UTC)
     contact = Contact(email=body.get("email", "ana@example.com"))

@@ -23,7 +23,7 @@ from werkzeug.test import TestResponse
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.errors import MISMATCH, MISSING, TITLES
 from relay.inbound import samples
-from relay.inbound.contract import PlatformResponse, Receipt
+from relay.inbound.results import PlatformResponse, Receipt
 from relay.platforms import discovered
 from relay.store.keys import IGNORED, OPEN
 from relay.store.ledger import Ledger

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import senders
 
-from relay.inbound.contract import BATCH_MAX, Events, Skipped, parse_batch
+from relay.inbound.results import BATCH_MAX, Events, Skipped, parse_batch
 from relay.model import Call, Held
 from relay.pipeline import translate
 from relay.store.keys import OPEN
@@ -35,9 +35,9 @@ each_platform = pytest.mark.parametrize("platform", ["sendgrid", "generic"])
 def test_no_part_is_parsed_of_a_batch_that_is_too_long():
     parsed: list[Any] = []
 
-    def parse_part(value: Any) -> Skipped:
+    def parse_part(value: Any) -> list[Skipped]:
         parsed.append(value)
-        return Skipped("x")
+        return [Skipped("x")]
 
     assert parse_batch([], parse_part) == Skipped("empty_batch")
     assert parse_batch([None] * BATCH_MAX, parse_part) == Events([Skipped("x")] * BATCH_MAX)

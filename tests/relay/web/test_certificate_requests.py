@@ -15,7 +15,8 @@ from redis import Redis
 
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.errors import TITLES
-from relay.inbound.contract import Handshake, PlatformResponse, Skipped, Source
+from relay.inbound.contract import Source
+from relay.inbound.results import Handshake, PlatformResponse, Skipped
 from relay.inbound.signature import CERTIFICATES, SNS_HOST, AmazonSns
 from relay.model import WebhookRequest
 from relay.sources import Relay
@@ -49,7 +50,7 @@ def _parse(request: WebhookRequest, *_: Any) -> Handshake | Skipped:
     return Skipped("test")
 
 
-def _handshake(request: WebhookRequest) -> Handshake | None:
+def _handshake(request: WebhookRequest, _source: Source) -> Handshake | None:
     return Handshake(visit=VISIT) if request.body == b"unverified" else None
 
 

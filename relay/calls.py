@@ -1,0 +1,130 @@
+"""One parsed part of a request as the call to make of it, or why it is held or ignored."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from relay.inbound.contract import Source
+from relay.inbound.results import NeedsLookup, Part, Skipped, Unparsable
+from relay.inbound.timestamps import parse_timestamp
+from relay.mapping.event_fields import filled
+from relay.mapping.event_types import EVENT_TYPES
+from relay.mapping.mercately import Unmappable, Unwanted, call_for
+from relay.model import (
+    AwaitingLookup,
+    Call,
+    Customer,
+    Event,
+    Held,
+    Ignored,
+    Translated,
+    WebhookRequest,
+)
+
+# Fields of events that hold a number which a person may have at hand.
+_REFERENCE_FIELDS: Final = ("order_number", "order_id")
+
+
+def translate_item(item: Part, request: WebhookRequest, source: Source) -> Translated:
+    """Map one event to a call, or say why it is held or ignored."""
+    if isinstance(item, Skipped):
+        return Ignored(item.topic, item.reason)
+    if isinstance(item, Unparsable):
+        return Held(item.topic, item.key, item.reason, item.reasons, item.raw)
+    if isinstance(item, NeedsLookup):
+        return _awaiting(item, source)
+    return _mapped(item, request, source)
+
+
+def _mapped(event: Event, request: WebhookRequest, source: Source) -> Call | Held | Ignored:
+    try:
+        if ignore_reason := _ignore_reason(event, source):
+            return Ignored(event.topic, ignore_reason, event.type)
+        return _call(event, request, source)
+    except Unwanted:
+        return Ignored(event.topic, "when", event.type)
+    except Unmappable as error:
+        reason, reasons = error.reason, error.reasons
+        if reason == "no_customer" and source.on_nobody == "ignore":
+            return Ignored(event.topic, _nobody_reason(reasons), event.type)
+    except Exception as error:  # noqa: BLE001  a bug; the others of the batch go on
+        reason = "internal_error"
+        reasons = {"relay": f"{type(error).__name__} while mapping; please report it"}
+    return Held(
+        event.topic,
+        event.key,
+        reason,
+        reasons,
+        event.raw or request.body,
+        event.type,
+        event.other_keys,
+        event.remember_s,
+        references=_references(event),
+        customer=Customer(email=event.contact.email),
+    )
+
+
+def _call(event: Event, request: WebhookRequest, source: Source) -> Call:
+    rule = source.rules[event.type]
+    values = {**event.extra, **filled(event.fields)}
+    times = {
+        name: parse_timestamp(values[name], source.timezone)
+        for name in (*rule.dates.values(), "starts_at")
+        if name in values
+    }
+    call = call_for(
+        event,
+        rule,
+        source.destination,
+        source=source.name,
+        source_title=source.title,
+        platform=source.platform.title,
+        language=source.language,
+        customer_id=source.customer_id,
+        times=times,
+    )
+    return replace(
+        call,
+        raw=event.raw or request.body,
+        other_keys=event.other_keys,
+        remember_s=event.remember_s,
+        references=_references(event),
+    )
+
+
+def _awaiting(item: NeedsLookup, source: Source) -> AwaitingLookup | Ignored:
+    if reason := _unwanted(item.event_type, item.topic, source):
+        return Ignored(item.topic, reason, item.event_type)
+    return AwaitingLookup(
+        item.topic, item.key, item.resource, item.raw, item.event_type, item.other_keys
+    )
+
+
+def _references(event: Event) -> tuple[str, ...]:
+    """The numbers of an order: the one that the buyer sees, and the platform's id."""
+    texts = [str(getattr(event.fields, name, None) or "") for name in _REFERENCE_FIELDS]
+    return tuple(dict.fromkeys(filter(None, texts)))
+
+
+def _ignore_reason(event: Event, source: Source) -> str:
+    """The reason code for which the source ignores this event, empty when it wants it."""
+    if event.machine and not source.machine_events:
+        return "made_by_a_machine"
+    return _unwanted(event.type, event.topic, source)
+
+
+def _unwanted(event_type: str, topic: str, source: Source) -> str:
+    if source.topics:
+        names = (event_type, topic)
+        selected = any(fnmatchcase(name, pattern) for pattern in source.topics for name in names)
+    else:
+        selected = not EVENT_TYPES[event_type].opt_in
+    if not selected:
+        return "topic_not_wanted"
+    return "" if event_type in source.rules else "no_rule"
+
+
+def _nobody_reason(reasons: Mapping[str, Any]) -> str:
+    """The reason code for ignoring an event without a usable reference to a customer."""
+    return "invalid_contact" if reasons.keys() - {"contact"} else "names_nobody"

@@ -1,0 +1,233 @@
+"""Fields of payload schemas that make one value of several: people, amounts, items, documents.
+
+buyer = Person(email="email", phones=("phone", "customer.phone"), first_name="customer.name")
+recipient = Person("shipping_address", **ADDRESS)
+amount = Amount("total_price", "currency")
+items = Items("line_items", name="title")
+"""
+
+import html
+from collections.abc import Mapping
+from typing import Any, Final
+
+from relay.inbound.contact import Party
+from relay.inbound.money import parse_minor_units, parse_money, parse_written_money
+from relay.inbound.payload_schema import (
+    ListOf,
+    Number,
+    Object,
+    OmittedFields,
+    PathField,
+    PayloadSchema,
+    Text,
+    value_at,
+)
+from relay.mapping.country import iso2
+from relay.mapping.identity import document_in, named_values
+from relay.model import Address, Money
+
+# Items of which the names are kept; a note has three at most.
+_ITEMS_MAX: Final = 50
+_ADDRESS_PARTS: Final = ("city", "state", "zip_code", "latitude", "longitude")
+# Parts of the person that a whole body is about, of which a change is worth an update.
+_SHOWN_PARTS: Final = ("first_name", "last_name", "email", "phones")
+Paths = str | tuple[str, ...]
+
+
+class Person(PathField):
+    """A `Party`, from the object at a path, or from the whole body without one.
+
+    Each part of a party is found at the first of its paths, relative to the object, that has it;
+    of `phones` all count. A path `area + number` joins two texts. `lines` are those of the address.
+    `fixed` are parts that the platform always means, such as its only country.
+    """
+
+    reason = "not_an_object"
+
+    def __init__(
+        self, path: str = "", /, fixed: Mapping[str, str] | None = None, **parts: Paths
+    ) -> None:
+        super().__init__(*([path] if path else ()))
+        self._fixed = dict(fixed or {})
+        self._schema = PayloadSchema.of(
+            {name: _part(name, _all(paths)) for name, paths in parts.items()}
+        )
+
+    def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
+        if self.paths:
+            return super().find(data, prefix, omitted_fields)
+        return self._party(self._schema.values_of(data, prefix, omitted_fields))
+
+    def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> Party | None:
+        return self._party(self._schema.values_of(value, f"{path}.", omitted_fields))
+
+    def shown(self, name: str, value: Any, body: Mapping[str, Any]) -> dict[str, Any]:
+        if self.paths:
+            return super().shown(name, value, body)
+        parts: dict[str, Any] = {}
+        for part in _SHOWN_PARTS:
+            if part in self._schema.load_fields:
+                parts |= self._schema.shown(part, getattr(value, part, None), body)
+        return {"phone" if part == "phones" else part: text for part, text in parts.items()}
+
+    def _party(self, values: dict[str, Any]) -> Party | None:
+        values = {name: value for name, value in values.items() if value}
+        if not values:
+            return None
+        values = {**self._fixed, **values}
+        lines = values.pop("lines", ())
+        parts = {name: values.pop(name) for name in _ADDRESS_PARTS if name in values}
+        phones = tuple(dict.fromkeys(values.pop("phones", ())))
+        address = None
+        if lines or parts:
+            country = values.get("country", "")
+            address = Address(address=", ".join(lines), country=country, **parts)
+        return Party(phones=phones, address=address, **values)
+
+
+def _part(name: str, paths: tuple[str, ...]) -> PathField:
+    if name in ("phones", "lines"):
+        return Texts(*paths)
+    if name in ("latitude", "longitude"):
+        return Number(*paths)
+    return JoinedText(*paths) if any("+" in path for path in paths) else Text(*paths)
+
+
+class Texts(PathField):
+    """Every text at the paths that is not empty; a list there is taken one by one."""
+
+    reason = "not_a_text"
+
+    def __init__(self, *paths: str) -> None:
+        super().__init__(*paths)
+        self._fields = [JoinedText(path) if "+" in path else ListOf(Text(), path) for path in paths]
+
+    def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
+        texts: list[str] = []
+        for field in self._fields:
+            value = field.find(data, prefix, omitted_fields) or ()
+            texts += (value,) if isinstance(value, str) else value
+        return [text for text in texts if text]
+
+
+class JoinedText(PathField):
+    """The texts of a path such as `area_code + number`, joined by spaces."""
+
+    reason = "not_a_text"
+
+    def __init__(self, *paths: str) -> None:
+        super().__init__(*paths)
+        self._fields = [[Text(part.strip()) for part in path.split("+")] for path in paths]
+
+    def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
+        for parts in self._fields:
+            texts = [part.find(data, prefix, omitted_fields) for part in parts]
+            if text := " ".join(text for text in texts if text):
+                return text
+        return None
+
+
+class Amount(PathField):
+    """`Money`, from the path of an amount and that of its currency.
+
+    `minor` counts the currency's minor units, `digits` is the platform's own number of decimals for
+    them, `written` is for amounts that people write. `fixed` is the currency of a platform that has
+    only one.
+    """
+
+    reason = "not_an_amount"
+
+    def __init__(
+        self,
+        path: str,
+        currency: Paths = "",
+        *,
+        fixed: str = "",
+        minor: bool = False,
+        digits: int | None = None,
+        written: bool = False,
+    ) -> None:
+        super().__init__(path)
+        self._currency = Text(*_all(currency)) if currency else None
+        self._fixed = fixed
+        self._minor = minor or digits is not None
+        self._digits = digits
+        self._written = written
+
+    def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
+        path = self.paths[0]
+        value = value_at(data, path, prefix, omitted_fields)
+        if value is None or value == "":
+            return None
+        currency = self._fixed
+        if self._currency is not None:
+            currency = self._currency.find(data, prefix, omitted_fields) or currency
+        money = self._parse(value, currency)
+        if money is None:
+            omitted_fields.name(f"{prefix}{'.'.join(path)}", self.reason)
+        return money
+
+    def _parse(self, value: Any, currency: str) -> Money | None:
+        if self._minor:
+            return parse_minor_units(value, currency, self._digits)
+        return (parse_written_money if self._written else parse_money)(value, currency)
+
+
+class FirstOf(PathField):
+    """The first of several fields that has a value."""
+
+    def __init__(self, *choices: PathField) -> None:
+        super().__init__(*(".".join(path) for field in choices for path in field.paths))
+        self._choices = choices
+
+    def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
+        values = (field.find(data, prefix, omitted_fields) for field in self._choices)
+        return next((value for value in values if value not in (None, "")), None)
+
+
+class Items(PathField):
+    """The lines of an order or cart as texts of quantity and name, without those removed.
+
+    `name` and `quantity` are paths in a line.
+    """
+
+    reason = "not_a_list"
+
+    def __init__(self, path: str, *, name: Paths = "name", quantity: Paths = "quantity") -> None:
+        super().__init__(path)
+        parts = {"name": _part("name", _all(name)), "quantity": Number(*_all(quantity))}
+        self._lines = ListOf(Object(PayloadSchema.of(parts)))
+
+    def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> list[str]:
+        texts: list[str] = []
+        for line in self._lines.read(value, path, omitted_fields):
+            name = html.unescape(line.get("name") or "").strip()
+            quantity = line.get("quantity")
+            if name and quantity != "0" and len(texts) < _ITEMS_MAX:
+                texts.append(f"{quantity} \N{MULTIPLICATION SIGN} {name}" if quantity else name)
+        return texts
+
+
+class Documents(PathField):
+    """(kind, number) of an identity document among named values, such as `note_attributes`.
+
+    The paths are of objects, or of lists of name and value; `country` is that of the country whose
+    documents count.
+    """
+
+    def __init__(self, *paths: str, country: Paths = ()) -> None:
+        super().__init__(*paths)
+        self._country = Text(*_all(country)) if country else None
+
+    def find(self, data: dict[str, Any], prefix: str, _omitted_fields: OmittedFields) -> Any:
+        values = [value_at(data, path, prefix, OmittedFields()) for path in self.paths]
+        named = [pair for value in values for pair in named_values(value)]
+        if not named:
+            return None
+        country = self._country.find(data, prefix, OmittedFields()) if self._country else ""
+        kind, number = document_in(named, iso2(country or ""))
+        return (kind, number) if number else None
+
+
+def _all(paths: Paths) -> tuple[str, ...]:
+    return (paths,) if isinstance(paths, str) else paths

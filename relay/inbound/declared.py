@@ -1,0 +1,329 @@
+"""Parse a verified request by the declaration of its platform.
+
+    body -> parts -> topic -> values -> event
+
+What is odd in a part concerns that part alone: it is skipped with a reason, or held.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+from typing import Any, Final
+
+from relay.errors import Unreadable
+from relay.inbound.contact import Party, contact_of
+from relay.inbound.contract import BUYERS, RECIPIENTS, Source, Topic, Values, stable_key, validate
+from relay.inbound.payload import json_bytes
+from relay.inbound.payload_schema import PayloadSchema, Time
+from relay.inbound.places import Field, Place
+from relay.inbound.results import (
+    Events,
+    NeedsLookup,
+    ParseResult,
+    Part,
+    Skipped,
+    Unparsable,
+    parse_batch,
+)
+from relay.inbound.steps import CREATED
+from relay.inbound.timestamps import occurred_at, parse_timestamp, unix_time
+from relay.mapping.event_fields import fields_of
+from relay.model import Contact, Event, Money, Report, Resource, Step, WebhookRequest
+
+_NOTHING: Final[tuple[Any, ...]] = (None, "", [], {}, False, True)
+_YES: Final = ("true", "1", "yes")
+# Names of values -> of shown fields, where they differ.
+_SHOWN_AS: Final = {
+    "amount": "total",
+    "recipient": "shipping_address",
+    "billing": "billing_address",
+    "note": "customer_note",
+    "address_book": "address",
+}
+
+
+def parse(request: WebhookRequest, source: Source) -> ParseResult:
+    """The events of a body, by the platform's declaration.
+
+    Raises:
+        TooManyParts: it is a batch of too many.
+    """
+    platform = source.platform
+    try:
+        value = platform.body(request, source)
+        if handshake := platform.check(value):
+            return handshake
+        parts = platform.parts(value)
+    except Unreadable as error:
+        topic = _found(platform.topic, request, None)
+        if topic and (reason := _reason_to_skip(topic, source)):
+            return Skipped(reason, topic)
+        key = _delivery_key(request, source, topic, None, request.body)
+        return Events([Unparsable(topic, key, error.reasons, request.body)])
+    is_whole = len(parts) == 1 and parts[0] is value
+
+    def parse_part(part: Any) -> Sequence[Part]:
+        raw = request.body if is_whole else json_bytes(part)
+        return _parse_part(_Delivery(request, source, part, raw))
+
+    return parse_batch(parts, parse_part)
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """One part of a request: `value` is decoded, `raw` is the body that parses as it again."""
+
+    request: WebhookRequest
+    source: Source
+    value: Any
+    raw: bytes
+
+    def find(self, place: Place | None) -> str:
+        return _found(place, self.request, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """A part with its topic and what its schema has loaded, completed by `refine`."""
+
+    delivery: _Delivery
+    name: str
+    topic: Topic
+    values: Values
+    omitted_fields: Mapping[str, str]
+    shop: str
+
+    @property
+    def zone(self) -> tzinfo:
+        source = self.delivery.source
+        return source.platform.zone or source.timezone
+
+    @property
+    def resource(self) -> Resource:
+        kind = self.topic.lookup or self.topic.shape.kind
+        return Resource(kind, self.values.get("id", ""), self.shop)
+
+    def seconds(self, name: str) -> float | None:
+        """The time under a name, as unix seconds; one without an offset is UTC."""
+        return unix_time(self.values.get(name))
+
+
+def _parse_part(delivery: _Delivery) -> Sequence[Part]:
+    source = delivery.source
+    platform = source.platform
+    name = delivery.find(platform.topic)
+    topic = platform.topics.get(name)
+    is_told = name in source.types
+    if is_told:
+        topic = _retyped(source, name)
+    if not name and isinstance(platform.topic, Field):
+        missing = {platform.topic.path: ["expected the name of an event"]}
+        return [Unparsable("", stable_key("", delivery.raw), missing, delivery.raw)]
+    if topic is None or not topic.type:
+        return [Skipped(_reason_to_skip(name, source), name)]
+    if not is_told and any(delivery.find(place).lower() in _YES for place in platform.test):
+        return [Skipped("test", name)]
+    key = _delivery_key(delivery.request, source, name, delivery.value, delivery.raw)
+    if not is_told and (reasons := _contradictions(topic, delivery.value)):
+        reasons = {"topic": "contradicts the body", **reasons}
+        return [Unparsable(name, key, reasons, delivery.raw, "topic_mismatch")]
+    try:
+        payload = validate(topic.shape.schema, delivery.value)
+    except Unreadable as error:
+        return [Unparsable(name, key, error.reasons, delivery.raw)]
+    refined = topic.shape.refine(name, payload.data)
+    if isinstance(refined, Skipped):
+        return [replace(refined, topic=name)]
+    parsed = _Parsed(
+        delivery,
+        name,
+        topic,
+        {**payload.data, **refined},
+        payload.omitted_fields,
+        delivery.find(platform.shop),
+    )
+    return _items(parsed, key)
+
+
+def _reason_to_skip(name: str, source: Source) -> str:
+    """Why a topic is no event, empty when it is one."""
+    topic = source.platform.topics.get(name)
+    if name in source.types or (topic and topic.type):
+        return ""
+    return source.platform.ignored.get(name, "unknown_topic")
+
+
+def _retyped(source: Source, name: str) -> Topic:
+    """A topic that the source's `types` names, as an event that stands alone."""
+    topics = source.platform.topics
+    topic = topics.get(name) or source.platform.other or next(iter(topics.values()))
+    shape = replace(topic.shape, kind="")
+    return replace(topic, type=source.types[name], shape=shape, lookup="", waits="")
+
+
+def _items(parsed: _Parsed, key: str) -> Sequence[Part]:
+    values, topic = parsed.values, parsed.topic
+    event_id = values.get("event_id")
+    if event_id:
+        key = f"{event_id}:{parsed.name}"
+    other_keys = _other_keys(parsed)
+    event_type = values.get("type") or topic.type
+    if topic.lookup:
+        raw = parsed.delivery.raw
+        return [NeedsLookup(parsed.resource, parsed.name, key, raw, event_type, other_keys)]
+    report = _report(parsed, event_type)
+    steps = report.steps if report else ()
+    at, odd_time = _occurred_at(parsed)
+    is_whole = parsed.delivery.raw == parsed.delivery.request.body
+    event = Event(
+        type=next((step.type for step in reversed(steps) if step.type), event_type),
+        topic=parsed.name,
+        key=key,
+        occurred_at=at,
+        contact=_contact(values),
+        fields=fields_of(event_type, _event_values(parsed)),
+        body=parsed.delivery.value,
+        machine=values.get("machine", False),
+        raw=b"" if is_whole else parsed.delivery.raw,
+        omitted_fields={**parsed.omitted_fields, **odd_time},
+        other_keys=other_keys,
+        report=report,
+        ends=_ended_tokens(values),
+    )
+    return [event, *_waiting(event, parsed)]
+
+
+def _ended_tokens(values: Values) -> tuple[str, ...]:
+    return (values["ends"],) if values.get("ends") else ()
+
+
+def _waiting(event: Event, parsed: _Parsed) -> list[Event]:
+    """What goes out later, unless something else comes of the thing."""
+    wait_s, token = parsed.delivery.source.abandoned_after_s, parsed.values.get("token")
+    event_type = parsed.topic.waits
+    if not (event_type and token and wait_s) or event.ends:
+        return []
+    fields = fields_of(event_type, _event_values(parsed))
+    waiting = replace(event, type=event_type, fields=fields, key=f"{event.key}:waits")
+    return [replace(waiting, report=None, other_keys=(), token=token, wait_s=wait_s)]
+
+
+def _found(place: Place | None, request: WebhookRequest, value: Any) -> str:
+    return place.find(request, value) if place is not None else ""
+
+
+def _delivery_key(
+    request: WebhookRequest, source: Source, topic: str, value: Any, raw: bytes
+) -> str:
+    delivery_id = _found(source.platform.delivery_id, request, value)
+    return delivery_id or stable_key(topic, raw)
+
+
+def _other_keys(parsed: _Parsed) -> tuple[str, ...]:
+    """One event may come by two subscriptions, under other ids, and be told under two topics."""
+    platform, name = parsed.delivery.source.platform, parsed.name
+    thing_id = parsed.values.get("id", "")
+    keys = [f"body:{stable_key(name, parsed.delivery.raw)}"] if platform.body_is_key else []
+    if event_id := parsed.delivery.find(platform.event_id):
+        keys.append(f"delivery:{stable_key(name, event_id, thing_id)}")
+    if parsed.topic.once:
+        keys.append(f"delivery:{stable_key(name, parsed.shop, thing_id)}")
+    return tuple(keys)
+
+
+def _occurred_at(parsed: _Parsed) -> tuple[datetime, Mapping[str, str]]:
+    delivery = parsed.delivery
+    times = [parsed.values.get(name) for name in parsed.topic.at]
+    sent_at = delivery.find(delivery.source.platform.sent_at)
+    return occurred_at([*times, sent_at], parsed.zone, delivery.request.received_at)
+
+
+def _contact(values: Values) -> Contact:
+    parties = [values[name] for name in BUYERS if values.get(name)]
+    recipients = [values[name] for name in RECIPIENTS if values.get(name)]
+    if document := values.get("document"):
+        kind, number = document
+        first = parties[0] if parties else Party()
+        parties[:1] = [replace(first, id_type=kind, id_number=number)]
+    return contact_of(parties, recipients)
+
+
+def _event_values(parsed: _Parsed) -> dict[str, Any]:
+    """The values, with the times as texts and the shop's name."""
+    values = dict(parsed.values)
+    for name in _time_names(parsed.topic.shape.schema):
+        if name in values:
+            values[name] = _time_text(values[name], parsed.delivery.source.platform.zone)
+    if parsed.shop:
+        values["shop"] = parsed.shop
+    return values
+
+
+def _time_names(schema: PayloadSchema) -> list[str]:
+    return [name for name, field in schema.load_fields.items() if isinstance(field, Time)]
+
+
+def _time_text(value: Any, zone: tzinfo | None) -> str:
+    """A time as written; in UTC, with its offset, where the platform writes it without one."""
+    if zone is None and isinstance(value, str):
+        return value
+    at = parse_timestamp(value, zone or UTC)
+    return at.isoformat() if at else ""
+
+
+def _report(parsed: _Parsed, event_type: str) -> Report | None:
+    """What the event says of its thing; None for what stands alone."""
+    shape, values, topic = parsed.topic.shape, parsed.values, parsed.topic
+    if not shape.kind or not values.get("id"):
+        return None
+    steps: tuple[Step, ...] = tuple(values.get("steps", ()))
+    if topic.step:
+        at = parsed.seconds(topic.step_at) if topic.step_at else None
+        steps = (Step(topic.step, event_type, at), *steps)
+    amount = values.get("amount")
+    is_step_alone = topic.step and topic.step != CREATED
+    return Report(
+        resource=parsed.resource,
+        steps=steps,
+        created_at=None if is_step_alone else parsed.seconds("created_at"),
+        updated_at=parsed.seconds("updated_at"),
+        refunded=values.get("refunded"),
+        refunds=values.get("refunds", {}),
+        refunded_at=values.get("refunded_at"),
+        total=amount.amount if isinstance(amount, Money) else None,
+        shown=_shown(parsed),
+        order=shape.order,
+        update_type=event_type if topic.updates else "",
+    )
+
+
+def _shown(parsed: _Parsed) -> dict[str, str]:
+    """The values to compare with those last told.
+
+    A field that the body does not have at all is left out: some topics and subscriptions have
+    fewer fields.
+    """
+    shape, body = parsed.topic.shape, parsed.delivery.value
+    shown: dict[str, Any] = {}
+    for name in shape.shown:
+        shown |= shape.schema.shown(name, parsed.values.get(name), body)
+    return {_SHOWN_AS.get(name, name): json_bytes(value).decode() for name, value in shown.items()}
+
+
+def _contradictions(topic: Topic, body: Any) -> dict[str, str]:
+    """Fields of a body that say otherwise than the topic; an absent one says nothing."""
+    if not isinstance(body, dict):
+        return {}
+    reasons = {
+        name: "a field of another kind of body"
+        for name in topic.shape.foreign
+        if body.get(name) not in _NOTHING
+    }
+    for name, states in topic.says.items():
+        state = body.get(name, ...)
+        text = "" if state is None else state
+        if not isinstance(text, str):  # absent, or odd
+            continue
+        if (text.lower() not in states) if states else not text:
+            reasons[name] = "not so by the body"
+    return reasons

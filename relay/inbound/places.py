@@ -1,0 +1,73 @@
+"""Where in a request a platform puts a topic, an id, or the name of a shop."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from relay.inbound.payload import text_of
+from relay.model import WebhookRequest
+
+
+class Place:
+    """One place. `headers` and `query` name what must be stored to find the value again."""
+
+    headers: tuple[str, ...] = ()
+    query: tuple[str, ...] = ()
+
+    def find(self, request: WebhookRequest, value: Any) -> str:
+        """The text there, empty when there is none; `value` is the decoded body, or a part."""
+        raise NotImplementedError
+
+
+class Header(Place):
+    """The first of several headers that is not empty. Nothing signs it.
+
+    `sample` is its value in a request of ours that has no other.
+    """
+
+    def __init__(self, *names: str, sample: str = "") -> None:
+        self.headers = tuple(name.lower() for name in names)
+        self.sample = sample
+
+    def find(self, request: WebhookRequest, _value: Any) -> str:
+        headers = request.headers
+        return next((text for name in self.headers if (text := headers.get(name))), "")
+
+
+class Query(Place):
+    """The first of several query parameters that is not empty."""
+
+    def __init__(self, *names: str) -> None:
+        self.query = names
+
+    def find(self, request: WebhookRequest, _value: Any) -> str:
+        pairs = dict(request.query)
+        return next((text for name in self.query if (text := pairs.get(name))), "")
+
+
+class Field(Place):
+    """A field of the body: of its paths the first that has a text, a number or `true`."""
+
+    def __init__(self, *paths: str) -> None:
+        self.path = paths[0]
+        self._paths = [path.split(".") for path in paths]
+
+    def find(self, _request: WebhookRequest, value: Any) -> str:
+        return next((text for path in self._paths if (text := _text_at(value, path))), "")
+
+
+class FirstPlace(Place):
+    """The first of several places with a text."""
+
+    def __init__(self, *places: Place) -> None:
+        self._places = places
+        self.headers = tuple(name for place in places for name in place.headers)
+        self.query = tuple(name for place in places for name in place.query)
+
+    def find(self, request: WebhookRequest, value: Any) -> str:
+        return next((text for place in self._places if (text := place.find(request, value))), "")
+
+
+def _text_at(value: Any, path: list[str]) -> str:
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return "true" if value is True else text_of(value)

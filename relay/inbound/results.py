@@ -1,0 +1,112 @@
+"""What comes of parsing a request, and of storing what came of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from relay.errors import TooManyParts
+from relay.model import Event, Resource
+
+# More than any platform sends at once. One script stores them all, and blocks Redis meanwhile.
+BATCH_MAX: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformResponse:
+    """An HTTP response in the form that a platform requires."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """The platform checks that the address is ours; `response` is the answer it expects.
+
+    `visit` is a URL that it wants us to GET before. It is visited only when a verified request
+    says so, that is when `parse` returned it, and only at the platform's `visit_hosts`.
+    """
+
+    response: PlatformResponse = PlatformResponse()
+    visit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Verified and parsed, but no event of ours; counted under `reason`."""
+
+    reason: str
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unparsable:
+    """One part of a request that cannot be parsed; the other parts are not affected.
+
+    It is held under `reason`.
+    """
+
+    topic: str
+    key: str
+    reasons: Mapping[str, Any]
+    raw: bytes
+    reason: str = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsLookup:
+    """An event that only names a thing, which has to be looked up at the platform.
+
+    The other fields are as in `Event`.
+    """
+
+    resource: Resource
+    topic: str
+    key: str
+    raw: bytes
+    event_type: str
+    other_keys: tuple[str, ...] = ()
+
+
+Part = Event | Unparsable | Skipped | NeedsLookup
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """The parts of a request, in the order in which the platform sent them."""
+
+    items: Sequence[Part]
+
+
+ParseResult = Handshake | Skipped | Events
+
+
+def parse_batch(parts: Sequence[Any], parse_part: Callable[[Any], Sequence[Part]]) -> ParseResult:
+    """The events of a batch; its parts are counted before any of them is parsed.
+
+    Raises:
+        TooManyParts: there are over `BATCH_MAX`.
+    """
+    if len(parts) > BATCH_MAX:
+        raise TooManyParts(len(parts), BATCH_MAX)
+    items = [item for part in parts for item in parse_part(part)]
+    return Events(items) if parts else Skipped("empty_batch")
+
+
+Status = Literal["accepted", "duplicate", "held", "ignored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The result of storing a request: a status and a record id for each translated item."""
+
+    statuses: tuple[Status, ...]
+    ids: tuple[str, ...]
+
+    @property
+    def status(self) -> Status:
+        """The status of the whole request: the first of this order that any item has."""
+        ranked: tuple[Status, ...] = ("accepted", "held", "duplicate", "ignored")
+        return next((status for status in ranked if status in self.statuses), "ignored")

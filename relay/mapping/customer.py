@@ -1,0 +1,70 @@
+"""The customer of an event at Mercately: what to find them by, from what the platform wrote."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from relay.mapping.country import iso2
+from relay.mapping.email import to_email
+from relay.mapping.identity import read_document
+from relay.mapping.phone import to_e164
+from relay.model import Contact, Customer
+
+# Opaque, but exactly one path segment, since it becomes part of a URL.
+_ID: Final = re.compile(r"(?!\.{1,2}$)[^\s/?#]{1,64}")
+# Fields that name a customer, in Mercately's words and in most platforms'.
+_REFERENCES: Final = frozenset({"customer_id", "phone", "email", "id_number"})
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A customer with their document, and what was left out with a reason code."""
+
+    customer: Customer
+    id_type: str
+    id_number: str
+    omitted_fields: Mapping[str, str]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether Mercately can be asked for them."""
+        customer = self.customer
+        return bool(customer.customer_id or customer.phone or customer.email or customer.id_number)
+
+
+def resolve(contact: Contact, country: str, customer_id: str = "") -> Resolved:
+    """The customer of a contact; `country` is that of a contact without one.
+
+    `customer_id` is for a contact without one of its own.
+    """
+    omitted_fields: dict[str, str] = {}
+    country = iso2(contact.country) or country
+    phone, phone_fault = to_e164(contact.phones, country)
+    id_type, id_number, id_fault = read_document(contact.id_type, contact.id_number, country)
+    email, email_fault = to_email(contact.email)
+    faults = {"phone": phone_fault, "id_number": id_fault, "email": email_fault}
+    omitted_fields |= {name: fault for name, fault in faults.items() if fault}
+    contact_id = contact.customer_id.strip()
+    if contact_id and not _ID.fullmatch(contact_id):
+        omitted_fields["customer_id"] = "not_an_id"
+        contact_id = ""
+    customer = Customer(
+        customer_id=contact_id or customer_id,
+        phone=phone,
+        email=email,
+        first_name=contact.first_name.strip(),
+        last_name=contact.last_name.strip(),
+    )
+    if not (customer.customer_id or phone or email):
+        customer = replace(customer, id_type=id_type, id_number=id_number)
+    return Resolved(customer, id_type, id_number, omitted_fields)
+
+
+def references_in(omitted_fields: Mapping[str, str]) -> dict[str, str]:
+    """Those that would have named a customer, in Mercately's words or at the end of a path."""
+    return {
+        path: reason
+        for path, reason in omitted_fields.items()
+        if _REFERENCES.intersection(path.split("."))
+    }
