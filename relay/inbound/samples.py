@@ -19,6 +19,8 @@ from relay.model import WebhookRequest
 
 # The date of an ISO time.
 _DAY: Final = re.compile(r"\b20\d\d-\d\d-\d\d(?=T\d\d:\d\d)")
+# When the samples were sent; later dates in them are plans, such as the next payment.
+_SENT: Final = date(2026, 11, 2)
 FOLDER: Final = Path(__file__).parents[1] / "samples"
 
 
@@ -96,14 +98,14 @@ def unsigned_headers(platform: Platform, topic: str) -> dict[str, str]:
 
 
 def _of_today(body: bytes, now: datetime) -> bytes:
-    """The body with its ISO times moved by whole days, the latest to yesterday or today.
+    """The body with its ISO times moved by whole days, the latest past one to yesterday or today.
 
     An order that was paid months ago is told differently.
     """
     days = [date.fromisoformat(day) for day in set(_DAY.findall(body.decode()))]
     if not days:
         return body
-    shift = (now - timedelta(hours=12)).date() - max(days)
+    shift = (now - timedelta(hours=12)).date() - min(max(days), _SENT)
     return _DAY.sub(
         lambda day: (date.fromisoformat(day[0]) + shift).isoformat(), body.decode()
     ).encode()

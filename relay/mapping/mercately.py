@@ -21,7 +21,7 @@ from relay.mapping.event_fields import filled
 from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.identity import ID_TYPES
 from relay.mapping.mail_reasons import mail_reason
-from relay.mapping.moments import shown_moment
+from relay.mapping.moments import duration_text, shown_moment
 from relay.mapping.order_words import order_words
 from relay.mapping.rules import ADDRESS_TEXTS, Rule, iso_date
 from relay.mapping.templates import render, template_values
@@ -193,6 +193,7 @@ def _context(
     return {
         **template_values(values),
         **(mail_reason(values, language) if is_mail else {}),
+        "waited": duration_text(event.wait_s),
         "start": values.get("starts_at"),
         "type": event.type,
         "topic": event.topic,

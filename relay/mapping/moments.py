@@ -1,4 +1,4 @@
-"""Moments as people write them: `mar 3 dic, 10:00`."""
+"""Moments and durations as people write them: `mar 3 dic, 10:00`, `1 h 30 min`."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -13,3 +13,10 @@ def shown_moment(at: datetime, zone: ZoneInfo, language: Language, country: str)
     """Weekday, day, month and clock of `zone`, for a reader of `language` in `country`."""
     locale = locale_of(language, country)
     return format_datetime(at, "EEE d MMM, HH:mm", tzinfo=zone, locale=locale)
+
+
+def duration_text(seconds: float) -> str:
+    """Hours and minutes, in either language; empty for less than a minute."""
+    hours, minutes = divmod(int(seconds // 60), 60)
+    parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes else ""]
+    return " ".join(filter(None, parts))

@@ -33,6 +33,8 @@ _WHY_EN: Final = "{% if reason_line %}, reason: {{ reason_line }}{% endif %}"
 _PAYMENT: Final = "{% set number = reference or order_number or order_id or payment_id %}"
 _REFERENCE_ES: Final = "{% if number %}, referencia {{ number }}{% endif %}"
 _REFERENCE_EN: Final = "{% if number %}, reference {{ number }}{% endif %}"
+_AGO_ES: Final = "{% if waited %} hace {{ waited }}{% endif %}"
+_AGO_EN: Final = "{% if waited %} {{ waited }} ago{% endif %}"
 _PLAN: Final = "{% set name = plan | brief(60) %}{% set number = order_number or order_id %}"
 _PLAN_ES: Final = (
     "{% if name %}«{{ name }}»{% elif number %}la suscripción {{ number }}"
@@ -110,8 +112,8 @@ ORDER_NOTES: Final[Mapping[str, tuple[str, str]]] = {
         f"Changed their unfinished purchase{_COMMA}{_ITEMS}{_RESUME_EN}",
     ),
     "checkout.abandoned": (
-        f"Dejó una compra sin terminar{_COMMA}{_ITEMS}{_RESUME_ES}",
-        f"Left a purchase unfinished{_COMMA}{_ITEMS}{_RESUME_EN}",
+        f"Dejó una compra sin terminar{_AGO_ES}{_COMMA}{_ITEMS}{_RESUME_ES}",
+        f"Left a purchase unfinished{_AGO_EN}{_COMMA}{_ITEMS}{_RESUME_EN}",
     ),
     "shipment.delivered": _order(
         "Le entregaron {% if number %}el pedido {{ number }}{% else %}su pedido{% endif %}",

@@ -16,6 +16,7 @@ Texts are Jinja2 templates, which run in a sandbox. Their variables are:
   `changed`, `changed_text`, `status_text`, `cancel_text`, `decline_text`, `method_text`,
   `tracking_text`, and `refund_amount` with `refund_left`;
 - `body`, all that the platform sent of the event (`{{ body.note_attributes[0].value }}`);
+- of purchases that were not finished, `waited` (`1 h`), since the last change;
 - `occurred_at` (a time in the destination's zone), `date`, `time`;
 - `first_name`, `last_name`, `name`, `email`, `phone`, `id_type`, `id_number`, `address`.
 

@@ -10,6 +10,8 @@ Saving a hook posts an unsigned form `webhook_id=N`, which must get exactly 200.
 created the hook no longer exists, bodies are signed REST errors. All that happens to an order comes
 as `order.updated`, with its `status` and what was refunded so far, and so does any later save;
 paid and completed have dates of their own. An order that is still a draft is none yet.
+Subscriptions of the plugin come the same way: `cancelled` follows `pending-cancel` at the end of
+what was paid for, and is told with the first of both.
 
 https://github.com/woocommerce/woocommerce, includes/class-wc-webhook.php (read 2026-08)
 """
@@ -23,7 +25,7 @@ from typing import Any, Final
 from relay.errors import Unreadable
 from relay.inbound.bodies import FORM
 from relay.inbound.composite_fields import Amount, Documents, Items, Person
-from relay.inbound.contract import Platform, Shape, Source, Values, created, updated
+from relay.inbound.contract import Platform, Shape, Source, Topic, Values, created, updated
 from relay.inbound.payload import json_object
 from relay.inbound.payload_schema import Id, ListOf, Object, PayloadSchema, Text, Time
 from relay.inbound.places import Header
@@ -45,6 +47,9 @@ _STATES: Final[Mapping[str, tuple[str, str]]] = {
 _DRAFTS: Final = frozenset({"checkout-draft", "auto-draft", "draft"})
 # Paid with what can be downloaded, an order is completed in the same moment.
 _AT_ONCE_S: Final = 600
+# What is paid so soon after the start of a subscription is its first payment.
+_FIRST_PAYMENT_S: Final = 12 * 3600
+_CANCELLED: Final = frozenset({"cancelled", "pending-cancel"})
 _ADDRESS: Final[Mapping[str, Any]] = {
     "first_name": "first_name",
     "last_name": "last_name",
@@ -91,6 +96,21 @@ class _OrderSchema(_BodySchema):
     paid_at = Time("date_paid_gmt")
     completed_at = Time("date_completed_gmt")
     _refunds = ListOf(Object(_RefundSchema), "refunds")
+
+
+class _SubscriptionSchema(_BodySchema):
+    subscription_id = Id("id")
+    order_number = Text("number", "id")
+    status = Text()
+    plan = Text("line_items.0.name")
+    amount = Amount("total", "currency")
+    items = Items("line_items")
+    payment_method = Text("payment_method_title")
+    next_payment_at = Time("next_payment_date_gmt")
+    _started_at = Time("start_date_gmt")
+    _paid_at = Time("last_payment_date_gmt")
+    _cancelled_at = Time("cancelled_date_gmt")
+    _retry_at = Time("payment_retry_date_gmt")
 
 
 def _handshake(request: WebhookRequest, _source: Source) -> Handshake | None:
@@ -148,6 +168,23 @@ def _steps(status: str, values: Values, *, is_new: bool) -> list[Step]:
     return steps
 
 
+def _subscription(topic: str, values: Values) -> Values:
+    """Its states; each renewal pauses it for a moment, which is no failure without a retry."""
+    status, steps = values.get("status"), []
+    paid_at, started_at = unix_time(values.get("_paid_at")), unix_time(values.get("_started_at"))
+    if paid_at is not None:
+        is_renewal = started_at is not None and paid_at - started_at > _FIRST_PAYMENT_S
+        steps.append(Step("paid", "subscription.renewed" if is_renewal else "", paid_at))
+    if status in _CANCELLED:
+        cancelled_at = unix_time(values.get("_cancelled_at"))
+        steps.append(Step("cancelled", "subscription.cancelled", cancelled_at))
+    elif status == "on-hold" and unix_time(values.get("_retry_at")) is not None:
+        steps.append(Step("payment-failed", "subscription.payment_failed"))
+    elif status and status != "active":
+        steps.append(Step(status, ""))
+    return {"steps": steps if topic.endswith(".updated") else ()}
+
+
 _ORDER: Final = Shape(
     schema=_OrderSchema(),
     kind="order",
@@ -158,6 +195,12 @@ _ORDER: Final = Shape(
     foreign=("username", "is_paying_customer"),
     refine=_refined,
 )  # fmt: skip
+_SUBSCRIPTION: Final = Shape(
+    schema=_SubscriptionSchema(),
+    kind="subscription",
+    foreign=("username", "is_paying_customer"),
+    refine=_subscription,
+)
 _CUSTOMER: Final = Shape(
     schema=_CustomerSchema(),
     kind="customer",
@@ -175,12 +218,24 @@ platform = Platform(
     topics={
         "order.created": created("order.created", _ORDER),
         "order.updated": updated("order.updated", _ORDER),
+        "order.restored": updated("order.updated", _ORDER),
+        # Of the plugin WooCommerce Subscriptions; its bodies are those of orders and some more.
+        "subscription.created": created("subscription.created", _SUBSCRIPTION),
+        "subscription.updated": Topic(
+            type="subscription.renewed", shape=_SUBSCRIPTION, at=("updated_at", "created_at"),
+        ),
         "customer.created": created("customer.created", _CUSTOMER),
         "customer.updated": updated("customer.updated", _CUSTOMER),
+    },
+    ignored={
+        # Their bodies hold only the id of a deleted record: no customer to find.
+        "order.deleted": "names_nobody",
+        "customer.deleted": "names_nobody",
+        "subscription.deleted": "names_nobody",
     },
     body=_body,
     body_is_key=True,
     zone=UTC,
     handshake=_handshake,
     media_types=("application/json", FORM),
-)
+)  # fmt: skip

@@ -27,6 +27,8 @@ FULL = {
     "tracking_url": "https://rastreo.example/EC201",
     "checkout_url": "https://tienda.example/retomar",
     "reference": "TX-88",
+    "plan": "Café del mes",
+    "waited": "1 h",
 }
 
 
@@ -84,6 +86,19 @@ def test_missing_part_leaves_no_trace(event_type, language):
             "Pago rechazado: $49,90, fondos insuficientes, referencia TX-88",
             "Payment declined: $49,90, insufficient funds, reference TX-88",
         ),
+        (
+            "checkout.abandoned",
+            (f"Dejó una compra sin terminar hace 1 h, $49,90: 2 {TIMES} Café tostado, 1 {TIMES} Taza, Té "
+            f"y 4 más. Para retomarla: {FULL['checkout_url']}"),
+            (f"Left a purchase unfinished 1 h ago, $49,90: 2 {TIMES} Café tostado, 1 {TIMES} Taza, Té "
+            f"and 4 more. To resume it: {FULL['checkout_url']}"),
+        ),
+        ("subscription.renewed", "Se renovó «Café del mes» por $49,90",
+         'Renewed "Café del mes" for $49,90'),
+        ("subscription.payment_failed",
+         "Falló el cobro de «Café del mes» por $49,90, fondos insuficientes",
+         'Charge failed for "Café del mes" for $49,90, insufficient funds'),
+        ("shipment.delivered", "Le entregaron el pedido #1042", "Order #1042 was delivered"),
         ("customer.updated", "Cambió sus datos: dirección de envío",
          "Changed their details: shipping address"),
     ],
