@@ -8,7 +8,6 @@ from typing import Any, Final
 from relay.inbound.contract import Source
 from relay.inbound.results import NeedsLookup, Part, Skipped, Unparsable
 from relay.inbound.timestamps import parse_timestamp
-from relay.mapping.event_fields import filled
 from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.mercately import Unmappable, Unwanted, call_for
 from relay.model import (
@@ -67,11 +66,10 @@ def _mapped(event: Event, request: WebhookRequest, source: Source) -> Call | Hel
 
 def _call(event: Event, request: WebhookRequest, source: Source) -> Call:
     rule = source.rules[event.type]
-    values = {**event.extra, **filled(event.fields)}
     times = {
-        name: parse_timestamp(values[name], source.timezone)
+        name: parse_timestamp(value, source.timezone)
         for name in (*rule.dates.values(), "starts_at")
-        if name in values
+        if (value := getattr(event.fields, name, None) or event.extra.get(name)) is not None
     }
     call = call_for(
         event,

@@ -8,6 +8,7 @@ items = Items("line_items", name="title")
 
 import html
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from relay.inbound.contact import Party
@@ -63,7 +64,7 @@ class Person(PathField):
 
     def shown(self, name: str, value: Any, body: Mapping[str, Any]) -> dict[str, Any]:
         if self.paths:
-            return super().shown(name, value, body)
+            return super().shown(name, _filled(value), body)
         parts: dict[str, Any] = {}
         for part in _SHOWN_PARTS:
             if part in self._schema.load_fields:
@@ -83,6 +84,15 @@ class Person(PathField):
             country = values.get("country", "")
             address = Address(address=", ".join(lines), country=country, **parts)
         return Party(phones=phones, address=address, **values)
+
+
+def _filled(party: Party | None) -> dict[str, Any] | None:
+    """The parts that say something: one that a later version adds changes nothing of what was."""
+    if party is None:
+        return None
+    parts = asdict(party)
+    parts["address"] = {name: text for name, text in (parts["address"] or {}).items() if text}
+    return {name: part for name, part in parts.items() if part}
 
 
 def _part(name: str, paths: tuple[str, ...]) -> PathField:
@@ -105,8 +115,11 @@ class Texts(PathField):
     def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
         texts: list[str] = []
         for field in self._fields:
-            value = field.find(data, prefix, omitted_fields) or ()
-            texts += (value,) if isinstance(value, str) else value
+            (path, _), *_others = field.places
+            value = data.get(path[0]) if len(path) == 1 else ...
+            if value is not None and type(value) is not str:
+                value = field.find(data, prefix, omitted_fields) or ()
+            texts += (value,) if isinstance(value, str) else value or ()
         return [text for text in texts if text]
 
 

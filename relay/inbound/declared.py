@@ -13,8 +13,7 @@ from typing import Any, Final
 from relay.errors import Unreadable
 from relay.inbound.contact import Party, contact_of
 from relay.inbound.contract import BUYERS, RECIPIENTS, Source, Topic, Values, stable_key, validate
-from relay.inbound.payload import json_bytes
-from relay.inbound.payload_schema import PayloadSchema, Time
+from relay.inbound.payload import compact_json, json_bytes
 from relay.inbound.places import Field, Place
 from relay.inbound.results import (
     Events,
@@ -251,16 +250,12 @@ def _contact(values: Values) -> Contact:
 def _event_values(parsed: _Parsed) -> dict[str, Any]:
     """The values, with the times as texts and the shop's name."""
     values = dict(parsed.values)
-    for name in _time_names(parsed.topic.shape.schema):
+    for name in parsed.topic.shape.schema.time_names:
         if name in values:
             values[name] = _time_text(values[name], parsed.delivery.source.platform.zone)
     if parsed.shop:
         values["shop"] = parsed.shop
     return values
-
-
-def _time_names(schema: PayloadSchema) -> list[str]:
-    return [name for name, field in schema.load_fields.items() if isinstance(field, Time)]
 
 
 def _time_text(value: Any, zone: tzinfo | None) -> str:
@@ -307,7 +302,7 @@ def _shown(parsed: _Parsed) -> dict[str, str]:
     shown: dict[str, Any] = {}
     for name in shape.shown:
         shown |= shape.schema.shown(name, parsed.values.get(name), body)
-    return {_SHOWN_AS.get(name, name): json_bytes(value).decode() for name, value in shown.items()}
+    return {_SHOWN_AS.get(name, name): compact_json(value) for name, value in shown.items()}
 
 
 def _contradictions(topic: Topic, body: Any) -> dict[str, str]:

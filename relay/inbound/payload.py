@@ -78,6 +78,11 @@ def json_bytes(value: Any) -> bytes:
     return msgspec.json.format(_ENCODER.encode(value), indent=0)
 
 
+def compact_json(value: Any) -> str:
+    """A value, also a dataclass, as JSON without spaces."""
+    return _ENCODER.encode(value).decode()
+
+
 def text_of(value: Any) -> str:
     """A text or number as text, a number with the digits it was sent with; else empty."""
     if isinstance(value, str):

@@ -17,7 +17,7 @@ long, and cannot say which part of a nested object was left out.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -69,37 +69,41 @@ class PathField(fields.Field[Any]):
         super().__init__(**options)
         self.paths = tuple(tuple(path.split(".")) for path in paths)
 
+    @cached_property
+    def places(self) -> tuple[tuple[Path, str], ...]:
+        """Each path, and the same with dots; of a field without one it is its own name."""
+        paths = self.paths or ((self.data_key or self.name or "",),)
+        return tuple((path, ".".join(path)) for path in paths)
+
     def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
         """The value in an object; None when it says nothing. `prefix` is the object's own path.
+
+        Of several paths one with an empty text counts for nothing.
 
         Raises:
             ValidationError: the field is required and there is no usable value.
         """
         fault = None
-        for path, value in self.found(data, prefix, omitted_fields):
+        for path, dotted in self.places:
+            if len(path) == 1:
+                value = data.get(path[0])
+            else:
+                value = value_at(data, path, prefix, omitted_fields)
+            if value is None or (value == "" and len(self.places) > 1):
+                continue
             try:
-                return self.read_checked(value, f"{prefix}{'.'.join(path)}", omitted_fields)
+                return self.read_checked(value, prefix + dotted, omitted_fields)
             except ValidationError as error:
                 fault = error
                 if not self.required:
-                    omitted_fields.name(f"{prefix}{'.'.join(path)}", self.reason)
+                    omitted_fields.name(prefix + dotted, self.reason)
         if self.required:
             raise fault or ValidationError(self.error_messages["required"])
         return None
 
-    def found(
-        self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields
-    ) -> Iterator[tuple[Path, Any]]:
-        """Each path with its value, of several paths without those where it is an empty text."""
-        paths = _paths(self)
-        for path in paths:
-            value = value_at(data, path, prefix, omitted_fields)
-            if value is not None and (value != "" or len(paths) == 1):
-                yield path, value
-
     def shown(self, name: str, value: Any, body: Mapping[str, Any]) -> dict[str, Any]:
         """As `PayloadSchema.shown`."""
-        return {name: value} if any(path[0] in body for path in _paths(self)) else {}
+        return {name: value} if any(path[0] in body for path, _ in self.places) else {}
 
     def read_checked(self, value: Any, path: str, omitted_fields: OmittedFields) -> Any:
         result = self.read(value, path, omitted_fields)
@@ -142,6 +146,15 @@ class Text(PathField):
     """A text; a number becomes one, with its digits as they came."""
 
     reason = "not_a_text"
+
+    def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
+        for path, _ in self.places:
+            value = data.get(path[0]) if len(path) == 1 else ...
+            if type(value) is str and value and not self.validators:  # nearly always
+                return value
+            if value is not None:
+                break
+        return super().find(data, prefix, omitted_fields)
 
     def read(self, value: Any, _path: str, _omitted_fields: OmittedFields) -> str:
         text = value if isinstance(value, str) else number_text(value)
@@ -276,14 +289,18 @@ class PayloadSchema(Schema):
             raise ValidationError({"_schema": [self.error_messages["type"]]})
         values: dict[str, Any] = {}
         errors: dict[str, Any] = {}
-        for name, text_key, field in self._declared:
-            if text_key and type(text := data.get(text_key)) is str:  # most values
-                values[name] = text
-                continue
+        for name, key, is_text, field in self._declared:
+            if key:
+                value = data.get(key)
+                if value is None:
+                    continue
+                if is_text and type(value) is str:  # most values
+                    values[name] = value
+                    continue
             try:
                 value = field.find(data, prefix, omitted_fields)
             except ValidationError as error:
-                errors[_key_of(field)] = error.messages
+                errors[field.places[0][1]] = error.messages
                 continue
             if value is not None:
                 values[name] = value
@@ -299,8 +316,15 @@ class PayloadSchema(Schema):
         return self._by_name[name].shown(name, value, body)
 
     @cached_property
-    def _declared(self) -> list[tuple[str, str, PathField]]:
-        """(name, key of a plain text or "", field) of each field.
+    def time_names(self) -> tuple[str, ...]:
+        """The names of the fields that are times."""
+        return tuple(name for name, *_, field in self._declared if isinstance(field, Time))
+
+    @cached_property
+    def _declared(self) -> list[tuple[str, str, bool, PathField]]:
+        """(name, the one key where it may be absent, whether it is a plain text, field) of each.
+
+        The key is empty for fields with several paths or longer ones, and for required ones.
 
         Raises:
             TypeError: the schema has hooks, defaults, or fields of another kind.
@@ -310,23 +334,18 @@ class PayloadSchema(Schema):
             if not isinstance(field, PathField):
                 raise TypeError(f"{type(self).__name__}.{name}: expected a PathField")
             if any(self._hooks.values()) or field.load_default is not missing:
-                raise TypeError(
-                    f"{type(self).__name__}: a PayloadSchema takes no hooks or defaults"
-                )
-            is_plain = type(field) is Text and not field.validators and len(_paths(field)[0]) == 1
-            key = _key_of(field) if is_plain and len(_paths(field)) == 1 else ""
-            declared.append((field.attribute or name, key, field))
+                message = "a PayloadSchema takes no hooks or defaults"
+                raise TypeError(f"{type(self).__name__}: {message}")
+            is_simple = type(field).find in (PathField.find, Text.find) and not field.required
+            key = field.places[0][0][0] if is_simple and _is_one_key(field) else ""
+            is_text = type(field) is Text and not field.validators
+            declared.append((field.attribute or name, key, is_text, field))
         return declared
 
     @cached_property
     def _by_name(self) -> dict[str, PathField]:
-        return {name: field for name, _, field in self._declared}
+        return {name: field for name, *_, field in self._declared}
 
 
-def _paths(field: PathField) -> tuple[Path, ...]:
-    return field.paths or ((_key_of(field),),)
-
-
-def _key_of(field: PathField) -> str:
-    """The sender's name of a field, for messages: that of its first path."""
-    return ".".join(field.paths[0]) if field.paths else field.data_key or field.name or ""
+def _is_one_key(field: PathField) -> bool:
+    return len(field.places) == 1 and len(field.places[0][0]) == 1

@@ -39,7 +39,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, Protocol
 
-from relay.mapping.event_fields import fields_of, filled
+from relay.mapping.event_fields import family_of, fields_of, filled
 from relay.model import Event, Memory, Money, Report, Resource, Step
 
 Reason = Literal["", "duplicate", "stale", "nothing_changed"]
@@ -269,7 +269,11 @@ def _single_event(event: Event, report: Report, single: Decision) -> Event:
         event_type = step.type
         if step.at:
             occurred_at = datetime.fromtimestamp(step.at, UTC)
-    fields = fields_of(event_type, filled(event.fields) | extra)
+    if not extra and event_type == event.type and occurred_at == event.occurred_at:
+        return event
+    fields = event.fields
+    if extra or family_of(event_type) is not type(fields):
+        fields = fields_of(event_type, filled(fields) | extra)
     return replace(event, type=event_type, occurred_at=occurred_at, fields=fields)
 
 

@@ -30,10 +30,6 @@ from relay.model import Call, Contact, Customer, Event, Money
 _OF_SHOPS: Final = (
     "order.", "shipment.", "checkout.", "payment.", "subscription.", "customer.",
 )  # fmt: skip
-_PLAIN_AMOUNTS: Final = (
-    ("amount", "total", "currency"),
-    ("shop_amount", "shop_total", "shop_currency"),
-)
 _NO_TIMES: Final[Mapping[str, datetime | None]] = {}
 
 
@@ -213,10 +209,11 @@ def _context(
 def _values(event: Event) -> dict[str, Any]:
     """The fields of an event, with the numbers and currencies of its amounts by themselves."""
     values = {**event.extra, **filled(event.fields)}
-    for name, number, currency in _PLAIN_AMOUNTS:
-        money = values.get(name)
-        if isinstance(money, Money):
-            values |= {number: money.amount, currency: money.currency}
+    amount = values.get("amount")
+    if isinstance(amount, Money):
+        shop_amount = values.get("shop_amount") or amount
+        values |= {"total": amount.amount, "currency": amount.currency}
+        values |= {"shop_total": shop_amount.amount, "shop_currency": shop_amount.currency}
     return values
 
 

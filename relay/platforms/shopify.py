@@ -151,7 +151,9 @@ class _ConsentSchema(PayloadSchema):
 def _order(topic: str, values: Values) -> Values:
     refunds = values.get("_refunds", ())
     dates = [unix_time(refund.get("created_at")) for refund in refunds]
+    is_in_one_currency = values.get("shop_amount") == values.get("amount")
     return {
+        "shop_amount": None if is_in_one_currency else values.get("shop_amount"),
         "steps": _steps(values) if topic == "orders/updated" else (),
         "refunded": _refunded(values),
         "refunded_at": max((at for at in dates if at), default=None),

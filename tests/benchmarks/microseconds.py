@@ -24,8 +24,7 @@ from relay.mapping import mercately
 from relay.mapping.phone import to_e164
 from relay.mapping.templates import render as render_template
 from relay.model import WebhookRequest
-from relay.pipeline import flattened, process, translate
-from relay.platforms import shopify
+from relay.pipeline import flattened, parse, process, translate
 from relay.store.job_store import JobStore
 from relay.store.queue import open_queue
 from relay.web.app import create_app
@@ -46,10 +45,9 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
     now = datetime.now(UTC)
     deliveries = list(itertools.islice(_deliveries(order, now), _REPEATS * _AT_ONCE))
     rule = source.rules["order.created"]
-    schema = shopify._SCHEMA
+    schema = source.platform.topics["orders/create"].shape.schema
     bodies = [json_object(delivery.body) for delivery in deliveries]
-    zone = source.timezone
-    events = [source.platform.parse(each, source.options, zone).items[0] for each in deliveries]
+    events = [parse(each, source)[0] for each in deliveries]
     calls = [process(delivery, source, now) for delivery in deliveries]
     customer = flattened(calls[0])[0].customer
     context = mercately._context(events[0], customer, source.destination, "es") | {
@@ -87,7 +85,7 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
         hmac = _each(lambda n: source.scheme.verify(deliveries[n], source.secrets, now))
         parsed = _each(lambda n: json_object(deliveries[n].body))
         read_in = _each(lambda n: validate(schema, bodies[n]))
-        read = _each(lambda n: source.platform.parse(deliveries[n], source.options, zone))
+        read = _each(lambda n: parse(deliveries[n], source))
         phone = _each(lambda n: to_e164(events[n].contact.phones, "EC"))
         templates = _each(render)
         out = _each(lambda _: mercately._validate(dict(unsettled)))

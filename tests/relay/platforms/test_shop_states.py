@@ -355,3 +355,60 @@ def test_body_of_another_kind_says_why_it_is_held(shopify):
     (held,) = translate(sent("customers/update"), shopify.source)
     assert json.loads(held.raw)["id"] == 9001
     assert held.reasons["topic"] == "contradicts the body"
+
+
+def subscription(**changes):
+    start = day(24 * 60)
+    body = {
+        "id": 6120, "number": "6120", "status": "active", "date_modified_gmt": day(60),
+        "start_date_gmt": start, "last_payment_date_gmt": start, "payment_retry_date_gmt": "",
+        "cancelled_date_gmt": "", "date_paid_gmt": None, "date_completed_gmt": None,
+    }  # fmt: skip
+    return senders.sent("woocommerce", "subscription_updated", **body | changes)
+
+
+NOTHING = (["nothing_changed"], ["duplicate"])
+
+
+def test_life_of_a_subscription(woo):
+    assert woo.told(subscription()) in NOTHING
+    renewed = {"last_payment_date_gmt": day(48)}
+    # While it is renewed it pauses for a moment.
+    pause = subscription(status="on-hold", date_modified_gmt=day(49))
+    assert woo.told(pause) in NOTHING
+    assert woo.told(subscription(**renewed, date_modified_gmt=day(48))) == ["subscription.renewed"]
+    assert woo.notes[0].startswith("Se renovó «")
+    failed = {"status": "on-hold", "payment_retry_date_gmt": day(-24)}
+    assert woo.told(subscription(**renewed, **failed, date_modified_gmt=day(20))) == [
+        "subscription.payment_failed"
+    ]
+    assert woo.told(subscription(**renewed, **failed, date_modified_gmt=day(19))) in NOTHING
+    ended = {"cancelled_date_gmt": day(5)}
+    pending = subscription(**renewed, **ended, status="pending-cancel", date_modified_gmt=day(5))
+    assert woo.told(pending) == ["subscription.cancelled"]
+    last = subscription(**renewed, **ended, status="cancelled", date_modified_gmt=day(1))
+    assert woo.told(last) in NOTHING
+
+
+def parcel(topic="fulfillments/update", **changes):
+    body = {
+        "id": 77,
+        "order_id": 9001,
+        "name": "#9001.1",
+        "updated_at": day(2, "Z"),
+        "shipment_status": None,
+    }
+    event_id = {"x-shopify-webhook-id": json.dumps(changes), "x-shopify-event-id": ...}
+    tracking = {"tracking_number": None, "tracking_numbers": [], "tracking_url": None}
+    return senders.sent("shopify", topic, **body | tracking | event_id | changes)
+
+
+def test_parcel_is_told_when_it_leaves_gets_its_number_and_arrives(shopify):
+    assert shopify.told(parcel("fulfillments/create", updated_at=day(3, "Z"))) == ["order.shipped"]
+    assert shopify.told(parcel()) == ["nothing_changed"]
+    number = {"tracking_numbers": ["EC1"], "tracking_url": "https://rastreo.example/EC1"}
+    assert shopify.told(parcel(**number, updated_at=day(1, "Z"))) == ["order.shipped"]
+    assert "guía EC1" in shopify.notes[0]
+    arrived = parcel(**number, shipment_status="delivered", updated_at=day(0, "Z"))
+    assert shopify.told(arrived) == ["shipment.delivered"]
+    assert shopify.notes == ["Le entregaron el pedido #9001 (Shopify)"]
