@@ -58,11 +58,8 @@ def _payment(es: str, en: str, why: str = "") -> tuple[str, str]:
     )
 
 
-def _subscription(es: str, en: str, end_es: str = "", end_en: str = "") -> tuple[str, str]:
-    return (
-        f"{_PLAN}{es} {_PLAN_ES}{_FOR_ES}{end_es}",
-        f"{_PLAN}{en} {_PLAN_EN}{_FOR_EN}{end_en}",
-    )
+def _subscription(es: str, en: str, end_es: str, end_en: str) -> tuple[str, str]:
+    return f"{_PLAN}{es} {_PLAN_ES}{end_es}", f"{_PLAN}{en} {_PLAN_EN}{end_en}"
 
 
 # Event type -> the note in Spanish and in English.
@@ -119,11 +116,14 @@ ORDER_NOTES: Final[Mapping[str, tuple[str, str]]] = {
         "Le entregaron {% if number %}el pedido {{ number }}{% else %}su pedido{% endif %}",
         "{% if number %}Order {{ number }}{% else %}Their order{% endif %} was delivered",
     ),
-    "subscription.created": _subscription("Se suscribió a", "Subscribed to"),
-    "subscription.renewed": _subscription("Se renovó", "Renewed"),
+    "subscription.created": (
+        f"{_PLAN}Se suscribió{{% if name %}} a {_PLAN_ES}{{% endif %}}{_FOR_ES}",
+        f"{_PLAN}Subscribed{{% if name %}} to {_PLAN_EN}{{% endif %}}{_FOR_EN}",
+    ),
+    "subscription.renewed": _subscription("Se renovó", "Renewed", _FOR_ES, _FOR_EN),
     "subscription.cancelled": _subscription("Canceló", "Cancelled", _WHY_ES, _WHY_EN),
     "subscription.payment_failed": _subscription(
-        "Falló el cobro de", "Charge failed for", _DECLINED, _DECLINED
+        "Falló el cobro de", "Charge failed for", _FOR_ES + _DECLINED, _FOR_EN + _DECLINED
     ),
     "payment.approved": _payment("Pago aprobado", "Payment approved"),
     "payment.declined": _payment("Pago rechazado", "Payment declined", _DECLINED),

@@ -104,5 +104,19 @@ platform = Platform(
     ),
     topic=Field("event"),
     parts=each_part,
+    deadline_s=10,
+    retries="24 h",
+    setup={
+        "es": (
+            "Settings > Mail Settings > Event Webhooks > Create new webhook.",
+            "Pegue la dirección y elija los eventos.",
+            "Active Signature Verification y copie la clave pública.",
+        ),
+        "en": (
+            "Settings > Mail Settings > Event Webhooks > Create new webhook.",
+            "Paste the address and choose the events.",
+            "Switch Signature Verification on and copy the public key.",
+        ),
+    },
     topics={topic: Topic(type=name, shape=_EVENT) for topic, name in _TYPES.items()},
 )

@@ -274,6 +274,21 @@ platform = Platform(
     sent_at=Header("x-shopify-triggered-at", "shopify-triggered-at"),
     test=(Header("x-shopify-test", "shopify-test"), Field("test")),
     body_is_key=True,
+    deadline_s=5,
+    retries="8 in 4 h",
+    disable_after="repeated failures: the hook is deleted, 8 for one made by an app",
+    setup={
+        "es": (
+            "Configuración > Notificaciones > Webhooks > Crear webhook.",
+            "Elija el evento, el formato JSON y pegue la dirección: uno por cada evento.",
+            "La clave para firmar está al pie de esa lista.",
+        ),
+        "en": (
+            "Settings > Notifications > Webhooks > Create webhook.",
+            "Choose the event, format JSON, and paste the address: one for each event.",
+            "The signing key is at the foot of that list.",
+        ),
+    },
     topics={
         "orders/create": created("order.created", _ORDER),
         "orders/updated": updated("order.updated", _ORDER),

@@ -235,6 +235,21 @@ platform = Platform(
     },
     body=_body,
     body_is_key=True,
+    deadline_s=60,
+    retries="none",
+    disable_after="5 failures in a row by the documentation, 7 by the code",
+    setup={
+        "es": (
+            "WooCommerce > Ajustes > Avanzado > Webhooks > Añadir webhook.",
+            "Estado Activo, tema, URL de entrega, secreto y versión de la API v3.",
+            "Créelo con un usuario administrador que no se vaya a borrar.",
+        ),
+        "en": (
+            "WooCommerce > Settings > Advanced > Webhooks > Add webhook.",
+            "Status Active, topic, delivery URL, secret and API version v3.",
+            "Create it as an administrator whose account will stay.",
+        ),
+    },
     zone=UTC,
     handshake=_handshake,
     media_types=("application/json", FORM),

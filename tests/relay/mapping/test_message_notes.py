@@ -5,23 +5,15 @@ with none; `make golden` writes them, a person reads them.
 """
 
 import re
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-import senders
+from notes import LANGUAGES, SOURCES, check_golden, note_of, variants
 
-from relay.calls import translate_item
-from relay.mapping.event_types import EVENT_TYPES, Language
+from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.message_notes import MESSAGE_NOTES
-from relay.mapping.rules import compile_rules
 from relay.mapping.templates import brief, brief_url
-from relay.model import Call, Contact, Event
-from relay.sources import Source
 
-GOLDEN = Path(__file__).parents[2] / "golden"
-LANGUAGES: list[Language] = ["es", "en"]
 _MAIL = {"subject": "Promo de noviembre", "campaign": "Otoño"}
 _WHY = {"reason": "450 4.2.0 try again later", "status": "4.2.2", "classification": "Reputation"}
 _BOOKING = {"service": "Asesoría", "starts_at": "2026-12-03T10:00:00-05:00"}
@@ -50,44 +42,6 @@ EMPTY = [None, "", "  ", [], {}, False, "\u200b", "\n"]
 LONG = "palabra larguísima " * 30
 
 
-def source_in(language: Language, title: str = "Tienda Norte") -> Source:
-    plain = senders.source_of("shopify")
-    rules, faults, _ = compile_rules(
-        [("events", {name: {"notes": True} for name in EVENT_TYPES})], language
-    )
-    assert faults == []
-    return Source(
-        name="s", platform=plain.platform, scheme=plain.scheme, secrets=(), title=title, topics=("*",),
-        destination=plain.destination, rules=rules, timezone=plain.timezone, language=language,
-    )  # fmt: skip
-
-
-SOURCES = {language: source_in(language) for language in LANGUAGES}
-
-
-def note_of(event_type: str, fields: dict[str, Any], source: Source) -> str:
-    event = Event(
-        type=event_type,
-        topic="t",
-        key="k",
-        occurred_at=datetime(2026, 11, 2, 15, 4, tzinfo=UTC),
-        contact=Contact(email="ana@example.com"),
-        extra=fields,
-    )
-    call = translate_item(event, senders.delivery({}, b"{}"), source)
-    assert isinstance(call, Call)
-    note: str = call.body["notes"]
-    return note
-
-
-def variants(event_type: str) -> dict[str, dict[str, Any]]:
-    """Field sets by what is in them: all, all but one, one alone, none."""
-    fields = FIELDS[event_type]
-    alone = {f"{name}": {name: fields[name]} for name in fields}
-    without = {f"without {name}": {n: fields[n] for n in fields if n != name} for name in fields}
-    return {"all": fields, **without, **alone, "nothing": {}}
-
-
 def assert_reads_well(note: str) -> None:
     assert note == note.strip()
     assert "  " not in note
@@ -107,7 +61,9 @@ def test_every_note_of_the_module_is_one_of_a_type_and_is_read_here():
 @pytest.mark.parametrize("event_type", FIELDS)
 def test_note_with_and_without_each_field_reads_well(event_type, language):
     source = SOURCES[language]
-    notes = {name: note_of(event_type, f, source) for name, f in variants(event_type).items()}
+    notes = {
+        name: note_of(event_type, f, source) for name, f in variants(FIELDS[event_type]).items()
+    }
     for note in notes.values():
         assert_reads_well(note)
     empty = [
@@ -140,17 +96,8 @@ def test_note_of_odd_or_long_values_is_one_line_of_about_200_characters(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_notes_read_as_their_golden_file(language, request):
-    lines = []
-    for event_type in FIELDS:
-        shown = {
-            n: note_of(event_type, f, SOURCES[language]) for n, f in variants(event_type).items()
-        }
-        lines += [f"{event_type}", *(f"  {name}: {note}" for name, note in shown.items()), ""]
-    text = "\n".join(lines)
-    file = GOLDEN / f"message_notes.{language}.txt"
-    if request.config.getoption("--update-golden"):
-        file.write_text(text, "utf-8")
-    assert text == file.read_text("utf-8")
+    update = request.config.getoption("--update-golden")
+    check_golden("message_notes", FIELDS, language, update=update)
 
 
 @pytest.mark.parametrize(

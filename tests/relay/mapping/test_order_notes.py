@@ -1,13 +1,16 @@
 """Default notes about orders, purchases, payments and accounts, with and without each field."""
 
 import re
+from decimal import Decimal
 
 import pytest
+from notes import LANGUAGES, check_golden
 
 from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.order_notes import ORDER_NOTES
 from relay.mapping.order_words import order_words
 from relay.mapping.templates import compiled, render
+from relay.model import Money
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 FULL = {
@@ -30,6 +33,60 @@ FULL = {
     "plan": "Café del mes",
     "waited": "1 h",
 }
+
+
+def usd(amount: str) -> Money:
+    return Money(Decimal(amount), "USD")
+
+
+_ORDER = {"order_number": "#1042", "amount": usd("49.90")}
+_ITEMS = {"items": [f"2 {TIMES} Café tostado", f"1 {TIMES} Taza"]}
+_REFUND = {"refund_amount": usd("16.20"), "refund_left": usd("33.70"), "reason": "llegó roto"}
+_LINK = {"checkout_url": "https://tienda.example/retomar"}
+_PAYMENT = {"amount": usd("49.90"), "reference": "TX-88"}
+_PLAN = {"plan": "Café del mes", "amount": usd("9.90"), "order_number": "6120"}
+# What each note may say, as events say it.
+FIELDS = {
+    "order.created": _ORDER | _ITEMS,
+    "order.updated": _ORDER | {"status": "pending", "changed": ("shipping_address", "total")},
+    "order.paid": _ORDER | {"payment_method": "shopify_payments"},
+    "order.on_hold": _ORDER,
+    "order.fulfilled": _ORDER,
+    "order.shipped": {
+        "order_number": "#9999", "carrier": "Servientrega", "tracking_numbers": ["EC1", "EC2"],
+        "tracking_url": "https://rastreo.example/EC1",
+    },
+    "order.cancelled": _ORDER | {"cancel_reason": "customer"},
+    "order.refunded": _ORDER | _REFUND,
+    "order.partially_refunded": _ORDER | _REFUND,
+    "order.failed": _ORDER,
+    "order.deleted": _ORDER,
+    "shipment.delivered": {"order_number": "#9999"},
+    "checkout.created": {"amount": usd("36")} | _ITEMS | _LINK,
+    "checkout.updated": {"amount": usd("36")} | _ITEMS | _LINK,
+    "checkout.abandoned": {"amount": usd("36")} | _ITEMS | _LINK,
+    "subscription.created": _PLAN,
+    "subscription.renewed": _PLAN,
+    "subscription.cancelled": _PLAN | {"reason": "muy caro"},
+    "subscription.payment_failed": _PLAN | {"reason": "insufficient_funds"},
+    "payment.approved": _PAYMENT,
+    "payment.declined": _PAYMENT | {"reason": "insufficient_funds"},
+    "payment.refunded": _PAYMENT,
+    "payment.charged_back": _PAYMENT,
+    "customer.created": {},
+    "customer.updated": {"changed": ("phone",)},
+    "customer.deleted": {},
+}  # fmt: skip
+
+
+def test_every_note_of_the_module_is_read_here():
+    assert ORDER_NOTES.keys() == FIELDS.keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_notes_read_as_their_golden_file(language, request):
+    update = request.config.getoption("--update-golden")
+    check_golden("order_notes", FIELDS, language, update=update)
 
 
 def note(event_type: str, language: str, fields: dict) -> str:
