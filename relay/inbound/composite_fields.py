@@ -33,6 +33,11 @@ _ADDRESS_PARTS: Final = ("city", "state", "zip_code", "latitude", "longitude")
 # Parts of the person that a whole body is about, of which a change is worth an update.
 _SHOWN_PARTS: Final = ("first_name", "last_name", "email", "phones")
 Paths = str | tuple[str, ...]
+_USUAL: Final[Mapping[str, Paths]] = {
+    "phones": "phone",
+    **{name: name for name in ("first_name", "last_name", "name", "email")},
+    **{name: name for name in ("city", "state", "zip_code", "country", "latitude", "longitude")},
+}
 
 
 class Person(PathField):
@@ -84,6 +89,11 @@ class Person(PathField):
             country = values.get("country", "")
             address = Address(address=", ".join(lines), country=country, **parts)
         return Party(phones=phones, address=address, **values)
+
+
+def address(**parts: Paths) -> dict[str, Any]:
+    """The parts of a `Person` that is an address; those not given have their usual names."""
+    return {**_USUAL, **parts}
 
 
 def _filled(party: Party | None) -> dict[str, Any] | None:

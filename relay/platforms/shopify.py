@@ -12,11 +12,10 @@ https://shopify.dev/docs/apps/build/webhooks/verify-deliveries (read 2026-08)
 """
 
 import re
-from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
-from relay.inbound.composite_fields import Amount, Documents, FirstOf, Items, Person
+from relay.inbound.composite_fields import Amount, Documents, FirstOf, Items, Person, address
 from relay.inbound.contract import Platform, Shape, Topic, Values, created, updated
 from relay.inbound.payload_schema import Id, ListOf, Object, PayloadSchema, Text, Time
 from relay.inbound.places import Field, Header
@@ -26,19 +25,12 @@ from relay.inbound.timestamps import unix_time
 from relay.model import Money, Step
 
 _PAID: Final = frozenset({"paid", "partially_refunded", "refunded"})
-_ADDRESS: Final[Mapping[str, Any]] = {
-    "first_name": "first_name",
-    "last_name": "last_name",
-    "name": "name",
-    "phones": "phone",
-    "lines": ("address1", "address2"),
-    "city": "city",
-    "state": "province",
-    "zip_code": "zip",
-    "latitude": "latitude",
-    "longitude": "longitude",
-    "country": ("country_code", "country"),
-}
+_ADDRESS: Final = address(
+    lines=("address1", "address2"),
+    state="province",
+    zip_code="zip",
+    country=("country_code", "country"),
+)
 
 
 class _BodySchema(PayloadSchema):

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from relay.errors import Unreadable
 from relay.inbound.bodies import FORM
-from relay.inbound.composite_fields import Amount, Documents, Items, Person
+from relay.inbound.composite_fields import Amount, Documents, Items, Person, address
 from relay.inbound.contract import Platform, Shape, Source, Topic, Values, created, updated
 from relay.inbound.payload import json_object
 from relay.inbound.payload_schema import Id, ListOf, Object, PayloadSchema, Text, Time
@@ -50,17 +50,7 @@ _AT_ONCE_S: Final = 600
 # What is paid so soon after the start of a subscription is its first payment.
 _FIRST_PAYMENT_S: Final = 12 * 3600
 _CANCELLED: Final = frozenset({"cancelled", "pending-cancel"})
-_ADDRESS: Final[Mapping[str, Any]] = {
-    "first_name": "first_name",
-    "last_name": "last_name",
-    "email": "email",
-    "phones": "phone",
-    "lines": ("address_1", "address_2"),
-    "city": "city",
-    "state": "state",
-    "zip_code": "postcode",
-    "country": "country",
-}
+_ADDRESS: Final = address(lines=("address_1", "address_2"), zip_code="postcode")
 
 
 class _BodySchema(PayloadSchema):
@@ -192,14 +182,14 @@ _ORDER: Final = Shape(
         "status", "amount", "items", "recipient", "billing", "shipping_method", "payment_method",
         "note",
     ),
-    foreign=("username", "is_paying_customer"),
     refine=_refined,
+    foreign=("username", "is_paying_customer"),
 )  # fmt: skip
 _SUBSCRIPTION: Final = Shape(
     schema=_SubscriptionSchema(),
     kind="subscription",
-    foreign=("username", "is_paying_customer"),
     refine=_subscription,
+    foreign=("username", "is_paying_customer"),
 )
 _CUSTOMER: Final = Shape(
     schema=_CustomerSchema(),
