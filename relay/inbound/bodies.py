@@ -9,20 +9,17 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from relay.errors import Unreadable
-from relay.inbound.payload import json_body
+from relay.inbound.payload import FIELDS_MAX, form_pairs, json_body
 from relay.model import WebhookRequest
 
 FORM: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
-# More than a form has. Both parsers stop there.
-_FIELDS_MAX: Final = 2_000
 _DEPTH_MAX: Final = 8
 _BRACKETS: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")
 # Python's names begin so. Others (`idna`, `unicode_escape`) are no character sets of a body.
@@ -103,19 +100,8 @@ def form_value(body: bytes, charset: str = "") -> dict[str, Any]:
     Raises:
         Unreadable: it has too many fields.
     """
-    try:
-        # Latin-1 keeps each byte, before as well as after the percent-decoding.
-        pairs = parse_qsl(
-            body.strip().decode("latin-1"),
-            keep_blank_values=True,
-            encoding="latin-1",
-            max_num_fields=_FIELDS_MAX,
-        )
-    except ValueError as error:
-        raise Unreadable({"body": f"expected a form of at most {_FIELDS_MAX} fields"}) from error
     return nested(
-        (_decoded(name.encode("latin-1"), charset), _decoded(value.encode("latin-1"), charset))
-        for name, value in pairs
+        (_decoded(name, charset), _decoded(value, charset)) for name, value in form_pairs(body)
     )
 
 
@@ -129,7 +115,7 @@ def multipart_body(body: bytes, content_type: str) -> Body:
     omitted_fields: dict[str, str] = {}
     try:
         boundary = _parameter(content_type, "boundary").encode("latin-1")
-        decoder = MultipartDecoder(boundary, max_parts=_FIELDS_MAX)
+        decoder = MultipartDecoder(boundary, max_parts=FIELDS_MAX)
         decoder.receive_data(body)
         decoder.receive_data(None)
         name, charset, content = "", "", b""
@@ -146,7 +132,7 @@ def multipart_body(body: bytes, content_type: str) -> Body:
                 if not event.more_data:
                     pairs.append((name, _decoded(content, charset)))
     except (ValueError, RequestEntityTooLarge) as error:
-        message = f"expected multipart/form-data of at most {_FIELDS_MAX} parts"
+        message = f"expected multipart/form-data of at most {FIELDS_MAX} parts"
         raise Unreadable({"body": message}) from error
     return Body(nested(pairs), omitted_fields)
 

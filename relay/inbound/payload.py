@@ -10,11 +10,14 @@ import math
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import msgspec
 
 from relay.errors import Unreadable
 
+# More than a form has.
+FIELDS_MAX: Final = 2_000
 # Zeros before or behind the digits. Written out, 1e999999999 would fill the memory.
 _ZEROS_MAX: Final = 400
 # Powers of ten within which a number is written without an exponent.
@@ -68,6 +71,25 @@ def json_object(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Unreadable({"body": "expected a JSON object"})
     return value
+
+
+def form_pairs(body: bytes) -> list[tuple[bytes, bytes]]:
+    """The names and values of a `x-www-form-urlencoded` body, as the bytes that were encoded.
+
+    Raises:
+        Unreadable: it has too many fields.
+    """
+    try:
+        # Latin-1 keeps each byte, before as well as after the percent-decoding.
+        pairs = parse_qsl(
+            body.strip().decode("latin-1"),
+            keep_blank_values=True,
+            encoding="latin-1",
+            max_num_fields=FIELDS_MAX,
+        )
+    except ValueError as error:
+        raise Unreadable({"body": f"expected a form of at most {FIELDS_MAX} fields"}) from error
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
 
 
 def json_bytes(value: Any) -> bytes:

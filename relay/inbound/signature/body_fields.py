@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import parse_qsl
+from typing import Any
 
 from relay.errors import MALFORMED, Refused, Unreadable
+from relay.inbound import payload
 from relay.inbound.payload import json_object, text_of
-
-# More than a signed form has.
-_FIELDS_MAX: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +76,12 @@ def form_fields(pairs: Sequence[tuple[bytes, bytes]]) -> Fields:
 
 
 def form_pairs(body: bytes) -> list[tuple[bytes, bytes]]:
-    """The names and values of a form in order, decoded to the bytes that its sender encoded.
+    """The names and values of a form in order, as the bytes that were encoded.
 
     Raises:
-        Refused: `malformed`, when it has over 2,000 fields.
+        Refused: `malformed`, when it has too many fields.
     """
     try:
-        # Latin-1 keeps each byte, before as well as after the percent-decoding.
-        pairs = parse_qsl(
-            body.strip().decode("latin-1"),
-            keep_blank_values=True,
-            encoding="latin-1",
-            max_num_fields=_FIELDS_MAX,
-        )
-    except ValueError as error:
+        return payload.form_pairs(body)
+    except Unreadable as error:
         raise Refused(MALFORMED) from error
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
