@@ -170,7 +170,8 @@ class Platform:
     decoded body of each that was.
     `parse` replaces all that for platforms of any sender, whose options say where things are.
     `media_types` and `methods` are those it uses; `stored` are further headers that are needed to
-    parse a record again, or a function from the source's options to them.
+    parse a record again, or a function from the source's options to them, `stored_query` further
+    query parameters.
     `options` validates the source's `options` table, `options_fault` says what else is wrong.
     `visit_hosts` is a regular expression for the hosts that a handshake may have us visit.
     `response` replaces our JSON answer; `retry_response` makes the platform send again.
@@ -203,6 +204,7 @@ class Platform:
     media_types: tuple[str, ...] = ("application/json",)
     methods: tuple[str, ...] = ("POST",)
     stored: tuple[str, ...] | Callable[[Mapping[str, Any]], tuple[str, ...]] = ()
+    stored_query: tuple[str, ...] = ()
     options: type[Schema] | None = None
     options_fault: Callable[[Mapping[str, Any]], str] = no_fault
     visit_hosts: str = ""
@@ -273,6 +275,7 @@ class Source:
         names += [name for place in self.platform.places for name in place.headers]
         headers = {name: request.headers[name] for name in names if name in request.headers}
         parameters = {name for place in self.platform.places for name in place.query}
+        parameters.update(self.platform.stored_query)
         query = [pair for pair in request.query if pair[0] in parameters]
         return headers | ({_QUERY: urlencode(query)} if query else {})
 

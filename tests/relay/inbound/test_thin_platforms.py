@@ -1,0 +1,58 @@
+"""Platforms whose bodies only name a thing: what of a request is stored, and what tells two apart."""
+
+import json
+from dataclasses import replace
+
+import senders
+
+from relay.inbound.contract import NO_SHAPE, Platform, Source, Topic, stored_request
+from relay.inbound.payload_schema import Id, PayloadSchema
+from relay.inbound.places import Field
+from relay.inbound.signature import Hmac
+from relay.model import WebhookRequest
+from relay.pipeline import parse
+
+
+class _NoticeSchema(PayloadSchema):
+    id = Id(required=True)
+
+
+NOTICE = replace(NO_SHAPE, schema=_NoticeSchema())
+
+
+def _with_query(request: WebhookRequest, _source: Source) -> dict[str, object]:
+    """The id is in the query."""
+    return {**json.loads(request.body), "id": dict(request.query).get("id")}
+
+
+PLATFORM = Platform(
+    name="thin",
+    title="Thin",
+    docs="https://thin.example",
+    scheme=Hmac(headers=("x-signature",)),
+    topic=Field("event"),
+    body=_with_query,
+    stored_query=("id",),
+    topics={"payment": Topic(type="payment.approved", shape=NOTICE, lookup="payment")},
+)
+
+
+def source_of(topic: Topic, **parts: object) -> Source:
+    platform = replace(PLATFORM, topics={"payment": topic})
+    return replace(senders.source_of("generic"), platform=platform, **parts)
+
+
+def notice(**parts: object) -> WebhookRequest:
+    query = (("id", "42"), ("token", "not-for-the-record"))
+    return senders.delivery({}, b'{"event": "payment"}', query=query, **parts)
+
+
+def test_query_that_a_record_needs_is_stored_and_nothing_else_of_it():
+    source = source_of(PLATFORM.topics["payment"])
+    request = notice()
+    headers = source.headers_to_store(request)
+
+    assert headers == {":query": "id=42"}
+    again = stored_request(headers, request.body, request.received_at)
+    assert parse(again, source) == parse(request, source)
+    assert parse(again, source)[0].resource.id == "42"
