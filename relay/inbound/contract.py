@@ -89,7 +89,8 @@ class Topic:
     that the topic itself tells, at the time under the name `step_at`; `updates` says that a change
     without a step is told, too. `says` maps a field of the body to the values (in lower case) that
     the topic implies; with none of them it may have any value but null. `once` says that it happens
-    to a thing once. `lookup` says that the body only names a thing, of this kind, by its `id`.
+    to a thing once; `repeats` that equal bodies with none of the times `at` are several events, and
+    a retry is one more. `lookup` says that the body only names a thing, of this kind, by its `id`.
     `waits` is the event type of what goes out under the value `token` when nothing else comes of
     it.
     """
@@ -102,6 +103,7 @@ class Topic:
     updates: bool = False
     says: Mapping[str, frozenset[str]] = field(default_factory=dict)
     once: bool = False
+    repeats: bool = False
     lookup: str = ""
     waits: str = ""
 

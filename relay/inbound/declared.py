@@ -166,6 +166,8 @@ def _items(parsed: _Parsed, key: str) -> Sequence[Part]:
     event_id = values.get("event_id")
     if event_id:
         key = f"{event_id}:{parsed.name}"
+    elif topic.repeats and not any(values.get(name) for name in topic.at):
+        key = stable_key(key, parsed.delivery.request.received_at.isoformat())
     other_keys = _other_keys(parsed)
     event_type = values.get("type") or topic.type
     if topic.lookup:

@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import senders
 
 from relay.inbound.contract import NO_SHAPE, Platform, Source, Topic, stored_request
-from relay.inbound.payload_schema import Id, PayloadSchema
+from relay.inbound.payload_schema import Id, PayloadSchema, Time
 from relay.inbound.places import Field
 from relay.inbound.signature import Hmac
 from relay.model import WebhookRequest
@@ -15,6 +16,7 @@ from relay.pipeline import parse
 
 class _NoticeSchema(PayloadSchema):
     id = Id(required=True)
+    at = Time("sent_at")
 
 
 NOTICE = replace(NO_SHAPE, schema=_NoticeSchema())
@@ -42,9 +44,15 @@ def source_of(topic: Topic, **parts: object) -> Source:
     return replace(senders.source_of("generic"), platform=platform, **parts)
 
 
-def notice(**parts: object) -> WebhookRequest:
+def notice(body: bytes = b'{"event": "payment"}', **parts: object) -> WebhookRequest:
     query = (("id", "42"), ("token", "not-for-the-record"))
-    return senders.delivery({}, b'{"event": "payment"}', query=query, **parts)
+    return senders.delivery({}, body, query=query, **parts)
+
+
+def key_of(source: Source, *arguments: bytes, **parts: object) -> str:
+    (item,) = parse(notice(*arguments, **parts), source)
+    key: str = item.key
+    return key
 
 
 def test_query_that_a_record_needs_is_stored_and_nothing_else_of_it():
@@ -56,3 +64,15 @@ def test_query_that_a_record_needs_is_stored_and_nothing_else_of_it():
     again = stored_request(headers, request.body, request.received_at)
     assert parse(again, source) == parse(request, source)
     assert parse(again, source)[0].resource.id == "42"
+
+
+def test_equal_bodies_are_one_event_unless_the_topic_repeats():
+    moment_later = senders.NOW + timedelta(milliseconds=1)
+    timed = b'{"event": "payment", "sent_at": "2026-11-02T15:04:05Z"}'
+    one = source_of(PLATFORM.topics["payment"])
+    several = source_of(replace(PLATFORM.topics["payment"], repeats=True))
+
+    assert key_of(one) == key_of(one, received_at=moment_later)
+    assert key_of(several) != key_of(several, received_at=moment_later)
+    assert key_of(several) == key_of(several)
+    assert key_of(several, timed) == key_of(several, timed, received_at=moment_later)
