@@ -90,7 +90,8 @@ class Topic:
     without a step is told, too. `says` maps a field of the body to the values (in lower case) that
     the topic implies; with none of them it may have any value but null. `once` says that it happens
     to a thing once; `repeats` that equal bodies with none of the times `at` are several events, and
-    a retry is one more. `lookup` says that the body only names a thing, of this kind, by its `id`.
+    a retry is one more. `lookup` says that the body only names a thing, of this kind, by its `id`;
+    `may_be` are types that the look-up may find beside `type`.
     `waits` is the event type of what goes out under the value `token` when nothing else comes of
     it.
     """
@@ -105,6 +106,7 @@ class Topic:
     once: bool = False
     repeats: bool = False
     lookup: str = ""
+    may_be: tuple[str, ...] = ()
     waits: str = ""
 
 

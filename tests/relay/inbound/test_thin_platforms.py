@@ -4,14 +4,15 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 import senders
 
 from relay.inbound.contract import NO_SHAPE, Platform, Source, Topic, stored_request
 from relay.inbound.payload_schema import Id, PayloadSchema, Time
 from relay.inbound.places import Field
 from relay.inbound.signature import Hmac
-from relay.model import WebhookRequest
-from relay.pipeline import parse
+from relay.model import AwaitingLookup, Ignored, WebhookRequest
+from relay.pipeline import parse, translate
 
 
 class _NoticeSchema(PayloadSchema):
@@ -76,3 +77,35 @@ def test_equal_bodies_are_one_event_unless_the_topic_repeats():
     assert key_of(several) != key_of(several, received_at=moment_later)
     assert key_of(several) == key_of(several)
     assert key_of(several, timed) == key_of(several, timed, received_at=moment_later)
+
+
+@pytest.mark.parametrize(
+    ("may_be", "wanted", "is_kept"),
+    [
+        ((), (), True),
+        ((), ("payment.approved",), True),
+        ((), ("payment.declined",), False),
+        (("payment.declined",), ("payment.declined",), True),
+        (("payment.declined",), ("payment.*",), True),
+        (("payment.declined",), ("order.paid",), False),
+        (("payment.declined",), ("payment",), True),
+    ],
+)
+def test_notice_is_kept_if_any_type_that_it_may_be_is_wanted(may_be, wanted, is_kept):
+    source = source_of(replace(PLATFORM.topics["payment"], may_be=may_be), topics=wanted)
+    (item,) = translate(notice(), source)
+    expected = AwaitingLookup if is_kept else Ignored
+
+    assert isinstance(item, expected)
+    assert item.reason == ("needs_payment" if is_kept else "topic_not_wanted")
+
+
+def test_notice_without_a_rule_for_any_type_is_ignored():
+    topic = replace(PLATFORM.topics["payment"], may_be=("payment.declined",))
+    source = source_of(topic)
+    one_rule = replace(source, rules={"payment.declined": source.rules["payment.declined"]})
+
+    assert isinstance(translate(notice(), one_rule)[0], AwaitingLookup)
+    assert translate(notice(), replace(source, rules={})) == [
+        Ignored("payment", "no_rule", "payment.approved")
+    ]
