@@ -92,8 +92,10 @@ def _call(event: Event, request: WebhookRequest, source: Source) -> Call:
 
 
 def _awaiting(item: NeedsLookup, source: Source) -> AwaitingLookup | Ignored:
-    if reason := _unwanted(item.event_type, item.topic, source):
-        return Ignored(item.topic, reason, item.event_type)
+    types = (item.event_type, *item.may_be)
+    reasons = [_unwanted(event_type, item.topic, source) for event_type in types]
+    if all(reasons):
+        return Ignored(item.topic, reasons[0], item.event_type)
     return AwaitingLookup(
         item.topic, item.key, item.resource, item.raw, item.event_type, item.other_keys
     )

@@ -89,7 +89,9 @@ class Topic:
     that the topic itself tells, at the time under the name `step_at`; `updates` says that a change
     without a step is told, too. `says` maps a field of the body to the values (in lower case) that
     the topic implies; with none of them it may have any value but null. `once` says that it happens
-    to a thing once. `lookup` says that the body only names a thing, of this kind, by its `id`.
+    to a thing once; `repeats` that equal bodies with none of the times `at` are several events, and
+    a retry is one more. `lookup` says that the body only names a thing, of this kind, by its `id`;
+    `may_be` are types that the look-up may find beside `type`.
     `waits` is the event type of what goes out under the value `token` when nothing else comes of
     it.
     """
@@ -102,7 +104,9 @@ class Topic:
     updates: bool = False
     says: Mapping[str, frozenset[str]] = field(default_factory=dict)
     once: bool = False
+    repeats: bool = False
     lookup: str = ""
+    may_be: tuple[str, ...] = ()
     waits: str = ""
 
 
@@ -170,7 +174,8 @@ class Platform:
     decoded body of each that was.
     `parse` replaces all that for platforms of any sender, whose options say where things are.
     `media_types` and `methods` are those it uses; `stored` are further headers that are needed to
-    parse a record again, or a function from the source's options to them.
+    parse a record again, or a function from the source's options to them, `stored_query` further
+    query parameters.
     `options` validates the source's `options` table, `options_fault` says what else is wrong.
     `visit_hosts` is a regular expression for the hosts that a handshake may have us visit.
     `response` replaces our JSON answer; `retry_response` makes the platform send again.
@@ -203,6 +208,7 @@ class Platform:
     media_types: tuple[str, ...] = ("application/json",)
     methods: tuple[str, ...] = ("POST",)
     stored: tuple[str, ...] | Callable[[Mapping[str, Any]], tuple[str, ...]] = ()
+    stored_query: tuple[str, ...] = ()
     options: type[Schema] | None = None
     options_fault: Callable[[Mapping[str, Any]], str] = no_fault
     visit_hosts: str = ""
@@ -273,6 +279,7 @@ class Source:
         names += [name for place in self.platform.places for name in place.headers]
         headers = {name: request.headers[name] for name in names if name in request.headers}
         parameters = {name for place in self.platform.places for name in place.query}
+        parameters.update(self.platform.stored_query)
         query = [pair for pair in request.query if pair[0] in parameters]
         return headers | ({_QUERY: urlencode(query)} if query else {})
 

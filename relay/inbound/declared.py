@@ -157,7 +157,7 @@ def _retyped(source: Source, name: str) -> Topic:
     topics = source.platform.topics
     topic = topics.get(name) or source.platform.other or next(iter(topics.values()))
     shape = replace(topic.shape, kind="")
-    return replace(topic, type=source.types[name], shape=shape, lookup="", waits="")
+    return replace(topic, type=source.types[name], shape=shape, lookup="", may_be=(), waits="")
 
 
 def _items(parsed: _Parsed, key: str) -> Sequence[Part]:
@@ -165,11 +165,13 @@ def _items(parsed: _Parsed, key: str) -> Sequence[Part]:
     event_id = values.get("event_id")
     if event_id:
         key = f"{event_id}:{parsed.name}"
+    elif topic.repeats and not any(values.get(name) for name in topic.at):
+        key = stable_key(key, parsed.delivery.request.received_at.isoformat())
     other_keys = _other_keys(parsed)
     event_type = values.get("type") or topic.type
     if topic.lookup:
-        raw = parsed.delivery.raw
-        return [NeedsLookup(parsed.resource, parsed.name, key, raw, event_type, other_keys)]
+        notice = NeedsLookup(parsed.resource, parsed.name, key, parsed.delivery.raw, event_type)
+        return [replace(notice, other_keys=other_keys, may_be=topic.may_be)]
     report = _report(parsed, event_type)
     steps = report.steps if report else ()
     at, odd_time = _occurred_at(parsed)

@@ -59,7 +59,8 @@ class Unparsable:
 class NeedsLookup:
     """An event that only names a thing, which has to be looked up at the platform.
 
-    The other fields are as in `Event`.
+    `event_type` is the one most likely, `may_be` are others that the look-up may find. The other
+    fields are as in `Event`.
     """
 
     resource: Resource
@@ -68,6 +69,7 @@ class NeedsLookup:
     raw: bytes
     event_type: str
     other_keys: tuple[str, ...] = ()
+    may_be: tuple[str, ...] = ()
 
 
 Part = Event | Unparsable | Skipped | NeedsLookup

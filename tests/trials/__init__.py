@@ -27,7 +27,7 @@ def trials() -> Mapping[str, Platform]:
     return {
         name: import_module(f"{__name__}.{name}").platform
         for name in names
-        if not name.startswith("test_")
+        if not name.startswith(("test_", "conftest"))
     }
 
 
