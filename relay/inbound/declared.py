@@ -153,11 +153,14 @@ def _reason_to_skip(name: str, source: Source) -> str:
 
 
 def _retyped(source: Source, name: str) -> Topic:
-    """A topic that the source's `types` names, as an event that stands alone."""
+    """A topic that the source's `types` names, as an event that stands alone.
+
+    What only names a thing still has to be looked up.
+    """
     topics = source.platform.topics
     topic = topics.get(name) or source.platform.other or next(iter(topics.values()))
     shape = replace(topic.shape, kind="")
-    return replace(topic, type=source.types[name], shape=shape, lookup="", may_be=(), waits="")
+    return replace(topic, type=source.types[name], shape=shape, may_be=(), waits="")
 
 
 def _items(parsed: _Parsed, key: str) -> Sequence[Part]:

@@ -45,7 +45,7 @@ class Query(Place):
 
 
 class Field(Place):
-    """A field of the body: of its paths the first that has a text, a number or `true`."""
+    """A field of the body: of its paths the first with a text, number or boolean."""
 
     def __init__(self, *paths: str) -> None:
         self.path = paths[0]
@@ -53,6 +53,17 @@ class Field(Place):
 
     def find(self, _request: WebhookRequest, value: Any) -> str:
         return next((text for path in self._paths if (text := _text_at(value, path))), "")
+
+
+class FieldIs(Place):
+    """`true` where a field of the body has one of the values, in any case."""
+
+    def __init__(self, path: str, *values: str) -> None:
+        self._field = Field(path)
+        self._values = values
+
+    def find(self, request: WebhookRequest, value: Any) -> str:
+        return "true" if self._field.find(request, value).lower() in self._values else ""
 
 
 class FirstPlace(Place):
@@ -70,4 +81,4 @@ class FirstPlace(Place):
 def _text_at(value: Any, path: list[str]) -> str:
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
-    return "true" if value is True else text_of(value)
+    return str(value).lower() if isinstance(value, bool) else text_of(value)

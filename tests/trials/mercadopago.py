@@ -23,9 +23,8 @@ from uuid import uuid4
 
 from relay.inbound.contract import Platform, Shape, Source, Topic, Values, stable_key
 from relay.inbound.payload import json_object
-from relay.inbound.payload_schema import Flag, Id, PayloadSchema, Text
-from relay.inbound.places import Field
-from relay.inbound.results import Skipped
+from relay.inbound.payload_schema import Id, PayloadSchema, Text
+from relay.inbound.places import Field, FieldIs
 from relay.inbound.signature import ComposedHmac, Message, PairsHeader
 from relay.model import WebhookRequest
 
@@ -39,7 +38,6 @@ class _NoticeSchema(PayloadSchema):
     _notice_id = Id("id")
     _action = Text("action")
     _version = Id("version")
-    _is_live = Flag("live_mode")
 
 
 def _body(request: WebhookRequest, _source: Source) -> Any:
@@ -48,9 +46,7 @@ def _body(request: WebhookRequest, _source: Source) -> Any:
     return {**value, "data": {"id": dict(request.query).get(_ID)}}
 
 
-def _notice(topic: str, values: Values) -> Values | Skipped:
-    if values.get("_is_live") is False:
-        return Skipped("test")
+def _notice(topic: str, values: Values) -> Values:
     names = ("id", "_notice_id", "_action", "_version")
     return {"event_id": stable_key(topic, *(values.get(name, "") for name in names))}
 
@@ -93,6 +89,7 @@ platform = Platform(
     ),
     topic=Field("type"),
     shop=Field("user_id"),
+    test=(FieldIs("live_mode", "false"),),
     body=_body,
     stored_query=(_ID,),
     topics={
