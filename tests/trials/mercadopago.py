@@ -89,7 +89,7 @@ platform = Platform(
     ),
     topic=Field("type"),
     shop=Field("user_id"),
-    test=(FieldIs("live_mode", "false"),),
+    test=(FieldIs("live_mode", "false", "0"),),
     body=_body,
     stored_query=(_ID,),
     topics={

@@ -17,10 +17,10 @@ from typing import Any, Final
 
 from marshmallow import Schema, fields, validate
 
-from relay.inbound.contract import Platform, Shape, Source, Topic, Values, each_part
+from relay.inbound.contract import Platform, Shape, Source, Topic, each_part
 from relay.inbound.payload_schema import Id, PayloadSchema
 from relay.inbound.places import Field
-from relay.inbound.results import Handshake, PlatformResponse, Skipped
+from relay.inbound.results import Handshake, PlatformResponse
 from relay.inbound.signature import Hmac
 from relay.model import WebhookRequest
 
@@ -56,10 +56,6 @@ def _changes(value: Any) -> list[Any]:
     return [change for changes in entries for change in each_part(changes)]
 
 
-def _lead(_topic: str, values: Values) -> Values | Skipped:
-    return Skipped("test") if values["id"] == _TEST_LEAD else {}
-
-
 platform = Platform(
     name="meta_leads",
     title="Meta Lead Ads",
@@ -67,11 +63,12 @@ platform = Platform(
     scheme=Hmac(headers=("x-hub-signature-256",), encoding="hex", prefix="sha256="),
     topic=Field("field"),
     shop=Field("value.page_id"),
+    test=(FieldIs("value.leadgen_id", _TEST_LEAD),),
     parts=_changes,
     topics={
         "leadgen": Topic(
             type="lead.created",
-            shape=Shape(schema=_LeadSchema(), refine=_lead),
+            shape=Shape(schema=_LeadSchema()),
             lookup="lead",
         )
     },
