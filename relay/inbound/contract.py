@@ -124,6 +124,11 @@ def no_handshake(_request: WebhookRequest, _source: "Source") -> Handshake | Non
     return None
 
 
+def address_check(request: WebhookRequest, _source: "Source") -> Handshake | None:
+    """Answers the GET or HEAD by which a platform sees whether the address is there."""
+    return Handshake() if request.method in ("GET", "HEAD") else None
+
+
 def no_check(_value: Any) -> Handshake | None:
     return None
 
