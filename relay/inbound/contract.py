@@ -124,8 +124,18 @@ def updated(event_type: str, shape: Shape, *, waits: str = "") -> Topic:
     return Topic(type=event_type, shape=shape, at=at, updates=True, waits=waits)
 
 
+def alike(shape: Shape, types: Mapping[str, str]) -> dict[str, Topic]:
+    """Topics of one shape, by their names and event types; `at` is their time."""
+    return {name: Topic(type=event_type, shape=shape) for name, event_type in types.items()}
+
+
 def no_handshake(_request: WebhookRequest, _source: "Source") -> Handshake | None:
     return None
+
+
+def address_check(request: WebhookRequest, _source: "Source") -> Handshake | None:
+    """Answers the GET or HEAD by which a platform sees whether the address is there."""
+    return Handshake() if request.method in ("GET", "HEAD") else None
 
 
 def no_check(_value: Any) -> Handshake | None:

@@ -12,7 +12,16 @@ from typing import Any, Final
 
 from relay.errors import Unreadable
 from relay.inbound.contact import Party, contact_of
-from relay.inbound.contract import BUYERS, RECIPIENTS, Source, Topic, Values, stable_key, validate
+from relay.inbound.contract import (
+    BUYERS,
+    RECIPIENTS,
+    Source,
+    Topic,
+    Values,
+    one_part,
+    stable_key,
+    validate,
+)
 from relay.inbound.payload import compact_json, json_bytes
 from relay.inbound.places import Field, Place
 from relay.inbound.results import (
@@ -220,6 +229,8 @@ def _delivery_key(
     request: WebhookRequest, source: Source, topic: str, value: Any, raw: bytes
 ) -> str:
     delivery_id = _found(source.platform.delivery_id, request, value)
+    if delivery_id and source.platform.parts is not one_part:  # all parts share it
+        return stable_key(delivery_id, raw)
     return delivery_id or stable_key(topic, raw)
 
 

@@ -125,7 +125,10 @@ class PathField(fields.Field[Any]):
 
 
 def value_at(data: dict[str, Any], path: Path, prefix: str, omitted_fields: OmittedFields) -> Any:
-    """The value at a path, None when there is none; an odd value on the way is named."""
+    """The value at a path, None when there is none; an odd value on the way is named.
+
+    An empty text is none: forms have it in the place of an absent object.
+    """
     if len(path) == 1:
         return data.get(path[0])
     node: Any = data
@@ -135,7 +138,8 @@ def value_at(data: dict[str, Any], path: Path, prefix: str, omitted_fields: Omit
         elif isinstance(node, list) and key.isdecimal():
             node = node[int(key)] if int(key) < len(node) else None
         else:
-            omitted_fields.name(f"{prefix}{'.'.join(path[:depth])}", "not_an_object")
+            if node != "":
+                omitted_fields.name(f"{prefix}{'.'.join(path[:depth])}", "not_an_object")
             return None
         if node is None:
             return None

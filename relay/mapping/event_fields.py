@@ -110,9 +110,13 @@ class SubscriptionFields(_Sale):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonFields(_Common):
-    """An account, a contact, or a consent: `list_name` is what it is to."""
+    """An account, a contact, or a consent: `list_name` is what it is to.
+
+    `new_email` replaces the e-mail that the person was known by.
+    """
 
     status: str | None = None
+    new_email: str | None = None
     list_name: str | None = None
     tags: list[str] | None = None
 

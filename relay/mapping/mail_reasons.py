@@ -36,6 +36,8 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
 # The fixed words of vendors, in small letters.
 # SendGrid: reasons of `dropped` and `bounce_classification`,
 # https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event.
+# Mandrill: `bounce_description` and reasons of its denylist,
+# https://mandrill.zendesk.com/hc/en-us/articles/205583307-Message-Event-Webhook-Format.
 # Amazon SES, Resend: subtypes of a bounce,
 # https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html.
 _WORDS: Final[Mapping[str, str]] = {
@@ -55,6 +57,13 @@ _WORDS: Final[Mapping[str, str]] = {
     "mailbox unavailable": "mailbox_unavailable",
     "technical": "technical",
     "technical failure": "technical",
+    "bad_mailbox": "no_such_address",
+    "invalid_domain": "no_such_domain",
+    "mailbox_full": "mailbox_full",
+    "hard-bounce": "bounced_before",
+    "soft-bounce": "bounced_before",
+    "spam": "complained_before",
+    "unsub": "unsubscribed",
     "noemail": "no_such_address",
     "suppressed": "bounced_before",
     "onaccountsuppressionlist": "bounced_before",

@@ -130,5 +130,9 @@ MESSAGE_NOTES: Final[Mapping[str, tuple[str, str]]] = {
         "Cancelled " + _if("name", '"{{ name }}"', "their booking") + _if("at", " of {{ at }}"),
         _REASON,
     ),
-    "contact.updated": ("Se actualizaron sus datos de contacto", "Contact details were updated"),
+    "contact.updated": _pair(
+        "{% set email = new_email | brief(100) %}",
+        _if("email", "Cambió su correo a {{ email }}", "Se actualizaron sus datos de contacto"),
+        _if("email", "Changed their e-mail to {{ email }}", "Contact details were updated"),
+    ),
 }  # fmt: skip

@@ -9,7 +9,7 @@ Texts are Jinja2 templates, which run in a sandbox. Their variables are:
 - `type`, `topic`, `title` (our type in words), `platform`, `source`, `source_title`;
 - those that default notes know, of any sender: of e-mails `subject`, `campaign`, `reason`,
   `link`, `link_text`, `list_name`, `list_id`, `all_emails`; of forms `form`, `answers`, `message`;
-  of leads `ad`, `network`; of bookings `service`, `starts_at`;
+  of leads `ad`, `network`; of bookings `service`, `starts_at`; of contacts `new_email`;
 - of e-mails, `reason_text` (the reason in the words of `language`, where it is a known one) and
   `server_text` (what the server of the address wrote); of bookings, `start` (`starts_at` in words);
 - of orders, purchases, payments and accounts, in words of `language`: `items` (three at most),

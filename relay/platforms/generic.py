@@ -14,11 +14,9 @@ from typing import Any, Final, Literal
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from relay.inbound.bodies import FORM, MULTIPART
-from relay.inbound.contract import Platform, Source
+from relay.inbound.contract import Platform, address_check
 from relay.inbound.jmespath_reader import JMESPathOptions, header_names, parse, types_fault
-from relay.inbound.results import Handshake
 from relay.inbound.signature import Basic, Bearer, Hmac, PathToken, Scheme, StandardWebhooks
-from relay.model import WebhookRequest
 
 _KEY: Final = validate.OneOf(["utf8", "base64", "hex"])
 
@@ -66,11 +64,6 @@ def _scheme(options: Mapping[str, Any]) -> Scheme:
     return scheme
 
 
-def _handshake(request: WebhookRequest, _source: Source) -> Handshake | None:
-    """Some senders check the address with GET or HEAD and expect a 200."""
-    return Handshake() if request.method in ("GET", "HEAD") else None
-
-
 platform = Platform(
     name="generic",
     title="Generic JSON",
@@ -81,6 +74,6 @@ platform = Platform(
     options_fault=types_fault,
     parse=parse,
     any_sender=True,
-    handshake=_handshake,
+    handshake=address_check,
     stored=header_names,
 )

@@ -17,7 +17,7 @@ import re
 from typing import Any, Final
 
 from relay.inbound.composite_fields import Person
-from relay.inbound.contract import Platform, Shape, Topic, Values, each_part
+from relay.inbound.contract import Platform, Shape, Values, alike, each_part
 from relay.inbound.payload_schema import Flag, Id, ListOf, PayloadSchema, Text
 from relay.inbound.places import Field
 from relay.inbound.signature import Ecdsa
@@ -79,19 +79,6 @@ def _message_id(message_id: str, smtp_id: str) -> str:
 
 
 _EVENT: Final = Shape(schema=_EventSchema(), refine=_refined)
-_TYPES: Final = {
-    "processed": "email.sent",
-    "deferred": "email.deferred",
-    "delivered": "email.delivered",
-    "bounce": "email.bounced",
-    "dropped": "email.rejected",
-    "open": "email.opened",
-    "click": "email.clicked",
-    "spamreport": "email.complained",
-    "unsubscribe": "email.unsubscribed",
-    "group_unsubscribe": "email.unsubscribed",
-    "group_resubscribe": "email.subscribed",
-}
 
 platform = Platform(
     name="sendgrid",
@@ -118,5 +105,20 @@ platform = Platform(
             "Switch Signature Verification on and copy the public key.",
         ),
     },
-    topics={topic: Topic(type=name, shape=_EVENT) for topic, name in _TYPES.items()},
+    topics=alike(
+        _EVENT,
+        {
+            "processed": "email.sent",
+            "deferred": "email.deferred",
+            "delivered": "email.delivered",
+            "bounce": "email.bounced",
+            "dropped": "email.rejected",
+            "open": "email.opened",
+            "click": "email.clicked",
+            "spamreport": "email.complained",
+            "unsubscribe": "email.unsubscribed",
+            "group_unsubscribe": "email.unsubscribed",
+            "group_resubscribe": "email.subscribed",
+        },
+    ),
 )

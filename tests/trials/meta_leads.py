@@ -19,7 +19,7 @@ from marshmallow import Schema, fields, validate
 
 from relay.inbound.contract import Platform, Shape, Source, Topic, each_part
 from relay.inbound.payload_schema import Id, PayloadSchema
-from relay.inbound.places import Field
+from relay.inbound.places import Field, FieldIs
 from relay.inbound.results import Handshake, PlatformResponse
 from relay.inbound.signature import Hmac
 from relay.model import WebhookRequest

@@ -127,6 +127,14 @@ def test_odd_value_is_left_out_and_named(path, value, reason):
     assert payload.data == ({parent: {"name": "Sol"}} if parent else {})
 
 
+def test_empty_text_in_the_place_of_an_object_is_none():
+    schema = PayloadSchema.of({"city": Text("address.city"), "name": Text()})
+
+    assert schema.load({"address": "", "name": "Ana"}) == Payload({"name": "Ana"}, {})
+    named = schema.load({"address": "Quito", "name": "Ana"})
+    assert named == Payload({"name": "Ana"}, {"address": "not_an_object"})
+
+
 @pytest.mark.parametrize("field", [name for name in PERSON.fields if name != "id"])
 def test_null_is_the_same_as_absent(field):
     key = PERSON.fields[field].data_key or field

@@ -29,6 +29,10 @@ from relay.mapping.mail_reasons import mail_reason
         ({"classification": "Invalid Address"}, "la dirección no existe", ""),
         ({"bounce_type": "MailboxFull", "reason": "over"}, "el buzón está lleno", "over"),
         ({"bounce_type": "General"}, "", ""),
+        # The words of Mandrill.
+        ({"reason": "hard-bounce"}, "la dirección ya había rebotado", ""),
+        ({"reason": "spam"}, "la persona había marcado correos como spam", ""),
+        ({"bounce_type": "bad_mailbox", "reason": "smtp;550"}, "la dirección no existe", "smtp;550"),
         ({"reason": "5.0.0 other", "status": "5.0.0"}, "", "5.0.0 other"),
         ({}, "", ""),
         ({"reason": None, "status": 5, "classification": []}, "", ""),

@@ -31,7 +31,8 @@ FIELDS: dict[str, dict[str, Any]] = {
     "booking.created": _BOOKING,
     "booking.rescheduled": _BOOKING,
     "booking.cancelled": {**_BOOKING, "reason": "viaje"},
-    **{name: {} for name in ("sms.subscribed", "sms.unsubscribed", "contact.updated")},
+    "contact.updated": {"new_email": "ana.nueva@example.com"},
+    **{name: {} for name in ("sms.subscribed", "sms.unsubscribed")},
     **{f"email.{name}": _MAIL for name in ("sent", "delivered", "opened", "complained")},
     **{
         f"email.{name}": {**_MAIL, **_WHY} for name in ("deferred", "blocked", "bounced", "rejected")
