@@ -6,13 +6,12 @@ connection breaks after Redis ran the script, the platform gets a 503, sends aga
 `duplicate`.
 """
 
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
-from redis import Redis, RedisError, exceptions
+from redis import Redis, RedisError
 from redis.exceptions import NoScriptError
 from rq import Queue
 from rq.utils import utcformat
@@ -35,6 +34,7 @@ from relay.model import (
 from relay.store import lua
 from relay.store.accept_arguments import AcceptArguments, call_fields, routing
 from relay.store.backpressure import RedisPressure
+from relay.store.connection import ThreadConnections
 from relay.store.keys import COUNTS, IGNORED, OPEN, SCHEMA_KEY, WAITING, lane_parts, record_key
 from relay.store.ledger import GRACE_S
 from relay.store.memory import Moved, SourceMemory
@@ -67,7 +67,7 @@ class JobStore:
         pseudonyms: Pseudonyms,
     ) -> None:
         self._redis = redis
-        self._connections = threading.local()
+        self._connections = ThreadConnections(redis)
         self.pressure = pressure
         self._base = queue.name
         self._job_ttls = (queue._default_timeout, RESULT_TTL_S, FAILURE_TTL_S)  # noqa: SLF001  RQ has no public attribute
@@ -107,7 +107,9 @@ class JobStore:
 
     def memory(self, source: Source) -> SourceMemory:
         """What is remembered of the things of a source, for `relay.pipeline.process`."""
-        return SourceMemory(self._redis, self._pseudonyms, source, dedup_s=self._dedup_s)
+        return SourceMemory(
+            self._redis, self._connections, self._pseudonyms, source, dedup_s=self._dedup_s
+        )
 
     def accept(
         self,
@@ -173,10 +175,9 @@ class JobStore:
     def _run(self, keys: list[str], args: list[Any]) -> Any:
         """Run the script, with WAITAOF in the same round trip where writes must wait."""
         if not self.pressure.needs_waitaof:
-            try:
-                return self._accept(keys=keys, args=args, client=self._connection())
-            except exceptions.ConnectionError:  # idle, and closed by Redis: try a new one
-                return self._accept(keys=keys, args=args)
+            return self._connections.run(
+                lambda redis: self._accept(keys=keys, args=args, client=redis)
+            )
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.evalsha(self._accept.sha, len(keys), *keys, *args)
             pipeline.waitaof(1, 0, _ON_DISK_WITHIN_MS)
@@ -188,13 +189,6 @@ class JobStore:
         if not fsynced_count:
             raise NotStored("not_on_disk")
         return answer
-
-    def _connection(self) -> Redis:
-        """This thread's own connection: taking one from the pool costs half a round trip."""
-        if not hasattr(self._connections, "redis"):
-            pool = self._redis.connection_pool
-            self._connections.redis = Redis(connection_pool=pool, single_connection_client=True)
-        return cast("Redis", self._connections.redis)
 
     def promote_waiting(self, limit: int = 100) -> int:
         """Make up to `limit` of what has waited until its time accepted records; how many were."""
