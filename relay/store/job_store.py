@@ -35,7 +35,7 @@ from relay.store import lua
 from relay.store.accept_arguments import AcceptArguments, call_fields, routing
 from relay.store.backpressure import RedisPressure
 from relay.store.connection import ThreadConnections
-from relay.store.keys import COUNTS, IGNORED, OPEN, SCHEMA_KEY, WAITING, lane_parts, record_key
+from relay.store.keys import COUNTS, IGNORED, OPEN, SCHEMA_KEY, WAITING, lane_digests, record_key
 from relay.store.ledger import GRACE_S
 from relay.store.memory import Moved, SourceMemory
 from relay.store.pseudonyms import Pseudonyms
@@ -76,10 +76,10 @@ class JobStore:
         self._backlog_max = backlog_max
         self._held_max = held_max
         self._promote = redis.register_script(
-            lua.script("lanes", "lists", "starting", "promote_waiting")
+            lua.script("lanes", "lists", "find", "starting", "promote_waiting")
         )
         self._accept = redis.register_script(
-            lua.script("schema", "lanes", "lists", "starting", "accept")
+            lua.script("schema", "lanes", "lists", "find", "starting", "accept")
         )
         self._requeue = redis.register_script(lua.script("lanes", "lists", "requeue"))
 
@@ -155,7 +155,7 @@ class JobStore:
             dedup_s=self._dedup_s,
             queue=queue_name(self._base, source.destination.name, source.name),
         )
-        args += arguments.of(items)
+        args.append(arguments.of(items))
         keys = [OPEN, COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
         try:
             self.pressure.check()
@@ -228,7 +228,7 @@ class JobStore:
         return self._run_requeue("replay", record, call.destination, lanes, fields)
 
     def _lanes(self, destination: str, customer: Customer) -> str:
-        return " ".join(self._pseudonyms.digests(destination, *lane_parts(customer)))
+        return " ".join(lane_digests(self._pseudonyms, destination, customer))
 
     def requeue_lost(self, record: Record) -> Requeued:
         """Give an open record a new job if its present job is lost."""

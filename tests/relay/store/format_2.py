@@ -93,8 +93,8 @@ def record_fields(value: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
             ("email", customer.get("email", "").lower()),
         )
         is_open = value[b"state"] in (b"accepted", b"retrying")
-        lane = digest(row[3], "lane", by) if is_open else "-"
-        find = [digest(row[3], "find", *pair)[:8] for pair in texts if pair[1]]
+        lane = digest(row[3], "lane", by)[:11] if is_open else "-"
+        find = [digest(row[3], "find", *pair)[:7] for pair in texts if pair[1]]
         fields |= {b"customer": customer, b"digests": " ".join([lane, *find])}
     compact = {"separators": (",", ":"), "ensure_ascii": False}
     return {
@@ -112,4 +112,4 @@ def listed(record_id: str, fields: Mapping[bytes, bytes]) -> Iterator[tuple[str,
         yield f"relay:list:{cause}", record_id
         yield "relay:causes", cause
     for each in fields.get(b"digests", b"").decode().split()[1:]:
-        yield f"relay:find:{each[:2]}", f"{each}:{record_id}"
+        yield f"relay:find:{each[:3].lower()}", each + record_id
