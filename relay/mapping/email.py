@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -21,6 +22,11 @@ _LABEL_END: Final = re.compile(r"(?<!mailto):", re.IGNORECASE)
 _BETWEEN: Final = frozenset({"/", "&", "-", "y", "e", "o", "u", "and", "or"})
 _LEADING: Final = " \"'`´“”‘’«»<>:"  # noqa: RUF001  as people type and paste them
 _TRAILING: Final = _LEADING + "."
+# What is valid when its domain is, and is written as it stands: the library changes only capitals,
+# Unicode and punycode.
+_PLAIN: Final = re.compile(
+    r"(?=.{1,254}$)(?=.{1,64}@)[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?!.*xn--)([a-z0-9.-]+)"
+)
 
 
 def to_email(text: str) -> tuple[str, str]:
@@ -34,13 +40,31 @@ def to_email(text: str) -> tuple[str, str]:
     if not plain:
         return "", ""
     for candidate in _candidates(plain):
-        try:
-            address = validate_email(_trimmed(candidate), check_deliverability=False)
-        except EmailNotValidError:
-            continue
-        # The library turns punycode into Unicode; the sender's own spelling is looked up.
-        return (address.ascii_email if candidate.isascii() else None) or address.normalized, ""
+        if address := _valid(_trimmed(candidate)):
+            return address, ""
     return "", "not_an_email"
+
+
+def _valid(text: str) -> str:
+    """The address that a text is, empty when it is none."""
+    if plain := _PLAIN.fullmatch(text):
+        return text if _is_domain(plain[1]) else ""
+    try:
+        address = validate_email(text, check_deliverability=False)
+    except EmailNotValidError:
+        return ""
+    # The library turns punycode into Unicode; the sender's own spelling is looked up.
+    return (address.ascii_email if text.isascii() else None) or address.normalized
+
+
+@lru_cache(maxsize=4096)
+def _is_domain(domain: str) -> bool:
+    """Whether addresses there are valid; remembered, since most customers share a few."""
+    try:
+        validate_email(f"a@{domain}", check_deliverability=False)
+    except EmailNotValidError:
+        return False
+    return True
 
 
 def _plain(text: str) -> str:

@@ -115,14 +115,17 @@ def order_words(fields: Mapping[str, Any], language: Literal["es", "en"]) -> dic
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return " ".join(value.split())
     if isinstance(value, Decimal):
-        value = f"{value:f}"
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return " ".join(str(value).split()) if isinstance(value, str) or is_number else ""
+        return f"{value:f}"
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
 def _texts(value: Any) -> list[str]:
     """Of a list the texts, of lines of an order their names; of a single text that one."""
+    if value is None:
+        return []
     if not isinstance(value, list | tuple):
         value = [value]
     return [text for part in value if (text := _line(part))]
@@ -143,7 +146,8 @@ def _brief(text: str, length: int = _TEXT_MAX) -> str:
 
 
 def _known(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
-    text = _text(value)
+    if not (text := _text(value)):
+        return ""
     code = re.sub(r"[\s-]+", "_", text.lower()).removeprefix("cc_rejected_")
     return words[code][at] if code in words else _brief(text)
 

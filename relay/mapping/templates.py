@@ -108,7 +108,9 @@ def compiled(text: str) -> Template:
     Raises:
         TemplateSyntaxError: with the line.
     """
-    return _ENVIRONMENT.from_string(text)
+    template = _ENVIRONMENT.from_string(text)
+    template.globals = dict(template.globals)  # each rendering copies them; of a ChainMap slowly
+    return template
 
 
 @lru_cache(maxsize=256)

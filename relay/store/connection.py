@@ -1,11 +1,15 @@
 """The Redis client of the web process, the worker and the command line."""
 
 import ssl
-from typing import Any
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
-from redis import Redis
+from redis import Redis, exceptions
 
 from config.settings import Settings
+
+_T = TypeVar("_T")
 
 
 def connect(settings: Settings) -> Redis:
@@ -22,3 +26,24 @@ def connect(settings: Settings) -> Redis:
         options |= {"ssl_cert_reqs": ssl.CERT_NONE, "ssl_check_hostname": False}
     client: Redis = Redis.from_url(settings.redis_url, **options)
     return client
+
+
+class ThreadConnections:
+    """A connection for each thread: taking one from the pool costs half a round trip."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._local = threading.local()
+
+    def run(self, command: Callable[[Redis], _T]) -> _T:
+        """Run a command on this thread's connection, again on another where that is lost."""
+        try:
+            return command(self._own())
+        except exceptions.ConnectionError:  # idle, and closed by Redis: try a new one
+            return command(self._redis)
+
+    def _own(self) -> Redis:
+        if not hasattr(self._local, "redis"):
+            pool = self._redis.connection_pool
+            self._local.redis = Redis(connection_pool=pool, single_connection_client=True)
+        return cast("Redis", self._local.redis)

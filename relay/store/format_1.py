@@ -17,8 +17,8 @@ from relay.store.keys import (
     CAUSES,
     customer_key,
     customer_parts,
+    lane_digests,
     lane_key,
-    lane_parts,
     list_key,
 )
 from relay.store.pseudonyms import Pseudonyms
@@ -86,7 +86,7 @@ def record_1(pseudonyms: Pseudonyms, record_id: str, values: Mapping[bytes, byte
     digests = ""
     if named:
         is_open = record.state in OPEN_STATES
-        lane = pseudonyms.digest(destination, *lane_parts(customer)) if is_open else "-"
+        lane = lane_digests(pseudonyms, destination, customer)[0] if is_open else "-"
         digests = " ".join([lane, *find])
         new |= {"customer": customer_field(customer), "digests": digests}
     lists = [(list_key(record.state.value, record.source), record_id)]

@@ -6,13 +6,12 @@ connection breaks after Redis ran the script, the platform gets a 503, sends aga
 `duplicate`.
 """
 
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
-from redis import Redis, RedisError, exceptions
+from redis import Redis, RedisError
 from redis.exceptions import NoScriptError
 from rq import Queue
 from rq.utils import utcformat
@@ -37,7 +36,8 @@ from relay.model import (
 from relay.store import lua
 from relay.store.accept_arguments import AcceptArguments, call_fields, routing
 from relay.store.backpressure import RedisPressure
-from relay.store.keys import COUNTS, IGNORED, OPEN, SCHEMA_KEY, WAITING, lane_parts, record_key
+from relay.store.connection import ThreadConnections
+from relay.store.keys import COUNTS, IGNORED, OPEN, SCHEMA_KEY, WAITING, lane_digests, record_key
 from relay.store.ledger import GRACE_S
 from relay.store.memory import Moved, SourceMemory
 from relay.store.pseudonyms import Pseudonyms
@@ -69,7 +69,7 @@ class JobStore:
         pseudonyms: Pseudonyms,
     ) -> None:
         self._redis = redis
-        self._connections = threading.local()
+        self._connections = ThreadConnections(redis)
         self.pressure = pressure
         self._base = queue.name
         self._job_ttls = (queue._default_timeout, RESULT_TTL_S, FAILURE_TTL_S)  # noqa: SLF001  RQ has no public attribute
@@ -78,10 +78,10 @@ class JobStore:
         self._backlog_max = backlog_max
         self._held_max = held_max
         self._promote = redis.register_script(
-            lua.script("lanes", "lists", "starting", "promote_waiting")
+            lua.script("lanes", "lists", "find", "starting", "promote_waiting")
         )
         self._accept = redis.register_script(
-            lua.script("schema", "lanes", "lists", "starting", "accept")
+            lua.script("schema", "lanes", "lists", "find", "starting", "accept")
         )
         self._requeue = redis.register_script(lua.script("lanes", "lists", "requeue"))
 
@@ -109,7 +109,9 @@ class JobStore:
 
     def memory(self, source: Source) -> SourceMemory:
         """What is remembered of the things of a source, for `relay.pipeline.process`."""
-        return SourceMemory(self._redis, self._pseudonyms, source, dedup_s=self._dedup_s)
+        return SourceMemory(
+            self._redis, self._connections, self._pseudonyms, source, dedup_s=self._dedup_s
+        )
 
     def accept(
         self,
@@ -155,7 +157,7 @@ class JobStore:
             dedup_s=self._dedup_s,
             queue=queue_name(self._base, source.destination.name, source.name),
         )
-        args += arguments.of(items)
+        args.append(arguments.of(items))
         keys = [OPEN, COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
         try:
             self.pressure.check()
@@ -175,10 +177,9 @@ class JobStore:
     def _run(self, keys: list[str], args: list[Any]) -> Any:
         """Run the script, with WAITAOF in the same round trip where writes must wait."""
         if not self.pressure.needs_waitaof:
-            try:
-                return self._accept(keys=keys, args=args, client=self._connection())
-            except exceptions.ConnectionError:  # idle, and closed by Redis: try a new one
-                return self._accept(keys=keys, args=args)
+            return self._connections.run(
+                lambda redis: self._accept(keys=keys, args=args, client=redis)
+            )
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.evalsha(self._accept.sha, len(keys), *keys, *args)
             pipeline.waitaof(1, 0, _ON_DISK_WITHIN_MS)
@@ -190,13 +191,6 @@ class JobStore:
         if not fsynced_count:
             raise NotStored("not_on_disk")
         return answer
-
-    def _connection(self) -> Redis:
-        """This thread's own connection: taking one from the pool costs half a round trip."""
-        if not hasattr(self._connections, "redis"):
-            pool = self._redis.connection_pool
-            self._connections.redis = Redis(connection_pool=pool, single_connection_client=True)
-        return cast("Redis", self._connections.redis)
 
     def promote_waiting(self, limit: int = 100) -> int:
         """Make up to `limit` of what has waited until its time accepted records; how many were."""
@@ -236,7 +230,7 @@ class JobStore:
         return self._run_requeue("replay", record, call.destination, lanes, fields)
 
     def _lanes(self, destination: str, customer: Customer) -> str:
-        return " ".join(self._pseudonyms.digests(destination, *lane_parts(customer)))
+        return " ".join(lane_digests(self._pseudonyms, destination, customer))
 
     def requeue_lost(self, record: Record) -> Requeued:
         """Give an open record a new job if its present job is lost."""

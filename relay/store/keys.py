@@ -5,6 +5,7 @@ import hashlib
 from typing import Final
 
 from relay.model import Customer
+from relay.store.pseudonyms import Pseudonyms
 
 # The number of the format that everything here is in (relay/store/schema.py).
 SCHEMA_KEY: Final = "relay:schema"
@@ -20,6 +21,7 @@ CAUSES: Final = "relay:causes"
 WAITING: Final = "relay:waiting"
 # List that an idle worker blocks on; pushed to when an empty queue gets a job.
 WAKEUP: Final = "relay:wakeup"
+_LANE_DIGEST: Final = 11
 
 
 def record_key(record_id: str) -> str:
@@ -52,10 +54,14 @@ def lane_key(digest: str) -> str:
     return f"relay:lane:{digest}"
 
 
-def lane_parts(customer: Customer) -> tuple[str, ...]:
-    """What the digest of a customer's lane is of: their id, phone, e-mail or document."""
+def lane_digests(pseudonyms: Pseudonyms, destination: str, customer: Customer) -> tuple[str, ...]:
+    """Digests of a customer's id, phone, e-mail or document, the one to write first.
+
+    66 bits: two customers in one lane would only wait for one another.
+    """
     contact = customer.phone or customer.email.lower() or customer.id_number
-    return ("lane", customer.customer_id or contact)
+    digests = pseudonyms.digests(destination, "lane", customer.customer_id or contact)
+    return tuple([digest[:_LANE_DIGEST] for digest in digests])
 
 
 def customer_key(destination: str, digest: str) -> str:
@@ -74,8 +80,8 @@ def waiting_key(digest: str) -> str:
 
 
 def find_key(digest: str) -> str:
-    """Sorted set of `<digest>:<record id>` by member; one of 4,096."""
-    return f"relay:find:{digest[:2]}"
+    """Sorted set of `<digest><record id>` by member; one of 54,872."""
+    return f"relay:find:{digest[:3].lower()}"
 
 
 def list_key(state: str, source: str, reason: str | None = None) -> str:

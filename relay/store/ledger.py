@@ -99,7 +99,7 @@ class Ledger:
         self._record_attempts = redis.register_script(
             lua.script("lanes", "lists", "record_attempts")
         )
-        self._forget = redis.register_script(lua.script("forget"))
+        self._forget = redis.register_script(lua.script("find", "forget"))
         self._discard = redis.register_script(lua.script("lists", "discard"))
 
     @classmethod

@@ -4,10 +4,10 @@ A plain hash of a phone number is found by hashing all numbers, in two minutes. 
 the key, which is not in Redis.
 """
 
-import binascii
-import hmac
+import hashlib
+from binascii import b2a_base64
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -19,6 +19,7 @@ from config.settings import Settings
 
 _INFO: Final = b"mercately-relay pseudonyms"
 _DIGEST_BYTES: Final = 12
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 class Pseudonyms:
@@ -31,7 +32,7 @@ class Pseudonyms:
     def __init__(
         self, keys: Sequence[str] = (), api_keys: Callable[[], Mapping[str, str]] = dict
     ) -> None:
-        self._keys = tuple(key.encode() for key in keys)
+        self._keyed = tuple(_keyed_hash(key.encode()) for key in keys)
         self._api_keys = api_keys
 
     @classmethod
@@ -53,26 +54,32 @@ class Pseudonyms:
         return cls(settings.pseudonym_keys, api_keys)
 
     @cached_property
-    def _derived(self) -> Mapping[str, bytes]:
-        return {name: _derived_key(api_key) for name, api_key in self._api_keys().items()}
+    def _derived(self) -> Mapping[str, hashlib.blake2b]:
+        return {name: _derived_hash(api_key) for name, api_key in self._api_keys().items()}
 
     @cached_property
-    def _of_none(self) -> bytes:
+    def _of_none(self) -> hashlib.blake2b:
         """For a destination that relay.toml does not name any more."""
-        return _derived_key("".join(key.hex() for key in self._derived.values()))
+        return _derived_hash("\0".join(self._api_keys().values()))
 
-    def _keys_of(self, destination: str) -> tuple[bytes, ...]:
-        if self._keys:
-            return self._keys
-        return (self._derived.get(destination) or self._of_none,)
+    def _hashes_of(self, destination: str) -> tuple[hashlib.blake2b, ...]:
+        return self._keyed or (self._derived.get(destination) or self._of_none,)
 
     def digest(self, destination: str, *parts: str) -> str:
         """The digest to write: 96 bits, so that collisions are negligible and keys are short."""
-        return _digest(self._keys_of(destination)[0], (destination, *parts))
+        return _digest(self._hashes_of(destination)[0], (destination, *parts))
 
     def digests(self, destination: str, *parts: str) -> tuple[str, ...]:
         """The digests to look for, the one to write first."""
-        return tuple(_digest(key, (destination, *parts)) for key in self._keys_of(destination))
+        texts = (destination, *parts)
+        return tuple([_digest(keyed, texts) for keyed in self._hashes_of(destination)])
+
+    def digesters(self, destination: str, *parts: str) -> tuple[Callable[[str], str], ...]:
+        """Functions that digest these parts and one more, where many begin in the same way."""
+        begun = [keyed.copy() for keyed in self._hashes_of(destination)]
+        for state in begun:
+            state.update("\0".join((destination, *parts, "")).encode(errors="replace"))
+        return tuple([partial(_digest_after, state) for state in begun])
 
     @cached_property
     def destinations(self) -> tuple[str, ...]:
@@ -82,16 +89,28 @@ class Pseudonyms:
     @property
     def derived(self) -> bool:
         """Whether the keys are those of the destinations."""
-        return not self._keys
+        return not self._keyed
 
 
-def _derived_key(api_key: str) -> bytes:
-    """HKDF of a destination's API key: who has only Redis has neither."""
+def _derived_hash(api_key: str) -> hashlib.blake2b:
+    """Of a key that is HKDF of a destination's API key: who has only Redis has neither."""
     hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=_INFO)
-    return hkdf.derive(api_key.encode())
+    return _keyed_hash(hkdf.derive(api_key.encode()))
 
 
-def _digest(key: bytes, parts: Sequence[str]) -> str:
-    text = "\0".join(parts).encode(errors="replace")
-    digest = binascii.b2a_base64(hmac.digest(key, text, "sha256")[:_DIGEST_BYTES], newline=False)
-    return digest.decode().replace("+", "-").replace("/", "_")
+def _keyed_hash(key: bytes) -> hashlib.blake2b:
+    """BLAKE2b with a key, to be copied for each text: a quarter of the time of an HMAC.
+
+    It takes 64 bytes of key, so that longer ones are hashed, as an HMAC does with them.
+    """
+    return hashlib.blake2b(key=hashlib.sha512(key).digest(), digest_size=_DIGEST_BYTES)
+
+
+def _digest(keyed: hashlib.blake2b, parts: Sequence[str]) -> str:
+    return _digest_after(keyed, "\0".join(parts))
+
+
+def _digest_after(begun: hashlib.blake2b, text: str) -> str:
+    state = begun.copy()
+    state.update(text.encode(errors="replace"))
+    return b2a_base64(state.digest(), newline=False).translate(_URL_SAFE).decode()

@@ -20,6 +20,8 @@ JOB_TIMEOUT_S: Final = 170
 # A finished job takes 5 kB in RQ; its outcome is in the ledger.
 RESULT_TTL_S: Final = 60
 FAILURE_TTL_S: Final = 30 * 24 * 3600
+# Made once, which `json.dumps` does not do.
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 # rq-dashboard does not escape descriptions.
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9 ._/:@-]")
 
@@ -40,4 +42,4 @@ def description(source: str, topic: str) -> str:
 
 def job_data(record_id: str) -> str:
     """The call in the format of RQ's JSON serializer; short, so that the hash stays a listpack."""
-    return json.dumps([TASK, None, [record_id], {}], separators=(",", ":"))
+    return _encode([TASK, None, [record_id], {}])

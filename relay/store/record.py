@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields as fields_of
 from typing import Any, Final, TypeVar
 
+import msgspec
 from isal import isal_zlib
 from ulid import ULID
 
@@ -34,8 +35,7 @@ _ROUTE: Final = (
     "vouches_for",
 )
 _ROUTE_TEXTS: Final = ("source", "topic", "type", "destination", "key", "platform", "vouches_for")
-# JSON without spaces; made once, which `json.dumps` does not do.
-compact_json: Final = json.JSONEncoder(separators=(",", ":")).encode
+_ENCODER: Final = msgspec.json.Encoder()
 # isal level 1: a quarter of an order's size, in a third of the time of the standard library.
 _COMPRESSION: Final = 1
 
@@ -138,12 +138,20 @@ def _accepted_at(record_id: str) -> float:
         return 0.0
 
 
+def compact_json(value: Any) -> str:
+    """JSON without spaces, in a tenth of the time that the standard library takes."""
+    try:
+        return _ENCODER.encode(value).decode()
+    except UnicodeEncodeError:  # a lone surrogate, which a template can write, has no UTF-8
+        return json.dumps(value, separators=(",", ":"))
+
+
 def route_field(values: Mapping[str, Any]) -> str:
     """Encode the `route` field: values by position, because names would double its size."""
-    positions = [values.get(name) or "" for name in _ROUTE]
-    if not values.get("vouches_for"):  # few have it
-        positions.pop()
-    return compact_json(positions)
+    row = [values.get(name) or "" for name in _ROUTE]
+    while row and row[-1] == "":
+        row.pop()
+    return compact_json(row)
 
 
 def customer_field(customer: Customer) -> str:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from flask import Response
@@ -11,11 +11,14 @@ from werkzeug.exceptions import HTTPException
 
 from relay.errors import TITLES
 
+_HEADERS: Final = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
+# Made once, which `json.dumps` does not do.
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def json_response(body: Mapping[str, Any], status: int) -> Response:
     """A JSON response with `Cache-Control: no-store`."""
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    return Response(json.dumps(body, ensure_ascii=False), status, headers)
+    return Response(_encode(body), status, _HEADERS)
 
 
 def problem(

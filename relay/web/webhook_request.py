@@ -5,6 +5,7 @@ Flask's form and JSON parsers are not used: they would consume or change the byt
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import flask
@@ -102,12 +103,14 @@ class RequestBody:
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
     """The request's headers from the WSGI environment, with lower-case names."""
-    headers = {
-        name[5:].replace("_", "-").lower(): value
-        for name, value in environ.items()
-        if name.startswith("HTTP_")
-    }
-    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        if value := environ.get(name):
-            headers[name.replace("_", "-").lower()] = value
+    headers = {_header_name(name): value for name, value in environ.items() if name[:5] == "HTTP_"}
+    for name in ("content-type", "content-length"):
+        if value := environ.get(name.replace("-", "_").upper()):
+            headers[name] = value
     return headers
+
+
+@lru_cache(maxsize=512)
+def _header_name(name: str) -> str:
+    """Senders use the same few: `HTTP_X_SHOPIFY_TOPIC` is `x-shopify-topic`."""
+    return name[5:].replace("_", "-").lower()

@@ -80,11 +80,10 @@ class WebhookEndpoint:
 
     def _accept(self, source: Source, token: str, line: dict[str, Any]) -> Response:
         now = datetime.now(UTC)
-        head = read_request_head(
-            flask.request, source, token, public_url=self.settings.public_url, now=now
-        )
+        http: flask.Request = flask.request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  the proxy looks it up each time
+        head = read_request_head(http, source, token, public_url=self.settings.public_url, now=now)
         memory = self.jobs.memory(source)
-        body = RequestBody(flask.request)
+        body = RequestBody(http)
         content = body.read(self.settings.body_max_bytes)
         if content is None:
             request, item, line["bytes"] = self.large_bodies.hold(head, body, source, now)

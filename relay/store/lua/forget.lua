@@ -1,5 +1,7 @@
 -- Remove records that have been delivered or discarded for long, and all that names them.
 --
+-- After find.lua.
+--
 -- KEYS index of the state
 -- ARGV state, until (unix s), most records to remove, then the sources that there are
 -- Returns the number of ids removed from the index.
@@ -8,7 +10,8 @@ for _, id in ipairs(ids) do
   local state, digests = unpack(redis.call('HMGET', 'relay:record:' .. id, 'state', 'digests'))
   if not state or state == ARGV[1] then
     for digest in string.gmatch(string.match(digests or '', '^%S*(.*)$'), '%S+') do
-      redis.call('ZREM', 'relay:find:' .. string.sub(digest, 1, 2), digest .. ':' .. id)
+      local set, member = found_as(digest, id)
+      redis.call('ZREM', set, member)
     end
     redis.call('DEL', 'relay:record:' .. id)
   end

@@ -1,6 +1,6 @@
 -- Make what has waited until its time an accepted record with a job.
 --
--- After lanes.lua, lists.lua and starting.lua.
+-- After lanes.lua, lists.lua, find.lua and starting.lua.
 --
 -- KEYS waiting entry, index of waiting entries, counts, queues
 -- ARGV record id, now (unix s), now (RQ's notation), check at (unix s), job data, job timeout (s),
@@ -18,7 +18,8 @@ redis.call('DEL', KEYS[1])
 redis.call('HSET', 'relay:record:' .. id, 'state', 'accepted', 'route', route, 'customer', customer,
   'body', body, 'payload', payload, 'digests', digests)
 for digest in string.gmatch(string.match(digests, '^%S*(.*)$'), '%S+') do
-  redis.call('ZADD', 'relay:find:' .. string.sub(digest, 1, 2), 0, digest .. ':' .. id)
+  local set, member = found_as(digest, id)
+  redis.call('ZADD', set, '0', member)
 end
 list(id, 'accepted', source)
 start(id, lanes, { queue = queue, data = ARGV[5], description = description, now = ARGV[2],

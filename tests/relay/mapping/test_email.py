@@ -1,7 +1,8 @@
 """One cleaner and one verdict for e-mail addresses as people and forms write them."""
 
 import pytest
-from hypothesis import given, strategies as st
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import example, given, strategies as st
 
 from relay.mapping.email import to_email
 
@@ -128,6 +129,31 @@ def test_any_text_has_a_verdict(text):
         assert to_email(address) == (address, "")
         assert address.count("@") == 1
         assert not any(character.isspace() for character in address)
+
+
+PLAIN = st.text("abz019_+-.", max_size=70)
+
+
+@given(
+    PLAIN, PLAIN | st.sampled_from(["example.com", "xn--bcher-kva.example", "local", "a.invalid"])
+)
+@example("a" * 64, "example.com")
+@example("a" * 65, "example.com")
+@example("a" * 64, f"{'b' * 60}.{'c' * 60}.{'d' * 60}.com")
+@example("a" * 64, f"{'b' * 60}.{'c' * 60}.{'d' * 59}.example")
+@example("a", f"{'b.' * 125}com")
+@example("a", f"{'b.' * 126}com")
+@example("a", f"{'b' * 64}.com")
+@example("a", "xn--80ak6aa92e.com.")
+@example("a", "b.xn--a.com")
+def test_verdict_on_a_plain_address_is_that_of_the_library(local, domain):
+    address = f"{local}@{domain}".strip(".")
+    try:
+        expected = validate_email(address, check_deliverability=False).ascii_email
+    except EmailNotValidError:
+        expected = ""
+
+    assert to_email(address)[0] == expected
 
 
 NOISE = st.text("\u00a0\u200b\ufeff \t\r\n\u2066\u2069", max_size=4)

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import hmac
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,8 @@ KEY = "k" * 32
 
 
 def digest(destination: str, *parts: str) -> str:
-    code = hmac.digest(KEY.encode(), "\0".join((destination, *parts)).encode(), "sha256")[:12]
+    text, key = "\0".join((destination, *parts)), hashlib.sha512(KEY.encode()).digest()
+    code = hashlib.blake2b(text.encode(), key=key, digest_size=12).digest()
     return base64.urlsafe_b64encode(code).decode()
 
 
@@ -82,7 +82,10 @@ def record_fields(value: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     """What replaces the event of a record, and is new."""
     row = [*json.loads(value[b"event"]), *[""] * 2]
     customer = row[4] or {}
-    fields: dict[bytes, Any] = {b"route": [part or "" for part in (*row[:4], *row[5:9], "")]}
+    route = [part or "" for part in (*row[:4], *row[5:9])]
+    while route[-1] == "":
+        route.pop()
+    fields: dict[bytes, Any] = {b"route": route}
     if customer:
         by = customer.get("customer_id") or customer.get("phone") or customer["email"].lower()
         texts = (
@@ -90,10 +93,10 @@ def record_fields(value: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
             ("email", customer.get("email", "").lower()),
         )
         is_open = value[b"state"] in (b"accepted", b"retrying")
-        lane = digest(row[3], "lane", by) if is_open else "-"
-        find = [digest(row[3], "find", *pair)[:8] for pair in texts if pair[1]]
+        lane = digest(row[3], "lane", by)[:11] if is_open else "-"
+        find = [digest(row[3], "find", *pair)[:7] for pair in texts if pair[1]]
         fields |= {b"customer": customer, b"digests": " ".join([lane, *find])}
-    compact = {"separators": (",", ":")}
+    compact = {"separators": (",", ":"), "ensure_ascii": False}
     return {
         name: (part if isinstance(part, str) else json.dumps(part, **compact)).encode()
         for name, part in fields.items()
@@ -109,4 +112,4 @@ def listed(record_id: str, fields: Mapping[bytes, bytes]) -> Iterator[tuple[str,
         yield f"relay:list:{cause}", record_id
         yield "relay:causes", cause
     for each in fields.get(b"digests", b"").decode().split()[1:]:
-        yield f"relay:find:{each[:2]}", f"{each}:{record_id}"
+        yield f"relay:find:{each[:3].lower()}", each + record_id

@@ -10,7 +10,7 @@ from rq.serializers import JSONSerializer
 
 from relay.devtools.standin import DEMO_KEY
 from relay.model import Customer, Held, State, Verdict
-from relay.store.keys import OPEN, lane_key, lane_parts
+from relay.store.keys import OPEN, lane_digests, lane_key
 from relay.store.ledger import GRACE_S
 from relay.store.pseudonyms import Pseudonyms
 from tests.relay.store.attempts import attempt, close, write_attempt
@@ -22,7 +22,7 @@ PSEUDONYMS = Pseudonyms((), lambda: {"principal": DEMO_KEY})
 
 
 def lane_of(destination, customer):
-    return lane_key(PSEUDONYMS.digest(destination, *lane_parts(customer)))
+    return lane_key(lane_digests(PSEUDONYMS, destination, customer)[0])
 
 
 LANE = lane_of("principal", ANA)

@@ -1,5 +1,6 @@
 """The ledger: every transition of the state table, and what late or repeated attempts change."""
 
+import json
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -384,8 +385,9 @@ def test_record_of_a_newer_version_with_more_places_is_read(ledger, keep, redis)
     """Records outlive a deployment, in both directions."""
     (record_id,) = keep("order-1")
     before = ledger.get(record_id)
-    event = redis.hget(record_key(record_id), "route")
-    redis.hset(record_key(record_id), "route", event[:-1] + b',"","one more"]')
+    route = json.loads(redis.hget(record_key(record_id), "route"))
+    longer = [*route, *[""] * (10 - len(route)), "one more"]
+    redis.hset(record_key(record_id), "route", json.dumps(longer))
 
     assert ledger.get(record_id) == before
 

@@ -225,7 +225,7 @@ def test_request_is_sent_again_when_nothing_can_be_recalled(client, source, monk
     def down(*_args, **_options):
         raise exceptions.ConnectionError
 
-    monkeypatch.setattr("redis.client.Pipeline.execute", down)
+    monkeypatch.setattr("redis.client.Redis.execute_command", down)
     answer = client.post(f"/webhooks/{source.name}/{TOKEN}", json=[said()])
 
     assert (answer.status_code, answer.json["reason"]) == (503, "not_stored")
@@ -272,7 +272,7 @@ def test_reading_what_is_remembered_is_one_round_trip_and_none_without_things(
     from tests.relay.store.test_job_store import commands
 
     accept(harness, source, said("1"), said("2"))  # after which Redis knows the script
-    harness.intake.memory(source).recall([Resource("order", "1")])
+    harness.intake.memory(source).recall([Resource("order", "1"), Resource("order", "2")])
     with commands(redis_server) as sent:
         accept(harness, source, *(said(str(n)) for n in range(20)))
     assert sent == ["HGETALL"] * 20 + ["EVALSHA"]  # the first twenty in one pipeline
