@@ -1,7 +1,6 @@
 """One parsed part of a request as the call to make of it, or why it is held or ignored."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -23,24 +22,32 @@ from relay.model import (
 
 # Fields of events that hold a number which a person may have at hand.
 _REFERENCE_FIELDS: Final = ("order_number", "order_id")
+_NO_STEP: Final[Mapping[str, Any]] = {}
 
 
-def translate_item(item: Part, request: WebhookRequest, source: Source) -> Translated:
-    """Map one event to a call, or say why it is held or ignored."""
+def translate_item(
+    item: Part, request: WebhookRequest, source: Source, step: Mapping[str, Any] = _NO_STEP
+) -> Translated:
+    """Map one event to a call, or say why it is held or ignored.
+
+    `step` is what was decided of it, as `relay.inbound.steps.as_step` writes it.
+    """
     if isinstance(item, Skipped):
         return Ignored(item.topic, item.reason)
     if isinstance(item, Unparsable):
         return Held(item.topic, item.key, item.reason, item.reasons, item.raw)
     if isinstance(item, NeedsLookup):
         return _awaiting(item, source)
-    return _mapped(item, request, source)
+    return _mapped(item, request, source, step)
 
 
-def _mapped(event: Event, request: WebhookRequest, source: Source) -> Call | Held | Ignored:
+def _mapped(
+    event: Event, request: WebhookRequest, source: Source, step: Mapping[str, Any]
+) -> Call | Held | Ignored:
     try:
         if ignore_reason := _ignore_reason(event, source):
             return Ignored(event.topic, ignore_reason, event.type)
-        return _call(event, request, source)
+        return _call(event, request, source, step)
     except Unwanted:
         return Ignored(event.topic, "when", event.type)
     except Unmappable as error:
@@ -59,19 +66,20 @@ def _mapped(event: Event, request: WebhookRequest, source: Source) -> Call | Hel
         event.type,
         event.other_keys,
         event.remember_s,
+        step,
         references=_references(event),
         customer=Customer(email=event.contact.email),
     )
 
 
-def _call(event: Event, request: WebhookRequest, source: Source) -> Call:
+def _call(event: Event, request: WebhookRequest, source: Source, step: Mapping[str, Any]) -> Call:
     rule = source.rules[event.type]
     times = {
         name: parse_timestamp(value, source.timezone)
         for name in (*rule.dates.values(), "starts_at")
         if (value := getattr(event.fields, name, None) or event.extra.get(name)) is not None
     }
-    call = call_for(
+    return call_for(
         event,
         rule,
         source.destination,
@@ -81,13 +89,9 @@ def _call(event: Event, request: WebhookRequest, source: Source) -> Call:
         language=source.language,
         customer_id=source.customer_id,
         times=times,
-    )
-    return replace(
-        call,
         raw=event.raw or request.body,
-        other_keys=event.other_keys,
-        remember_s=event.remember_s,
         references=_references(event),
+        step=step,
     )
 
 

@@ -8,7 +8,6 @@ Nothing here does I/O: production, dry runs, tests and golden files all use it. 
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from relay.calls import translate_item
@@ -18,7 +17,15 @@ from relay.inbound.batch_order import in_order
 from relay.inbound.contract import Source, stable_key
 from relay.inbound.results import Events, Handshake, Part, Skipped, Unparsable
 from relay.inbound.signature import BodyCheck, IncrementalScheme
-from relay.inbound.steps import NOTHING_RECALLED, Decision, Recall, Recollection, decide, expand
+from relay.inbound.steps import (
+    NOTHING_RECALLED,
+    Decision,
+    Recall,
+    Recollection,
+    decide,
+    expand,
+    is_same,
+)
 from relay.model import (
     Call,
     Ended,
@@ -136,7 +143,7 @@ def translate(
             report, recalled[resource], request.received_at, recall.dedup_s, recall.digest
         )
         parts = translate_report(item, decided, request, source)
-        is_news = replace(decided.memory, version=before.version) != before
+        is_news = not is_same(decided.memory, before)
         if is_news:
             recalled[resource] = Recollection(decided.memory, recall.digest)
         translated.append(
@@ -161,8 +168,7 @@ def translate_report(
         return (Ignored(event.topic, decision.reason, event.type), *_ended(event))
     parts: list[Translated] = []
     for step_event, step in expand(event, decision):
-        part = translate_item(step_event, request, source)
-        parts.append(replace(part, step=step) if isinstance(part, Call | Held) else part)
+        parts.append(translate_item(step_event, request, source, step))
     return (*parts, *_ended(event))
 
 

@@ -37,6 +37,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, Final, Literal, Protocol
 
 from relay.mapping.event_fields import family_of, fields_of, filled
@@ -115,6 +116,15 @@ class NothingRecalled:
 
 
 NOTHING_RECALLED: Final = NothingRecalled()
+# All of a memory but its version.
+_CONTENT: Final = attrgetter(
+    "state", "steps", "refunded", "total", "refunds", "shown", "updated_at"
+)
+
+
+def is_same(memory: Memory, other: Memory) -> bool:
+    """Whether two versions of a memory say the same."""
+    return bool(_CONTENT(memory) == _CONTENT(other))
 
 
 def decide(

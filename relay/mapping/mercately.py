@@ -30,6 +30,7 @@ from relay.model import Call, Contact, Customer, Event, Money
 _OF_SHOPS: Final = (
     "order.", "shipment.", "checkout.", "payment.", "subscription.", "customer.",
 )  # fmt: skip
+_NO_STEP: Final[Mapping[str, Any]] = {}
 _NO_TIMES: Final[Mapping[str, datetime | None]] = {}
 
 
@@ -122,6 +123,9 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
     source_title: str = "",
     customer_id: str = "",
     times: Mapping[str, datetime | None] = _NO_TIMES,
+    raw: bytes = b"",
+    references: tuple[str, ...] = (),
+    step: Mapping[str, Any] = _NO_STEP,
 ) -> Call:
     """Build the `POST customers/:id/events` request for an event.
 
@@ -129,7 +133,8 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
     the source's time zone; None is for those that are no time. A field that is not among them may
     be an ISO date or time.
 
-    `source_title` is the source's name in notes, the platform's when empty.
+    `source_title` is the source's name in notes, the platform's when empty. `raw`, `references` and
+    `step` are as in `Call`.
 
     Raises:
         Unmappable: the event has no usable customer reference (`no_customer`), the rule gives an
@@ -174,6 +179,11 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
         customer=customer,
         body=body,
         omitted_fields={**omitted_fields, **unread_dates},
+        raw=raw,
+        other_keys=event.other_keys,
+        remember_s=event.remember_s,
+        step=step,
+        references=references,
     )
 
 
