@@ -173,7 +173,8 @@ class Platform:
     parse a record again, or a function from the source's options to them.
     `options` validates the source's `options` table, `options_fault` says what else is wrong.
     `visit_hosts` is a regular expression for the hosts that a handshake may have us visit.
-    `response` replaces our JSON answer; `retry_response` makes the platform send again.
+    `response` replaces our JSON answer; `retry_response` makes the platform send again, with our
+    JSON where it has no body.
     `deadline_s` is within which it wants the answer, `retries` and `disable_after` what it does
     without one, `setup` the steps to set it up. `certainty` is `verified` when the facts were read
     in the vendor's own documents.
