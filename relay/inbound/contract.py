@@ -162,7 +162,7 @@ class Platform:
     read as `other`, the first topic where that is None.
     `topic`, `delivery_id`, `event_id`, `shop` and `sent_at` are where the request has the topic,
     the id of the delivery, that of an event which may come by several, the shop's name, and the
-    time. `test` are where a test is marked.
+    time. `test` are where a test is marked, by a yes or as the name of an environment.
     `body_is_key` says that a captured body is one event whatever unsigned headers say of it.
     `body` decodes a body; `parts` are its parts, one for each event.
     `zone` is that of times without an offset where the platform has one, else the source's counts.

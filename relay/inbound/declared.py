@@ -31,7 +31,7 @@ from relay.mapping.event_fields import fields_of
 from relay.model import Contact, Event, Money, Report, Resource, Step, WebhookRequest
 
 _NOTHING: Final[tuple[Any, ...]] = (None, "", [], {}, False, True)
-_YES: Final = ("true", "1", "yes")
+_TEST: Final = ("true", "1", "yes", "test", "sandbox")
 # Names of values -> of shown fields, where they differ.
 _SHOWN_AS: Final = {
     "amount": "total",
@@ -121,7 +121,7 @@ def _parse_part(delivery: _Delivery) -> Sequence[Part]:
         return [Unparsable("", stable_key("", delivery.raw), missing, delivery.raw)]
     if topic is None or not topic.type:
         return [Skipped(_reason_to_skip(name, source), name)]
-    if not is_told and any(delivery.find(place).lower() in _YES for place in platform.test):
+    if not is_told and any(delivery.find(place).lower() in _TEST for place in platform.test):
         return [Skipped("test", name)]
     key = _delivery_key(delivery.request, source, name, delivery.value, delivery.raw)
     if not is_told and (reasons := _contradictions(topic, delivery.value)):
