@@ -276,18 +276,20 @@ def _report(parsed: _Parsed, event_type: str) -> Report | None:
     shape, values, topic = parsed.topic.shape, parsed.values, parsed.topic
     if not shape.kind or not values.get("id"):
         return None
-    steps: tuple[Step, ...] = tuple(values.get("steps", ()))
+    states = shape.states.items()
+    told = [words[values[name]] for name, words in states if values.get(name) in words]
+    steps: tuple[Step, ...] = (*values.get("steps", ()), *told)
     if topic.step:
         at = parsed.seconds(topic.step_at) if topic.step_at else None
         steps = (Step(topic.step, event_type, at), *steps)
-    amount = values.get("amount")
+    amount, refunded = values.get("amount"), values.get("refunded")
     is_step_alone = topic.step and topic.step != CREATED
     return Report(
         resource=parsed.resource,
         steps=steps,
         created_at=None if is_step_alone else parsed.seconds("created_at"),
         updated_at=parsed.seconds("updated_at"),
-        refunded=values.get("refunded"),
+        refunded=refunded.amount if isinstance(refunded, Money) else refunded,
         refunds=values.get("refunds", {}),
         refunded_at=values.get("refunded_at"),
         total=amount.amount if isinstance(amount, Money) else None,
