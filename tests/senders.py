@@ -79,7 +79,11 @@ _RULES = "\n".join(
 
 @cache
 def source_of(
-    platform: str, more: str = "", options: str | None = None, secrets: tuple[str, ...] = ()
+    platform: str,
+    more: str = "",
+    options: str | None = None,
+    secrets: tuple[str, ...] = (),
+    language: str = "es",
 ) -> Source:
     """A source as relay.toml configures it, with a rule for every event type.
 
@@ -87,6 +91,7 @@ def source_of(
     """
     listed = json.dumps(secrets or [SECRETS[platform]], ensure_ascii=False)
     text = f"""
+        language = "{language}"
         [destinations.crm]
         api_key = "k"
         [sources.{platform}]

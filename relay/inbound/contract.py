@@ -33,7 +33,7 @@ from relay.inbound.signature import Scheme
 from relay.inbound.steps import CREATED
 from relay.mapping.event_types import Language
 from relay.mapping.rules import Rule
-from relay.model import WebhookRequest
+from relay.model import Step, WebhookRequest
 
 # The query is stored beside headers, under a name that none has.
 _QUERY: Final = ":query"
@@ -45,8 +45,9 @@ RECIPIENTS: Final = ("recipient", "address_book")
 # Names of a schema that are no fields of the event. `id` is the thing's; `event_id` that of the
 # event, and `at` its time; `document` the buyer's; `machine` says that software did it; `token`
 # is that of the waiting entry which the event makes, `ends` that which it drops; `steps`,
-# `refunded`, `refunds` and `refunded_at` are as in `relay.model.Report`; `type` is the event type
-# in place of the topic's. Names with an underscore in front are the platform's own.
+# `refunded`, `refunds` and `refunded_at` are as in `relay.model.Report`, the first may be `Money`;
+# `type` is the event type in place of the topic's. Names with an underscore in front are the
+# platform's own.
 RESERVED: Final = frozenset(
     {"id", "event_id", "at", "document", "machine", "token", "ends", "steps", "refunded", "refunds",
      "refunded_at", "type", *BUYERS, *RECIPIENTS}
@@ -64,7 +65,8 @@ class Shape:
 
     `kind` is the kind of thing that it tells of ("order"), empty where each event stands alone;
     `shown` names the fields that a person is shown, of which a change is worth an update; `order`
-    lists the thing's states where they come in one order only. `foreign` are fields that bodies of
+    lists the thing's states where they come in one order only. `states` maps a name of the schema
+    to the steps that its words tell, without a date. `foreign` are fields that bodies of
     this shape never have. `refine(topic, values)` returns what the schema alone cannot say: values
     to add or replace, or a `Skipped`.
     """
@@ -73,6 +75,7 @@ class Shape:
     kind: str = ""
     shown: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
+    states: Mapping[str, Mapping[str, Step]] = field(default_factory=dict)
     foreign: tuple[str, ...] = ()
     refine: Callable[[str, Values], Values | Skipped] = unrefined
 
@@ -176,7 +179,7 @@ class Platform:
     read as `other`, the first topic where that is None.
     `topic`, `delivery_id`, `event_id`, `shop` and `sent_at` are where the request has the topic,
     the id of the delivery, that of an event which may come by several, the shop's name, and the
-    time. `test` are where a test is marked.
+    time. `test` are where a test is marked, by a yes or as the name of an environment.
     `body_is_key` says that a captured body is one event whatever unsigned headers say of it.
     `body` decodes a body; `parts` are its parts, one for each event.
     `zone` is that of times without an offset where the platform has one, else the source's counts.
@@ -188,7 +191,8 @@ class Platform:
     query parameters.
     `options` validates the source's `options` table, `options_fault` says what else is wrong.
     `visit_hosts` is a regular expression for the hosts that a handshake may have us visit.
-    `response` replaces our JSON answer; `retry_response` makes the platform send again.
+    `response` replaces our JSON answer; `retry_response` makes the platform send again, with our
+    JSON where it has no body.
     `deadline_s` is within which it wants the answer, `retries` and `disable_after` what it does
     without one, `setup` the steps to set it up. `certainty` is `verified` when the facts were read
     in the vendor's own documents.

@@ -39,7 +39,7 @@ from relay.mapping.event_fields import fields_of
 from relay.model import Contact, Event, Money, Report, Resource, Step, WebhookRequest
 
 _NOTHING: Final[tuple[Any, ...]] = (None, "", [], {}, False, True)
-_YES: Final = ("true", "1", "yes")
+_TEST: Final = ("true", "1", "yes", "test", "sandbox")
 # Names of values -> of shown fields, where they differ.
 _SHOWN_AS: Final = {
     "amount": "total",
@@ -129,7 +129,7 @@ def _parse_part(delivery: _Delivery) -> Sequence[Part]:
         return [Unparsable("", stable_key("", delivery.raw), missing, delivery.raw)]
     if topic is None or not topic.type:
         return [Skipped(_reason_to_skip(name, source), name)]
-    if not is_told and any(delivery.find(place).lower() in _YES for place in platform.test):
+    if not is_told and any(delivery.find(place).lower() in _TEST for place in platform.test):
         return [Skipped("test", name)]
     key = _delivery_key(delivery.request, source, name, delivery.value, delivery.raw)
     if not is_told and (reasons := _contradictions(topic, delivery.value)):
@@ -287,18 +287,20 @@ def _report(parsed: _Parsed, event_type: str) -> Report | None:
     shape, values, topic = parsed.topic.shape, parsed.values, parsed.topic
     if not shape.kind or not values.get("id"):
         return None
-    steps: tuple[Step, ...] = tuple(values.get("steps", ()))
+    states = shape.states.items()
+    told = [words[values[name]] for name, words in states if values.get(name) in words]
+    steps: tuple[Step, ...] = (*values.get("steps", ()), *told)
     if topic.step:
         at = parsed.seconds(topic.step_at) if topic.step_at else None
         steps = (Step(topic.step, event_type, at), *steps)
-    amount = values.get("amount")
+    amount, refunded = values.get("amount"), values.get("refunded")
     is_step_alone = topic.step and topic.step != CREATED
     return Report(
         resource=parsed.resource,
         steps=steps,
         created_at=None if is_step_alone else parsed.seconds("created_at"),
         updated_at=parsed.seconds("updated_at"),
-        refunded=values.get("refunded"),
+        refunded=refunded.amount if isinstance(refunded, Money) else refunded,
         refunds=values.get("refunds", {}),
         refunded_at=values.get("refunded_at"),
         total=amount.amount if isinstance(amount, Money) else None,

@@ -92,6 +92,19 @@ def form_pairs(body: bytes) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
 
 
+def embedded_object(value: Any) -> dict[str, Any]:
+    """The object that a platform writes as JSON in a text of its own JSON.
+
+    Raises:
+        Unreadable: it is neither such a text nor an object.
+    """
+    if isinstance(value, dict):
+        return value
+    if not isinstance(value, str):
+        raise Unreadable({"body": "expected a JSON object in a text"})
+    return json_object(value.encode(errors="replace"))
+
+
 def json_bytes(value: Any) -> bytes:
     """A decoded value as JSON in one line, such as one part of a batch.
 

@@ -91,10 +91,14 @@ class CheckoutFields(_Sale):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFields(_Sale):
-    """A payment: the platform's `payment_id`, and the `reference` that the shop gave it."""
+    """A payment: the platform's `payment_id`, and the `reference` that the shop gave it.
+
+    `description` is what it is for, in the shop's words.
+    """
 
     payment_id: str | None = None
     reference: str | None = None
+    description: str | None = None
     url: str | None = None
 
 

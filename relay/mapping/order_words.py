@@ -47,11 +47,14 @@ _STATUS: Final[Mapping[str, tuple[str, str]]] = {
     "partially_refunded": ("reembolsado en parte", "partly refunded"),
     "refunded": ("reembolsado", "refunded"),
     "voided": ("pago anulado", "payment voided"),
+    "not_paid": ("pendiente de pago", "awaiting payment"),
+    "fully_refunded": ("reembolsado", "refunded"),
     "expired": ("pago vencido", "payment expired"),
 }
 _FULFILMENT: Final[Mapping[str, tuple[str, str]]] = {
     "fulfilled": ("todo enviado", "all sent"),
     "partial": ("enviado en parte", "partly sent"),
+    "partially_fulfilled": ("enviado en parte", "partly sent"),
     "restocked": ("devuelto al inventario", "restocked"),
 }
 _CANCELLED: Final[Mapping[str, tuple[str, str]]] = {
@@ -154,6 +157,7 @@ def _known(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
 
 def _status(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
     text = _text(value).removeprefix("wc-")
+    text = text.lower() if text.isupper() else text
     if text in words:
         return words[text][at]
     return _brief(re.sub(r"[_-]+", " ", text)) if text else ""

@@ -251,6 +251,8 @@ def _refusal_response(refusal: Refused, source: Source | None) -> Response:
 def _retry_response(error: NotStored, source: Source | None) -> Response:
     """The answer that makes this platform send the webhook again."""
     retry = source.platform.retry_response if source else PlatformResponse(503)
+    if retry.body:
+        return _platform_response(retry)
     response = problem(error.reason, retry.status)
     response.headers.update(retry.headers)
     return response

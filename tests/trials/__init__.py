@@ -32,12 +32,15 @@ def trials() -> Mapping[str, Platform]:
 
 
 def source_of(platform: Platform, *secrets: str, **parts: Any) -> Source:
-    """A source of a trial platform, with a rule for every event type; `parts` are its fields."""
+    """A source of a trial platform, with a rule for every event type; `parts` are its fields.
+
+    `language` is that of its notes, too.
+    """
     options: Mapping[str, Any] = parts.pop("options", {})
     if platform.options is not None:
         options = platform.options().load(dict(options))
     return replace(
-        senders.source_of("generic"),
+        senders.source_of("generic", language=parts.get("language", "es")),
         name=platform.name,
         title=platform.title,
         platform=platform,

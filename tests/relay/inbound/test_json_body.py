@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from relay.errors import Unreadable
-from relay.inbound.payload import json_body, json_bytes, text_of
+from relay.inbound.payload import embedded_object, json_body, json_bytes, text_of
 
 SCALARS = (
     st.none()
@@ -169,3 +169,22 @@ def test_part_of_a_batch_keeps_its_digits(number):
 )  # fmt: skip
 def test_number_as_text_has_the_digits_that_were_sent(sent, text):
     assert text_of(json_body(sent)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ('{"total": 129.90}', {"total": Decimal("129.90")}),
+        ({"total": 1}, {"total": 1}),
+        ('{"name": "Luc\\u00eda \\ud800"}', {"name": "Lucía ?"}),
+        ("{}", {}),
+    ],
+)
+def test_object_in_a_text_is_read_as_any_other(value, expected):
+    assert embedded_object(value) == expected
+
+
+@pytest.mark.parametrize("value", ["", "[1]", "text", "\ud800", "[" * 100_000, None, 1, [{}], True])
+def test_what_is_no_object_in_a_text_is_unreadable(value):
+    with pytest.raises(Unreadable):
+        embedded_object(value)

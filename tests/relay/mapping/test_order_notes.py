@@ -199,6 +199,22 @@ def test_changes_are_a_sentence(changed, es, en):
 
 
 @pytest.mark.parametrize(
+    ("status", "es"),
+    [
+        ("paid", "pagado"),
+        ("PAID", "pagado"),
+        ("NOT_PAID", "pendiente de pago"),
+        ("FULLY_REFUNDED", "reembolsado"),
+        ("AWAITING_PICKUP", "awaiting pickup"),
+        ("En camino", "En camino"),
+        ("wc-on-hold", "en espera de pago"),
+    ],
+)
+def test_state_in_capitals_reads_as_any_other(status, es):
+    assert order_words({"status": status}, "es")["status_text"] == es
+
+
+@pytest.mark.parametrize(
     ("reason", "shown"),
     [
         ("cc_rejected_insufficient_amount", "fondos insuficientes"),

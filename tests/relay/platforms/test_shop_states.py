@@ -6,59 +6,20 @@ from itertools import permutations
 
 import pytest
 import senders
+from remembering import Remembering
 
-from relay.inbound.steps import NOTHING_RECALLED, Recollection
-from relay.model import Call, Held, Memory, Parts
-from relay.pipeline import flattened, translate
-
-
-class Shop:
-    """A source that remembers, as the store does, what it was told of each thing."""
-
-    dedup_s = NOTHING_RECALLED.dedup_s
-
-    def __init__(self, platform: str) -> None:
-        self.source = senders.source_of(platform)
-        self.memories: dict = {}
-        self.keys: set[str] = set()
-
-    def recall(self, resources):
-        return [
-            Recollection(memory, self.digest, memory.version)
-            for memory in (self.memories.get(each, Memory()) for each in resources)
-        ]
-
-    def digest(self, text: str) -> str:
-        return text
-
-    def told(self, request) -> list[str]:
-        """The event type of each call, else why there is none."""
-        item, *_ = translate(request, self.source, self)
-        if isinstance(item, Parts):
-            if self.keys.intersection((item.key, *item.other_keys)):
-                return ["duplicate"]
-            self.keys |= {item.key, *item.other_keys}
-            if item.memory:
-                self.memories[item.resource] = item.memory
-        self.calls = [part for part in flattened([item]) if isinstance(part, Call)]
-        return [
-            part.event_type if isinstance(part, Call) else part.reason
-            for part in senders.without_ends(flattened([item]))
-        ]
-
-    @property
-    def notes(self) -> list[str]:
-        return [call.body["notes"] for call in self.calls]
+from relay.model import Held
+from relay.pipeline import translate
 
 
 @pytest.fixture
 def woo():
-    return Shop("woocommerce")
+    return Remembering(senders.source_of("woocommerce"))
 
 
 @pytest.fixture
 def shopify():
-    return Shop("shopify")
+    return Remembering(senders.source_of("shopify"))
 
 
 def day(hours: float = 0, zone: str = "") -> str:

@@ -332,6 +332,17 @@ def test_platform_may_have_its_own_way_to_be_told_later(web):
     assert response.headers["Retry-After"] == "7"
 
 
+def test_platform_may_have_its_own_words_to_be_told_later(web):
+    source = senders.source_of("shopify")
+    later = PlatformResponse(503, b'{"ErrorCode": "222"}', "application/json", {"X-Own": "yes"})
+    client = web(
+        replace(source, platform=replace(source.platform, retry_response=later)), backlog_max=0
+    )
+    response = post_sample(client, "shopify", "orders_create")
+    assert (response.status_code, response.json) == (503, {"ErrorCode": "222"})
+    assert (response.content_type, response.headers["X-Own"]) == ("application/json", "yes")
+
+
 @dataclass(frozen=True)
 class Server:
     """The web process as it is started in production; `log` is all it writes."""

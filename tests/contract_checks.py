@@ -1,0 +1,117 @@
+"""What the tests of the platform contract share, for shipped platforms and for trials."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from typing import Any
+
+from senders import without_ends
+
+from relay.inbound.contract import Source, stored_request
+from relay.inbound.results import Handshake, Skipped
+from relay.model import AwaitingLookup, Call, Held, Ignored, Translated, WebhookRequest
+from relay.pipeline import flattened, parse, translate
+
+# Bodies no platform sends; none may make a call, whatever the topic says it is.
+ODD_BODIES = {
+    "empty": b"",
+    "number": b"1",
+    "null": b"null",
+    "true": b"true",
+    "empty_list": b"[]",
+    "list_of_null": b"[null]",
+    "list_of_anything": b'[1, "x", [], [[]], {}, true, 1e400]',
+    "empty_text": b'""',
+    "text": b'"x"',
+    "empty_object": b"{}",
+    "not_a_number": b'{"id": NaN, "event": NaN, "type": NaN}',
+    "huge_number": b'{"id": 1e999, "type": ' + b"9" * 5000 + b"}",
+    "not_utf8": b'{"id": "\xff"}',
+    "utf16": '{"id": 1}'.encode("utf-16"),
+    "byte_order_mark": b"\xef\xbb\xbf{}",
+    "nul": b"\x00",
+    "html": b"<html><h1>503 Service Unavailable</h1></html>",
+    "form": b"payload=%7B%7D",
+    "truncated": b'{"id": 1, "email": "ana@exam',
+    "deep_list": b"[" * 100_000 + b"]" * 100_000,
+    "deep_object": b'{"a":' * 100_000,
+}
+# What may stand where something else is expected, in any field of a body.
+STRANGE = [
+    None,
+    "",
+    "\x00",
+    -1,
+    10**30,
+    True,
+    [],
+    {"a": [None]},
+    float("nan"),
+    "9999-12-31T23:59-05:00",
+]
+# A key may be made from the body.
+_KEYS = ("key", "other_keys", "raw")
+
+
+def translated(source: Source, request: WebhookRequest) -> list[Translated]:
+    """The items of a request, each of one of the four kinds and none from an exception."""
+    parts = translate(request, source)
+    assert not isinstance(parts, Handshake)
+    items = without_ends(flattened(parts))
+    assert items
+    assert all(isinstance(item, Call | Held | Ignored | AwaitingLookup) for item in items)
+    # `pipeline` holds an event whose code raised, under the key `relay`.
+    assert not any("relay" in item.reasons for item in items if isinstance(item, Held))
+    return items
+
+
+def keys(source: Source, request: WebhookRequest) -> list[str]:
+    """The keys of a request's events; what is an answer or is skipped has none."""
+    items = parse(request, source)
+    parts = () if isinstance(items, Handshake) else items
+    return [item.key for item in parts if not isinstance(item, Skipped)]
+
+
+def anonymous(item: Translated) -> dict[str, Any]:
+    """What an item says, without its keys and the body."""
+    return {part: value for part, value in asdict(item).items() if part not in _KEYS}
+
+
+def flipped(request: WebhookRequest, position: float) -> WebhookRequest:
+    """The request with one bit of its body changed, at a part of its length or at the end (-1)."""
+    body = bytearray(request.body)
+    body[int(position * len(body))] ^= 1
+    return replace(request, body=bytes(body))
+
+
+def parsed_again(source: Source, request: WebhookRequest) -> Any:
+    """What the record of a request is parsed as."""
+    headers = source.headers_to_store(request)
+    return parse(stored_request(headers, request.body, request.received_at), source)
+
+
+def with_strange_values(value: Any, strange: list[Any], depth: int) -> Iterator[Any]:
+    """The value with one field replaced, for every field down to `depth` and every strange value.
+
+    Of a list the first part stands for all.
+    """
+    yield from strange
+    if isinstance(value, list) and value:
+        rest = value[1:]
+        yield from ([new, *rest] for new in with_strange_values(value[0], strange, depth))
+    elif isinstance(value, dict) and depth:
+        for name, part in value.items():
+            changed = with_strange_values(part, strange, depth - 1)
+            yield from ({**value, name: new} for new in changed)
+
+
+def with_strange_differences(value: Any, other: Any, strange: list[Any]) -> Iterator[Any]:
+    """The value with one field replaced, for every top field in which it differs from the other."""
+    if isinstance(value, list):
+        other = other[0] if isinstance(other, list) else other
+        parts = with_strange_differences(value[0], other, strange)
+        yield from ([part, *value[1:]] for part in parts)
+        return
+    other = other[0] if isinstance(other, list) else other
+    for name in value:
+        if value[name] != other[name]:
+            yield from ({**value, name: new} for new in strange)

@@ -1,0 +1,101 @@
+"""What a declaration says of states, of refunds and of tests."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import senders
+
+from relay.inbound.composite_fields import Amount, Person
+from relay.inbound.contract import Platform, Shape, Topic, updated
+from relay.inbound.payload import json_bytes
+from relay.inbound.payload_schema import Id, PayloadSchema, Text
+from relay.inbound.places import Field
+from relay.inbound.results import Skipped
+from relay.inbound.signature import Bearer
+from relay.model import Event, Step
+from relay.pipeline import parse
+
+PAID = Step("paid", "order.paid")
+SHIPPED = Step("shipped", "order.fulfilled")
+
+
+class _OrderSchema(PayloadSchema):
+    id = Id()
+    status = Text()
+    _delivery = Text("delivery")
+    amount = Amount("total", "currency")
+    refunded = Amount("given_back", "currency", digits=2)
+    buyer = Person(email="email")
+
+
+ORDER = Shape(
+    schema=_OrderSchema(),
+    kind="order",
+    states={"status": {"PAID": PAID}, "_delivery": {"SENT": SHIPPED, "LOST": Step("lost", "")}},
+)
+PLATFORM = Platform(
+    name="declared",
+    title="Declared",
+    docs="https://example.com",
+    scheme=Bearer(),
+    topic=Field("event"),
+    test=(Field("environment"), Field("test")),
+    topics={
+        "order": updated("order.updated", ORDER),
+        "shipped": Topic(type="order.shipped", shape=ORDER, step="sent"),
+    },
+)
+
+
+def _parsed(topic: str = "order", **values: Any) -> Any:
+    source = replace(senders.source_of("generic"), platform=PLATFORM, scheme=Bearer())
+    body = json_bytes({"event": topic, "id": "7", "email": "ana@example.com", **values})
+    (item,) = parse(senders.delivery({}, body), source)
+    return item
+
+
+def _report(topic: str = "order", **values: Any) -> Any:
+    event = _parsed(topic, **values)
+    assert isinstance(event, Event)
+    return event.report
+
+
+def test_words_of_several_fields_tell_steps_in_their_order():
+    assert _report(status="PAID", delivery="SENT").steps == (PAID, SHIPPED)
+    assert _report(delivery="SENT").steps == (SHIPPED,)
+    assert _report(delivery="LOST").steps == (Step("lost", ""),)
+
+
+@pytest.mark.parametrize("word", ["paid", "OPEN", "", None, [], 1])
+def test_other_words_tell_nothing(word):
+    assert _report(status=word).steps == ()
+
+
+def test_step_of_the_topic_comes_first():
+    assert _report("shipped", status="PAID").steps == (Step("sent", "order.shipped"), PAID)
+
+
+def test_event_is_of_the_last_step_with_a_type():
+    assert _parsed(status="PAID", delivery="SENT").type == "order.fulfilled"
+    assert _parsed(status="PAID", delivery="LOST").type == "order.paid"
+    assert _parsed(status="OPEN").type == "order.updated"
+
+
+def test_refunded_may_be_an_amount_of_the_body():
+    assert _report(given_back=1050, currency="USD").refunded == Decimal("10.50")
+    assert _report(given_back=0, currency="USD").refunded == 0
+    assert _report(given_back="n/a").refunded is None
+    assert _report().refunded is None
+
+
+@pytest.mark.parametrize("word", ["test", "Sandbox", "true", "yes", 1, True])
+def test_test_is_skipped_however_it_is_marked(word):
+    for name in ("environment", "test"):
+        assert _parsed(**{name: word}) == Skipped("test", "order")
+
+
+@pytest.mark.parametrize("word", ["prod", "live", "false", "no", 0, False, None, ["test"]])
+def test_anything_else_is_no_test(word):
+    assert isinstance(_parsed(environment=word), Event)

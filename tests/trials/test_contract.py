@@ -1,0 +1,195 @@
+"""The platform contract, tested for every trial and every one of its samples.
+
+Asserts of trials what `tests/relay/inbound/test_platform_contract.py` asserts of shipped platforms,
+with the senders of `tests/trial_senders.py`. A body need not be JSON: fields are made odd in what
+the platform decodes of it.
+"""
+
+import json
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import senders
+from contract_checks import (
+    ODD_BODIES,
+    STRANGE,
+    anonymous,
+    flipped,
+    keys,
+    parsed_again,
+    translated,
+    with_strange_values,
+)
+from trial_senders import SENDERS, request_of, source_of
+
+from relay.errors import Refused
+from relay.inbound.contract import RESERVED, Source
+from relay.inbound.results import Handshake
+from relay.inbound.samples import file_name
+from relay.mapping.event_fields import family_of, names_of
+from relay.mapping.event_types import EVENT_TYPES
+from relay.model import Call, Held, WebhookRequest
+from relay.pipeline import flattened, parse, process, translate
+from tests.trials import SAMPLES, trials
+
+TRIALS = sorted(trials())
+NAMES = {trial: sorted(file.stem for file in (SAMPLES / trial).glob("*.http")) for trial in TRIALS}
+each_trial = pytest.mark.parametrize("trial", TRIALS)
+each_sample = pytest.mark.parametrize(
+    ("trial", "name"),
+    [
+        pytest.param(trial, name, id=f"{trial}/{name}")
+        for trial, names in NAMES.items()
+        for name in names
+    ],
+)
+
+
+def decoded(source: Source, request: WebhookRequest) -> Any:
+    return source.platform.body(request, source)
+
+
+def with_body(source: Source, value: Any) -> Source:
+    """The source of a platform that decodes any body as this value."""
+    return replace(source, platform=replace(source.platform, body=lambda *_: value))
+
+
+def checked(source: Source, request: WebhookRequest) -> None:
+    """What comes of the request is an answer, or items that no exception has made."""
+    if not isinstance(translate(request, source), Handshake):
+        translated(source, request)
+
+
+@each_trial
+def test_trial_is_known_and_described(trial):
+    platform = trials()[trial]
+    assert trial in SENDERS, f"tests/trial_senders.py: how does {trial} send?"
+    assert platform.name == trial
+    assert platform.docs.startswith("https://")
+    assert platform.setup.keys() == {"es", "en"}
+    assert len(platform.setup["es"]) == len(platform.setup["en"]) > 0
+
+
+@each_trial
+def test_event_types_and_fields_are_known(trial):
+    """A name that neither the family nor the contract knows would be lost without a word."""
+    for name, topic in trials()[trial].topics.items():
+        assert not topic.type or topic.type in EVENT_TYPES, name
+    families = [family_of(event_type) for event_type in trials()[trial].event_types.values()]
+    known = RESERVED.union(*(names_of(family) for family in families))
+    for topic in trials()[trial].topics.values():
+        fields = topic.shape.schema.load_fields
+        assert {field for field in fields if not field.startswith("_")} <= known
+
+
+@each_trial
+def test_every_topic_has_a_sample(trial):
+    topics = {file_name(topic) for topic in trials()[trial].event_types}
+    assert topics <= set(NAMES[trial])
+
+
+@each_sample
+def test_sample_says_where_it_is_from(trial, name):
+    head = (SAMPLES / trial / f"{name}.http").read_bytes().partition(b"\n\n")[0].decode()
+    comments = [line for line in head.splitlines() if line.startswith("# ")]
+    assert any("invented" in line for line in comments)
+    assert max(map(len, head.splitlines())) < 200
+
+
+@each_trial
+def test_secret_is_usable(trial):
+    source = source_of(trial)
+    assert [source.scheme.examine(secret).fault for secret in source.secrets] == [""]
+
+
+@each_sample
+def test_sample_verifies(trial, name):
+    assert process(request_of(trial, name), source_of(trial), senders.NOW)
+
+
+@each_trial
+def test_nothing_is_taken_without_a_secret(trial):
+    source = replace(source_of(trial), secrets=())
+    with pytest.raises(Refused):
+        source.scheme.verify(request_of(trial, NAMES[trial][0]), source.secrets, senders.NOW)
+
+
+@each_trial
+@pytest.mark.parametrize("position", [0, 0.25, 0.5, 0.75], ids=["first", "2nd", "3rd", "last"])
+def test_one_flipped_byte_is_refused(trial, position):
+    source = source_of(trial)
+    if source.scheme.vouches_for != "body":
+        pytest.skip("its proof does not cover the body")
+    with pytest.raises(Refused):
+        process(flipped(request_of(trial, NAMES[trial][0]), position), source, senders.NOW)
+
+
+@each_sample
+def test_sample_is_parsed_again_from_its_stored_headers_and_body(trial, name):
+    source, request = source_of(trial), request_of(trial, name)
+    assert parsed_again(source, request) == parse(request, source)
+
+
+@each_sample
+def test_redelivery_has_the_same_keys(trial, name):
+    """Hours later, received and signed anew where a time is signed."""
+    source, request = source_of(trial), request_of(trial, name)
+    later = senders.NOW + timedelta(hours=3)
+    key = source.signing_key or source.secrets[0]
+    again = source.scheme.sign(replace(request, received_at=later), key, later)
+
+    assert process(again, source, later)
+    assert keys(source, again) == keys(source, request)
+
+
+@each_trial
+def test_different_events_never_share_a_key(trial):
+    source = source_of(trial)
+    found = [key for name in NAMES[trial] for key in keys(source, request_of(trial, name))]
+    assert len(set(found)) == len(found)
+
+
+@each_sample
+def test_unknown_field_changes_nothing(trial, name):
+    source, request = source_of(trial), request_of(trial, name)
+    value = decoded(source, request)
+    if not isinstance(value, dict):
+        pytest.skip("its body is no object")
+    changed = with_body(source, {**value, "field_we_never_saw": {"with": ["parts"]}})
+    items = flattened(translate(request, changed))
+    expected = flattened(translate(request, source))
+
+    assert [anonymous(item) for item in items] == [anonymous(item) for item in expected]
+
+
+@each_trial
+@pytest.mark.parametrize("odd", ODD_BODIES)
+def test_odd_body_makes_no_call(trial, odd):
+    source = source_of(trial)
+    for name in NAMES[trial]:
+        request = replace(request_of(trial, name), body=ODD_BODIES[odd])
+        if not isinstance(translate(request, source), Handshake):
+            assert not any(isinstance(item, Call) for item in translated(source, request))
+
+
+@each_sample
+def test_strange_value_in_any_field_is_no_crash(trial, name):
+    source, request = source_of(trial), request_of(trial, name)
+    for value in with_strange_values(decoded(source, request), STRANGE, depth=4):
+        checked(with_body(source, value), request)
+
+
+@each_trial
+def test_what_comes_of_a_body_can_be_stored(trial):
+    """What .NET writes for "no date", in each field of each sample."""
+    source = source_of(trial)
+    for name in NAMES[trial]:
+        request = request_of(trial, name)
+        strange = ["0001-01-01T00:00:00Z"]
+        for value in with_strange_values(decoded(source, request), strange, depth=4):
+            items = translate(request, with_body(source, value))
+            for item in () if isinstance(items, Handshake) else flattened(items):
+                assert not isinstance(item, Held) or "relay" not in item.reasons
+                json.dumps(asdict(item), default=str, ensure_ascii=False).encode()
