@@ -89,6 +89,8 @@ def test_number_with_its_plus_needs_no_country(country, e164):
         ("+999 123456789", "EC", "not_a_number"),
         ("9" * 300, "EC", "not_a_number"),
         ("0999000001", "", "not_a_number"),
+        ("593999000001", "", "not_a_number"),
+        ("09\u00b79900\u00b7000", "EC", "not_valid_in_EC"),
     ],
 )
 def test_what_is_no_phone_is_told_why(written, country, reason):
@@ -117,7 +119,9 @@ WRITTEN = [
     ("00593 99 1201211", "CO", "+593991201211"),
     ("0055 51 99999-0121", "BR", "+5551999990121"),
     ("0034 612 345 142", "CO", "+34612345142"),
+    ("0054 9 11 15 2345 6789", "EC", "+5491123456789"),
     ("011 593 99 120 1211", "US", "+593991201211"),
+    ("011 47 92 34 56 78", "US", "+4792345678"),  # Norway, not area 479
     ("0593 99 120 1211", "EC", "+593991201211"),
     ("0991201214 / 022345678", "EC", "+593991201214"),
     ("022345678/79", "EC", "+59322345678"),
@@ -176,7 +180,11 @@ WRITTEN = [
     ("011 15-2345-6789", "AR", "+5491123456789"),
     ("+54 11 15-2345-6789", "EC", "+5491123456789"),
     ("+54 9 11 15 2345 6789", "AR", "+5491123456789"),
-    ("+57 1 2345678", "EC", "+576012345678"),
+    *((f"+57 {area} 2345678", "EC", f"+5760{area}2345678") for area in (1, 2, 4, 5, 6, 7, 8)),
+    # Home numbers that begin like the own calling code.
+    ("5025 1234", "GT", "+50250251234"),
+    ("(051) 351234", "PE", "+5151351234"),
+    ("(55) 99999-0121", "BR", "+5555999990121"),
     ("593991201222", "CO", "+593991201222"),  # another country's, without the plus
     ("51999000004", "CO", "+51999000004"),
 ]
@@ -196,6 +204,10 @@ def test_number_is_read_as_it_is_written(written, country, e164):
         ("88887777", "CO"),
         ("15 2345 6789", "AR"),  # the 15 of home without an area
         ("4915123456715", "DE"),  # valid both with and without its first digits as calling code
+        ("04915123456715", "DE"),
+        ("+011 593 99 120 1211", "US"),
+        ("1230 593 99 120 1211", "CL"),  # a carrier of Chile, then another country
+        ("+562234567/89", "CL"),
         ("+3155550121", "CO"),
         ("0612345678", "ES"),  # a French mobile as dialled in France
     ],

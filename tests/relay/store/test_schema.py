@@ -14,8 +14,11 @@ from config.settings import Settings
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.errors import TITLES, NotStored
 from relay.inbound import samples
+from relay.model import Customer
 from relay.sources import Relay
+from relay.store import keys
 from relay.store.keys import COUNTS, IGNORED, OPEN, SCHEMA_KEY, state_key
+from relay.store.pseudonyms import Pseudonyms
 from relay.store.readiness import missing
 from relay.store.schema import SCHEMA, SchemaMismatch, read_schema, require_schema
 from relay.web.app import create_app
@@ -40,6 +43,61 @@ def post(settings: Settings, relay: Relay, redis: Redis):
     request = samples.signed(source, "orders/create", "http://localhost", body)
     client = create_app(settings, relay, redis).test_client()
     return client.post("/webhooks/shopify", data=body, headers=dict(request.headers))
+
+
+PHONE = ("lane", "+593999000001")
+KEYED = Pseudonyms(("a-pseudonym-key-of-32-characters", "an-older-key-of-32-characters-xx"))
+DERIVED = Pseudonyms((), lambda: {"norte": "api-key-a", "sur": "api-key-b"})
+NAMES = {
+    "indexes": (
+        (keys.CAUSES, keys.WAITING, keys.WAKEUP, SCHEMA_KEY, OPEN, COUNTS, IGNORED),
+        ("relay:causes", "relay:waiting", "relay:wakeup", "relay:schema", "relay:open",
+         "relay:counts", "relay:ignored"),
+    ),
+    "record": (keys.record_key("01J"), "relay:record:01J"),
+    "state": (state_key("held"), "relay:state:held"),
+    "list": (keys.list_key("held", "shop"), "relay:list:held:shop"),
+    "list by cause": (keys.list_key("held", "shop", "unmapped"), "relay:list:held:shop:unmapped"),
+    "list without a cause": (keys.list_key("dead", "shop", ""), "relay:list:dead:shop:"),
+    "lane": (keys.lane_key("abc"), "relay:lane:abc"),
+    "waiting": (keys.waiting_key("abc"), "relay:waiting:abc"),
+    "find": (keys.find_key("abcdefgh"), "relay:find:ab"),
+    "customer": (keys.customer_key("principal", "abc"), "relay:customer:principal:abc"),
+    # printf 'shopify\0event-1' | openssl dgst -sha256 -binary | head -c 12 | basenc --base64url
+    "seen": (keys.seen_key("shopify", "event-1"), "relay:seen:peUlj-3YXiitGEfz"),
+    "seen by another key": (
+        keys.other_seen_key("shopify", "delivery:a:b"), "relay:seen:J7SUFnqLle0wFnlu"
+    ),
+    "seen, half a character": (keys.seen_key("shopify", "\ud800"), "relay:seen:xAGOT4WXLl_K8RHI"),
+    # What the digests of people are of.
+    "lane of an id": (keys.lane_parts(Customer("c1", "+593", "a@example.com")), ("lane", "c1")),
+    "lane of a phone": (keys.lane_parts(Customer("", "+593", "a@example.com")), ("lane", "+593")),
+    "lane of an e-mail": (
+        keys.lane_parts(Customer(email="A@Example.com", id_number="09")), ("lane", "a@example.com")
+    ),
+    "lane of a document": (keys.lane_parts(Customer(id_number="09")), ("lane", "09")),
+    "cached customer": (keys.customer_parts("A@Example.com"), ("customer", "a@example.com")),
+    # printf 'principal\0lane\0+593999000001' | openssl dgst -sha256 -hmac KEY -binary | ...
+    "digest": (KEYED.digest("principal", *PHONE), "-xTrdnoSO0Nql2pW"),
+    "digests": (KEYED.digests("principal", *PHONE), ("-xTrdnoSO0Nql2pW", "R1sqepCziY4rkG50")),
+    # With the keys of HKDF (RFC 5869) of the API keys; of all of them for a destination that is gone.
+    "digest of norte": (DERIVED.digest("norte", *PHONE), "62EWkTAuJyXn9f66"),
+    "digest of sur": (DERIVED.digest("sur", *PHONE), "Q-Eh4usUbxChI751"),
+    "digest of one gone": (DERIVED.digests("este", *PHONE), ("xcSAWAj6tezs6Ayf",)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_this_format_are_those_that_the_last_version_wrote(name):
+    """Both read one Redis while one takes over from the other: a new name needs a migration."""
+    assert SCHEMA == 2
+    actual, expected = NAMES[name]
+    assert actual == expected
+
+
+def test_kind_of_an_other_key_is_what_it_begins_with():
+    assert keys.is_body("body:abc")
+    assert not keys.is_body("delivery:body:abc")
 
 
 def test_new_redis_is_fine_and_left_empty(redis):
