@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from vectors import (
 
 from relay.errors import MALFORMED, MISMATCH, MISSING, STALE, Refused
 from relay.inbound.signature import (
+    Hmac,
     IncrementalScheme,
     PathToken,
     StandardWebhooks,
@@ -90,8 +92,11 @@ REFUSALS = [
     ("standard", {"webhook-timestamp": "-1614265330"}, MALFORMED),
     ("standard", {"webhook-timestamp": "٣٤٥"}, MALFORMED),
     ("standard", {"webhook-timestamp": "9" * 400}, MALFORMED),
+    ("standard", {"webhook-timestamp": "9" * 13}, MALFORMED),
+    ("standard", {"webhook-timestamp": "9" * 12}, MISMATCH),
     ("standard", {"webhook-signature": "nocomma"}, MALFORMED),
     ("standard", {"webhook-signature": "v1,"}, MALFORMED),
+    ("standard", {"webhook-signature": "x" + STANDARD_SIGNATURE}, MALFORMED),
     ("standard", {"webhook-signature": "v1,a"}, MALFORMED),
     ("standard", {"webhook-signature": "v1,ñandú"}, MALFORMED),
     ("standard", {"webhook-signature": "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw1enGzPCXe5BdqzCInXqYXFy"}, MALFORMED),
@@ -343,6 +348,8 @@ PAIRS = {
 }
 del PAIRS["sendgrid_batch"]
 PAIRS["asymmetric"] = (StandardWebhooks(), ASYMMETRIC_PRIVATE, ASYMMETRIC_PUBLIC)
+# A comma of its own, which does not part two copies.
+PAIRS["comma"] = (Hmac(headers=("x-signature",), prefix="v1,"), "a-secret", "a-secret")
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -363,7 +370,17 @@ def test_signing_keeps_a_message_id():
         senders.delivery({"webhook-id": "msg_kept"}, b"{}"), STANDARD_SECRET, senders.NOW
     )
     assert signed.headers["webhook-id"] == "msg_kept"
-    assert StandardWebhooks().sign(senders.delivery({}, b"{}"), STANDARD_SECRET, senders.NOW)
+
+
+def test_signing_makes_a_message_id_of_the_body_and_the_time():
+    plain, later = senders.delivery({}, b"{}"), senders.NOW + timedelta(seconds=1)
+    signed = [
+        StandardWebhooks().sign(request, STANDARD_SECRET, now).headers
+        for request, now in ((plain, senders.NOW), (plain, senders.NOW), (plain, later))
+    ]
+    assert signed[0] == signed[1]
+    assert signed[0]["webhook-id"] != signed[2]["webhook-id"]
+    assert re.fullmatch(r"msg_[0-9a-f]{24}", signed[0]["webhook-id"])
 
 
 def test_path_token_ends_the_address():
