@@ -38,6 +38,8 @@ FAULTS = [
     (SHOPIFY, "", "expected a secret that is not empty"),
     (replace(HEX, key="hex"), "0b0b", ""),
     (replace(HEX, key="hex"), "0b0", "expected a secret in hex"),
+    (replace(HEX, key="hex"), '"', "expected a secret in hex"),
+    (replace(HEX, key="hex"), '""', "expected a secret that is not empty"),
     (replace(HEX, key="base64"), "Cws=", ""),
     (replace(HEX, key="base64"), "not base64!", "expected a secret in base64"),
     (StandardWebhooks(), STANDARD_SECRET, ""),
@@ -106,6 +108,7 @@ NOTATIONS = {
     "quoted pem with written breaks": lambda der: f'"{pem(der, chr(92) + "n")}"',
     "pem in single quotes": lambda der: f"'{pem(der)}'",
     "pem in one line": lambda der: pem(der, " "),
+    "pem with dashes lost": lambda der: pem(der).replace("-----", "----"),
     "pem without breaks": lambda der: pem(der, ""),
     "indented pem": lambda der: "  " + pem(der, "\n    "),
 }
@@ -175,8 +178,12 @@ REPORTS = [
     (HMAC, ",", "HMAC key, 1 characters, with a comma", f"1 characters {GUESSED}"),
     (HMAC, "change-me-before-production", "HMAC key, 27 characters", PLACEHOLDER),
     (HMAC, "your-webhook-secret-here", "HMAC key, 24 characters", PLACEHOLDER),
-    (HMAC, "x" * 40, "HMAC key, 40 characters", PLACEHOLDER),
+    (HMAC, "abcd" * 10, "HMAC key, 40 characters", PLACEHOLDER),
+    (HMAC, "abcde" * 8, "HMAC key, 40 characters", ""),
     (HMAC, '"f3a9c1d27b604e58"', "HMAC key, 18 characters", QUOTED),
+    (HMAC, '"f3a9c1d27b604e58', "HMAC key, 17 characters", ""),
+    (SENDGRID, SENDGRID_SINGLE_KEY, "P-256 public key", ""),
+    (StandardWebhooks(), ASYMMETRIC_PUBLIC, "Ed25519 public key", ""),
     (replace(HMAC, key="hex"), "0123456789abcdef" * 2, "HMAC key, 16 bytes", ""),
     (replace(HMAC, key="hex"), "0b0b", "HMAC key, 2 bytes", f"2 bytes {GUESSED}"),
     (StandardWebhooks(), "whsec_QQ==", "HMAC key, 1 bytes", f"1 bytes {GUESSED}"),
@@ -194,6 +201,29 @@ REPORTS = [
 def test_secret_is_described_and_weak_ones_are_named(scheme, secret, kind, weakness):
     report = scheme.examine(secret)
     assert (report.kind, report.fault, report.weakness) == (kind, "", weakness)
+
+
+@pytest.mark.parametrize(
+    ("secret", "weakness"),
+    [
+        ("cambiame-antes-de-usar", PLACEHOLDER),
+        ("cámbieme-antes-de-usar", PLACEHOLDER),
+        ("cambia_me-antes-de-usar", PLACEHOLDER),
+        ("yourtoken-of-some-length", PLACEHOLDER),
+        ("your-api-key-of-some-length", PLACEHOLDER),
+        ("a-placeholder-of-some-length", PLACEHOLDER),
+        ("replaceme-before-you-start", PLACEHOLDER),
+        ("replace-this-before-you-start", PLACEHOLDER),
+        ("change-of-some-length", ""),
+        ("cambio-de-16-letras", ""),
+        ("secret-key-token-of-some-length", ""),
+        ("replace-of-some-length", ""),
+        ("this-me-of-some-length", ""),
+        ("your-own-of-some-length", ""),
+    ],
+)
+def test_placeholder_is_known_by_its_words(secret, weakness):
+    assert HMAC.examine(secret).weakness == weakness
 
 
 @given(st.text(min_size=5, max_size=60))

@@ -67,6 +67,13 @@ def thing():
     return Thing()
 
 
+def test_translation_without_a_store_remembers_nothing_and_looks_back_a_week():
+    (nothing,) = NOTHING_RECALLED.recall([ORDER])
+
+    assert (nothing.memory, nothing.version, nothing.digest("x")) == (Memory(), 0, "x")
+    assert NOTHING_RECALLED.dedup_s == DEDUP_S
+
+
 def test_thing_is_created_once_however_often_and_whatever_its_later_date(thing):
     created = report(("created", T - 60), update_type="", updated_at=T - 60)
 
