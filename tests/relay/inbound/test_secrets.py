@@ -30,6 +30,8 @@ from relay.inbound.signature import (
 P384 = "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEOUPK73is1X59ynGyEJJ/4BbfVTqneIUZMq5oPqqcM5BFnR1gckMzGfqDYbHc4qriQzrCVszNzFyJ1p+IEIoU7PRUrxmUIrJf8Yf0NBpEEnMmZggk4Aco0fPgSRXN200D"
 ED25519 = "MCowBQYDK2VwAyEAl97ijTyHz0uLTDsxmJ8qLamHtdloghhRVWhxD2Ce1WI="
 PEM = f"-----BEGIN PUBLIC KEY-----\n{SENDGRID_SINGLE_KEY[:64]}\n{SENDGRID_SINGLE_KEY[64:]}\n-----END PUBLIC KEY-----\n"
+# RFC 7748, section 6.1: it agrees on keys and signs nothing.
+X25519 = "MCowBQYDK2VuAyEAhSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="
 NOT_ED25519 = "expected an Ed25519 public key, whpk_, base64 or PEM"
 # SubjectPublicKeyInfo of a curve that the library does not know (secp112r1).
 UNKNOWN_CURVE = "MDIwEAYHKoZIzj0CAQYFK4EEAAYDHgAECUhyOfdTJFtSz1U+AAAAAAAAAAAAAAAAAAAAAA=="
@@ -72,6 +74,7 @@ FAULTS = [
         PEM.replace("PUBLIC", "PRIVATE"),
         "expected a public key of curve P-256, base64 or PEM",
     ),
+    (SENDGRID, X25519, "expected a public key of curve P-256, base64 or PEM"),
     (SENDGRID, UNKNOWN_CURVE, "expected a public key of curve P-256, base64 or PEM"),
     (Bearer(), "0123456789abcdef", ""),
     (Bearer(), "0123456789abcde", "expected a token of at least 16 ASCII characters"),
@@ -175,6 +178,7 @@ REPORTS = [
     (HMAC, "f3a9c1d27b604e58", "HMAC key, 16 characters", ""),
     (HMAC, "f3a9c1d27b604e5", "HMAC key, 15 characters", f"15 characters {GUESSED}"),
     (HMAC, "changeme", "HMAC key, 8 characters", f"8 characters {GUESSED}"),
+    (HMAC, '"f3a9"', "HMAC key, 6 characters", f"6 characters {GUESSED}"),
     (HMAC, ",", "HMAC key, 1 characters, with a comma", f"1 characters {GUESSED}"),
     (HMAC, "change-me-before-production", "HMAC key, 27 characters", PLACEHOLDER),
     (HMAC, "your-webhook-secret-here", "HMAC key, 24 characters", PLACEHOLDER),
