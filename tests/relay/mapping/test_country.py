@@ -32,7 +32,8 @@ WRITTEN = {
            "Gran Bretaña", "GBR"],
     "NL": ["Países Bajos", "Holanda", "Holland"],
     "ES": ["España", "Spain", "Espanha", "ESP"],
-    "": ["", "  ", "XX", "Narnia", "Latinoamérica", "419", "001", "World", "Mundo"],
+    "": ["", "  ", "XX", "Narnia", "Latinoamérica", "419", "001", "World", "Mundo",
+         "DD", "SUN"],  # those that are no more
 }  # fmt: skip
 
 
