@@ -80,6 +80,11 @@ NAMES = {
     # printf 'principal\0lane\0+593999000001' | openssl dgst -sha256 -hmac KEY -binary | ...
     "digest": (KEYED.digest("principal", *PHONE), "-xTrdnoSO0Nql2pW"),
     "digests": (KEYED.digests("principal", *PHONE), ("-xTrdnoSO0Nql2pW", "R1sqepCziY4rkG50")),
+    "digest for a name of a key": (KEYED.digest("principal", "30"), "LV24R_W8Csf-4bcL"),
+    "digest, half a character": (
+        KEYED.digest("principal", "\ud800"), KEYED.digest("principal", "?")
+    ),
+    "destinations": (DERIVED.destinations, ("norte", "sur")),
     # With the keys of HKDF (RFC 5869) of the API keys; of all of them for a destination that is gone.
     "digest of norte": (DERIVED.digest("norte", *PHONE), "62EWkTAuJyXn9f66"),
     "digest of sur": (DERIVED.digest("sur", *PHONE), "Q-Eh4usUbxChI751"),
