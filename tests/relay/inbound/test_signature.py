@@ -51,6 +51,21 @@ def test_published_vector_verifies_and_is_handed_on_as_it_came(name):
     assert scheme.verify(delivery, (secret,), delivery.received_at) == delivery
 
 
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("shopify", "HMAC-SHA256, base64, `x-shopify-hmac-sha256`"),
+        ("sendgrid", "ECDSA P-256, `x-twilio-email-event-webhook-signature`"),
+        ("svix", "Standard Webhooks, `svix-signature`"),
+        ("basic", "Basic"),
+        ("token_header", "token, `x-api-key`"),
+        ("path", "secret in the path"),
+    ],
+)
+def test_scheme_is_named_with_the_header_to_look_for(name, label):
+    assert VECTORS[name][0].label == label
+
+
 @pytest.mark.parametrize("name", VECTORS)
 def test_old_secret_in_second_place_verifies(name):
     secret = VECTORS[name][1]
