@@ -55,6 +55,8 @@ class Person(PathField):
     ) -> None:
         super().__init__(*([path] if path else ()))
         self._fixed = dict(fixed or {})
+        self._of_address = [name for name in parts if name in _ADDRESS_PARTS]
+        self._own = parts.keys() - {*_ADDRESS_PARTS, "phones", "lines"}
         self._schema = PayloadSchema.of(
             {name: _part(name, _all(paths)) for name, paths in parts.items()}
         )
@@ -77,18 +79,17 @@ class Person(PathField):
         return {"phone" if part == "phones" else part: text for part, text in parts.items()}
 
     def _party(self, values: dict[str, Any]) -> Party | None:
-        values = {name: value for name, value in values.items() if value}
-        if not values:
+        own = {name: values[name] for name in self._own if values.get(name)}
+        parts = {name: values[name] for name in self._of_address if values.get(name)}
+        phones, lines = values.get("phones"), values.get("lines")
+        if not (own or parts or phones or lines):
             return None
-        values = {**self._fixed, **values}
-        lines = values.pop("lines", ())
-        parts = {name: values.pop(name) for name in _ADDRESS_PARTS if name in values}
-        phones = tuple(dict.fromkeys(values.pop("phones", ())))
+        own = self._fixed | own
         address = None
-        if lines or parts:
-            country = values.get("country", "")
-            address = Address(address=", ".join(lines), country=country, **parts)
-        return Party(phones=phones, address=address, **values)
+        if parts or lines:
+            text = ", ".join(lines or ())
+            address = Address(address=text, country=own.get("country", ""), **parts)
+        return Party(phones=tuple(dict.fromkeys(phones or ())), address=address, **own)
 
 
 def address(**parts: Paths) -> dict[str, Any]:

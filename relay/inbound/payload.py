@@ -129,6 +129,9 @@ def text_of(value: Any) -> str:
 
 def number_text(value: Any) -> str | None:
     """The digits of a number without an exponent, None for anything else and for absurd ones."""
+    if type(value) is Decimal and len(text := str(value)) < _EXPONENT_MAX and text[-1].isdigit():
+        if "E" not in text:  # nearly all
+            return text
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
