@@ -66,8 +66,8 @@ def parse(request: WebhookRequest, source: Source) -> ParseResult:
         topic = _found(platform.topic, request, None)
         if topic and (reason := _reason_to_skip(topic, source)):
             return Skipped(reason, topic)
-        key = _delivery_key(request, source, topic, None, request.body)
-        return Events([Unparsable(topic, key, error.reasons, request.body)])
+        key = error.key or _delivery_key(request, source, topic, None, request.body)
+        return Events([Unparsable(topic, key, error.reasons, request.body, error.reason)])
     is_whole = len(parts) == 1 and parts[0] is value
 
     def parse_part(part: Any) -> Sequence[Part]:
