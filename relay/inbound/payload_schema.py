@@ -17,7 +17,7 @@ long, and cannot say which part of a nested object was left out.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import KeysView, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -318,6 +318,15 @@ class PayloadSchema(Schema):
         A field that is a person has several.
         """
         return self._by_name[name].shown(name, value, body)
+
+    @property
+    def names(self) -> KeysView[str]:
+        """The names of the values that it can find.
+
+        Raises:
+            TypeError: it has hooks, defaults, or fields of another kind.
+        """
+        return self._by_name.keys()
 
     @cached_property
     def time_names(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from contract_checks import (
     STRANGE,
     anonymous,
     flipped,
+    lost_values,
     parsed_again,
     with_strange_differences,
     with_strange_values,
@@ -35,6 +36,7 @@ from relay.model import (
     Event,
     Held,
     Ignored,
+    Step,
     Translated,
     WebhookRequest,
 )
@@ -197,6 +199,31 @@ def test_unknown_field_changes_nothing(platform, name):
     items = flattened(process(changed, source, senders.NOW))
     expected = flattened(process(_sample(platform, name), source, senders.NOW))
     assert [anonymous(item) for item in items] == [anonymous(item) for item in expected]
+
+
+@each_sample
+def test_sample_has_no_value_that_its_event_lacks(platform, name):
+    assert lost_values(senders.source_of(platform), _sample(platform, name)) == []
+
+
+@pytest.mark.parametrize(
+    ("refined", "lost"),
+    [
+        ({"order_number": "1", "_own": "x", "ends": "t"}, []),
+        ({"order_numbr": "1"}, ["order_numbr"]),
+        ({"carrier": "Acme"}, ["carrier"]),
+        ({"type": "email.sent", "subject": "x", "carrier": "Acme"}, ["carrier"]),
+        ({"type": "order.sold"}, ["type order.sold"]),
+        ({"steps": [Step("sold", "order.sold"), Step("paid", "")]}, ["step order.sold"]),
+    ],
+)
+def test_lost_value_of_refine_is_found(refined, lost):
+    source = senders.source_of("shopify")
+    topic = source.platform.topics["orders/create"]
+    shape = replace(topic.shape, refine=lambda *_: refined)
+    topics = {"orders/create": replace(topic, shape=shape)}
+    changed = replace(source, platform=replace(source.platform, topics=topics))
+    assert lost_values(changed, _sample("shopify", "orders_create")) == lost
 
 
 @each_sample
