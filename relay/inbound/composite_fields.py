@@ -120,7 +120,7 @@ class Texts(PathField):
     reason = "not_a_text"
 
     def __init__(self, *paths: str) -> None:
-        super().__init__(*paths)
+        super().__init__(*(part for path in paths for part in _parts(path)))
         self._fields = [JoinedText(path) if "+" in path else ListOf(Text(), path) for path in paths]
 
     def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
@@ -140,8 +140,8 @@ class JoinedText(PathField):
     reason = "not_a_text"
 
     def __init__(self, *paths: str) -> None:
-        super().__init__(*paths)
-        self._fields = [[Text(part.strip()) for part in path.split("+")] for path in paths]
+        super().__init__(*(part for path in paths for part in _parts(path)))
+        self._fields = [[Text(part) for part in _parts(path)] for path in paths]
 
     def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
         for parts in self._fields:
@@ -251,6 +251,11 @@ class Documents(PathField):
         country = self._country.find(data, prefix, OmittedFields()) if self._country else ""
         kind, number = document_in(named, iso2(country or ""))
         return (kind, number) if number else None
+
+
+def _parts(path: str) -> list[str]:
+    """The paths of a path such as `area_code + number`."""
+    return [part.strip() for part in path.split("+")]
 
 
 def _all(paths: Paths) -> tuple[str, ...]:

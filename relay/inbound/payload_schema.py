@@ -111,10 +111,6 @@ class PathField(fields.Field[Any]):
             validator(result)
         return result
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:  # noqa: ARG002  marshmallow's
-        """As marshmallow's own loop asks for it."""
-        return self.read(value, attr or "", OmittedFields())
-
     def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> Any:
         """The value as our type.
 
@@ -241,6 +237,8 @@ class ListOf(PathField):
 
     def __init__(self, item: PathField, *paths: str, **options: Any) -> None:
         super().__init__(*paths, **options)
+        if type(item).read is PathField.read:
+            raise TypeError(f"{type(item).__name__} finds several values: an item of a list is one")
         self.item = item
 
     def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> list[Any]:
