@@ -127,7 +127,8 @@ class Texts(PathField):
         texts: list[str] = []
         for field in self._fields:
             (path, _), *_others = field.places
-            value = data.get(path[0]) if len(path) == 1 else ...
+            is_one_key = len(path) == 1 and isinstance(field, ListOf)
+            value = data.get(path[0]) if is_one_key else ...
             if value is not None and type(value) is not str:
                 value = field.find(data, prefix, omitted_fields) or ()
             texts += (value,) if isinstance(value, str) else value or ()

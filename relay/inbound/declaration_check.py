@@ -33,14 +33,18 @@ def is_known(name: str, known: Collection[str]) -> bool:
 
 def known_names(topics: Iterable[Topic]) -> Collection[str]:
     """The fields of all event types of topics that share a shape; any where they have no type."""
-    event_types = {name for topic in topics for name in (topic.type, topic.waits) if name}
-    families = {family_of(name) for name in event_types} or FAMILIES
+    types = {name for topic in topics for name in _event_types(topic)}
+    families = {family_of(name) for name in types} or FAMILIES
     return {name for family in families for name in names_of(family)}
 
 
+def _event_types(topic: Topic) -> list[str]:
+    return [name for name in (topic.type, topic.waits, *topic.may_be) if name]
+
+
 def _type_faults(topic: Topic) -> Iterator[str]:
-    for name in (topic.type, topic.waits):
-        if name and name not in EVENT_TYPES:
+    for name in _event_types(topic):
+        if name not in EVENT_TYPES:
             yield f"unknown event type {name!r}"
 
 
@@ -52,8 +56,8 @@ def _name_faults(topic: Topic, known: Collection[str]) -> Iterator[str]:
             yield f"{name!r} in the schema is no field of its event types"
     # `at` may be absent: then the request tells the time.
     used = {"shown": shape.shown, "at": topic.at, "step_at": (topic.step_at,)}
-    for place, places_names in used.items():
-        for name in places_names:
+    for place, used_names in used.items():
+        for name in used_names:
             if name and name not in names and (place, name) != ("at", "at"):
                 yield f"{name!r} in {place} is not in the schema"
 

@@ -13,6 +13,7 @@ from relay.inbound.composite_fields import (
     JoinedText,
     Person,
     Texts,
+    address,
 )
 from relay.inbound.contact import Party
 from relay.inbound.payload_schema import ListOf, Number, Object, PathField, PayloadSchema, Text
@@ -105,13 +106,25 @@ def test_odd_parts_of_a_person_are_named_by_their_paths():
 
 def test_shown_of_a_person_is_the_whole_object_or_the_parts_of_a_body():
     to = {"first": "Ana"}
-    assert shown(SHIPPING, {"to": to}) == {"x": Party(name="Ana", country="EC")}
+    assert shown(SHIPPING, {"to": to}) == {"x": {"name": "Ana", "country": "EC"}}
+    street = {"street": "Calle 1"}
+    assert shown(SHIPPING, {"to": street})["x"]["address"] == {
+        "address": "Calle 1", "country": "EC",
+    }  # fmt: skip
     assert shown(SHIPPING, {"to": None}) == {"x": None}
     assert shown(SHIPPING, {}) == {}
     assert shown(BUYER, {}) == {}
     assert shown(BUYER, {"email": None}) == {"email": None}
     everything = {"customer": {"name": "Ana"}, "email": "a@example.com"}
     assert shown(BUYER, everything) == {"first_name": "Ana", "email": "a@example.com", "phone": ()}
+
+
+def test_usual_names_of_an_address_may_be_replaced():
+    field = Person("to", **address(city="town", lines="street"))
+    to = {"name": "Ana", "phone": "1", "town": "Quito", "street": "Calle 1", "country": "EC"}
+    place = Address("Calle 1", "Quito", country="EC")
+    assert found(field, {"to": to}) == Party(name="Ana", phones=("1",), country="EC", address=place)
+    assert address()["phones"] == "phone"
 
 
 def test_phone_of_two_texts_is_shown():

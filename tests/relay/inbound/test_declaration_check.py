@@ -70,6 +70,10 @@ def test_sound_declaration_is_taken(topic):
 WRONG = [
     (Topic(type="order.creted"), "unknown event type 'order.creted'"),
     (created("order.created", ORDER, waits="cart.left"), "unknown event type 'cart.left'"),
+    (
+        Topic(type="order.paid", shape=ORDER, lookup="order", may_be=("order.mislaid",)),
+        "unknown event type 'order.mislaid'",
+    ),
     (created("customer.created", replace(ORDER)), "'order_number' in the schema is no field"),
     (
         created("", replace(ORDER, schema=PayloadSchema.of({"id": Id(), "numero": Text()}))),

@@ -233,17 +233,24 @@ def test_part_that_is_no_object_contradicts_nothing():
 
 
 def test_topics_of_a_source_are_events_that_stand_alone():
-    topics = {
-        "known": created("order.created", ORDER, waits="checkout.abandoned"),
-        "bare": Topic(type="order.refunded", shape=ORDER, at=("created_at",), lookup="order"),
-    }
-    types = {"known": "order.updated", "bare": "order.failed", "new": "order.paid"}
+    topics = {"known": created("order.created", ORDER, waits="checkout.abandoned")}
+    types = {"known": "order.updated", "new": "order.paid"}
     source = {"types": types, "abandoned_after_s": 60.0}
     body = {**BODY, "cart": "c1"}
     for name, event_type in types.items():
         (only,) = items(body, name, topics=topics, source=source)
         assert (only.type, only.topic, only.report) == (event_type, name, None)
         assert only.fields.order_number == "A-7"
+
+
+def test_topic_of_a_source_that_only_names_a_thing_is_still_looked_up():
+    topic = Topic(
+        type="order.refunded", shape=LOOSE, at=(), lookup="order", may_be=("order.cancelled",)
+    )
+    (notice,) = items(BODY, topic, source={"types": {"a": "order.failed"}})
+    assert (notice.event_type, notice.may_be) == ("order.failed", ())
+    assert notice.resource == Resource("order", "7")
+    assert items(BODY, topic)[0].may_be == ("order.cancelled",)
 
 
 def test_unknown_topic_of_a_source_is_read_as_the_platform_says():

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 import senders
 
-from relay.inbound.places import Field, FirstPlace, Header, Place, Query
+from relay.inbound.places import Field, FieldIs, FirstPlace, Header, Place, Query
 
 HEADERS = {"x-topic": "orders/create", "x-empty": "", "x-id": "d1"}
 QUERY = (("type", "payment"), ("empty", ""), ("data.id", "7"), ("type", "refund"))
@@ -35,6 +35,10 @@ def found(place: Place, value: object = VALUE) -> str:
         (Field("data.list.0"), ""),
         (Field("event.id"), ""),
         (Field("absent.id", "event"), "sale"),
+        (FieldIs("event", "trial", "sale"), "true"),
+        (FieldIs("event", "trial"), ""),
+        (FieldIs("data.test", "true"), "true"),
+        (FieldIs("absent", "sale"), ""),
         (FirstPlace(Header("x-absent"), Field("data.id"), Query("type")), "7"),
         (FirstPlace(Header("x-id"), Field("data.id")), "d1"),
         (FirstPlace(Header("x-absent"), Query("absent")), ""),
@@ -46,9 +50,9 @@ def test_text_at_a_place(place, text):
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(Decimal(820982911946154508), "820982911946154508"), (1.5, "1.5"), (0, "0"), (False, "")],
+    [(Decimal(820982911946154508), "820982911946154508"), (1.5, "1.5"), (0, "0"), (False, "false")],
 )
-def test_number_in_a_field_is_a_text(number, text):
+def test_number_or_boolean_in_a_field_is_a_text(number, text):
     assert found(Field("id"), {"id": number}) == text
 
 
