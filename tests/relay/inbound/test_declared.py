@@ -294,13 +294,6 @@ def test_id_of_a_request_is_not_that_of_each_of_its_parts():
     assert first.key != items([BODY], **other)[0].key
 
 
-def test_id_in_a_part_is_that_of_the_part():
-    one, other = items(
-        [{**BODY, "did": 1}, {**BODY, "did": 2}], delivery_id=Field("did"), parts=each_part
-    )
-    assert (one.key, other.key) == ("1", "2")
-
-
 def test_other_keys_are_the_body_the_event_and_the_thing():
     raw = json.dumps(BODY).encode()
     assert event(BODY).other_keys == ()

@@ -128,7 +128,7 @@ def _ways(path: str, prefix: str, before: tuple[str, ...], *, is_named: bool) ->
     keys = path.split(".")
     for depth in range(1, len(keys)):
         lists = {"empty_list", "list"} if keys[depth].isdecimal() else set()
-        takes = OBJECTS | lists if is_named else set(ODD)
+        takes = OBJECTS | lists | {"empty_text"} if is_named else set(ODD)
         yield Leaf(prefix + ".".join(keys[:depth]), takes, before)
 
 
