@@ -65,6 +65,7 @@ def test_one_lead_in_many_notations(content_type, body):
     ("form", "value"),
     [
         ("a=1", {"a": "1"}),
+        ("{a=1", {"{a": "1"}),  # begins as JSON does
         ("a=&b", {"a": "", "b": ""}),
         ("fields[email][value]=x", {"fields": {"email": {"value": "x"}}}),
         ("fields%5Bemail%5D%5Bvalue%5D=x", {"fields": {"email": {"value": "x"}}}),

@@ -168,6 +168,15 @@ def test_body_that_cannot_be_decoded_is_held_whole():
     assert (held.topic, held.reasons) == ("", {"code": ["no right to read"]})
 
 
+def test_platform_that_declares_no_more_takes_any_request_and_no_options():
+    plain, request = platform(), senders.delivery({}, b"{}")
+    assert plain.handshake(request, source_of(plain)) is None
+    assert (plain.options_fault({}), plain.needs_options, plain.places) == (
+        "", False, (plain.topic,),
+    )  # fmt: skip
+    assert plain.event_types == {"a": "order.paid"}
+
+
 # Topic.
 
 

@@ -83,6 +83,8 @@ def test_number_with_its_plus_needs_no_country(country, e164):
         ("5.9399E+11", "EC", "not_a_number"),  # rounded by a spreadsheet
         ("593990000000.0", "EC", "not_valid_in_EC"),
         ("-593999000001.0", "EC", "not_valid_in_EC"),
+        ("tel. 12345678.0, llamar", "EC", "not_valid_in_EC"),
+        ("12345678901 123456", "EC", "not_valid_in_EC"),  # a part that is no number
         ("1.5E99", "EC", "not_a_number"),
         ("9E9", "EC", "not_a_number"),
         ("9E", "EC", "not_a_number"),
