@@ -43,7 +43,8 @@ def _event_types(topic: Topic) -> list[str]:
 
 
 def _type_faults(topic: Topic) -> Iterator[str]:
-    for name in _event_types(topic):
+    steps = [step for words in topic.shape.states.values() for step in words.values()]
+    for name in (*_event_types(topic), *(step.type for step in steps if step.type)):
         if name not in EVENT_TYPES:
             yield f"unknown event type {name!r}"
 
@@ -55,7 +56,9 @@ def _name_faults(topic: Topic, known: Collection[str]) -> Iterator[str]:
         if not is_known(name, known):
             yield f"{name!r} in the schema is no field of its event types"
     # `at` may be absent: then the request tells the time.
-    used = {"shown": shape.shown, "at": topic.at, "step_at": (topic.step_at,)}
+    used = {
+        "shown": shape.shown, "states": shape.states, "at": topic.at, "step_at": (topic.step_at,),
+    }  # fmt: skip
     for place, used_names in used.items():
         for name in used_names:
             if name and name not in names and (place, name) != ("at", "at"):
@@ -64,7 +67,7 @@ def _name_faults(topic: Topic, known: Collection[str]) -> Iterator[str]:
 
 def _thing_faults(topic: Topic) -> Iterator[str]:
     names = topic.shape.schema.names
-    tells_state = bool(topic.step or topic.updates)
+    tells_state = bool(topic.step or topic.updates or topic.shape.states)
     if tells_state and not topic.shape.kind:
         yield "'kind' of the shape is empty, but the topic tells the state of a thing"
     if (tells_state or topic.once or topic.lookup) and "id" not in names:

@@ -30,8 +30,6 @@ from relay.inbound.contract import Source
 from relay.inbound.declaration_check import check_declaration
 from relay.inbound.results import Handshake
 from relay.inbound.samples import file_name
-from relay.mapping.event_fields import family_of, names_of
-from relay.mapping.event_types import EVENT_TYPES
 from relay.model import Call, Held, WebhookRequest
 from relay.pipeline import flattened, parse, process, translate
 from tests.trials import SAMPLES, trials

@@ -11,6 +11,7 @@ from relay.inbound.contract import Platform, Shape, Topic, created, updated
 from relay.inbound.declaration_check import check_declaration
 from relay.inbound.payload_schema import Id, PayloadSchema, Text, Time
 from relay.inbound.signature import Hmac
+from relay.model import Step
 from relay.platforms import discovered
 
 
@@ -43,6 +44,7 @@ class _ForeignSchema(PayloadSchema):
 
 
 ORDER = Shape(schema=_OrderSchema(), kind="order", shown=("order_number", "status"))
+STATES = {"status": {"paid": Step("paid", "order.paid"), "open": Step("open", "")}}
 NAMELESS = Shape(schema=_NamelessSchema(), kind="order")
 
 
@@ -56,6 +58,7 @@ def platform(**parts):
     [
         created("order.created", ORDER),
         created("", ORDER),
+        updated("order.updated", replace(ORDER, states=STATES)),
         updated("order.updated", ORDER, waits="checkout.abandoned"),
         Topic(type="order.paid", shape=ORDER, step="paid"),
         Topic(type="order.paid", shape=ORDER, at=("created_at", "at")),
@@ -82,6 +85,18 @@ WRONG = [
     (
         created("order.created", replace(ORDER, shown=("order_number", "ours"))),
         "'ours' in shown is not in the schema",
+    ),
+    (
+        created("order.created", replace(ORDER, states={"state": {"p": Step("paid", "")}})),
+        "'state' in states is not in the schema",
+    ),
+    (
+        created("order.created", replace(ORDER, states={"status": {"p": Step("paid", "x.y")}})),
+        "unknown event type 'x.y'",
+    ),
+    (
+        Topic(type="order.paid", shape=replace(ORDER, kind="", states=STATES)),
+        "'kind' of the shape",
     ),
     (Topic(type="order.paid", shape=ORDER, at=("paid_at",)), "'paid_at' in at is not in the"),
     (

@@ -196,12 +196,12 @@ def test_platform_without_a_place_for_topics_has_one_without_a_name():
     assert (only.topic, only.type) == ("", "order.paid")
 
 
-@pytest.mark.parametrize("value", ["true", "TRUE", "1", "yes", True, 1])
+@pytest.mark.parametrize("value", ["true", "TRUE", "1", "yes", True, 1, "test", "Sandbox"])
 def test_marked_test_is_skipped(value):
     assert items({**BODY, "test": value}, test=(Field("test"),)) == [Skipped("test", "a")]
 
 
-@pytest.mark.parametrize("value", ["false", "0", "", None, False, "live"])
+@pytest.mark.parametrize("value", ["false", "0", "", None, False, "prod"])
 def test_what_is_not_marked_is_no_test(value):
     assert event({**BODY, "test": value}, test=(Header("x-test"), Field("test")))
 
@@ -463,6 +463,20 @@ def test_update_reports_the_states_of_its_thing():
     assert (report.refunded, report.refunds, report.refunded_at) == (5, {"r1": 5}, 9.0)
     assert (report.total, report.order) == (Decimal(20), ("new", "paid"))
     assert report.update_type == "order.updated"
+
+
+def test_words_of_a_body_tell_the_steps_that_the_shape_says():
+    paid, sent = Step("paid", "order.paid"), Step("sent", "order.shipped")
+    shape = replace(
+        ORDER,
+        states={"status": {"PAID": paid, "NEW": Step("new", "")}, "note": {"sent": sent}},
+        refine=lambda *_: {"steps": [Step("seen", "")], "refunded": Money(Decimal(5), "USD")},
+    )
+    topic = updated("order.updated", shape)
+    found = event({**BODY, "state": "PAID", "remark": "sent"}, topic)
+    assert found.report.steps == (Step("seen", ""), paid, sent)
+    assert (found.report.refunded, found.type) == (Decimal(5), "order.shipped")
+    assert event({**BODY, "state": "paid"}, topic).report.steps == (Step("seen", ""),)
 
 
 def test_topic_that_is_a_step_has_its_time_and_comes_first():

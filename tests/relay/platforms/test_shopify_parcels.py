@@ -4,17 +4,18 @@ from itertools import count
 
 import pytest
 import senders
+from remembering import Remembering
 
 from relay.mapping.event_fields import ShipmentFields
 from relay.pipeline import parse
-from tests.relay.platforms.test_shop_states import Shop, day
+from tests.relay.platforms.test_shop_states import day
 
 COUNT = count()
 
 
 @pytest.fixture
 def shopify():
-    return Shop("shopify")
+    return Remembering(senders.source_of("shopify"))
 
 
 def parcel(topic="fulfillments/update", **changes):
