@@ -101,12 +101,12 @@ def lost_values(source: Source, request: WebhookRequest) -> list[str]:
     lost: list[str] = []
 
     def watched(topic: Topic) -> Topic:
-        shapes = [other for other in topics.values() if other.shape is topic.shape]
+        known = known_names(topic, topics.values())
 
         def refine(name: str, values: Values) -> Values | Skipped:
             refined = topic.shape.refine(name, values)
             if not isinstance(refined, Skipped):
-                lost.extend(_unknown({**values, **refined}, known_names(shapes)))
+                lost.extend(_unknown({**values, **refined}, known))
             return refined
 
         return replace(topic, shape=replace(topic.shape, refine=refine))

@@ -21,7 +21,7 @@ def check_declaration(platform: Platform) -> None:
     if platform.other is not None:
         topics["other"] = platform.other
     for name, topic in topics.items():
-        known = known_names(other for other in topics.values() if other.shape is topic.shape)
+        known = known_names(topic, topics.values())
         for fault in (*_type_faults(topic), *_name_faults(topic, known), *_thing_faults(topic)):
             raise TypeError(f"platform {platform.name}, topic {name!r}: {fault}")
 
@@ -31,9 +31,14 @@ def is_known(name: str, known: Collection[str]) -> bool:
     return name in known or name in RESERVED or name.startswith("_")
 
 
-def known_names(topics: Iterable[Topic]) -> Collection[str]:
-    """The fields of all event types of topics that share a shape; any where they have no type."""
-    types = {name for topic in topics for name in _event_types(topic)}
+def known_names(topic: Topic, topics: Iterable[Topic]) -> Collection[str]:
+    """The fields of all event types of topics that share a topic's schema; any where it has none.
+
+    What only one of them has is left out of the others.
+    """
+    schema = type(topic.shape.schema)
+    sharing = [other for other in topics if type(other.shape.schema) is schema]
+    types = {name for other in sharing for name in _event_types(other)}
     families = {family_of(name) for name in types} or FAMILIES
     return {name for family in families for name in names_of(family)}
 

@@ -49,14 +49,6 @@ def test_delivered_parcel_is_told_even_if_nothing_was_before(shopify):
     assert shopify.told(parcel("fulfillments/create")) == ["order.shipped"]
 
 
-def test_new_number_of_a_parcel_is_told(shopify):
-    shopify.told(parcel("fulfillments/create"))
-    changed = {"tracking_number": "EC2", "tracking_numbers": ["EC1", "EC2"]}
-    assert shopify.told(parcel(updated_at=day(9, "Z"), **changed)) == ["order.shipped"]
-    (note,) = shopify.notes
-    assert "guías EC1, EC2" in note
-
-
 def test_two_parcels_of_an_order_are_two(shopify):
     assert shopify.told(parcel("fulfillments/create")) == ["order.shipped"]
     second = parcel("fulfillments/create", id=5002, name="#9001.2")
