@@ -65,7 +65,6 @@ def test_one_lead_in_many_notations(content_type, body):
     ("form", "value"),
     [
         ("a=1", {"a": "1"}),
-        ("{a=1", {"{a": "1"}),  # begins as JSON does
         ("a=&b", {"a": "", "b": ""}),
         ("fields[email][value]=x", {"fields": {"email": {"value": "x"}}}),
         ("fields%5Bemail%5D%5Bvalue%5D=x", {"fields": {"email": {"value": "x"}}}),
@@ -90,6 +89,11 @@ def test_one_lead_in_many_notations(content_type, body):
 )
 def test_brackets_of_a_form_are_objects_and_lists(form, value):
     assert form_value(form.encode()) == value
+
+
+@pytest.mark.parametrize("form", [b"{a=1", b"[a=1"])
+def test_form_that_begins_as_json_does_is_a_form(form):
+    assert parse_body(request(form, FORM)) == Body({form[:2].decode(): "1"})
 
 
 def test_part_without_a_name_is_no_crash():
