@@ -8,7 +8,7 @@ items = Items("line_items", name="title")
 
 import html
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any, Final
 
 from relay.inbound.contact import Party
@@ -32,6 +32,8 @@ _ITEMS_MAX: Final = 50
 _ADDRESS_PARTS: Final = ("city", "state", "zip_code", "latitude", "longitude")
 # Parts of the person that a whole body is about, of which a change is worth an update.
 _SHOWN_PARTS: Final = ("first_name", "last_name", "email", "phones")
+_PARTY_PARTS: Final = tuple(part.name for part in fields(Party))
+_SHOWN_ADDRESS: Final = ("address", "city", "state", "zip_code", "country")
 Paths = str | tuple[str, ...]
 _USUAL: Final[Mapping[str, Paths]] = {
     "phones": "phone",
@@ -101,9 +103,10 @@ def _filled(party: Party | None) -> dict[str, Any] | None:
     """The parts that say something: one that a later version adds changes nothing of what was."""
     if party is None:
         return None
-    parts = asdict(party)
-    parts["address"] = {name: text for name, text in (parts["address"] or {}).items() if text}
-    return {name: part for name, part in parts.items() if part}
+    parts = {name: part for name in _PARTY_PARTS if (part := getattr(party, name))}
+    if party.address:
+        parts["address"] = [getattr(party.address, name) for name in _SHOWN_ADDRESS]
+    return parts
 
 
 def _part(name: str, paths: tuple[str, ...]) -> PathField:
@@ -246,11 +249,11 @@ class Documents(PathField):
 
     def find(self, data: dict[str, Any], prefix: str, _omitted_fields: OmittedFields) -> Any:
         values = [value_at(data, path, prefix, OmittedFields()) for path in self.paths]
-        named = [pair for value in values for pair in named_values(value)]
-        if not named:
+        pairs = [pair for value in values for pair in named_values(value)]
+        if not pairs:
             return None
         country = self._country.find(data, prefix, OmittedFields()) if self._country else ""
-        kind, number = document_in(named, iso2(country or ""))
+        kind, number = document_in(pairs, iso2(country or ""))
         return (kind, number) if number else None
 
 

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from relay.model import Address, Contact, Phone
@@ -62,7 +63,7 @@ class _Named:
         self.party = party
         self.is_buyer = is_buyer
         self.email = party.email.strip().lower()
-        self.words = frozenset(_plain(party.full_name).split())
+        self.words = _words(party.full_name)
 
     def phones(self) -> list[str]:
         return [re.sub(r"\D", "", phone).lstrip("0") for phone in self.party.phones]
@@ -187,6 +188,12 @@ def _same_phone(one: _Named, other: _Named) -> bool:
         for digits in one.phones()
         for known in other.phones()
     )
+
+
+@lru_cache(maxsize=256)
+def _words(name: str) -> frozenset[str]:
+    """The words of a name; most parties of an order have the same."""
+    return frozenset(_plain(name).split())
 
 
 def _plain(text: str) -> str:

@@ -246,8 +246,15 @@ class Platform:
 
     @property
     def places(self) -> tuple[Place, ...]:
-        named = (self.topic, self.delivery_id, self.event_id, self.shop, self.sent_at, *self.test)
-        return tuple(place for place in named if place is not None)
+        declared = (
+            self.topic,
+            self.delivery_id,
+            self.event_id,
+            self.shop,
+            self.sent_at,
+            *self.test,
+        )
+        return tuple(place for place in declared if place is not None)
 
     def scheme_for(self, options: Mapping[str, Any]) -> Scheme:
         return self.scheme(options) if callable(self.scheme) else self.scheme
@@ -288,8 +295,8 @@ class Source:
 
     def headers_to_store(self, request: WebhookRequest) -> dict[str, str]:
         """What is needed beside the body to parse a request again: headers, and the query."""
-        stored = self.platform.stored
-        names = [*(stored(self.options) if callable(stored) else stored)]
+        header_names = self.platform.stored
+        names = [*(header_names(self.options) if callable(header_names) else header_names)]
         names += [name for place in self.platform.places for name in place.headers]
         headers = {name: request.headers[name] for name in names if name in request.headers}
         parameters = {name for place in self.platform.places for name in place.query}

@@ -63,7 +63,7 @@ def parse(request: WebhookRequest, source: Source) -> ParseResult:
             return handshake
         parts = platform.parts(value)
     except Unreadable as error:
-        topic = _found(platform.topic, request, None)
+        topic = _text_in(platform.topic, request, None)
         if topic and (reason := _reason_to_skip(topic, source)):
             return Skipped(reason, topic)
         key = error.key or _delivery_key(request, source, topic, None, request.body)
@@ -87,7 +87,7 @@ class _Delivery:
     raw: bytes
 
     def find(self, place: Place | None) -> str:
-        return _found(place, self.request, self.value)
+        return _text_in(place, self.request, self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,8 @@ def _parse_part(delivery: _Delivery) -> Sequence[Part]:
     platform = source.platform
     name = delivery.find(platform.topic)
     topic = platform.topics.get(name)
-    is_told = name in source.types
-    if is_told:
+    is_retyped = name in source.types
+    if is_retyped:
         topic = _retyped(source, name)
     if not name and isinstance(platform.topic, Field):
         missing = {platform.topic.path: ["expected the name of an event"]}
@@ -132,7 +132,7 @@ def _parse_part(delivery: _Delivery) -> Sequence[Part]:
     if any(delivery.find(place).lower() in _TEST for place in platform.test):
         return [Skipped("test", name)]
     key = _delivery_key(delivery.request, source, name, delivery.value, delivery.raw)
-    if not is_told and (reasons := _contradictions(topic, delivery.value)):
+    if not is_retyped and (reasons := _contradictions(topic, delivery.value)):
         reasons = {"topic": "contradicts the body", **reasons}
         return [Unparsable(name, key, reasons, delivery.raw, "topic_mismatch")]
     try:
@@ -143,7 +143,7 @@ def _parse_part(delivery: _Delivery) -> Sequence[Part]:
     if isinstance(refined, Skipped):
         return [replace(refined, topic=name)]
     values = {**payload.data, **refined}
-    if is_told:
+    if is_retyped:
         values["type"] = topic.type
     parsed = _Parsed(
         delivery,
@@ -224,14 +224,14 @@ def _waiting(event: Event, parsed: _Parsed) -> list[Event]:
     return [replace(waiting, report=None, other_keys=(), token=token, wait_s=wait_s)]
 
 
-def _found(place: Place | None, request: WebhookRequest, value: Any) -> str:
+def _text_in(place: Place | None, request: WebhookRequest, value: Any) -> str:
     return place.find(request, value) if place is not None else ""
 
 
 def _delivery_key(
     request: WebhookRequest, source: Source, topic: str, value: Any, raw: bytes
 ) -> str:
-    delivery_id = _found(source.platform.delivery_id, request, value)
+    delivery_id = _text_in(source.platform.delivery_id, request, value)
     if delivery_id and source.platform.parts is not one_part:  # all parts share it
         return stable_key(delivery_id, raw)
     return delivery_id or stable_key(topic, raw)
@@ -291,8 +291,8 @@ def _report(parsed: _Parsed, event_type: str) -> Report | None:
     if not shape.kind or not values.get("id"):
         return None
     states = shape.states.items()
-    told = [words[values[name]] for name, words in states if values.get(name) in words]
-    steps: tuple[Step, ...] = (*values.get("steps", ()), *told)
+    named_steps = [words[values[name]] for name, words in states if values.get(name) in words]
+    steps: tuple[Step, ...] = (*values.get("steps", ()), *named_steps)
     if topic.step:
         at = parsed.seconds(topic.step_at) if topic.step_at else None
         steps = (Step(topic.step, event_type, at), *steps)

@@ -131,8 +131,8 @@ _PARTS: Final = _PartsSchema()
 
 def header_names(options: Mapping[str, Any]) -> tuple[str, ...]:
     """The headers that are needed to parse a body again: its type, and those the options name."""
-    named = (options[name].lower() for name in ("type_header", "id_header") if options[name])
-    return ("content-type", *named)
+    names = (options[name].lower() for name in ("type_header", "id_header") if options[name])
+    return ("content-type", *names)
 
 
 def types_fault(options: Mapping[str, Any]) -> str:
@@ -204,7 +204,7 @@ def _to_event(
     # The id in a header identifies the request: of a batch all parts would share it.
     event_id = parts.get("id") or (_header(request, options["id_header"]) if single else "")
     values = _fields(part, options)
-    known = names_of(family_of(event_type))
+    family_names = names_of(family_of(event_type))
     contact = parts["contact"]
     emails, phones = contact.pop("email", []), contact.pop("phone", [])
     address = contact.pop("address", {})
@@ -227,7 +227,7 @@ def _to_event(
             ]
         ),
         fields=fields_of(event_type, values),
-        extra={name: value for name, value in values.items() if name not in known},
+        extra={name: value for name, value in values.items() if name not in family_names},
         body=part,
         machine=parts.get("machine", False),
         remember_s=0 if event_id else int(source.repeat_window_s),

@@ -143,17 +143,20 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
         Unwanted: the rule's `when` is not true.
     """
     contact = event.contact
-    found = resolve(contact, destination.country, customer_id)
-    customer, omitted_fields = found.customer, {**event.omitted_fields, **found.omitted_fields}
-    if not found.is_known:
+    resolved = resolve(contact, destination.country, customer_id)
+    customer, omitted_fields = (
+        resolved.customer,
+        {**event.omitted_fields, **resolved.omitted_fields},
+    )
+    if not resolved.is_known:
         message = "expected a customer id, a phone, an e-mail or an id number"
         raise Unmappable("no_customer", {"contact": message, **references_in(omitted_fields)})
     context = _context(event, customer, destination, language) | {
         "source": source,
         "source_title": source_title or platform,
         "platform": platform,
-        "id_type": found.id_type,
-        "id_number": found.id_number,
+        "id_type": resolved.id_type,
+        "id_number": resolved.id_number,
     }
     if starts_at := times.get("starts_at"):
         zone, country = destination.timezone, destination.country

@@ -73,8 +73,8 @@ def transform(request: WebhookRequest, source: Source) -> Handshake | list[Trans
                 nothing.digest,
             )
             parts = translate_report(item, decision, request, source)
-            told = [part for part in parts if not isinstance(part, Ended)]
-            translations += [Translation(part, item) for part in told]
+            shown_parts = [part for part in parts if not isinstance(part, Ended)]
+            translations += [Translation(part, item) for part in shown_parts]
             continue
         event = item if isinstance(item, Event) else None
         translations.append(Translation(translate_item(item, request, source), event))

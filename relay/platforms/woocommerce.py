@@ -145,8 +145,8 @@ def _steps(status: str, values: Values, *, is_new: bool) -> list[Step]:
     if date and at is None:
         event_type = ""
     if is_new:
-        is_told = not event_type or status == "on-hold"
-        return [Step(status, "")] if status and is_told else []
+        is_step = not event_type or status == "on-hold"
+        return [Step(status, "")] if status and is_step else []
     steps = []
     if (paid_at := unix_time(values.get("paid_at"))) is not None:
         at_once = status == "completed" and at is not None and at - paid_at < _AT_ONCE_S

@@ -170,9 +170,9 @@ class JobStore:
             raise NotStored(answer.decode())
         texts = [text.decode() for text in answer]
         pairs = zip(texts[::2], texts[1::2], parts, strict=True)
-        stored = [(status, each) for status, each, part in pairs if not isinstance(part, Ended)]
-        statuses = tuple(_STATUSES.get(status, status) for status, _ in stored)
-        return Receipt(cast("tuple[Status, ...]", statuses), tuple(each for _, each in stored))
+        events = [(status, each) for status, each, part in pairs if not isinstance(part, Ended)]
+        statuses = tuple(_STATUSES.get(status, status) for status, _ in events)
+        return Receipt(cast("tuple[Status, ...]", statuses), tuple(each for _, each in events))
 
     def _run(self, keys: list[str], args: list[Any]) -> Any:
         """Run the script, with WAITAOF in the same round trip where writes must wait."""

@@ -128,8 +128,8 @@ class Fetcher:
         fails there before anything is sent.
         """
         try:
-            found = {info[4][0] for info in socket.getaddrinfo(host, None)}
-            addresses = [ipaddress.ip_address(str(text).partition("%")[0]) for text in found]
+            texts = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+            addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in texts]
         except (OSError, ValueError) as error:
             raise FetchFailed("name") from error
         if not all(map(self._is_allowed, addresses)):

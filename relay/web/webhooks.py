@@ -131,16 +131,16 @@ class WebhookEndpoint:
         if source.on_invalid == "reject":
             _reject_invalid(flattened(items))
         parts, receipt = self._store(request, source, items, memory)
-        stored = [part for part in parts if not isinstance(part, Ended)]
+        answered_parts = [part for part in parts if not isinstance(part, Ended)]
         line |= {
             "answer": receipt.status,
-            "items": len(stored),
+            "items": len(answered_parts),
             "ids": receipt.ids[:_LOGGED_MAX],
-            "topics": sorted({item.topic[:60] for item in stored})[:_LOGGED_MAX],
+            "topics": sorted({item.topic[:60] for item in answered_parts})[:_LOGGED_MAX],
         }
         if source.platform.response is not None:
             return _platform_response(source.platform.response(receipt))
-        return json_response(_summary(receipt, stored), 200)
+        return json_response(_summary(receipt, answered_parts), 200)
 
     def _store(
         self,
