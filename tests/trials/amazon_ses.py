@@ -74,7 +74,7 @@ def _body(request: WebhookRequest, _source: Source) -> Any:
 
 def _check(body: Mapping[str, Any]) -> Handshake | None:
     is_new = body.get("Type") == "SubscriptionConfirmation"
-    return Handshake(visit=body["SubscribeURL"]) if is_new else None
+    return Handshake(visit=body.get("SubscribeURL", "")) if is_new else None
 
 
 def _refined(topic: str, values: Values) -> Values | Skipped:
