@@ -85,8 +85,15 @@ class TooManyParts(Exception):
 
 
 class Unreadable(Exception):
-    """A verified body cannot be parsed; `reasons` maps a field path to what was expected."""
+    """A verified body cannot be parsed; `reasons` maps a field path to what was expected.
 
-    def __init__(self, reasons: Mapping[str, Any]) -> None:
-        super().__init__("unreadable")
+    It is held under `reason`. With `key` all bodies of the same key are one, which counts them.
+    """
+
+    def __init__(
+        self, reasons: Mapping[str, Any], reason: str = "unreadable", key: str = ""
+    ) -> None:
+        super().__init__(reason)
         self.reasons = reasons
+        self.reason = reason
+        self.key = key

@@ -281,8 +281,8 @@ def _id_warnings(
     has_id = "id" in options or options.get("id_header")
     if not platform.any_sender or has_id:
         return []
-    window_s = f"{entry.repeat_window_s:g} s"
-    warning = f"without it the same body within {window_s} is taken for one event (repeat_window)"
+    window = f" within {entry.repeat_window_s:.0f} s" if entry.repeat_window_s else ""
+    warning = f"without it the same body{window} is taken for one event (repeat_window)"
     return [f"{key}.options.id: {warning}"]
 
 

@@ -1,13 +1,16 @@
 """What the tests of the platform contract share, for shipped platforms and for trials."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
 from senders import without_ends
 
-from relay.inbound.contract import Source, stored_request
+from relay.inbound.contract import Source, Topic, Values, stored_request
+from relay.inbound.declaration_check import is_known, known_names
 from relay.inbound.results import Handshake, NeedsLookup, Skipped, Unparsable
+from relay.mapping.event_fields import family_of, names_of
+from relay.mapping.event_types import EVENT_TYPES
 from relay.model import AwaitingLookup, Call, Event, Held, Ignored, Translated, WebhookRequest
 from relay.pipeline import flattened, parse, translate
 
@@ -102,6 +105,40 @@ def assert_parses_again(request: WebhookRequest, source: Source) -> None:
     assert parse(record(request.body), source) == parse(request, source)
     for item in stored(request, source):
         assert stored(record(item.raw), source) == [item]
+
+
+def lost_values(request: WebhookRequest, source: Source) -> list[str]:
+    """The names under which the schema or `refine` has a value, and that no event type has.
+
+    Types of events and steps that do not exist are among them.
+    """
+    topics = source.platform.topics
+    lost: list[str] = []
+
+    def watched(topic: Topic) -> Topic:
+        known = known_names(topic, topics.values())
+
+        def refine(name: str, values: Values) -> Values | Skipped:
+            refined = topic.shape.refine(name, values)
+            if not isinstance(refined, Skipped):
+                lost.extend(_unknown({**values, **refined}, known))
+            return refined
+
+        return replace(topic, shape=replace(topic.shape, refine=refine))
+
+    watched_topics = {name: watched(topic) for name, topic in topics.items()}
+    parse(request, replace(source, platform=replace(source.platform, topics=watched_topics)))
+    return lost
+
+
+def _unknown(values: Values, known: Collection[str]) -> list[str]:
+    event_type = values.get("type", "")
+    types = {f"type {event_type}": event_type}
+    types |= {f"step {step.type}": step.type for step in values.get("steps", ())}
+    unknown = [text for text, name in types.items() if name and name not in EVENT_TYPES]
+    if event_type:
+        known = {*known, *names_of(family_of(event_type))}
+    return unknown + [name for name in values if not is_known(name, known)]
 
 
 def with_strange_values(value: Any, strange: list[Any], depth: int) -> Iterator[Any]:

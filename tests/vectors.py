@@ -142,6 +142,14 @@ VECTORS = {
         b'{"test": 2432232314}',
         1614265330,
     ),
+    # The same key in hex.
+    "standard_hex": _case(
+        StandardWebhooks(key="hex"),
+        "whsec_31f290f6bf06298aab4f08d43c3f082cf648a362da2da4b0",
+        _standard(),
+        b'{"test": 2432232314}',
+        1614265330,
+    ),
     # printf 'msg_2Yh8relay.1793631845.{"type":"contact.created"}' |
     #   openssl dgst -sha256 -hmac 'plain-text-throw-away' -binary | base64
     "standard_utf8": _case(
@@ -210,6 +218,7 @@ OTHERS = {
     "hex_key": "0c" * 20,
     "base64_key": "DAwMDAwMDAwMDAwMDAwMDAwMDAw=",
     "standard": senders.SPARES["standard_webhooks"],
+    "standard_hex": "0c" * 20,
     "svix": senders.SPARES["standard_webhooks"],
     "asymmetric": "whpk_l97ijTyHz0uLTDsxmJ8qLamHtdloghhRVWhxD2Ce1WI=",
     "sendgrid": SENDGRID_BATCH_KEY,

@@ -203,7 +203,7 @@ def _cells(row: EventSummary) -> list[str]:
         row.event_type,
         row.destination,
         str(row.attempts),
-        row.reason,
+        f"{row.reason} (+{row.repeats})" if row.repeats else row.reason,
     ]
 
 

@@ -55,6 +55,8 @@ class Person(PathField):
     ) -> None:
         super().__init__(*([path] if path else ()))
         self._fixed = dict(fixed or {})
+        self._of_address = [name for name in parts if name in _ADDRESS_PARTS]
+        self._own = parts.keys() - {*_ADDRESS_PARTS, "phones", "lines"}
         self._schema = PayloadSchema.of(
             {name: _part(name, _all(paths)) for name, paths in parts.items()}
         )
@@ -77,18 +79,17 @@ class Person(PathField):
         return {"phone" if part == "phones" else part: text for part, text in parts.items()}
 
     def _party(self, values: dict[str, Any]) -> Party | None:
-        values = {name: value for name, value in values.items() if value}
-        if not values:
+        own = {name: values[name] for name in self._own if values.get(name)}
+        parts = {name: values[name] for name in self._of_address if values.get(name)}
+        phones, lines = values.get("phones"), values.get("lines")
+        if not (own or parts or phones or lines):
             return None
-        values = {**self._fixed, **values}
-        lines = values.pop("lines", ())
-        parts = {name: values.pop(name) for name in _ADDRESS_PARTS if name in values}
-        phones = tuple(dict.fromkeys(values.pop("phones", ())))
+        own = self._fixed | own
         address = None
-        if lines or parts:
-            country = values.get("country", "")
-            address = Address(address=", ".join(lines), country=country, **parts)
-        return Party(phones=phones, address=address, **values)
+        if parts or lines:
+            text = ", ".join(lines or ())
+            address = Address(address=text, country=own.get("country", ""), **parts)
+        return Party(phones=tuple(dict.fromkeys(phones or ())), address=address, **own)
 
 
 def address(**parts: Paths) -> dict[str, Any]:
@@ -119,14 +120,15 @@ class Texts(PathField):
     reason = "not_a_text"
 
     def __init__(self, *paths: str) -> None:
-        super().__init__(*paths)
+        super().__init__(*(part for path in paths for part in _parts(path)))
         self._fields = [JoinedText(path) if "+" in path else ListOf(Text(), path) for path in paths]
 
     def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
         texts: list[str] = []
         for field in self._fields:
             (path, _), *_others = field.places
-            value = data.get(path[0]) if len(path) == 1 else ...
+            is_one_key = len(path) == 1 and isinstance(field, ListOf)
+            value = data.get(path[0]) if is_one_key else ...
             if value is not None and type(value) is not str:
                 value = field.find(data, prefix, omitted_fields) or ()
             texts += (value,) if isinstance(value, str) else value or ()
@@ -139,8 +141,8 @@ class JoinedText(PathField):
     reason = "not_a_text"
 
     def __init__(self, *paths: str) -> None:
-        super().__init__(*paths)
-        self._fields = [[Text(part.strip()) for part in path.split("+")] for path in paths]
+        super().__init__(*(part for path in paths for part in _parts(path)))
+        self._fields = [[Text(part) for part in _parts(path)] for path in paths]
 
     def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
         for parts in self._fields:
@@ -250,6 +252,11 @@ class Documents(PathField):
         country = self._country.find(data, prefix, OmittedFields()) if self._country else ""
         kind, number = document_in(named, iso2(country or ""))
         return (kind, number) if number else None
+
+
+def _parts(path: str) -> list[str]:
+    """The paths of a path such as `area_code + number`."""
+    return [part.strip() for part in path.split("+")]
 
 
 def _all(paths: Paths) -> tuple[str, ...]:

@@ -66,8 +66,8 @@ def parse(request: WebhookRequest, source: Source) -> ParseResult:
         topic = _found(platform.topic, request, None)
         if topic and (reason := _reason_to_skip(topic, source)):
             return Skipped(reason, topic)
-        key = _delivery_key(request, source, topic, None, request.body)
-        return Events([Unparsable(topic, key, error.reasons, request.body)])
+        key = error.key or _delivery_key(request, source, topic, None, request.body)
+        return Events([Unparsable(topic, key, error.reasons, request.body, error.reason)])
     is_whole = len(parts) == 1 and parts[0] is value
 
     def parse_part(part: Any) -> Sequence[Part]:
@@ -129,7 +129,7 @@ def _parse_part(delivery: _Delivery) -> Sequence[Part]:
         return [Unparsable("", stable_key("", delivery.raw), missing, delivery.raw)]
     if topic is None or not topic.type:
         return [Skipped(_reason_to_skip(name, source), name)]
-    if not is_told and any(delivery.find(place).lower() in _TEST for place in platform.test):
+    if any(delivery.find(place).lower() in _TEST for place in platform.test):
         return [Skipped("test", name)]
     key = _delivery_key(delivery.request, source, name, delivery.value, delivery.raw)
     if not is_told and (reasons := _contradictions(topic, delivery.value)):
@@ -142,11 +142,14 @@ def _parse_part(delivery: _Delivery) -> Sequence[Part]:
     refined = topic.shape.refine(name, payload.data)
     if isinstance(refined, Skipped):
         return [replace(refined, topic=name)]
+    values = {**payload.data, **refined}
+    if is_told:
+        values["type"] = topic.type
     parsed = _Parsed(
         delivery,
         name,
         topic,
-        {**payload.data, **refined},
+        values,
         payload.omitted_fields,
         delivery.find(platform.shop),
     )
@@ -241,7 +244,7 @@ def _other_keys(parsed: _Parsed) -> tuple[str, ...]:
     keys = [f"body:{stable_key(name, parsed.delivery.raw)}"] if platform.body_is_key else []
     if event_id := parsed.delivery.find(platform.event_id):
         keys.append(f"delivery:{stable_key(name, event_id, thing_id)}")
-    if parsed.topic.once:
+    if parsed.topic.once and thing_id:
         keys.append(f"delivery:{stable_key(name, parsed.shop, thing_id)}")
     return tuple(keys)
 

@@ -17,7 +17,7 @@ long, and cannot say which part of a nested object was left out.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import KeysView, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -110,10 +110,6 @@ class PathField(fields.Field[Any]):
         for validator in self.validators:
             validator(result)
         return result
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:  # noqa: ARG002  marshmallow's
-        """As marshmallow's own loop asks for it."""
-        return self.read(value, attr or "", OmittedFields())
 
     def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> Any:
         """The value as our type.
@@ -241,6 +237,8 @@ class ListOf(PathField):
 
     def __init__(self, item: PathField, *paths: str, **options: Any) -> None:
         super().__init__(*paths, **options)
+        if type(item).read is PathField.read:
+            raise TypeError(f"{type(item).__name__} finds several values: an item of a list is one")
         self.item = item
 
     def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> list[Any]:
@@ -318,6 +316,15 @@ class PayloadSchema(Schema):
         A field that is a person has several.
         """
         return self._by_name[name].shown(name, value, body)
+
+    @property
+    def names(self) -> KeysView[str]:
+        """The names of the values that it can find.
+
+        Raises:
+            TypeError: it has hooks, defaults, or fields of another kind.
+        """
+        return self._by_name.keys()
 
     @cached_property
     def time_names(self) -> tuple[str, ...]:

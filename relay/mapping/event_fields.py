@@ -193,9 +193,9 @@ _FAMILIES: Final[Mapping[str, type[_Common]]] = {
     "booking": BookingFields,
 }
 
-_ALL: Final[tuple[type[_Common], ...]] = (PersonFields, *_FAMILIES.values())
+FAMILIES: Final[frozenset[type[EventFields]]] = frozenset((PersonFields, *_FAMILIES.values()))
 _NAMES: Final[Mapping[type[EventFields], tuple[str, ...]]] = {
-    family: tuple(field.name for field in fields(family)) for family in _ALL
+    family: tuple(field.name for field in fields(family)) for family in FAMILIES
 }
 
 

@@ -48,10 +48,6 @@ def _message(name: str, es: str, en: str, *, opt_in: bool = False, parent: str =
     return EventType(es, en, note_es + _BY, note_en + _BY, opt_in, parent)
 
 
-def _person(es: str, en: str) -> EventType:
-    return EventType(es, en, es + _BY, en + _BY)
-
-
 _ORDERS: Final[Mapping[str, EventType]] = {
     name: _order(name, *texts)
     for name, texts in {

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from jinja2 import Template
+from jinja2 import Template, UndefinedError
 from marshmallow import RAISE, Schema, fields, validate
 
 from config.relay_toml import Destination
@@ -283,6 +283,8 @@ def _is_met(when: Callable[[Mapping[str, Any]], bool], context: Mapping[str, Any
     """Raises Unmappable where the expression fails on this event."""
     try:
         return when(context)
+    except UndefinedError:  # of what is absent nothing is true
+        return False
     except Exception as error:  # an expression may raise anything
         reasons = {"when": f"the expression fails on this event: {type(error).__name__}"}
         raise Unmappable("template", reasons) from error

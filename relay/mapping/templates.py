@@ -43,6 +43,8 @@ def _exact_operator(name: str) -> Callable[[Decimal, Any], Any]:
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
     for _method in (f"__{_name}__", f"__r{_name}__"):
         setattr(_Number, _method, _exact_operator(_method))
+for _method in ("__lt__", "__le__", "__gt__", "__ge__"):
+    setattr(_Number, _method, _exact_operator(_method))
 
 
 def _written(value: Any) -> Any:

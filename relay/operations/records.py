@@ -62,7 +62,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class EventSummary:
-    """One line of a list of events. `accepted_at` is in unix seconds.
+    """One line of a list of events. `accepted_at` is in unix seconds; `repeats` is as in `Record`.
 
     An ignored event is counted and not stored: it has no `id`, and its state is `ignored`.
     """
@@ -76,6 +76,7 @@ class EventSummary:
     attempts: int
     reason: str
     accepted_at: float
+    repeats: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ def _summaries(records: Iterable[Record]) -> list[EventSummary]:
             attempts=record.attempts,
             reason=record.reason,
             accepted_at=record.accepted_at,
+            repeats=record.repeats,
         )
         for record in records
     ]

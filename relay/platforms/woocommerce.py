@@ -115,8 +115,8 @@ def _body(request: WebhookRequest, _source: Source) -> Any:
     raw = json_object(request.body)
     code = raw.get("code")
     if "id" not in raw and isinstance(code, str) and code.startswith("woocommerce_rest_"):
-        message = "expected an order or customer; the hook's user lacks the right to read it"
-        raise Unreadable({"code": [message]})
+        message = "the hook's user may not read it: make the hook anew as an administrator"
+        raise Unreadable({"code": [message]}, "hook_user", code)
     return raw
 
 

@@ -19,7 +19,9 @@ from relay.store.record import Record, read_record
 WAITING_STATES: Final = (State.HELD, State.DEAD, State.AWAITING_LOOKUP)
 _IDS_AT_ONCE: Final = 500
 # What a list shows: all but personal data and what is large.
-_SHOWN: Final = (b"state", b"route", b"attempts", b"runs", b"reason", b"settled_at")
+_SHOWN: Final = (
+    b"state", b"route", b"attempts", b"runs", b"reason", b"settled_at", b"repeats",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

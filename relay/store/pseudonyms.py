@@ -86,11 +86,6 @@ class Pseudonyms:
         """The names of all that there are."""
         return tuple(self._api_keys())
 
-    @property
-    def derived(self) -> bool:
-        """Whether the keys are those of the destinations."""
-        return not self._keyed
-
 
 def _derived_hash(api_key: str) -> hashlib.blake2b:
     """Of a key that is HKDF of a destination's API key: who has only Redis has neither."""

@@ -48,7 +48,7 @@ class Record:
     delivered or discarded. `vouches_for` is what the sender's proof covered. `runs` counts the
     first run and each replay. `answer` is the start of Mercately's last answer. `fault` names a
     field that could not be decoded, as when another version wrote it: such a record is stored and
-    shown, but not delivered.
+    shown, but not delivered. `repeats` counts what came in again while it was held.
     """
 
     id: str
@@ -76,6 +76,7 @@ class Record:
     headers: Mapping[str, str] = field(default_factory=dict)
     fault: str = ""
     digests: str = ""
+    repeats: int = 0
 
     @property
     def open(self) -> bool:
@@ -126,6 +127,7 @@ def read_record(record_id: str, values: Mapping[bytes, bytes]) -> Record:
         raw=raw,
         headers=headers,
         digests=text("digests"),
+        repeats=field_value("repeats", int, 0),
         fault=faults[0] if faults else "",
     )
 

@@ -20,6 +20,7 @@ from contract_checks import (
     assert_parses_again,
     flipped,
     keys,
+    lost_values,
     stored,
     translated,
     with_strange_values,
@@ -27,11 +28,10 @@ from contract_checks import (
 from trial_senders import SENDERS, request_of, source_of
 
 from relay.errors import Refused
-from relay.inbound.contract import RESERVED, Source, validate
+from relay.inbound.contract import Source, validate
+from relay.inbound.declaration_check import check_declaration
 from relay.inbound.results import Handshake
 from relay.inbound.samples import file_name
-from relay.mapping.event_fields import family_of, names_of
-from relay.mapping.event_types import EVENT_TYPES
 from relay.model import Held, Ignored, Translated, WebhookRequest
 from relay.pipeline import process, translate
 from tests.trials import SAMPLES, trials
@@ -94,15 +94,13 @@ def test_trial_is_known_and_described(trial):
 
 
 @each_trial
-def test_event_types_and_fields_are_known(trial):
-    """A name that neither the family nor the contract knows would be lost without a word."""
-    for name, topic in trials()[trial].topics.items():
-        assert not topic.type or topic.type in EVENT_TYPES, name
-    families = [family_of(event_type) for event_type in trials()[trial].event_types.values()]
-    known = RESERVED.union(*(names_of(family) for family in families))
-    for topic in trials()[trial].topics.values():
-        fields = topic.shape.schema.load_fields
-        assert {field for field in fields if not field.startswith("_")} <= known
+def test_declaration_is_sound(trial):
+    check_declaration(trials()[trial])
+
+
+@each_sample
+def test_sample_has_no_value_that_its_event_lacks(trial, name):
+    assert lost_values(request_of(trial, name), source_of(trial)) == []
 
 
 @each_trial

@@ -22,7 +22,7 @@
 -- Returns 'redis_schema', 'backlog_full', 'held_full', 'moved' where a version is another by now, or
 -- status and record id of each part in turn; of a duplicate the id of the earlier record, of a part
 -- without a record ''. An event is a duplicate, with all its parts, when any of its keys is
--- remembered; then none is set, otherwise all are.
+-- remembered; then none is set, otherwise all are. A record that is held counts those of it.
 -- Keys of records, lanes and jobs are not declared in KEYS: neither RQ nor we run on a cluster.
 local format = schema(KEYS[5])
 if format ~= '' and format ~= ARGV[12] then return 'redis_schema' end
@@ -127,6 +127,11 @@ local function store(part)
   return 'accepted', id
 end
 
+local function count_repeat(id)
+  local key = 'relay:record:' .. id
+  if redis.call('HGET', key, 'state') == 'held' then redis.call('HINCRBY', key, 'repeats', 1) end
+end
+
 for _, event in ipairs(events) do
   local known = remember(event.keys, event.lives, (event.parts[1] or {}).id or '')
   local memory = event.memory
@@ -136,7 +141,11 @@ for _, event in ipairs(events) do
   end
   for _, part in ipairs(event.parts) do
     local status, id = 'duplicate', known
-    if not known then status, id = store(part) end
+    if not known then
+      status, id = store(part)
+    elseif part.kind == 'held' then
+      count_repeat(known)
+    end
     if part.kind ~= 'ended' then counts[status] = (counts[status] or 0) + 1 end
     result[#result + 1] = status
     result[#result + 1] = id

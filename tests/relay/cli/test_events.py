@@ -132,7 +132,7 @@ def test_json_is_one_object_a_line(run, held, settings, relay, redis):
 
     assert [one["id"] for one in objects] == [*sorted(held, reverse=True), None]
     assert objects[0].keys() == {
-        "id", "state", "source", "topic", "type", "destination", "attempts", "reason", "accepted_at",
+        "id", "state", "source", "topic", "type", "destination", "attempts", "reason", "repeats", "accepted_at",
     }  # fmt: skip
     assert {one["state"] for one in objects} == {"held", "ignored"}
 

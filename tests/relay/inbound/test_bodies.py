@@ -91,6 +91,11 @@ def test_brackets_of_a_form_are_objects_and_lists(form, value):
     assert form_value(form.encode()) == value
 
 
+@pytest.mark.parametrize("form", [b"{a=1", b"[a=1"])
+def test_form_that_begins_as_json_does_is_a_form(form):
+    assert parse_body(request(form, FORM)) == Body({form[:2].decode(): "1"})
+
+
 def test_part_without_a_name_is_no_crash():
     body = parts(('"name"', b"Ana")).replace(b"; name=", b"; other=")
     assert parse_body(request(body, MULTIPART)) == Body({"0": "Ana"})

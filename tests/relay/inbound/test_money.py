@@ -37,14 +37,19 @@ def plain(money: Money | None) -> str:
         ("49.90", "49.90"), (Decimal("129.90"), "129.90"), (7, "7"), ("0.00", "0.00"), ("-5", "-5"),
         (" 49.90 ", "49.90"), ("1.5e3", "1500"), (Decimal("1.5e3"), "1500"), (49.9, "49.9"),
         ("49.899999999999999", "49.899999999999999"), (10**17, "1" + "0" * 17),
+        ("+49.90", "49.90"), ("15e-1", "1.5"), ("1.5E+3", "1500"), ("1e10", "10000000000"),
         # No amounts.
         ("49,90", ""), ("$49.90", ""), ("", ""), (None, ""), (True, ""), ([], ""), ({}, ""), ("x", ""),
         (10**18, ""), ("1e999", ""), ("9" * 1000, ""), (float("nan"), ""), (float("inf"), ""),
-        ("1e-99", ""), ("NaN", ""), ("1_000", ""),
+        ("1e-99", ""), ("NaN", ""), ("1_000", ""), ("1e", ""),
     ],
 )  # fmt: skip
 def test_decimal_text_or_number_is_exact(sent, expected):
     assert plain(parse_money(sent, "USD")) == expected
+
+
+def test_amount_without_a_currency_has_none():
+    assert parse_money("5") == parse_written_money("5") == Money(Decimal(5), "")
 
 
 @pytest.mark.parametrize(
@@ -58,6 +63,20 @@ def test_decimal_text_or_number_is_exact(sent, expected):
 def test_currency_is_the_code_or_what_the_sender_wrote(sent, code):
     assert currency_code(sent) == code
     assert parse_money("1", sent) == Money(Decimal(1), code)
+
+
+@pytest.mark.parametrize(
+    ("sign", "code"),
+    [
+        ("US$", "USD"), ("U$S", "USD"), ("MX$", "MXN"), ("R$", "BRL"), ("RD$", "DOP"), ("S/", "PEN"),
+        ("S/.", "PEN"), ("B/", "PAB"), ("B/.", "PAB"), ("Gs", "PYG"), ("Gs.", "PYG"), ("₲", "PYG"),
+        ("₡", "CRC"), ("€", "EUR"), ("£", "GBP"),
+    ],
+)  # fmt: skip
+def test_sign_of_one_currency_is_its_code_alone_and_beside_a_number(sign, code):
+    assert currency_code(sign) == code
+    for text in (f"{sign}49,90", f"{sign} 49,90", f"49,90 {sign}"):
+        assert parse_written_money(text) == Money(Decimal("49.90"), code)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +110,7 @@ WRITTEN = [
     # As in Chile and Paraguay, where there are no cents.
     ("$ 12.990", "CLP", "12990"), ("$12.990", "CLP", "12990"), ("12.990", "CLP", "12990"),
     ("12990", "CLP", "12990"), ("$ 1.299.990", "CLP", "1299990"), ("12,990", "CLP", "12990"),
+    ("12990-", "CLP", "12990"), ("12.990,--", "CLP", "12990"), ("CLP$ 12.990", "", "12990"),
     ("$12.990.-", "CLP", "12990"), ("12.990,-", "CLP", "12990"), ("Gs. 150.000", "PYG", "150000"),
     ("CLP 12.990", "", "12990"), ("12.990 CLP", "", "12990"), ("12990.00", "CLP", "12990.00"),
     # As in Colombia, where nobody writes them.
@@ -105,10 +125,12 @@ WRITTEN = [
     ("1'299,000.00", "MXN", "1299000.00"), ("1\u2019299,000.00", "MXN", "1299000.00"),
     # Elsewhere.
     ("1 299,00", "EUR", "1299.00"), ("1\u202f299\u00a0€", "", "1299"), ("CHF 1'299.00", "", "1299.00"),
+    ("129'000", "CHF", "129000"), ("1\u2019299", "CHF", "1299"), ("¢45.300", "CRC", "45300"),
+    ("Q100.50", "GTQ", "100.50"), ("L. 1,299.00", "HNL", "1299.00"), ("1,299.000", "KWD", "1299.000"),
     # Machines.
     ("129.90", "USD", "129.90"), ("129.9000", "USD", "129.9000"), ("1299.000", "USD", "1299.000"),
     ("0.125", "USD", "0.125"), ("1.5e3", "USD", "1500"), (Decimal("129.90"), "USD", "129.90"),
-    (15990, "CLP", "15990"),
+    (15990, "CLP", "15990"), ("9" * 18, "CLP", "9" * 18),
     # Signs.
     ("-12,50", "USD", "-12.50"), ("$-12,50", "USD", "-12.50"), ("-$12.50", "USD", "-12.50"),
     ("(12.50)", "USD", "-12.50"), ("\u221212.50", "USD", "-12.50"),
@@ -129,7 +151,10 @@ def test_amount_is_read_as_people_write_it(text, currency, expected):
         # Could be one and a third, or a thousand.
         ("1.299", "USD"), ("12.990", "PEN"), ("1.299,000", "USD"), ("1,299.000", "USD"), ("12.990", ""),
         # No amount, or more than one.
-        ("1.29.000", "USD"), ("1,2990,00", "USD"), ("1.299.00", "USD"), ("1 2", "USD"), ("1.2,3.4", "USD"),
+        ("1.29.000", "USD"), ("1,2990,00", "USD"), ("1234.567,89", "USD"), ("12.99.000,50", "USD"),
+        ("1.299'299 299,00", "USD"), ("1.299.99,50", "USD"), ("1.299'50", "USD"), ("1.299,000.000", "USD"), ("1299'000", "CHF"),
+        ("_10", "USD"), ("$_10", "USD"), ("_$10", "USD"), ("%$10", "USD"),
+        ("1.299.00", "USD"), ("1 2", "USD"), ("1.2,3.4", "USD"),
         ("2 x 10", "USD"), ("10-20", "USD"), ("10/20", "USD"), ("EUR 10 USD", ""), ("gratis", "USD"),
         ("", "USD"), ("$", "USD"), (".50", "USD"), ("5.", "USD"), ("1,,5", "USD"), ("9" * 19, "USD"),
         ("50%", "USD"), ("02/11/2026", "USD"), ("+593999000001x", "USD"), ("$" * 99, "USD"),

@@ -21,6 +21,7 @@ from contract_checks import (
     anonymous,
     assert_parses_again,
     flipped,
+    lost_values,
     with_strange_differences,
     with_strange_values,
 )
@@ -28,12 +29,14 @@ from contract_checks import (
 from relay.devtools.standin import demo_customers
 from relay.errors import MISMATCH, MISSING, Refused
 from relay.inbound import samples
+from relay.inbound.contract import stable_key
 from relay.model import (
     Call,
     Ended,
     Event,
     Held,
     Ignored,
+    Step,
     Translated,
     WebhookRequest,
 )
@@ -199,6 +202,31 @@ def test_unknown_field_changes_nothing(platform, name):
 
 
 @each_sample
+def test_sample_has_no_value_that_its_event_lacks(platform, name):
+    assert lost_values(_sample(platform, name), senders.source_of(platform)) == []
+
+
+@pytest.mark.parametrize(
+    ("refined", "lost"),
+    [
+        ({"order_number": "1", "_own": "x", "ends": "t"}, []),
+        ({"order_numbr": "1"}, ["order_numbr"]),
+        ({"carrier": "Acme"}, ["carrier"]),
+        ({"type": "email.sent", "subject": "x", "carrier": "Acme"}, ["carrier"]),
+        ({"type": "order.sold"}, ["type order.sold"]),
+        ({"steps": [Step("sold", "order.sold"), Step("paid", "")]}, ["step order.sold"]),
+    ],
+)
+def test_lost_value_of_refine_is_found(refined, lost):
+    source = senders.source_of("shopify")
+    topic = source.platform.topics["orders/create"]
+    shape = replace(topic.shape, refine=lambda *_: refined)
+    topics = {"orders/create": replace(topic, shape=shape)}
+    changed = replace(source, platform=replace(source.platform, topics=topics))
+    assert lost_values(_sample("shopify", "orders_create"), changed) == lost
+
+
+@each_sample
 def test_sample_reads_as_its_golden_file(platform, name, request):
     delivery = _sample(platform, name)
     source = senders.source_of(platform)
@@ -320,3 +348,22 @@ def test_vendors_own_bodies_are_translated(platform):
         for name in samples.names(platform):
             headers, _ = senders.request_for(platform, name)
             _translated(platform, senders.delivery(headers, file.read_bytes()))
+
+
+@pytest.mark.parametrize(
+    ("parts", "key"),
+    [
+        # sha256sum of each part behind its length in eight bytes, the first 32 digits
+        (("orders/create", b'{"id":1}'), "3c5dd5e4c9fbe949847acc8495c72f18"),
+        (("ñ",), "957ccbb1a980e1aa3237eac37e4b96af"),
+    ],
+)
+def test_key_of_an_event_without_an_id_is_the_same_in_every_version(parts, key):
+    """A redelivery may be received by the next version, which has to know it."""
+    assert stable_key(*parts) == key
+    assert stable_key(*(p.encode() if isinstance(p, str) else p for p in parts)) == key
+
+
+def test_parts_of_a_key_do_not_run_into_each_other():
+    keys = {stable_key(*parts) for parts in (("ab", "c"), ("a", "bc"), ("abc",), ("abc", ""))}
+    assert len(keys) == 4

@@ -34,6 +34,8 @@ from relay.inbound.signature import (
 P384 = "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEOUPK73is1X59ynGyEJJ/4BbfVTqneIUZMq5oPqqcM5BFnR1gckMzGfqDYbHc4qriQzrCVszNzFyJ1p+IEIoU7PRUrxmUIrJf8Yf0NBpEEnMmZggk4Aco0fPgSRXN200D"
 ED25519 = "MCowBQYDK2VwAyEAl97ijTyHz0uLTDsxmJ8qLamHtdloghhRVWhxD2Ce1WI="
 PEM = f"-----BEGIN PUBLIC KEY-----\n{SENDGRID_SINGLE_KEY[:64]}\n{SENDGRID_SINGLE_KEY[64:]}\n-----END PUBLIC KEY-----\n"
+# RFC 7748, section 6.1: it agrees on keys and signs nothing.
+X25519 = "MCowBQYDK2VuAyEAhSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="
 NOT_ED25519 = "expected an Ed25519 public key, whpk_, base64 or PEM"
 # SubjectPublicKeyInfo of a curve that the library does not know (secp112r1).
 UNKNOWN_CURVE = "MDIwEAYHKoZIzj0CAQYFK4EEAAYDHgAECUhyOfdTJFtSz1U+AAAAAAAAAAAAAAAAAAAAAA=="
@@ -42,6 +44,8 @@ FAULTS = [
     (SHOPIFY, "", "expected a secret that is not empty"),
     (replace(HEX, key="hex"), "0b0b", ""),
     (replace(HEX, key="hex"), "0b0", "expected a secret in hex"),
+    (replace(HEX, key="hex"), '"', "expected a secret in hex"),
+    (replace(HEX, key="hex"), '""', "expected a secret that is not empty"),
     (replace(HEX, key="base64"), "Cws=", ""),
     (replace(HEX, key="base64"), "not base64!", "expected a secret in base64"),
     (StandardWebhooks(), STANDARD_SECRET, ""),
@@ -57,6 +61,8 @@ FAULTS = [
     (SENDGRID, P384, "expected a public key of curve P-256, base64 or PEM"),
     (SENDGRID, ED25519, "expected a public key of curve P-256, base64 or PEM"),
     (Basic(), "user:password", ""),
+    (Basic(), "user:", ""),
+    (Basic(), ":password", ""),
     (Basic(), "password", "expected user:password"),
     (Basic(), ":", "expected user:password"),
     (StandardWebhooks(), ASYMMETRIC_PUBLIC, ""),
@@ -65,6 +71,7 @@ FAULTS = [
     (StandardWebhooks(key="utf8"), ASYMMETRIC_PUBLIC, ""),
     (StandardWebhooks(), ED25519, ""),
     (StandardWebhooks(), ASYMMETRIC_PRIVATE, NOT_ED25519),
+    (StandardWebhooks(), "v1a," + ASYMMETRIC_PRIVATE, NOT_ED25519),
     (StandardWebhooks(), "whpk_AAAA", NOT_ED25519),
     (StandardWebhooks(), "whpk_%%%%", NOT_ED25519),
     (StandardWebhooks(), PEM, NOT_ED25519),
@@ -73,8 +80,10 @@ FAULTS = [
         PEM.replace("PUBLIC", "PRIVATE"),
         "expected a public key of curve P-256, base64 or PEM",
     ),
+    (SENDGRID, X25519, "expected a public key of curve P-256, base64 or PEM"),
     (SENDGRID, UNKNOWN_CURVE, "expected a public key of curve P-256, base64 or PEM"),
     (Bearer(), "0123456789abcdef", ""),
+    (Bearer(), "0123456789abcdeñ", "expected a token of at least 16 ASCII characters"),
     (Bearer(), "0123456789abcde", "expected a token of at least 16 ASCII characters"),
     (PathToken(), "0123456789abcdef", ""),
     (PathToken(), "short", "expected a token of at least 16 ASCII characters"),
@@ -87,7 +96,8 @@ FAULTS = [
 def test_unusable_secret_is_a_fault(scheme, secret, fault):
     assert scheme.examine(secret).fault == fault
     assert first_fault(scheme, (secret, secret)) == fault
-    assert bool(scheme.examine(secret).kind) or fault
+    is_text = isinstance(scheme, Basic | Bearer | PathToken)  # it has a kind whatever is in it
+    assert bool(scheme.examine(secret).kind) is (is_text or not fault)
 
 
 def pem(der: str, line_break: str = "\n") -> str:
@@ -110,6 +120,7 @@ NOTATIONS = {
     "quoted pem with written breaks": lambda der: f'"{pem(der, chr(92) + "n")}"',
     "pem in single quotes": lambda der: f"'{pem(der)}'",
     "pem in one line": lambda der: pem(der, " "),
+    "pem with dashes lost": lambda der: pem(der).replace("-----", "----"),
     "pem without breaks": lambda der: pem(der, ""),
     "indented pem": lambda der: "  " + pem(der, "\n    "),
 }
@@ -195,11 +206,16 @@ REPORTS = [
     (HMAC, "f3a9c1d27b604e58", "HMAC key, 16 characters", ""),
     (HMAC, "f3a9c1d27b604e5", "HMAC key, 15 characters", f"15 characters {GUESSED}"),
     (HMAC, "changeme", "HMAC key, 8 characters", f"8 characters {GUESSED}"),
+    (HMAC, '"f3a9"', "HMAC key, 6 characters", f"6 characters {GUESSED}"),
     (HMAC, ",", "HMAC key, 1 characters, with a comma", f"1 characters {GUESSED}"),
     (HMAC, "change-me-before-production", "HMAC key, 27 characters", PLACEHOLDER),
     (HMAC, "your-webhook-secret-here", "HMAC key, 24 characters", PLACEHOLDER),
-    (HMAC, "x" * 40, "HMAC key, 40 characters", PLACEHOLDER),
+    (HMAC, "abcd" * 10, "HMAC key, 40 characters", PLACEHOLDER),
+    (HMAC, "abcde" * 8, "HMAC key, 40 characters", ""),
     (HMAC, '"f3a9c1d27b604e58"', "HMAC key, 18 characters", QUOTED),
+    (HMAC, '"f3a9c1d27b604e58', "HMAC key, 17 characters", ""),
+    (SENDGRID, SENDGRID_SINGLE_KEY, "P-256 public key", ""),
+    (StandardWebhooks(), ASYMMETRIC_PUBLIC, "Ed25519 public key", ""),
     (replace(HMAC, key="hex"), "0123456789abcdef" * 2, "HMAC key, 16 bytes", ""),
     (replace(HMAC, key="hex"), "0b0b", "HMAC key, 2 bytes", f"2 bytes {GUESSED}"),
     (StandardWebhooks(), "whsec_QQ==", "HMAC key, 1 bytes", f"1 bytes {GUESSED}"),
@@ -217,6 +233,29 @@ REPORTS = [
 def test_secret_is_described_and_weak_ones_are_named(scheme, secret, kind, weakness):
     report = scheme.examine(secret)
     assert (report.kind, report.fault, report.weakness) == (kind, "", weakness)
+
+
+@pytest.mark.parametrize(
+    ("secret", "weakness"),
+    [
+        ("cambiame-antes-de-usar", PLACEHOLDER),
+        ("cámbieme-antes-de-usar", PLACEHOLDER),
+        ("cambia_me-antes-de-usar", PLACEHOLDER),
+        ("yourtoken-of-some-length", PLACEHOLDER),
+        ("your-api-key-of-some-length", PLACEHOLDER),
+        ("a-placeholder-of-some-length", PLACEHOLDER),
+        ("replaceme-before-you-start", PLACEHOLDER),
+        ("replace-this-before-you-start", PLACEHOLDER),
+        ("change-of-some-length", ""),
+        ("cambio-de-16-letras", ""),
+        ("secret-key-token-of-some-length", ""),
+        ("replace-of-some-length", ""),
+        ("this-me-of-some-length", ""),
+        ("your-own-of-some-length", ""),
+    ],
+)
+def test_placeholder_is_known_by_its_words(secret, weakness):
+    assert HMAC.examine(secret).weakness == weakness
 
 
 @given(st.text(min_size=5, max_size=60))

@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from vectors import (
 
 from relay.errors import MALFORMED, MISMATCH, MISSING, STALE, Refused
 from relay.inbound.signature import (
+    Hmac,
     IncrementalScheme,
     PathToken,
     StandardWebhooks,
@@ -44,8 +46,24 @@ def _reason(name: str, secrets: tuple[str, ...] | None = None, **changes: Any) -
 
 
 @pytest.mark.parametrize("name", VECTORS)
-def test_published_vector_verifies(name):
-    assert _reason(name) == ""
+def test_published_vector_verifies_and_is_handed_on_as_it_came(name):
+    scheme, secret, delivery = VECTORS[name]
+    assert scheme.verify(delivery, (secret,), delivery.received_at) == delivery
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("shopify", "HMAC-SHA256, base64, `x-shopify-hmac-sha256`"),
+        ("sendgrid", "ECDSA P-256, `x-twilio-email-event-webhook-signature`"),
+        ("svix", "Standard Webhooks, `svix-signature`"),
+        ("basic", "Basic"),
+        ("token_header", "token, `x-api-key`"),
+        ("path", "secret in the path"),
+    ],
+)
+def test_scheme_is_named_with_the_header_to_look_for(name, label):
+    assert VECTORS[name][0].label == label
 
 
 @pytest.mark.parametrize("name", VECTORS)
@@ -90,8 +108,11 @@ REFUSALS = [
     ("standard", {"webhook-timestamp": "-1614265330"}, MALFORMED),
     ("standard", {"webhook-timestamp": "٣٤٥"}, MALFORMED),
     ("standard", {"webhook-timestamp": "9" * 400}, MALFORMED),
+    ("standard", {"webhook-timestamp": "9" * 13}, MALFORMED),
+    ("standard", {"webhook-timestamp": "9" * 12}, MISMATCH),
     ("standard", {"webhook-signature": "nocomma"}, MALFORMED),
     ("standard", {"webhook-signature": "v1,"}, MALFORMED),
+    ("standard", {"webhook-signature": "x" + STANDARD_SIGNATURE}, MALFORMED),
     ("standard", {"webhook-signature": "v1,a"}, MALFORMED),
     ("standard", {"webhook-signature": "v1,ñandú"}, MALFORMED),
     ("standard", {"webhook-signature": "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw1enGzPCXe5BdqzCInXqYXFy"}, MALFORMED),
@@ -125,6 +146,7 @@ REFUSALS = [
     ("bearer", {"authorization": "Basic mF_9.B5f-4.1JqM"}, MISSING),
     ("bearer", {"authorization": "Bearer mF_9.B5f-4.1JqN"}, MISMATCH),
     ("bearer", {"authorization": "Bearer ñandú"}, MISMATCH),
+    ("bearer", {"authorization": "Bearer \ud800"}, MISMATCH),
     ("token_header", {"x-api-key": None}, MISSING),
     ("token_header", {"x-api-key": "a-token"}, MISMATCH),
 ]  # fmt: skip
@@ -142,6 +164,7 @@ def test_bad_proof_is_refused_with_its_reason(name, headers, reason):
         ("/", MISSING),
         ("no", MISMATCH),
         ("ñ", MISMATCH),
+        ("\ud800", MISMATCH),
         ("A-Token-of-some-length", MISMATCH),
         ("a-token-of-some-length/x", MISMATCH),
         ("a-token-of-some-length/", ""),
@@ -149,6 +172,7 @@ def test_bad_proof_is_refused_with_its_reason(name, headers, reason):
 )
 def test_token_in_the_path_is_exact_but_for_slashes_around_it(token, reason):
     assert _reason("path", token=token) == reason
+    assert _reason("path", token=token, secrets=("/a-token-of-some-length/",)) == reason
 
 
 @pytest.mark.parametrize(
@@ -327,6 +351,8 @@ def test_padding_may_be_missing_and_space_around():
     assert _reason("standard", headers={"webhook-signature": STANDARD_SIGNATURE.rstrip("=")}) == ""
     padded = " B23tXN681gZ0qIWNRrgtzBE9XSDo5yaUu6wfmhu3a7g "
     assert _reason("shopify", headers={"x-shopify-hmac-sha256": padded}) == ""
+    padded = "Basic  QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+    assert _reason("basic", headers={"authorization": padded}) == ""
 
 
 def test_either_header_form_carries_the_signature():
@@ -343,6 +369,8 @@ PAIRS = {
 }
 del PAIRS["sendgrid_batch"]
 PAIRS["asymmetric"] = (StandardWebhooks(), ASYMMETRIC_PRIVATE, ASYMMETRIC_PUBLIC)
+# A comma of its own, which does not part two copies.
+PAIRS["comma"] = (Hmac(headers=("x-signature",), prefix="v1,"), "a-secret", "a-secret")
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -363,7 +391,17 @@ def test_signing_keeps_a_message_id():
         senders.delivery({"webhook-id": "msg_kept"}, b"{}"), STANDARD_SECRET, senders.NOW
     )
     assert signed.headers["webhook-id"] == "msg_kept"
-    assert StandardWebhooks().sign(senders.delivery({}, b"{}"), STANDARD_SECRET, senders.NOW)
+
+
+def test_signing_makes_a_message_id_of_the_body_and_the_time():
+    plain, later = senders.delivery({}, b"{}"), senders.NOW + timedelta(seconds=1)
+    signed = [
+        StandardWebhooks().sign(request, STANDARD_SECRET, now).headers
+        for request, now in ((plain, senders.NOW), (plain, senders.NOW), (plain, later))
+    ]
+    assert signed[0] == signed[1]
+    assert signed[0]["webhook-id"] != signed[2]["webhook-id"]
+    assert re.fullmatch(r"msg_[0-9a-f]{24}", signed[0]["webhook-id"])
 
 
 def test_path_token_ends_the_address():

@@ -1,5 +1,6 @@
 """What of an event is new: told once, in its order, and not again when an old order is saved."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise, permutations
@@ -68,12 +69,21 @@ def thing():
     return Thing()
 
 
+def test_translation_without_a_store_remembers_nothing_and_looks_back_a_week():
+    (nothing,) = NOTHING_RECALLED.recall([ORDER])
+
+    assert (nothing.memory, nothing.version, nothing.digest("x")) == (Memory(), 0, "x")
+    assert NOTHING_RECALLED.dedup_s == DEDUP_S
+
+
 def test_thing_is_created_once_however_often_and_whatever_its_later_date(thing):
     created = report(("created", T - 60), update_type="", updated_at=T - 60)
 
     assert thing.told(created) == ["created"]
+    assert thing.memory.state == "created"
     assert thing.told(created) == "duplicate"
     assert thing.told(report(("created", T - 60), update_type="", updated_at=T)) == "duplicate"
+    assert thing.memory.version == 3
 
 
 def test_creation_that_comes_last_is_told_and_leaves_the_state(thing):
@@ -98,12 +108,28 @@ def test_undated_state_of_an_old_thing_nobody_remembers_is_an_update(thing):
     assert thing.told(report("cancelled", updated_at=T, **old)) == ["updated:"]
 
 
-def test_undated_state_of_a_young_thing_is_a_step(thing):
-    assert thing.told(report("cancelled", created_at=T - DAY, updated_at=T)) == ["cancelled"]
+@pytest.mark.parametrize("age_s", [DAY, DEDUP_S])
+def test_undated_state_of_a_young_thing_is_a_step(thing, age_s):
+    assert thing.told(report("cancelled", created_at=T - age_s, updated_at=T)) == ["cancelled"]
+
+
+def test_undated_state_of_an_old_thing_that_is_remembered_is_a_step(thing):
+    thing.told(report("on-hold", created_at=T - 180 * DAY, updated_at=T - 9))
+
+    cancelled = report("cancelled", created_at=T - 180 * DAY, updated_at=T)
+    assert thing.told(cancelled) == ["cancelled"]
+
+
+def test_undated_state_that_others_have_followed_is_no_step_again(thing):
+    both = ("processing", "completed")
+    assert thing.told(report(*both, updated_at=T - 9)) == [*both]
+    assert thing.told(report("on-hold", updated_at=T - 8)) == ["on-hold"]
+
+    assert thing.told(report(*both, updated_at=T - 7)) == ["completed"]
 
 
 def test_dated_step_of_the_week_is_told_and_an_older_one_is_not(thing):
-    assert thing.told(report(("processing", T - DEDUP_S + 1), updated_at=T)) == ["processing"]
+    assert thing.told(report(("processing", T - DEDUP_S), updated_at=T)) == ["processing"]
     assert Thing().told(report(("processing", T - DEDUP_S - 1), updated_at=T)) == ["updated:"]
 
 
@@ -156,6 +182,15 @@ def test_same_state_saved_again_is_no_step(thing):
     )
 
 
+def test_thing_without_any_time_is_told_once(thing):
+    assert thing.told(report("on-hold")) == ["on-hold"]
+    assert thing.told(report("on-hold")) == "duplicate"
+
+
+def test_state_that_is_not_reported_is_no_duplicate_of_anything(thing):
+    assert thing.told(report("pending", update_type="")) == "nothing_changed"
+
+
 def test_update_says_which_shown_fields_changed(thing):
     def saved(at, **shown):
         return report("processing", updated_at=at, shown=shown)
@@ -206,10 +241,18 @@ def test_step_that_was_never_told_is_told_though_it_comes_late(thing):
     """Platforms send the topics of one order in any order."""
     thing.told(report(("processing", T), updated_at=T))
 
-    late = report(("created", T - 60), updated_at=T - 60, update_type="")
+    late = report(("created", T - 60), updated_at=T - 60, update_type="", total=Decimal(7))
     assert thing.told(late) == ["created"]
     assert thing.told(late) == "stale"
-    assert thing.memory.state == "processing"
+    assert (thing.memory.state, thing.memory.total) == ("processing", None)
+
+
+def test_step_that_comes_late_says_nothing_of_what_is_shown(thing):
+    thing.told(report(("processing", T), updated_at=T, shown={"total": "12"}))
+
+    late = report(("created", T - 60), updated_at=T - 60, shown={"total": "10"})
+    assert thing.told(late) == ["created"]
+    assert thing.decision.changed == ()
 
 
 @pytest.mark.parametrize("times", list(permutations((0, 1, 2))))
@@ -223,6 +266,26 @@ def test_state_never_goes_back_where_the_platform_has_an_order(thing, times):
     assert all(order.index(a) < order.index(b) for a, b in pairwise(states))
     assert states[-1] == "opened"
     assert thing.memory.state == "opened"
+
+
+@pytest.mark.parametrize(
+    ("state", "dated", "told"),
+    [
+        ("sent", True, "nothing_changed"),  # it lies behind, but was saved later
+        ("delivered", True, ["delivered"]),
+        ("delivered", False, "nothing_changed"),
+        ("opened", True, ["opened"]),
+        ("failed", True, ["failed"]),  # it has no place in the order
+        ("failed", False, ["failed"]),
+    ],
+)
+def test_state_in_an_order_is_told_again_at_a_later_date_unless_it_lies_behind(
+    thing, state, dated, told
+):
+    order = ("sent", "delivered", "opened")
+    thing.told(report(("delivered", T - 60), updated_at=T - 60, order=order))
+
+    assert thing.told(report((state, T if dated else None), updated_at=T, order=order)) == told
 
 
 # Refunds.
@@ -260,6 +323,21 @@ def test_one_refund_seen_by_two_topics_is_told_once(thing, first):
     assert thing.told(report(refunds=both, updated_at=T + 1)) == ["refund 60 left 0"]
 
 
+def test_single_refunds_add_up_without_a_sum(thing):
+    thing.told(report("processing", updated_at=T - 9, total=Decimal(80)))
+
+    alone = report(refunds={"r1": Decimal("0.50")}, update_type="")
+    assert thing.told(alone) == ["refund 0.50 left 79.50"]
+    alone = report(refunds={"r2": Decimal(20)}, update_type="")
+    assert thing.told(alone) == ["refund 20 left 59.50"]
+
+
+def test_what_is_left_counts_refunds_that_no_list_names(thing):
+    said = {"refunds": {"r1": Decimal(20)}, "refunded": Decimal(30), "total": Decimal(80)}
+
+    assert thing.told(report(updated_at=T, **said)) == ["refund 20 left 50"]
+
+
 def test_refund_without_a_total_has_no_rest(thing):
     assert thing.told(report(refunds={"r1": Decimal(20)})) == ["refund 20 left None"]
     assert not thing.decision.refund.whole
@@ -270,13 +348,16 @@ def test_old_refund_of_a_thing_nobody_remembers_is_not_told(thing):
     assert thing.told(report(updated_at=T, **old)) == ["updated:"]
     assert thing.told(report(updated_at=T + 1, **old)) == "nothing_changed"
 
+    new = old | {"refunded": Decimal(8), "refunded_at": T - DEDUP_S}
+    assert thing.told(report(updated_at=T + 2, **new)) == ["refund 3 left 1"]
+
 
 # Expanded.
 
 
 def event(said):
     at = datetime.fromtimestamp(T, UTC)
-    fields = OrderFields(order_number="5124")
+    fields = OrderFields(order_number="5124", amount=Money(Decimal(80), "USD"))
     return Event(
         "order.updated", "orders/updated", stable_key(b"x"), at, Contact(), fields, report=said
     )
@@ -289,8 +370,11 @@ def test_each_step_is_an_event_at_its_own_time(thing):
     paid, done = (one for one, _ in expand(event(said), thing.decision))
 
     assert (paid.type, done.type) == ("order.paid", "order.fulfilled")
-    assert (paid.occurred_at.timestamp(), done.occurred_at.timestamp()) == (T - 60, T - 50)
-    assert paid.fields == OrderFields(order_number="5124")
+    assert (paid.occurred_at, done.occurred_at) == (
+        datetime.fromtimestamp(T - 60, UTC),
+        datetime.fromtimestamp(T - 50, UTC),
+    )
+    assert paid.fields == event(said).fields
 
 
 def test_whole_refund_with_its_state_is_one_event_with_the_amount(thing):
@@ -302,13 +386,32 @@ def test_whole_refund_with_its_state_is_one_event_with_the_amount(thing):
 
     assert told.type == "order.refunded"
     assert (told.fields.refund_amount, told.fields.refund_left) == (
-        Money(Decimal(80)),
-        Money(Decimal(0)),
+        Money(Decimal(80), "USD"),
+        Money(Decimal(0), "USD"),
     )
 
 
+def test_refund_goes_with_its_own_state_only(thing):
+    """Of a payment and a refund at once, each is an event of its own, with what has changed."""
+    thing.told(report("on-hold", updated_at=T - 9, shown={"total": "1"}))
+    said = report("processing", refunded=Decimal(20), updated_at=T, shown={"total": "2"})
+    thing.told(said)
+
+    paid, refunded = (told for told, _ in expand(event(said), thing.decision))
+
+    changed = replace(event(said).fields, changed=("total",))
+    assert (paid.type, paid.fields) == ("order.paid", changed)
+    assert refunded.type == "order.partially_refunded"
+    assert refunded.fields == replace(changed, refund_amount=Money(Decimal(20), "USD"))
+
+
 @pytest.mark.parametrize(
-    "refunded, event_type", [("20", "order.partially_refunded"), ("80", "order.refunded")]
+    ("refunded", "event_type"),
+    [
+        ("20", "order.partially_refunded"),
+        ("79.50", "order.partially_refunded"),
+        ("80", "order.refunded"),
+    ],
 )
 def test_refund_alone_is_told_as_a_part_or_the_whole(thing, refunded, event_type):
     said = report(refunded=Decimal(refunded), total=Decimal(80))
@@ -327,6 +430,7 @@ def test_update_has_the_names_of_what_changed(thing):
     ((told, _),) = expand(event(said), thing.decision)
 
     assert (told.type, told.fields.changed) == ("order.updated", ("total",))
+    assert told.occurred_at == event(said).occurred_at
 
 
 def test_event_without_a_report_is_itself(thing):
@@ -336,8 +440,9 @@ def test_event_without_a_report_is_itself(thing):
     assert expand(plain, thing.decision) == [(plain, {})]
 
 
-def test_decision_is_the_same_when_a_record_gives_it_back(thing):
-    thing.told(report("pending", updated_at=T - 9, shown={"total": "1"}, total=Decimal(80)))
+@pytest.mark.parametrize(("total", "left"), [(Decimal(80), Decimal("70.10")), (None, None)])
+def test_decision_is_the_same_when_a_record_gives_it_back(thing, total, left):
+    thing.told(report("pending", updated_at=T - 9, shown={"total": "1"}, total=total))
     said = report(
         ("processing", T), updated_at=T, shown={"total": "2"}, refunds={"r": Decimal("9.90")}
     )
@@ -346,7 +451,7 @@ def test_decision_is_the_same_when_a_record_gives_it_back(thing):
     for told, step in expand(event(said), thing.decision):
         ((again, same),) = expand(event(said), from_step(step))
         assert (again, same) == (told, step)
-    assert thing.decision.refund == Refund(Decimal("9.90"), Decimal("70.10"))
+    assert thing.decision.refund == Refund(Decimal("9.90"), left)
     assert from_step(as_step(from_step({}))).update
 
 

@@ -6,7 +6,13 @@ import pytest
 from babel.numbers import list_currencies
 from hypothesis import example, given, strategies as st
 
-from relay.mapping.amounts import exponent, is_written_whole, shown_amount, shown_amounts
+from relay.mapping.amounts import (
+    exponent,
+    is_currency_code,
+    is_written_whole,
+    shown_amount,
+    shown_amounts,
+)
 from relay.model import Money
 
 SHOWN = [
@@ -32,10 +38,12 @@ SHOWN = [
     ("1299.90", "USD", "es", "XX", "USD 1,299.90"), ("1299.90", "USD", "en", "XX", "$1,299.90"),
     # What the currency cannot have is not rounded away; the noise of a sender's floats is.
     ("12.99", "CLP", "es", "CL", "$12,99"), ("49.899999999999999", "USD", "es", "EC", "$49,90"),
-    ("49.995", "USD", "en", "US", "$50.00"),
+    ("49.995", "USD", "en", "US", "$50.00"), ("49.985", "USD", "en", "US", "$49.99"),
+    ("9" * 27 + ".5", "USD", "en", "US", "$" + ",".join(["999"] * 9) + ".50"),
     # Without a currency: the digits that were sent.
     ("129.90", "", "es", "EC", "129,90"), ("10", "", "es", "EC", "10"), ("1299.5", "", "en", "US", "1,299.5"),
-    ("1500", "puntos", "es", "EC", "1.500 puntos"), ("10", "$", "es", "CL", "10 $"),
+    ("1500", "puntos", "es", "EC", "1.500 puntos"), ("1500.5", "puntos", "es", "MX", "1,500.5 puntos"),
+    ("10", "$", "es", "CL", "10 $"),
 ]  # fmt: skip
 
 
@@ -58,21 +66,24 @@ def test_no_amount_leaves_a_hole_in_the_sentence(amount, currency, language, cou
     assert any(character.isdigit() for character in shown)
 
 
-@pytest.mark.parametrize(
-    ("code", "digits"),
-    [
-        ("USD", 2),
-        ("CLP", 0),
-        ("PYG", 0),
-        ("COP", 2),
-        ("KWD", 3),
-        ("CLF", 4),
-        ("IQD", 3),
-        ("XYZ", 2),
-    ],
-)
-def test_exponent_is_that_of_iso_4217(code, digits):
-    assert exponent(code) == digits
+# ISO 4217, list one: the minor units that are not two digits.
+MINOR_UNITS = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+
+
+def test_exponent_is_that_of_iso_4217():
+    digits = {code: number for number, codes in MINOR_UNITS.items() for code in codes.split()}
+    assert {code: exponent(code) for code in [*list_currencies(), "XYZ"]} == (
+        dict.fromkeys([*list_currencies(), "XYZ"], 2) | digits
+    )
+
+
+def test_code_of_a_currency_is_in_capitals_and_not_that_of_none():
+    assert is_currency_code("USD")
+    assert not any(map(is_currency_code, ("usd", "$", "XYZ", "XXX", "")))
 
 
 def test_currency_without_minor_unit_is_written_whole():

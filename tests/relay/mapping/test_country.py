@@ -8,22 +8,32 @@ from relay.mapping.country import iso2
 
 WRITTEN = {
     "EC": ["EC", "ec", " ec ", "ECU", "Ecuador", "ECUADOR", "República del Ecuador", "218"],
-    "CO": ["COL", "col", "Colombia", "colômbia", "Republic of Colombia"],
+    "CO": ["COL", "col", "Colombia", "colômbia", "Republic of Colombia", "the Republic of Colombia"],
     "MX": ["MEX", "México", "mexico", "Mexico ", "MÉXICO", "Estados Unidos Mexicanos"],
     "CL": ["chile", "CHL", "Chile"],
     "PE": ["Perú", "PERU", "peru", "PER"],
-    "AR": ["Argentina", "ARG", "República Argentina", "ARGENTINA"],
+    "AR": ["Argentina", "ARG", "República Argentina", "ARGENTINA", "la República Argentina",
+           "República de la Argentina"],
     "BR": ["Brasil", "Brazil", "BRA", "República Federativa do Brasil"],
     "US": ["USA", "EE. UU.", "EE.UU.", "EEUU", "Estados Unidos", "United States",
            "United States of America", "Estados Unidos de América", "EUA"],
-    "DO": ["República Dominicana", "Dominican Republic", "Rep. Dominicana", "DOM"],
+    "DO": ["República Dominicana", "Dominican Republic", "Rep. Dominicana", "DOM",
+           "Santo Domingo"],
     "VE": ["Venezuela", "VEN", "Venezuela, República Bolivariana de",
            "República Bolivariana de Venezuela"],
-    "BO": ["Bolivia", "BOL", "Bolivia (Plurinational State of)"],
+    "BO": ["Bolivia", "BOL", "Bolivia (Plurinational State of)", "Estado Plurinacional de Bolivia",
+           "El Estado Plurinacional de Bolivia"],
+    "UY": ["Uruguay", "República Oriental del Uruguay"],
+    "NI": ["Nicaragua", "República da Nicarágua"],
+    "PR": ["Puerto Rico", "Commonwealth of Puerto Rico"],
+    "QA": ["Catar", "State of Qatar"],
     "PA": ["Panamá", "panama"],
-    "GB": ["UK", "United Kingdom", "Reino Unido", "Inglaterra", "GBR"],
+    "GB": ["UK", "United Kingdom", "Reino Unido", "Inglaterra", "England", "Great Britain",
+           "Gran Bretaña", "GBR"],
+    "NL": ["Países Bajos", "Holanda", "Holland"],
     "ES": ["España", "Spain", "Espanha", "ESP"],
-    "": ["", "  ", "XX", "Narnia", "Latinoamérica", "419", "001", "World", "Mundo"],
+    "": ["", "  ", "XX", "Narnia", "Latinoamérica", "419", "001", "World", "Mundo",
+         "DD", "SUN"],  # those that are no more
 }  # fmt: skip
 
 

@@ -39,6 +39,7 @@ REFUSED = [
     ("rut", "66.666.666-6", "CL"),  # the receipt of nobody
     ("nit", "900.373.115-4", "CO"),
     ("nit", "222222222222", "CO"),
+    ("nit", "1.020.304.050-8", "CO"),  # of a person: their cédula with a check digit
     ("ruc", "20512333798", "PE"),
     ("dni", "00000000", "PE"),
     ("cuit", "20-26756539-4", "AR"),

@@ -292,6 +292,14 @@ def test_rule_that_comes_to_nothing_is_unmappable(rule):
     assert refusal_of(rule) == ("empty", {"events": "the rule for order.created says nothing"})
 
 
+def test_value_of_a_type_that_mercately_does_not_take_is_unmappable():
+    """A mistake in a platform's own code."""
+    wrong = Address(city=5)
+    reason, reasons = refusal_of("{ addresses = true }", about(address=wrong))
+    assert reason == "invalid"
+    assert reasons == {"customer_addresses_attributes": {0: {"city": ["Not a valid string."]}}}
+
+
 def test_address_with_nothing_but_flags_is_not_sent():
     rule = "{ address = { main = true, country_id = 1 }, agent_id = 1 }"
     for address in (None, Address(country="EC")):

@@ -173,6 +173,7 @@ def test_note_with_all_its_parts(event_type, es, en):
         ([f"{'A' * 60}", "B"], f"{'A' * 39}…, B"),
         ([{"quantity": 2, "title": "Té"}, {"x": 1}, "Pan"], f"2 {TIMES} Té, Pan"),
         ("Té, pan", "Té, pan"),
+        ([{"quantity": Decimal("1.50"), "name": "Té"}, Decimal("1E+2")], f"1.50 {TIMES} Té, 100"),
     ],
 )
 def test_three_items_at_most(items, shown):
@@ -188,6 +189,11 @@ def test_three_items_at_most(items, shown):
             ("items", "shipping_address", "first_name", "last_name"),
             "cambiaron los productos, la dirección de envío y el nombre",
             "items, shipping address and name changed",
+        ),
+        (
+            ("total", "items", "email", "phone", "shipping_method", "payment_method"),
+            "cambiaron el total (ahora $31,00), los productos, el correo, el teléfono y 2 más",
+            "total (now $31,00), items, e-mail, phone and 2 more changed",
         ),
         (("unknown",), "", ""),
     ],

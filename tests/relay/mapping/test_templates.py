@@ -38,6 +38,8 @@ FIELDS = {
         ("{{ '{:,.2f}'.format(total) }}", "129.90"),
         ("{% if total == 129.90 %}same{% endif %}", "same"),
         ("{% if total > 129.5 and total < 130 %}between{% endif %}", "between"),
+        ("{% if total >= 129.9 and total <= 129.9 and 129.9 <= total %}same{% endif %}", "same"),
+        ("{% if total < 129.9 or total > 129.9 %}other{% endif %}", ""),
         ("{{ items[0].price + items[1].price }}", "0.30"),
         ("{{ items | sum(attribute='price') }}", "0.30"),
         ("{{ items | map(attribute='price') | join(';') }}", "0.10;0.20"),

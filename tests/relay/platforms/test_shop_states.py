@@ -232,6 +232,12 @@ def test_cancelled_order_is_told_once_by_two_topics(shopify):
     assert shopify.told(sent(**cancelled)) == ["duplicate"]
 
 
+def test_sent_order_is_told_once_by_two_topics(shopify):
+    states = {"financial_status": "paid", "fulfillment_status": "fulfilled"}
+    assert shopify.told(sent(**states)) == ["order.paid", "order.fulfilled"]
+    assert shopify.told(sent("orders/fulfilled", **states)) == ["duplicate"]
+
+
 @pytest.mark.parametrize("verb", ["paid", "fulfilled"])
 def test_step_of_an_old_order_is_told_by_its_topic(shopify, verb):
     states = {"financial_status": "paid", "fulfillment_status": "fulfilled"}

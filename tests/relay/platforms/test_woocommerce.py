@@ -112,7 +112,8 @@ def test_signed_error_of_the_shop_is_held(code):
     ).encode()
     item = translated(senders.delivery(senders.signed("woocommerce", headers, body), body))
     assert isinstance(item, Held)
-    assert "the hook's user lacks the right" in item.reasons["code"][0]
+    assert (item.reason, item.key) == ("hook_user", f"woocommerce_rest_{code}")
+    assert "make the hook anew" in item.reasons["code"][0]
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,19 @@ def test_held_delivery_sent_again_is_a_duplicate(harness):
     assert harness.accept(HELD) == Receipt(("duplicate",), (first,))
 
 
+def test_held_record_counts_what_comes_in_again_until_it_is_discarded(harness):
+    (record_id,) = harness.accept(HELD).ids
+    for _ in range(2):
+        assert harness.accept(HELD).ids == (record_id,)
+    assert harness.record(record_id).repeats == 2
+    (row,) = harness.ledger.list([State.HELD]).records
+    assert row.repeats == 2
+
+    harness.ledger.discard(harness.record(record_id))
+    harness.accept(HELD)
+    assert harness.record(record_id).repeats == 2
+
+
 def test_same_key_of_another_source_is_another_event(harness, relay):
     one, other = list(relay.sources.values())[:2]
     (ours,) = harness.accept("order-1", source=one).ids

@@ -14,8 +14,11 @@ from config.settings import Settings
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.errors import TITLES, NotStored
 from relay.inbound import samples
+from relay.model import Customer
 from relay.sources import Relay
+from relay.store import keys
 from relay.store.keys import COUNTS, IGNORED, OPEN, SCHEMA_KEY, state_key
+from relay.store.pseudonyms import Pseudonyms
 from relay.store.readiness import missing
 from relay.store.schema import SCHEMA, SchemaMismatch, read_schema, require_schema
 from relay.web.app import create_app
@@ -40,6 +43,72 @@ def post(settings: Settings, relay: Relay, redis: Redis):
     request = samples.signed(source, "orders/create", "http://localhost", body)
     client = create_app(settings, relay, redis).test_client()
     return client.post("/webhooks/shopify", data=body, headers=dict(request.headers))
+
+
+PHONE = ("lane", "+593999000001")
+KEYED = Pseudonyms(("a-pseudonym-key-of-32-characters", "an-older-key-of-32-characters-xx"))
+DERIVED = Pseudonyms((), lambda: {"norte": "api-key-a", "sur": "api-key-b"})
+
+
+def lane(customer: Customer) -> tuple[str, ...]:
+    return keys.lane_digests(KEYED, "principal", customer)
+
+
+NAMES = {
+    "indexes": (
+        (keys.CAUSES, keys.WAITING, keys.WAKEUP, SCHEMA_KEY, OPEN, COUNTS, IGNORED),
+        ("relay:causes", "relay:waiting", "relay:wakeup", "relay:schema", "relay:open",
+         "relay:counts", "relay:ignored"),
+    ),
+    "record": (keys.record_key("01J"), "relay:record:01J"),
+    "state": (state_key("held"), "relay:state:held"),
+    "list": (keys.list_key("held", "shop"), "relay:list:held:shop"),
+    "list by cause": (keys.list_key("held", "shop", "unmapped"), "relay:list:held:shop:unmapped"),
+    "list without a cause": (keys.list_key("dead", "shop", ""), "relay:list:dead:shop:"),
+    "lane": (keys.lane_key("abc"), "relay:lane:abc"),
+    "waiting": (keys.waiting_key("abc"), "relay:waiting:abc"),
+    "find": (keys.find_key("aBcdefgh"), "relay:find:abc"),
+    "customer": (keys.customer_key("principal", "abc"), "relay:customer:principal:abc"),
+    # printf 'shopify\0event-1' | openssl dgst -sha256 -binary | head -c 12 | basenc --base64url
+    "seen": (keys.seen_key("shopify", "event-1"), "relay:seen:peUlj-3YXiitGEfz"),
+    "seen by another key": (
+        keys.other_seen_key("shopify", "delivery:a:b"), "relay:seen:J7SUFnqLle0wFnlu"
+    ),
+    "seen, half a character": (keys.seen_key("shopify", "\ud800"), "relay:seen:xAGOT4WXLl_K8RHI"),
+    # Of the id, else the phone, the e-mail, the document.
+    "lane of an id": (lane(Customer("c1", "+593", "a@example.com")), ("h99-l2wVvmp", "lYOdJNzU8yk")),
+    "lane of a phone": (lane(Customer("", "+593", "a@example.com")), ("QeVolw7sttI", "PLhEiUVia3q")),
+    "lane of an e-mail": (
+        lane(Customer(email="A@Example.com", id_number="09")), ("VRoqXNnSzhE", "XjqV8o8nw2S"),
+    ),
+    "lane of a document": (lane(Customer(id_number="09")), ("hpo1D5yFIwl", "p8j5l4Kqi0y")),
+    "cached customer": (keys.customer_parts("A@Example.com"), ("customer", "a@example.com")),
+    # Keyed BLAKE2b of `principal\0lane\0+593999000001` by hashlib alone, its key SHA-512 of ours.
+    "digest": (KEYED.digest("principal", *PHONE), "a6kUO2Lcgeu3EYGA"),
+    "digests": (KEYED.digests("principal", *PHONE), ("a6kUO2Lcgeu3EYGA", "clIM7MFEWbBTVdPr")),
+    "digest for a name of a key": (KEYED.digest("principal", "30"), "PCSm1aXqRsQkmUl6"),
+    "digest, half a character": (
+        KEYED.digest("principal", "\ud800"), KEYED.digest("principal", "?")
+    ),
+    "destinations": (DERIVED.destinations, ("norte", "sur")),
+    # With the keys of HKDF (RFC 5869) of the API keys; of all of them for a destination that is gone.
+    "digest of norte": (DERIVED.digest("norte", *PHONE), "rJ5nzBCf0bPFoB9P"),
+    "digest of sur": (DERIVED.digest("sur", *PHONE), "4A5c_eAop64tIevA"),
+    "digest of one gone": (DERIVED.digests("este", *PHONE), ("zjmLNmzMMRwiGiJD",)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_this_format_are_those_that_the_last_version_wrote(name):
+    """Both read one Redis while one takes over from the other: a new name needs a migration."""
+    assert SCHEMA == 2
+    actual, expected = NAMES[name]
+    assert actual == expected
+
+
+def test_kind_of_an_other_key_is_what_it_begins_with():
+    assert keys.is_body("body:abc")
+    assert not keys.is_body("delivery:body:abc")
 
 
 def test_new_redis_is_fine_and_left_empty(redis):

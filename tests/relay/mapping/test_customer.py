@@ -1,0 +1,92 @@
+"""The customer of an event: what Mercately is asked by, from what the platform wrote."""
+
+import pytest
+
+from relay.mapping.customer import references_in, resolve
+from relay.model import Contact, Customer, Phone
+
+LOCAL = (Phone("0999000001"),)
+CEDULA = {"id_type": "CI", "id_number": "0102030400"}
+
+
+def test_names_and_references_are_trimmed_and_normalised():
+    found = resolve(
+        Contact(email=" Ana@Example.com ", phones=LOCAL, first_name=" Ana ", last_name=" I. "), "EC"
+    )
+    assert found.customer == Customer(
+        phone="+593999000001", email="Ana@example.com", first_name="Ana", last_name="I."
+    )
+    assert (found.is_known, found.omitted_fields) == (True, {})
+
+
+@pytest.mark.parametrize(
+    ("contact", "fallback", "customer_id", "omitted_fields"),
+    [
+        (" c1 ", "", "c1", {}),
+        ("c1", "of-the-source", "c1", {}),
+        ("", "of-the-source", "of-the-source", {}),
+        ("a/b", "", "", {"customer_id": "not_an_id"}),
+        ("a/b", "of-the-source", "of-the-source", {"customer_id": "not_an_id"}),
+        ("..", "", "", {"customer_id": "not_an_id"}),
+        (".", "", "", {"customer_id": "not_an_id"}),
+        ("a?b=c", "", "", {"customer_id": "not_an_id"}),
+        ("a b", "", "", {"customer_id": "not_an_id"}),
+        ("x" * 65, "", "", {"customer_id": "not_an_id"}),
+        ("x" * 64, "", "x" * 64, {}),
+        ("..x", "", "..x", {}),
+    ],
+)
+def test_id_is_one_segment_of_a_path_or_left_out(contact, fallback, customer_id, omitted_fields):
+    found = resolve(Contact(customer_id=contact), "EC", fallback)
+    assert (found.customer.customer_id, found.omitted_fields) == (customer_id, omitted_fields)
+    assert found.is_known is bool(customer_id)
+
+
+@pytest.mark.parametrize(
+    ("own", "phones", "country", "phone"),
+    [
+        ("", LOCAL, "EC", "+593999000001"),
+        ("Ecuador", LOCAL, "CL", "+593999000001"),
+        ("??", LOCAL, "EC", "+593999000001"),
+        ("", (Phone("5599000003", "MX"),), "EC", "+525599000003"),
+    ],
+)
+def test_phone_is_read_by_the_country_it_stands_beside_else_the_persons(
+    own, phones, country, phone
+):
+    assert resolve(Contact(country=own, phones=phones), country).customer.phone == phone
+
+
+def test_document_is_a_reference_only_where_there_is_no_other():
+    alone = resolve(Contact(**CEDULA), "EC")
+    assert (alone.customer.id_type, alone.customer.id_number) == ("cedula", "0102030400")
+    assert alone.is_known
+    for contact, customer_id in (
+        (Contact(email="ana@example.com", **CEDULA), ""),
+        (Contact(phones=LOCAL, **CEDULA), ""),
+        (Contact(customer_id="c1", **CEDULA), ""),
+        (Contact(**CEDULA), "of-the-source"),
+    ):
+        beside = resolve(contact, "EC", customer_id)
+        assert (beside.customer.id_type, beside.customer.id_number) == ("", "")
+        assert (beside.id_type, beside.id_number) == ("cedula", "0102030400")
+
+
+def test_what_cannot_be_used_is_named_and_nobody_is_known():
+    contact = Contact(
+        email="ana@", phones=(Phone("123"),), id_type="cedula", id_number="0102030405"
+    )
+    found = resolve(contact, "EC")
+    assert found.omitted_fields.keys() == {"email", "phone", "id_number"}
+    assert (found.is_known, found.customer) == (False, Customer())
+    assert not resolve(Contact(first_name="Ana"), "EC").is_known
+
+
+def test_references_are_the_fields_that_would_have_named_somebody():
+    omitted_fields = {
+        "customer.email": "not_a_text", "phone": "too_short", "items.0.price": "not_a_text",
+        "billing.phone.0": "not_a_text", "emails": "not_a_list", "id_number": "check_digit",
+    }  # fmt: skip
+    assert references_in(omitted_fields).keys() == {
+        "customer.email", "phone", "billing.phone.0", "id_number",
+    }  # fmt: skip
