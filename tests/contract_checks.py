@@ -8,10 +8,10 @@ from senders import without_ends
 
 from relay.inbound.contract import Source, Topic, Values, stored_request
 from relay.inbound.declaration_check import is_known, known_names
-from relay.inbound.results import Handshake, Skipped
+from relay.inbound.results import Handshake, NeedsLookup, Skipped, Unparsable
 from relay.mapping.event_fields import family_of, names_of
 from relay.mapping.event_types import EVENT_TYPES
-from relay.model import AwaitingLookup, Call, Held, Ignored, Translated, WebhookRequest
+from relay.model import AwaitingLookup, Call, Event, Held, Ignored, Translated, WebhookRequest
 from relay.pipeline import flattened, parse, translate
 
 # Bodies no platform sends; none may make a call, whatever the topic says it is.
@@ -55,7 +55,7 @@ STRANGE = [
 _KEYS = ("key", "other_keys", "raw")
 
 
-def translated(source: Source, request: WebhookRequest) -> list[Translated]:
+def translated(request: WebhookRequest, source: Source) -> list[Translated]:
     """The items of a request, each of one of the four kinds and none from an exception."""
     parts = translate(request, source)
     assert not isinstance(parts, Handshake)
@@ -67,11 +67,20 @@ def translated(source: Source, request: WebhookRequest) -> list[Translated]:
     return items
 
 
-def keys(source: Source, request: WebhookRequest) -> list[str]:
-    """The keys of a request's events; what is an answer or is skipped has none."""
+def stored(request: WebhookRequest, source: Source) -> list[Event | Unparsable | NeedsLookup]:
+    """The parts of a request that are stored, each with its body; no answer and nothing skipped."""
     items = parse(request, source)
     parts = () if isinstance(items, Handshake) else items
-    return [item.key for item in parts if not isinstance(item, Skipped)]
+    return [
+        replace(item, raw=item.raw or request.body)
+        for item in parts
+        if not isinstance(item, Skipped)
+    ]
+
+
+def keys(request: WebhookRequest, source: Source) -> list[str]:
+    """The keys of a request's events."""
+    return [item.key for item in stored(request, source)]
 
 
 def anonymous(item: Translated) -> dict[str, Any]:
@@ -86,13 +95,19 @@ def flipped(request: WebhookRequest, position: float) -> WebhookRequest:
     return replace(request, body=bytes(body))
 
 
-def parsed_again(source: Source, request: WebhookRequest) -> Any:
-    """What the record of a request is parsed as."""
+def assert_parses_again(request: WebhookRequest, source: Source) -> None:
+    """The whole, and each part, from the headers and the body that are stored of it."""
     headers = source.headers_to_store(request)
-    return parse(stored_request(headers, request.body, request.received_at), source)
+
+    def record(raw: bytes) -> WebhookRequest:
+        return stored_request(headers, raw, request.received_at)
+
+    assert parse(record(request.body), source) == parse(request, source)
+    for item in stored(request, source):
+        assert stored(record(item.raw), source) == [item]
 
 
-def lost_values(source: Source, request: WebhookRequest) -> list[str]:
+def lost_values(request: WebhookRequest, source: Source) -> list[str]:
     """The names under which the schema or `refine` has a value, and that no event type has.
 
     Types of events and steps that do not exist are among them.
@@ -127,7 +142,7 @@ def _unknown(values: Values, known: Collection[str]) -> list[str]:
 
 
 def with_strange_values(value: Any, strange: list[Any], depth: int) -> Iterator[Any]:
-    """The value with one field replaced, for every field down to `depth` and every strange value.
+    """The value with one field left out, or replaced by each strange value, down to `depth`.
 
     Of a list the first part stands for all.
     """
@@ -137,6 +152,7 @@ def with_strange_values(value: Any, strange: list[Any], depth: int) -> Iterator[
         yield from ([new, *rest] for new in with_strange_values(value[0], strange, depth))
     elif isinstance(value, dict) and depth:
         for name, part in value.items():
+            yield {other: value[other] for other in value if other != name}
             changed = with_strange_values(part, strange, depth - 1)
             yield from ({**value, name: new} for new in changed)
 

@@ -4,15 +4,16 @@ The secrets are thrown away: they guard nothing. The samples are signed with the
 where a time is signed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 import senders
-from key_pairs import RSA_PRIVATE_KEY, RSA_PUBLIC_KEY
+from key_pairs import RSA_CERTIFICATE, RSA_PRIVATE_KEY, RSA_PUBLIC_KEY
 
 from relay.inbound.contract import Source
-from relay.inbound.samples import Sample
+from relay.inbound.samples import file_name
 from relay.model import WebhookRequest
 from tests import trials
 
@@ -21,19 +22,36 @@ from tests import trials
 class TrialSender:
     """What a source of the platform is configured with.
 
-    `signing_key` is set where it is not the secret; `parts` are those of a request beside headers
-    and body, such as the token in its path.
+    `signing_key` is set where it is not the secret; `token` is the rest of the path, behind the
+    source's name; `certificates` are those by their URLs that the platform signs with.
     """
 
     secret: str
     signing_key: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
-    parts: Callable[[Sample], Mapping[str, Any]] = lambda _: {}
+    token: str = ""
+    certificates: Mapping[str, bytes] = field(default_factory=dict)
 
 
 _PAYPHONE = "throw-away-secret-of-an-address"
 SENDERS: Mapping[str, TrialSender] = {
-    "payphone": TrialSender(_PAYPHONE, parts=lambda _: {"token": f"{_PAYPHONE}/NotificacionPago"}),
+    "amazon_ses": TrialSender(
+        "arn:aws:sns:us-east-1:123456789012:correos",
+        signing_key=RSA_PRIVATE_KEY,
+        certificates={
+            "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-00000000.pem": (
+                RSA_CERTIFICATE
+            )
+        },
+    ),
+    "mailchimp": TrialSender("throw-away-signing-secret-of-a-list"),
+    "mandrill": TrialSender("throw-away-key-of-a-webhook"),
+    "mercadopago": TrialSender("throw-away-secret-of-an-application"),
+    "meta_leads": TrialSender(
+        "throw-away-app-secret", options={"verify_token": "throw-away-verify-token-ñ"}
+    ),
+    "payphone": TrialSender(_PAYPHONE, token=f"{_PAYPHONE}/NotificacionPago"),
+    "tiendanube": TrialSender("throw-away-client-secret-of-a-shop-app"),
     "wix": TrialSender(RSA_PUBLIC_KEY, signing_key=RSA_PRIVATE_KEY),
     # The events secret of the vendor's example.
     "wompi": TrialSender("prod_events_OcHnIzeBl5socpwByQ4hA52Em3USQ93Z"),
@@ -41,14 +59,24 @@ SENDERS: Mapping[str, TrialSender] = {
 
 
 def source_of(name: str, **parts: Any) -> Source:
-    """A source that takes the samples of a trial platform; `parts` are its fields."""
+    """A source that takes all topics and the samples of a trial platform; `parts` are its fields."""
     sender = SENDERS[name]
-    platform = trials.trials()[name]
-    values = {"options": sender.options, "signing_key": sender.signing_key, **parts}
-    return trials.source_of(platform, sender.secret, **values)
+    values = {"options": sender.options, "signing_key": sender.signing_key, "topics": ("*",)}
+    return trials.source_of(trials.trials()[name], sender.secret, **values | parts)
 
 
-def request_of(platform: str, name: str) -> WebhookRequest:
-    """A sample as it is sent."""
-    sample = trials.sample(platform, name)
-    return senders.delivery(sample.headers, sample.body, **SENDERS[platform].parts(sample))
+def request_of(platform: str, name: str, **parts: Any) -> WebhookRequest:
+    """The sample of a topic as it is sent, or another by its name; `parts` are the request's.
+
+    The line `:query` of a sample is the query of its address.
+    """
+    sample = trials.sample(platform, file_name(name))
+    headers = dict(sample.headers)
+    token, query = SENDERS[platform].token, headers.pop(":query", "")
+    path = f"/webhooks/{platform}" + (f"/{token}" if token else "") + (f"?{query}" if query else "")
+    values = {
+        "url": f"https://relay.example{path}",
+        "query": tuple(parse_qsl(query, keep_blank_values=True)),
+        "token": token,
+    }
+    return senders.delivery(headers, sample.body, **values | parts)

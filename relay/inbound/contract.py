@@ -141,7 +141,7 @@ def address_check(request: WebhookRequest, _source: "Source") -> Handshake | Non
     return Handshake() if request.method in ("GET", "HEAD") else None
 
 
-def no_check(_value: Any) -> Handshake | None:
+def no_check(_body: Mapping[str, Any]) -> Handshake | None:
     return None
 
 
@@ -184,7 +184,7 @@ class Platform:
     `body` decodes a body; `parts` are its parts, one for each event.
     `zone` is that of times without an offset where the platform has one, else the source's counts.
     `handshake` sees every request before it is verified, for address checks; `check` sees the
-    decoded body of each that was.
+    decoded body of each that was, if it is an object.
     `parse` replaces all that for platforms of any sender, whose options say where things are.
     `media_types` and `methods` are those it uses; `stored` are further headers that are needed to
     parse a record again, or a function from the source's options to them, `stored_query` further
@@ -217,7 +217,7 @@ class Platform:
     parts: Callable[[Any], list[Any]] = one_part
     zone: tzinfo | None = None
     handshake: Callable[[WebhookRequest, "Source"], Handshake | None] = no_handshake
-    check: Callable[[Any], Handshake | None] = no_check
+    check: Callable[[Mapping[str, Any]], Handshake | None] = no_check
     parse: Callable[[WebhookRequest, "Source"], ParseResult] | None = None
     media_types: tuple[str, ...] = ("application/json",)
     methods: tuple[str, ...] = ("POST",)

@@ -59,7 +59,7 @@ def parse(request: WebhookRequest, source: Source) -> ParseResult:
     platform = source.platform
     try:
         value = platform.body(request, source)
-        if handshake := platform.check(value):
+        if isinstance(value, dict) and (handshake := platform.check(value)):
             return handshake
         parts = platform.parts(value)
     except Unreadable as error:

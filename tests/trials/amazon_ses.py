@@ -15,6 +15,7 @@ https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-conten
 (read 2026-11)
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from relay.inbound.composite_fields import Person
@@ -71,9 +72,9 @@ def _body(request: WebhookRequest, _source: Source) -> Any:
     return json_object(message.encode()) | envelope
 
 
-def _check(value: Any) -> Handshake | None:
-    is_new = value.get("Type") == "SubscriptionConfirmation"
-    return Handshake(visit=value["SubscribeURL"]) if is_new else None
+def _check(body: Mapping[str, Any]) -> Handshake | None:
+    is_new = body.get("Type") == "SubscriptionConfirmation"
+    return Handshake(visit=body.get("SubscribeURL", "")) if is_new else None
 
 
 def _refined(topic: str, values: Values) -> Values | Skipped:

@@ -1,7 +1,6 @@
 """PayPhone: a secret in the path, payments in cents, an answer of its own."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -10,18 +9,13 @@ import pytest
 import senders
 from flask.testing import FlaskClient
 from proofs import reason
-from redis import Redis
+from trial_checks import notes
 from trial_senders import request_of, source_of
 
-from relay.calls import translate_item
-from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.errors import MISMATCH, MISSING
 from relay.mapping.event_fields import PaymentFields
 from relay.model import Call, Event, Held, Money, WebhookRequest
 from relay.pipeline import parse, translate
-from relay.sources import Relay
-from relay.web.app import create_app
-from tests.conftest import make_settings
 
 SOURCE = source_of("payphone")
 (SECRET,) = SOURCE.secrets
@@ -162,23 +156,8 @@ def test_payment_without_id_or_state_is_held(changes):
 )
 def test_notes(name, es, en):
     request = request_of("payphone", name)
-    for language, note in (("es", es), ("en", en)):
-        source = source_of("payphone", language=language)
-        call = translate_item(event(request), request, source)
-        assert isinstance(call, Call)
-        assert call.body["notes"] == note
-
-
-@pytest.fixture
-def client(redis: Redis, redis_server: EmbeddedRedis, tmp_path) -> Callable[..., FlaskClient]:
-    """Makes a client of an app with this source; keywords are settings."""
-
-    def make(**changes: Any) -> FlaskClient:
-        settings = make_settings(redis_server.url, tmp_path / "absent.toml", **changes)
-        relay = Relay("es", {"crm": SOURCE.destination}, {"payphone": SOURCE}, ())
-        return create_app(settings, relay, redis).test_client()
-
-    return make
+    assert notes(request, SOURCE, "es") == [es]
+    assert notes(request, SOURCE, "en") == [en]
 
 
 def post(client: FlaskClient, **changes: Any) -> tuple[int, Any]:
@@ -188,21 +167,22 @@ def post(client: FlaskClient, **changes: Any) -> tuple[int, Any]:
     return answer.status_code, answer.json
 
 
-def test_answers_are_the_vendors(client):
-    web = client()
+def test_answers_are_the_vendors(web):
+    client = web(SOURCE)
 
-    assert post(web) == (200, {"Response": True, "ErrorCode": "000"})
-    assert post(web) == (200, {"Response": False, "ErrorCode": "333"})
-    assert post(web, TransactionId=32805808) == (200, {"Response": True, "ErrorCode": "000"})
-    assert post(web, TransactionStatus=...) == (200, {"Response": True, "ErrorCode": "000"})
-
-
-def test_payment_that_cannot_be_stored_is_asked_for_again(client):
-    assert post(client(backlog_max=0)) == (503, {"Response": False, "ErrorCode": "222"})
+    assert post(client) == (200, {"Response": True, "ErrorCode": "000"})
+    assert post(client) == (200, {"Response": False, "ErrorCode": "333"})
+    assert post(client, TransactionId=32805808) == (200, {"Response": True, "ErrorCode": "000"})
+    assert post(client, TransactionStatus=...) == (200, {"Response": True, "ErrorCode": "000"})
 
 
-def test_stranger_gets_no_such_answer(client, redis):
+def test_payment_that_cannot_be_stored_is_asked_for_again(web):
+    client = web(SOURCE, backlog_max=0)
+    assert post(client) == (503, {"Response": False, "ErrorCode": "222"})
+
+
+def test_stranger_gets_no_such_answer(web, redis):
     for path in ("payphone/NotificacionPago", "payphone/another-secret/NotificacionPago"):
-        answer = client().post(f"/webhooks/{path}", data=sent().body)
+        answer = web(SOURCE).post(f"/webhooks/{path}", data=sent().body)
         assert answer.status_code == 401
     assert redis.keys() == []

@@ -49,21 +49,21 @@ _STATES: Final = {
 
 
 class _EntitySchema(PayloadSchema):
-    """An order or a contact: their fields have no name in common but these four."""
+    """An order or a contact: their fields have no name in common but the first five."""
 
-    id = Id(required=True)
     event_id = Id("event.id")
     created_at = Time("createdDate")
     updated_at = Time("updatedDate")
     _anonymized = Flag("event.triggeredByAnonymizeRequest")
+    id = Id(required=True)
     order_id = Id("id")
     order_number = Text("number")
-    status = Text("paymentStatus")
-    fulfillment_status = Text("fulfillmentStatus")
-    _status = Text("status")
     amount = Amount("priceSummary.total.amount", "currency")
     refunded = Amount("balanceSummary.refunded.amount", "currency")
     items = Items("lineItems", name=("productName.original", "productName.translated"))
+    status = Text("paymentStatus")
+    fulfillment_status = Text("fulfillmentStatus")
+    _status = Text("status")
     shipping_method = Text("shippingInfo.title")
     note = Text("buyerNote")
     buyer = Person(

@@ -1,4 +1,4 @@
-"""What a declaration says of states, of refunds and of tests."""
+"""What a declaration says of states, of refunds, of tests and of checks."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -12,7 +12,7 @@ from relay.inbound.contract import Platform, Shape, Topic, updated
 from relay.inbound.payload import json_bytes
 from relay.inbound.payload_schema import Id, PayloadSchema, Text
 from relay.inbound.places import Field
-from relay.inbound.results import Skipped
+from relay.inbound.results import Handshake, PlatformResponse, Skipped, Unparsable
 from relay.inbound.signature import Bearer
 from relay.model import Event, Step
 from relay.pipeline import parse
@@ -99,3 +99,26 @@ def test_test_is_skipped_however_it_is_marked(word):
 @pytest.mark.parametrize("word", ["prod", "live", "false", "no", 0, False, None, ["test"]])
 def test_anything_else_is_no_test(word):
     assert isinstance(_parsed(environment=word), Event)
+
+
+def _checked(body: Any) -> Any:
+    def check(value: Any) -> Handshake | None:
+        challenge = value.get("challenge", "")
+        return Handshake(PlatformResponse(body=challenge.encode())) if challenge else None
+
+    platform = replace(PLATFORM, check=check)
+    source = replace(senders.source_of("generic"), platform=platform, scheme=Bearer())
+    return parse(senders.delivery({}, json_bytes(body)), source)
+
+
+def test_check_answers_what_the_body_asks():
+    assert _checked({"challenge": "x"}) == Handshake(PlatformResponse(body=b"x"))
+    (event,) = _checked({"event": "order", "id": "7", "email": "ana@example.com"})
+    assert isinstance(event, Event)
+
+
+@pytest.mark.parametrize("body", [[], ["challenge"], "challenge", 7, True, None])
+def test_check_sees_objects_only(body):
+    (item,) = _checked(body)
+    assert isinstance(item, Unparsable)
+    assert item.reasons == {"event": ["expected the name of an event"]}
