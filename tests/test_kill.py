@@ -132,7 +132,7 @@ def test_web_killed_during_accept_leaves_everything_or_nothing(
         kept = {key.decode().split(":")[1] for key in redis.keys("relay:*")}
         kept -= {"counts", "schema"}
         queued = redis.llen(f"rq:queue:{QUEUE}")
-        whole = {"seen", "record", "open", "lane", "wakeup", "list", "find", "resource"}
+        whole = {"seen", "record", "open", "lane", "wakeup", "list", "find", "resource", "waiting"}
         assert (kept, queued) in ((set(), 0), (whole, 1)), kill_at
         outcomes.append(queued)
         if answer.startswith("done"):
