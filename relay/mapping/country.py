@@ -7,7 +7,7 @@ from typing import Final
 
 from babel import Locale
 from babel.core import get_global
-from phonenumbers import SUPPORTED_REGIONS
+from phonenumbers import SUPPORTED_REGIONS, region_code_for_country_code
 
 _LANGUAGES: Final = ("es", "en", "pt", "es_MX", "pt_PT", "fr")
 # What CLDR does not list as a name: everyday short forms, and official names in another order.
@@ -26,12 +26,18 @@ _ALSO: Final = {
     "holland": "NL",
     "rep dominicana": "DO",
     "santo domingo": "DO",
+    "rd": "DO",
+    "mejico": "MX",
 }
 # "República de Colombia", "la República Argentina".
 _OFFICIAL: Final = re.compile(
     r"^(?:la |el |the )?(?:(?:republica|republic|estado|state|commonwealth)"
     r"(?: bolivariana| oriental| plurinacional| federativa)? ?(?:de la |del |de |do |da |of )?)"
 )
+_CALLING_CODE: Final = re.compile(r"\+ ?(\d{1,3})")
+_BESIDE: Final = re.compile(r"[,(/|+:\d]| [-\N{EN DASH}] ")
+_STATE: Final = 2
+_FLAG_A: Final = ord("\N{REGIONAL INDICATOR SYMBOL LETTER A}")
 
 
 def _key(text: str) -> str:
@@ -61,17 +67,28 @@ def iso2(text: str) -> str:
     """The ISO 3166 alpha-2 code of a country's code or name, empty when it is none.
 
     Takes alpha-2, alpha-3 and numeric codes and names in Spanish, English, Portuguese and French,
-    in any case, with or without accents.
+    in any case, with or without accents; a calling code with its plus, a flag, and a name beside
+    something else (`Colombia (+57)`, `CO - Colombia`, `Cali, Colombia`).
     """
     if text in SUPPORTED_REGIONS:
         return text
     code = text.strip().upper()
     if code in SUPPORTED_REGIONS:
         return code
+    if calling_code := _CALLING_CODE.fullmatch(code):
+        region = region_code_for_country_code(int(calling_code[1]))
+        return region if region in SUPPORTED_REGIONS else ""
     key = _key(text)
-    first_part = _key(re.split(r"[,(]", text)[0])
+    # Two letters beside something else may be those of a state: Denver, CO.
+    parts = [part for part in map(_key, _BESIDE.split(text)) if len(part) > _STATE]
     codes = _codes()
-    for name in (key, _OFFICIAL.sub("", key), first_part):
+    for name in (key, _OFFICIAL.sub("", key), key.replace(" ", ""), *reversed(parts)):
         if name in codes:
             return codes[name]
-    return ""
+    return _flag(text)
+
+
+def _flag(text: str) -> str:
+    """The country of the first flag in a text: two letters of their own alphabet."""
+    letters = "".join(chr(ord(c) - _FLAG_A + ord("A")) for c in text if 0 <= ord(c) - _FLAG_A < 26)
+    return letters[:2] if letters[:2] in SUPPORTED_REGIONS else ""

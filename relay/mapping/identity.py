@@ -62,33 +62,63 @@ def _chilean(number: str) -> str:
     return f"{compact[:-1]}-{compact[-1]}"
 
 
-def _company(number: str) -> str:
-    """A NIT of a company: that of a person is their cédula with a check digit."""
+def _nit(number: str) -> str:
+    """A NIT of a company, or of a person: their cédula of 8 or 10 digits and a check digit.
+
+    Of a shorter cédula the hyphen says that there is a check digit.
+    """
     compact = str(nit.validate(number))
-    if not re.fullmatch(r"[89]\d{9}", compact):
+    if not (_NIT.fullmatch(compact) or _SHORT_NIT.fullmatch(re.sub(r"[\s.,]", "", number))):
         raise ValidationError
     return compact
 
 
+def _ecuadorian(number: str) -> str:
+    """A cédula; one that was kept as a number has lost the zero of its province."""
+    return str(ci.validate(ci.compact(number).zfill(10)))
+
+
+def _ecuadorian_ruc(number: str) -> str:
+    return str(ruc.validate(ruc.compact(number).zfill(13)))
+
+
+def _peruvian(number: str) -> str:
+    """A DNI, which has no check digit; of one that was kept as a number the zero is lost."""
+    return _pattern(r"\d{7,8}")(number).zfill(8)
+
+
+_NIT: Final = re.compile(r"[89]\d{9}|1\d{10}|[1-9]\d{8}")
+_SHORT_NIT: Final = re.compile(r"[1-9]\d{4,6}-\d")
 # Per country the kinds in the order in which a number of unknown kind is tried.
 _COUNTRIES: Final[Mapping[str, tuple[_Document, ...]]] = {
-    "EC": (_Document("ruc", "ruc", ruc.validate), _Document("cedula", "cedula", ci.validate)),
+    "EC": (
+        _Document("ruc", "ruc", _ecuadorian_ruc),
+        _Document("cedula", "cedula", _ecuadorian),
+    ),
     "CL": (_Document("rut", "rut", _chilean),),
     "CO": (
-        _Document("nit", "otro", _company),
+        _Document("nit", "otro", _nit),
+        # People write their cédula there without the digit; no company's number begins so.
+        _Document("nit", "cedula", _pattern(r"1\d{9}"), has_check_digit=False),
         _Document("cedula", "cedula", _pattern(r"[1-9]\d{5,9}"), has_check_digit=False),
     ),
     "PE": (
         _Document("ruc", "ruc", pe_ruc.validate),
-        _Document("dni", "otro", _pattern(r"\d{8}"), has_check_digit=False),
+        _Document("dni", "otro", _peruvian, has_check_digit=False),
     ),
     "AR": (
         _Document("cuit", "otro", cuit.validate),
         _Document("dni", "otro", _pattern(r"[1-9]\d{6,7}"), has_check_digit=False),
     ),
     "MX": (_Document("rfc", "otro", _mexican), _Document("curp", "otro", curp.validate)),
-    "UY": (_Document("rut", "rut", uy_rut.validate),),
-    "PY": (_Document("ruc", "ruc", py_ruc.validate),),
+    "UY": (
+        _Document("rut", "rut", uy_rut.validate),
+        _Document("cedula", "cedula", _pattern(r"\d{7,8}"), has_check_digit=False),
+    ),
+    "PY": (
+        _Document("ruc", "ruc", py_ruc.validate),
+        _Document("cedula", "cedula", _pattern(r"\d{5,8}"), has_check_digit=False),
+    ),
     "BR": (_Document("cpf", "otro", cpf.validate), _Document("cnpj", "otro", cnpj.validate)),
     "DO": (
         _Document("cedula", "cedula", do_cedula.validate),
@@ -110,17 +140,25 @@ _KINDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("rut", "run"), "rut"),
     **dict.fromkeys(("cuit", "cuil"), "cuit"),
     **dict.fromkeys(("pasaporte", "passport", "passaporte", "p", "06"), "pasaporte"),
-    **{kind: kind for kind in ("nit", "dni", "rfc", "curp", "cpf", "cnpj", "rnc")},
+    **{
+        kind: kind
+        for kind in ("nit", "dni", "rfc", "curp", "cpf", "cnpj", "rnc", "rif", "dui", "dpi")
+    },
 }
 # Words too short or too common to name a field.
 _VALUES_ONLY: Final = frozenset(("c", "r", "p", "cc", "04", "05", "06"))
 # What else may stand in the name of a field that means "the number of any document".
 _ANY_DOCUMENT: Final = re.compile(
     r"(?:(?:billing|customer|cliente|wc|other|numero|nro|num|no|number|de|of|id|your|su|tu) )*"
-    r"(?:documento?|document number|identificacion|identification|identidad|id number|tax id|vat)"
+    r"(?:documento?|document number|identificacion|identification|identidad|id number|tax id|vat"
+    r"|doc)"
     r"(?: (?:de|of|no|numero|nro|number|identidad|identificacion|fiscal|tributario))*"
 )
 _TYPE_FIELD: Final = re.compile(r"\b(?:tipo|type|kind)\b")
+# Before the number in its own field, `C.I. 171003406-5`, and what a spreadsheet leaves behind it.
+_AROUND: Final = re.compile(r"^[A-ZÉ. ]+[\s.:#]+(?=\d)|(?<=\d)\.0+$")
+# Of a country whose documents are not known; fewer digits are no number of anybody.
+_UNCHECKED: Final = re.compile(r"(?:\D{0,3}\d){5,}.{0,4}")
 # Fields about a document rather than its number, or about the recipient.
 _OTHER_FIELD: Final = re.compile(
     r"\b(?:shipping|envio|destinatario|recipient|nombres?|name|razon|social|fecha|date|expira\w*|"
@@ -157,7 +195,7 @@ def document_in(fields: Iterable[tuple[str, Any]], country: str) -> tuple[str, s
             numbers.append((kind, text))
     for kind, text in numbers:
         wanted = kind_of_all if kind == "any" else kind
-        if not country or _find(wanted, text, country):
+        if not country or _find(wanted, text, country) or _is_unchecked(wanted, text, country):
             return wanted, text
     return "", ""
 
@@ -179,6 +217,8 @@ def read_document(kind: str, number: str, country: str) -> tuple[str, str, str]:
         return "", "", "check_digit"
     if not word:
         return "", text, ""
+    if not any(d.kind == word for d in documents) and (found := _find_abroad(word, text)):
+        return found[0].id_type, found[1], ""
     return word if word in ID_TYPES else "otro", text, ""
 
 
@@ -199,14 +239,33 @@ def _find(kind: str, text: str, country: str) -> tuple[_Document, str] | None:
     ranked += [d for d in documents if d.kind != kind and d.has_check_digit]
     if kind in ("", "any"):
         ranked += [d for d in documents if not d.has_check_digit]
-    for document in ranked:
-        try:
-            value = document.check(text.upper())
-        except ValidationError:
-            continue
-        if not _NOBODY.fullmatch(value.replace("-", "")):
-            return document, value
+    written = text.upper()
+    for number in dict.fromkeys((written, _AROUND.sub("", written))):
+        for document in ranked:
+            try:
+                value = document.check(number)
+            except ValidationError:
+                continue
+            if not _NOBODY.fullmatch(value.replace("-", "")):
+                return document, value
     return None
+
+
+def _find_abroad(kind: str, text: str) -> tuple[_Document, str] | None:
+    """The document of this kind that a text is by its check digit, of whichever country."""
+    countries = [
+        country
+        for country, documents in _COUNTRIES.items()
+        if any(d.kind == kind and d.has_check_digit for d in documents)
+    ]
+    founds = (_find(kind, text, country) for country in countries)
+    return next((found for found in founds if found and found[0].kind == kind), None)
+
+
+def _is_unchecked(kind: str, text: str, country: str) -> bool:
+    """Whether a field is named after a kind, in a country whose documents are not known."""
+    is_named = kind not in ("", "any") and country not in _COUNTRIES
+    return is_named and bool(_UNCHECKED.fullmatch(text)) and not _NOBODY.fullmatch(text)
 
 
 @lru_cache(maxsize=4096)

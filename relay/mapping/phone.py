@@ -17,11 +17,14 @@ from relay.model import Phone
 _SPELLINGS: Final = (("+52", "+521", 10), ("+54", "+549", 10))
 # What a plain number looks like. With a Mexican 1 it needs the full treatment.
 _E164: Final = re.compile(r"\+(?!521\d{10}$)[1-9]\d{6,14}", re.ASCII)
-_LONGEST: Final = 17
+_LONGEST: Final = 19
+_CALLING_CODES: Final = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 # Calling code -> (national number with a prefix that is no longer dialled, without it).
 _RETIRED: Final = {
     "52": (re.compile(r"(?:0(?:1|44|45)|1)(\d{10})"), r"\1"),  # 01, 044, 045; the mobile 1
     "56": (re.compile(r"0(\d{9})"), r"\1"),  # 09 and the area codes with 0
+    "57": (re.compile(r"0(3\d{9})"), r"\1"),  # the 0 that others dial before a mobile
+    "55": (re.compile(r"0?([1-9]\d)([6-9]\d{7})"), r"\g<1>9\2"),  # mobiles before the ninth digit
     "54": (re.compile(r"9(0?\d+15\d+)"), r"\1"),  # the mobile 9 of abroad and the 15 of home
 }
 # The same behind a written calling code only: without it these may be another country's numbers.
@@ -88,6 +91,15 @@ def _international(digits: str) -> Iterator[str]:
         for code, (pattern, replacement) in retired.items():
             if digits.startswith(code) and (match := pattern.fullmatch(digits[len(code) :])):
                 yield f"+{code}{match.expand(replacement)}"
+    if twice := _without_second_code(digits):
+        yield from _international(twice)
+
+
+def _without_second_code(digits: str) -> str:
+    """The digits without a calling code that is written twice, as where a form adds it too."""
+    code = next((digits[:n] for n in (1, 2, 3) if digits[:n] in _CALLING_CODES), "")
+    rest = digits[len(code) :].removeprefix("00")
+    return rest if code and rest.startswith(code) else ""
 
 
 def _national(digits: str, own: str) -> Iterator[str]:

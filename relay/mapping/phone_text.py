@@ -16,8 +16,12 @@ _DIGITS_MIN: Final = 7
 _PLAIN: Final = re.compile(r"\s*\+?[0-9 ()-]{7,20}", re.ASCII)
 # A spreadsheet's decimal number, and one with an exponent.
 _DECIMAL: Final = re.compile(r"([+-]?)(\d{7,15})[.,]0+")
+_THOUSANDS: Final = re.compile(r"\+?\d{1,3}(?:,\d{3}){2,4}(?:\.0+)?")
 _EXPONENT: Final = re.compile(r"\+?(\d)(?:[.,](\d+))?[eE]\+?(\d{1,2})")
 _ROUNDED: Final = "000000"
+# Programs that write a number in full leave its last zeros away; what is rounded for a display or
+# kept in half the precision has at most so many digits less one.
+_EXACT_DIGITS: Final = 9
 # An extension behind a number. A mere "x" or "#" is one only behind a digit.
 _EXTENSION: Final = re.compile(
     r"(?:\b|(?<=\d))(?:ext(?:ensi[oó]n|ensão|ension)?|anexo|interno|int|ramal|opci[oó]n)"
@@ -28,6 +32,7 @@ _EXTENSION: Final = re.compile(
 _INSIDE: Final = frozenset("+0123456789().- ")
 _NOT_DIGITS: Final = re.compile(r"[^0-9]+")
 _GROUPS: Final = re.compile(r"[ .-]+")
+_DASH: Final = re.compile(r" +-+ +| {2,}")
 
 
 def pieces(text: str) -> Iterator[str]:
@@ -74,14 +79,16 @@ def _spreadsheet(text: str) -> str | None:
     """The digits of a number that has been in a spreadsheet; empty when it was rounded there,
     None when the text is no such number.
     """
+    if _THOUSANDS.fullmatch(text):
+        return text.partition(".")[0].replace(",", "")
     if match := _DECIMAL.fullmatch(text):
         sign, digits = match.groups()
         rounded = digits.endswith(_ROUNDED) or sign == "-"
         return "" if rounded else sign + digits
     if match := _EXPONENT.fullmatch(text):
         whole, fraction, exponent = match[1], match[2] or "", int(match[3])
-        # With fewer digits than the number has, the last ones are lost.
-        if len(fraction) != exponent or not _DIGITS_MIN <= exponent + 1 <= 15:
+        is_exact = len(fraction) == exponent or _EXACT_DIGITS <= len(whole + fraction) <= exponent
+        if not is_exact or not _DIGITS_MIN <= exponent + 1 <= 15:
             return ""
         return str(int(Decimal(f"{whole}.{fraction}").scaleb(exponent)))
     return None
@@ -91,8 +98,12 @@ def _split(text: str) -> Iterator[str]:
     """Runs of digits between words and separators, then parts of them where a run is no number."""
     runs = _runs(text)
     short = ""  # an area code before a slash or comma
+    code = ""  # a calling code by itself, before the rest of its number
     for run, separator in runs:
         digits = _digits(run)
+        if code:
+            yield code + digits.lstrip("+")
+        code = digits if re.fullmatch(r"\+\d{1,3}", digits) else ""
         if short:
             yield short + digits.lstrip("+")
         yield from _numbers(run)
@@ -129,8 +140,12 @@ def _numbers(run: str) -> Iterator[str]:
         yield _digits(run.replace("(0)", ""))
     if len(digits) >= 2 * _DIGITS_MIN:
         groups = [_digits(group) for group in _GROUPS.split(run.strip()) if _digits(group)]
-        if all(len(group) >= _DIGITS_MIN for group in groups):
-            yield from groups
+        # A single digit counts the numbers: `1) … 2) …`.
+        if all(len(group) >= _DIGITS_MIN or len(group) == 1 for group in groups):
+            yield from (group for group in groups if len(group) >= _DIGITS_MIN)
+        for part in _DASH.split(run):  # `315 555 0121 - 316 555 0122`
+            if len(own := _digits(part)) >= _DIGITS_MIN:
+                yield own
 
 
 def _digits(text: str) -> str:

@@ -8,17 +8,21 @@ from relay.mapping.country import iso2
 
 WRITTEN = {
     "EC": ["EC", "ec", " ec ", "ECU", "Ecuador", "ECUADOR", "República del Ecuador", "218"],
-    "CO": ["COL", "col", "Colombia", "colômbia", "Republic of Colombia", "the Republic of Colombia"],
-    "MX": ["MEX", "México", "mexico", "Mexico ", "MÉXICO", "Estados Unidos Mexicanos"],
+    "CO": ["COL", "col", "Colombia", "colômbia", "Republic of Colombia", "the Republic of Colombia",
+           "Colombia (+57)", "Colombia +57", "+57", "+ 57", "CO - Colombia", "Colombia - CO",
+           "Cali, Colombia", "Bogotá, COL", "Colombia \U0001f1e8\U0001f1f4", "\U0001f1e8\U0001f1f4"],
+    "MX": ["MEX", "México", "mexico", "Mexico ", "MÉXICO", "Estados Unidos Mexicanos", "Méjico",
+           "Ciudad de México, México"],
     "CL": ["chile", "CHL", "Chile"],
     "PE": ["Perú", "PERU", "peru", "PER"],
     "AR": ["Argentina", "ARG", "República Argentina", "ARGENTINA", "la República Argentina",
            "República de la Argentina"],
     "BR": ["Brasil", "Brazil", "BRA", "República Federativa do Brasil"],
     "US": ["USA", "EE. UU.", "EE.UU.", "EEUU", "Estados Unidos", "United States",
-           "United States of America", "Estados Unidos de América", "EUA"],
+           "United States of America", "Estados Unidos de América", "EUA", "U.S.A.",
+           "Georgia, USA", "+1"],
     "DO": ["República Dominicana", "Dominican Republic", "Rep. Dominicana", "DOM",
-           "Santo Domingo"],
+           "Santo Domingo", "R.D."],
     "VE": ["Venezuela", "VEN", "Venezuela, República Bolivariana de",
            "República Bolivariana de Venezuela"],
     "BO": ["Bolivia", "BOL", "Bolivia (Plurinational State of)", "Estado Plurinacional de Bolivia",
@@ -32,7 +36,7 @@ WRITTEN = {
            "Gran Bretaña", "GBR"],
     "NL": ["Países Bajos", "Holanda", "Holland"],
     "ES": ["España", "Spain", "Espanha", "ESP"],
-    "": ["", "  ", "XX", "Narnia", "Latinoamérica", "419", "001", "World", "Mundo",
+    "": ["", "  ", "XX", "Narnia", "Latinoamérica", "419", "001", "World", "Mundo", "+999", "57", "Denver, CO",
          "DD", "SUN"],  # those that are no more
 }  # fmt: skip
 

@@ -19,6 +19,24 @@ READ = [
     ("RUT", "125319092", "CL", "rut", "12531909-2"),
     ("nit", "900.373.115-3", "CO", "otro", "9003731153"),
     ("cc", "1.020.304.050", "CO", "cedula", "1020304050"),
+    # The NIT of a person is their cédula with a check digit, or by mistake without one.
+    ("nit", "1.020.304.050-8", "CO", "otro", "10203040508"),
+    ("NIT", "52.345.678-3", "CO", "otro", "523456783"),
+    ("nit", "523456783", "CO", "otro", "523456783"),
+    ("", "1.020.304.050-8", "CO", "otro", "10203040508"),
+    ("nit", "1020304050", "CO", "cedula", "1020304050"),
+    # Kept as a number, or with its name before it.
+    ("cedula", "926687856", "EC", "cedula", "0926687856"),
+    ("ruc", "926687856001", "EC", "ruc", "0926687856001"),
+    ("dni", "4567891", "PE", "otro", "04567891"),
+    ("cedula", "1710034065.0", "EC", "cedula", "1710034065"),
+    ("cedula", "C.I. 171003406-5", "EC", "cedula", "1710034065"),
+    ("rut", "RUT: 12.531.909-2", "CL", "rut", "12531909-2"),
+    ("ci", "1.234.567-2", "UY", "cedula", "12345672"),
+    ("ci", "4.567.891", "PY", "cedula", "4567891"),
+    # Of another country, by a kind that only that one has.
+    ("nit", "1.020.304.050-8", "EC", "otro", "10203040508"),
+    ("rut", "12.531.909-2", "EC", "rut", "12531909-2"),
     ("ruc", "20512333797", "PE", "ruc", "20512333797"),
     ("DNI", "45678912", "PE", "otro", "45678912"),
     ("cuit", "20-26756539-3", "AR", "otro", "20267565393"),
@@ -39,7 +57,11 @@ REFUSED = [
     ("rut", "66.666.666-6", "CL"),  # the receipt of nobody
     ("nit", "900.373.115-4", "CO"),
     ("nit", "222222222222", "CO"),
-    ("nit", "1.020.304.050-8", "CO"),  # of a person: their cédula with a check digit
+    ("nit", "1.020.304.050-9", "CO"),
+    ("nit", "52.345.678-4", "CO"),
+    ("nit", "1234567", "CO"),  # valid as a NIT, but without a hyphen it may be a cédula
+    ("cedula", "0 1710034065", "EC"),
+    ("cedula", "26687856", "EC"),
     ("ruc", "20512333798", "PE"),
     ("dni", "00000000", "PE"),
     ("cuit", "20-26756539-4", "AR"),
@@ -67,7 +89,7 @@ CEDULA, RUC = "1710034065", "1710034065001"
     "name",
     ["billing_cedula", "_billing_cedula", "cedula", "Cédula", "Cédula / RUC", "C.I.", "billing_ruc",
      "_billing_identificacion", "billing_documento", "Número de documento", "_billing_dni",
-     "_wc_billing/mi-plugin/cedula", "Documento de identidad", "billing_id_number", "billingCedula"],
+     "_wc_billing/mi-plugin/cedula", "nro_doc", "Documento de identidad", "billing_id_number", "billingCedula"],
 )  # fmt: skip
 def test_field_with_a_document_is_known_by_its_name(name):
     kind, number = document_in([("total", "10"), (name, CEDULA)], "EC")
@@ -81,6 +103,23 @@ def test_field_with_a_document_is_known_by_its_name(name):
 )  # fmt: skip
 def test_other_field_holds_no_document_of_the_buyer(name):
     assert document_in([(name, CEDULA)], "EC") == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "country", "kind"),
+    [
+        ("billing_cedula", "V-12345678", "VE", "cedula"),
+        ("billing_ci", "4567891 LP", "BO", "cedula"),
+        ("Cédula", "8-123-456", "PA", "cedula"),
+        ("RIF", "J-30123456-7", "VE", "rif"),
+        ("dui", "01234567-8", "SV", "dui"),
+        ("num_doc", "4567891", "BO", ""),
+        ("cedula", "no tengo", "PA", ""),
+        ("cedula", "0000000", "PA", ""),
+    ],
+)
+def test_document_of_a_country_without_a_check_is_found_by_its_name(name, value, country, kind):
+    assert document_in([(name, value)], country) == (kind, value if kind else "")
 
 
 @pytest.mark.parametrize("value", [None, True, 1.5, [], {}, "", " ", "no tengo", "123"])
