@@ -36,7 +36,7 @@ _CHANGED: Final[Mapping[str, tuple[str, str]]] = {
 }
 _STATUS: Final[Mapping[str, tuple[str, str]]] = {
     "pending": ("pendiente de pago", "awaiting payment"),
-    "on-hold": ("en espera de pago", "on hold, awaiting payment"),
+    "on_hold": ("en espera de pago", "on hold, awaiting payment"),
     "processing": ("en preparación", "being prepared"),
     "completed": ("completado", "completed"),
     "cancelled": ("cancelado", "cancelled"),
@@ -50,6 +50,16 @@ _STATUS: Final[Mapping[str, tuple[str, str]]] = {
     "not_paid": ("pendiente de pago", "awaiting payment"),
     "fully_refunded": ("reembolsado", "refunded"),
     "expired": ("pago vencido", "payment expired"),
+    # Of plugins.
+    **dict.fromkeys(("preparing", "preparando"), ("en preparación", "being prepared")),
+    **dict.fromkeys(("shipped", "enviado", "despachado"), ("enviado", "sent")),
+    **dict.fromkeys(("delivered", "entregado"), ("entregado", "delivered")),
+    "partial_shipped": ("enviado en parte", "partly sent"),
+    "ready_pickup": ("listo para retirar", "ready for pickup"),
+    "ready_for_pickup": ("listo para retirar", "ready for pickup"),
+    "pending_payment": ("pendiente de pago", "awaiting payment"),
+    "partial_payment": ("pagado en parte", "partly paid"),
+    "trash": ("en la papelera", "in the trash"),
 }
 _FULFILMENT: Final[Mapping[str, tuple[str, str]]] = {
     "fulfilled": ("todo enviado", "all sent"),
@@ -158,8 +168,9 @@ def _known(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
 def _status(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
     text = _text(value).removeprefix("wc-")
     text = text.lower() if text.isupper() else text
-    if text in words:
-        return words[text][at]
+    code = re.sub(r"[\s-]+", "_", text.lower())
+    if code in words:
+        return words[code][at]
     return _brief(re.sub(r"[_-]+", " ", text)) if text else ""
 
 

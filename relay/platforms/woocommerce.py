@@ -9,7 +9,10 @@ repeated failures.
 Saving a hook posts an unsigned form `webhook_id=N`, which must get exactly 200. When the user who
 created the hook no longer exists, bodies are signed REST errors. All that happens to an order comes
 as `order.updated`, with its `status` and what was refunded so far, and so does any later save;
-paid and completed have dates of their own. An order that is still a draft is none yet.
+paid and completed have dates of their own. Plugins add states, some with the `wc-` that the
+database has before each. An order that is still a draft is none yet: the block checkout makes one
+(`created_via` is `store-api`) while the buyer types, and nothing but an update tells that it was
+placed. Old versions have dates in the shop's own time only.
 Subscriptions of the plugin come the same way: `cancelled` follows `pending-cancel` at the end of
 what was paid for, and is told with the first of both.
 
@@ -18,20 +21,21 @@ https://github.com/woocommerce/woocommerce, includes/class-wc-webhook.php (read 
 
 import re
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, tzinfo
 from decimal import Decimal
 from typing import Any, Final
 
 from relay.errors import Unreadable
 from relay.inbound.bodies import FORM
-from relay.inbound.composite_fields import Amount, Documents, Items, Person, address
+from relay.inbound.composite_fields import Amount, Documents, FirstOf, Items, Person, address
 from relay.inbound.contract import Platform, Shape, Source, Topic, Values, created, updated
 from relay.inbound.payload import json_object
 from relay.inbound.payload_schema import Id, ListOf, Object, PayloadSchema, Text, Time
 from relay.inbound.places import Header
 from relay.inbound.results import Handshake, Skipped
 from relay.inbound.signature import Hmac
-from relay.inbound.timestamps import unix_time
+from relay.inbound.steps import CREATED
+from relay.inbound.timestamps import parse_timestamp, unix_time
 from relay.model import Step, WebhookRequest
 
 _SIGNATURE: Final = "x-wc-webhook-signature"
@@ -43,10 +47,16 @@ _STATES: Final[Mapping[str, tuple[str, str]]] = {
     "cancelled": ("order.cancelled", ""),
     "refunded": ("order.refunded", ""),
     "failed": ("order.failed", ""),
+    # Of plugins for parcels.
+    **dict.fromkeys(("shipped", "enviado", "despachado"), ("order.shipped", "")),
+    **dict.fromkeys(("delivered", "entregado"), ("shipment.delivered", "")),
 }
+_NO_ID: Final = (None, "", "0")
 _DRAFTS: Final = frozenset({"checkout-draft", "auto-draft", "draft"})
 # Paid with what can be downloaded, an order is completed in the same moment.
 _AT_ONCE_S: Final = 600
+# The shop deletes drafts of the block checkout after a day.
+_DRAFT_S: Final = 24 * 3600
 # What is paid so soon after the start of a subscription is its first payment.
 _FIRST_PAYMENT_S: Final = 12 * 3600
 _CANCELLED: Final = frozenset({"cancelled", "pending-cancel"})
@@ -69,7 +79,7 @@ class _CustomerSchema(_BodySchema):
 
 class _RefundSchema(PayloadSchema):
     id = Id()
-    amount = Amount("total")
+    amount = FirstOf(Amount("total"), Amount("amount"))
     reason = Text()
 
 
@@ -85,6 +95,7 @@ class _OrderSchema(_BodySchema):
     note = Text("customer_note")
     paid_at = Time("date_paid_gmt")
     completed_at = Time("date_completed_gmt")
+    _created_via = Text("created_via")
     _refunds = ListOf(Object(_RefundSchema), "refunds")
 
 
@@ -111,29 +122,45 @@ def _handshake(request: WebhookRequest, _source: Source) -> Handshake | None:
     return Handshake() if re.fullmatch(rb"webhook_id=\d{1,20}", request.body) else None
 
 
-def _body(request: WebhookRequest, _source: Source) -> Any:
+def _body(request: WebhookRequest, source: Source) -> Any:
     raw = json_object(request.body)
     code = raw.get("code")
     if "id" not in raw and isinstance(code, str) and code.startswith("woocommerce_rest_"):
         message = "the hook's user may not read it: make the hook anew as an administrator"
         raise Unreadable({"code": [message]}, "hook_user", code)
-    return raw
+    return raw | _utc_dates(raw, source.timezone)
+
+
+def _utc_dates(body: Mapping[str, Any], zone: tzinfo) -> dict[str, str]:
+    """The dates that the body has in the shop's own time only, by their names in UTC."""
+    return {
+        f"{name}_gmt": at.isoformat()
+        for name, value in body.items()
+        if (name.startswith("date_") or name.endswith("_date")) and f"{name}_gmt" not in body
+        if (at := parse_timestamp(value, zone))
+    }
+
+
+def _status(values: Values) -> str:
+    return str(values.get("status", "")).strip().lower().removeprefix("wc-")
 
 
 def _refined(topic: str, values: Values) -> Values | Skipped:
-    status = values.get("status", "")
+    status = _status(values)
     if status in _DRAFTS:
         return Skipped("draft")
-    refunds = {
-        refund["id"]: abs(refund["amount"].amount)
+    given_back = [
+        (refund.get("id"), abs(refund["amount"].amount))
         for refund in values.get("_refunds", ())
-        if refund.get("id") and refund.get("amount")
-    }
+        if refund.get("amount")
+    ]
+    is_named = all(refund_id not in _NO_ID for refund_id, _ in given_back)
     reasons = (refund.get("reason") for refund in values.get("_refunds", ()))
     return {
+        "status": status,
         "steps": _steps(status, values, is_new=topic.endswith(".created")),
-        "refunds": refunds,
-        "refunded": sum(refunds.values(), Decimal(0)),
+        "refunds": dict(given_back) if is_named else {},
+        "refunded": sum((amount for _, amount in given_back), Decimal(0)),
         "reason": next((reason for reason in reasons if reason), ""),
     }
 
@@ -148,19 +175,29 @@ def _steps(status: str, values: Values, *, is_new: bool) -> list[Step]:
         is_step = not event_type or status == "on-hold"
         return [Step(status, "")] if status and is_step else []
     steps = []
+    if _was_draft(values):
+        steps.append(Step(CREATED, "order.created", unix_time(values.get("created_at"))))
     if (paid_at := unix_time(values.get("paid_at"))) is not None:
         at_once = status == "completed" and at is not None and at - paid_at < _AT_ONCE_S
         is_news = status == "processing" or at_once
         steps.append(Step("paid", "order.paid" if is_news else "", paid_at))
     # Of a paid order "processing" says nothing more.
-    if status and not (steps and status == "processing"):
+    if status and not (paid_at is not None and status == "processing"):
         steps.append(Step(status, event_type, at))
     return steps
 
 
+def _was_draft(values: Values) -> bool:
+    """Whether it may have been a draft of the block checkout until now."""
+    created_at, updated_at = (unix_time(values.get(name)) for name in ("created_at", "updated_at"))
+    if values.get("_created_via") != "store-api" or created_at is None or updated_at is None:
+        return False
+    return updated_at - created_at < _DRAFT_S
+
+
 def _subscription(topic: str, values: Values) -> Values:
     """Its states; each renewal pauses it for a moment, which is no failure without a retry."""
-    status, steps = values.get("status"), []
+    status, steps = _status(values), []
     paid_at, started_at = unix_time(values.get("_paid_at")), unix_time(values.get("_started_at"))
     if paid_at is not None:
         is_renewal = started_at is not None and paid_at - started_at > _FIRST_PAYMENT_S

@@ -58,7 +58,7 @@ def sent(topic="orders/updated", *, shop="uno.myshopify.com", **changes):
 # WooCommerce.
 
 
-@pytest.mark.parametrize("status", ["checkout-draft", "auto-draft", "draft"])
+@pytest.mark.parametrize("status", ["checkout-draft", "auto-draft", "draft", "wc-checkout-draft"])
 @pytest.mark.parametrize("topic", ["order.created", "order.updated"])
 def test_draft_is_no_order(woo, topic, status):
     assert woo.told(saved(topic, status=status)) == ["draft"]
@@ -102,6 +102,34 @@ def test_life_of_an_order(woo):
     assert woo.told(saved(**DONE | rest, date_modified_gmt=day(0.7))) == ["nothing_changed"]
 
 
+def test_order_of_the_block_checkout_is_created_when_it_is_no_draft_any_more(woo):
+    via = {"created_via": "store-api"}
+    assert woo.told(saved("order.created", status="checkout-draft", **via)) == ["draft"]
+    placed = {**via, "date_created_gmt": day(3)}
+    assert woo.told(saved(status="pending", **placed)) == ["order.created"]
+    paid = saved(**PAID, **placed, date_modified_gmt=day(1))
+    assert woo.told(paid) == ["order.paid"]
+    assert woo.told(saved("order.created", **placed, date_modified_gmt=day(1))) == ["duplicate"]
+    at_once = saved(**PAID, **placed, id=2)
+    assert woo.told(at_once) == ["order.created", "order.paid"]
+    # What is saved a day later was told, or is old.
+    assert woo.told(saved(**via, status="pending", id=3)) == ["order.updated"]
+    assert woo.told(saved(status="pending", date_created_gmt=day(3), id=4)) == ["order.updated"]
+
+
+@pytest.mark.parametrize("name", ["total", "amount"])
+@pytest.mark.parametrize("ids", [{}, {"id": 0}, {"id": None}])
+def test_refunds_without_ids_are_told_by_their_sum(woo, name, ids):
+    woo.told(saved("order.created"))
+    once, twice = {**ids, name: "-20.00"}, {**ids, name: "-20.00"}
+    assert woo.told(saved(refunds=[once])) == ["order.partially_refunded"]
+    assert "$20,00 de $100,00, quedan $80,00" in woo.notes[0]
+    assert woo.told(saved(refunds=[once], date_modified_gmt=day(1))) == ["nothing_changed"]
+    both = saved(refunds=[once, twice], date_modified_gmt=day(0.5))
+    assert woo.told(both) == ["order.partially_refunded"]
+    assert "$20,00 de $100,00, quedan $60,00" in woo.notes[0]
+
+
 @pytest.mark.parametrize("at_once", [True, False])
 def test_paid_and_completed_at_once_are_both_told(woo, at_once):
     paid_at = day(1) if at_once else day(3)
@@ -130,6 +158,8 @@ def test_order_of_last_year_that_is_saved_is_an_update(woo):
         ({"payment_method_title": "Tarjeta"}, "cambió la forma de pago"),
         ({"status": "pending"}, "cambió el estado (ahora pendiente de pago)"),
         ({"status": "wc-en-camino"}, "cambió el estado (ahora en camino)"),
+        ({"status": "wc-partial-shipped"}, "cambió el estado (ahora enviado en parte)"),
+        ({"status": "Preparing"}, "cambió el estado (ahora en preparación)"),
         ({"line_items": [{"name": "Taza", "quantity": 2}]}, "cambiaron los productos"),
     ],
 )
@@ -353,7 +383,7 @@ def test_life_of_a_subscription(woo):
     ended = {"cancelled_date_gmt": day(5)}
     pending = subscription(**renewed, **ended, status="pending-cancel", date_modified_gmt=day(5))
     assert woo.told(pending) == ["subscription.cancelled"]
-    last = subscription(**renewed, **ended, status="cancelled", date_modified_gmt=day(1))
+    last = subscription(**renewed, **ended, status="wc-cancelled", date_modified_gmt=day(1))
     assert woo.told(last) in NOTHING
 
 

@@ -84,7 +84,14 @@ PAID = {"date_paid_gmt": "2026-11-02T15:04:01"}
         ("failed", {}, "order.failed"),
         ("pending", {}, "order.updated"),
         ("on-hold", {}, "order.on_hold"),
-        ("wc-enviado", PAID, "order.updated"),  # a status of a plug-in
+        ("wc-preparando", PAID, "order.updated"),  # of a plug-in
+        ("wc-enviado", PAID, "order.shipped"),
+        ("shipped", {}, "order.shipped"),
+        ("wc-delivered", {}, "shipment.delivered"),
+        ("wc-processing", PAID, "order.paid"),
+        ("wc-completed", {"date_completed_gmt": "2026-11-02T15:04:02"}, "order.fulfilled"),
+        ("wc-cancelled", {}, "order.cancelled"),
+        ("Failed", {}, "order.failed"),
         (None, {}, "order.updated"),
     ],
 )
@@ -93,6 +100,20 @@ def test_updated_order_is_told_by_its_status(status, dates, event_type):
     item = translated(delivery)
     assert isinstance(item, Call)
     assert item.event_type == event_type
+
+
+def test_date_in_the_shops_own_time_counts_where_there_is_no_other():
+    names = ("date_created_gmt", "date_modified_gmt", "date_paid_gmt", "date_completed_gmt")
+    local = {"date_created": "2026-11-02T09:00:00", "date_paid": "2026-11-02T10:00:00"}
+    delivery = senders.sent(
+        "woocommerce", "order_updated", status="processing", **dict.fromkeys(names, ...), **local
+    )
+    source = replace(senders.source_of("woocommerce"), timezone=ZoneInfo("America/Bogota"))
+    (paid, *_) = translate(delivery, source)[0].items
+    assert (paid.event_type, paid.occurred_at.hour) == ("order.paid", 15)
+    # A date that is null stays none, whatever stands beside it.
+    unpaid = senders.sent("woocommerce", "order_updated", status="processing", date_paid_gmt=None)
+    assert translated(unpaid).event_type == "order.updated"
 
 
 def test_created_order_is_created_whatever_its_status():
