@@ -25,6 +25,7 @@ from relay.inbound.timestamps import unix_time
 from relay.model import Money, Step
 
 _PAID: Final = frozenset({"paid", "partially_refunded", "refunded"})
+_NOT_SENT: Final = frozenset({"cancelled", "error", "failure"})
 _ADDRESS: Final = address(
     lines=("address1", "address2"),
     state="province",
@@ -92,7 +93,11 @@ class _OrderSchema(_SaleSchema):
     ends = Text("checkout_token")
     _refunds = ListOf(Object(_GivenBackSchema), "refunds")
     _left = FirstOf(
-        Amount("current_total_price_set.presentment_money.amount"), Amount("current_total_price")
+        Amount(
+            "current_total_price_set.presentment_money.amount",
+            "current_total_price_set.presentment_money.currency_code",
+        ),
+        Amount("current_total_price", "currency"),
     )
 
 
@@ -116,6 +121,7 @@ class _FulfillmentSchema(_BodySchema):
     tracking_number = Text()
     tracking_numbers = ListOf(Text())
     tracking_url = Text()
+    _status = Text("status")
     _shipment_status = Text("shipment_status")
 
 
@@ -144,10 +150,12 @@ def _order(topic: str, values: Values) -> Values:
     refunds = values.get("_refunds", ())
     dates = [unix_time(refund.get("created_at")) for refund in refunds]
     is_in_one_currency = values.get("shop_amount") == values.get("amount")
+    refunded = _refunded(values)
     return {
+        "amount": values.get("amount") if refunded else _edited(values),
         "shop_amount": None if is_in_one_currency else values.get("shop_amount"),
         "steps": _steps(values) if topic == "orders/updated" else (),
-        "refunded": _refunded(values),
+        "refunded": refunded,
         "refunded_at": max((at for at in dates if at), default=None),
     }
 
@@ -177,9 +185,30 @@ def _refunded(values: Values) -> Decimal | None:
     ]
     if total := sum(given_back, Decimal(0)):
         return total
-    left: Money | None = values.get("_left")
+    left = _left(values)
     is_partly = values.get("status") == "partially_refunded"
     return amount.amount - left.amount if is_partly and amount and left else None
+
+
+def _left(values: Values) -> Money | None:
+    """What the order comes to now, in the currency of its amount: less what was given back, and
+    without the lines that were taken out of it.
+    """
+    amount: Money | None = values.get("amount")
+    left: Money | None = values.get("_left")
+    return left if amount and left and left.currency == amount.currency else None
+
+
+def _edited(values: Values) -> Money | None:
+    """The amount of an order of which nothing was given back; lines may have been taken out.
+
+    When it is cancelled they all are: then it is the amount that it had.
+    """
+    amount: Money | None = values.get("amount")
+    left = _left(values)
+    if amount is None or left is None or values.get("cancelled_at"):
+        return amount
+    return left if 0 < left.amount < amount.amount else amount
 
 
 def _is_given_back(transaction: Values, total: Money | None) -> bool:
@@ -196,8 +225,10 @@ def _checkout(_topic: str, values: Values) -> Values:
     return {"ends": values.get("token", "")} if is_completed else {}
 
 
-def _fulfillment(_topic: str, values: Values) -> Values:
+def _fulfillment(_topic: str, values: Values) -> Values | Skipped:
     """The order's number: a parcel is named `#1042.1` after its order."""
+    if values.get("_status") in _NOT_SENT:
+        return Skipped("not_sent")
     delivered = values.get("_shipment_status") == "delivered"
     return {
         "order_number": re.sub(r"\.\d+$", "", values.get("order_number", "")),

@@ -247,6 +247,46 @@ def test_part_given_back_is_told_with_what_is_left(shopify, changes):
     assert shopify.notes == ["Pedido #9001 reembolsado: $30,00 (Shopify)"]
 
 
+TAKEN_OUT = {"id": 4, "transactions": [], "refund_line_items": [{"quantity": 1}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "amount"),
+    [
+        ({"current_total_price": "60.00"}, "$60,00"),
+        ({"current_total_price": "60.00", "refunds": [TAKEN_OUT]}, "$60,00"),
+        ({"current_total_price": "0.00", "cancelled_at": day(1, "Z")}, "$80,00"),
+        ({"current_total_price": "0.00"}, "$80,00"),
+        ({"current_total_price": "60.00", "cancelled_at": day(1, "Z")}, "$80,00"),
+        # In the currency of the shop, while the buyer saw another.
+        (
+            {
+                "current_total_price": "60.00",
+                "currency": "EUR",
+                "total_price_set": {
+                    "presentment_money": {"amount": "80.00", "currency_code": "USD"}
+                },
+            },
+            "$80,00",
+        ),
+    ],
+)
+def test_amount_is_that_of_the_lines_that_are_left(shopify, changes, amount):
+    state = "cancelled" if "cancelled_at" in changes else "updated"
+    assert shopify.told(sent(f"orders/{state}", **changes)) == [f"order.{state}"]
+    assert amount in shopify.notes[0]
+
+
+def test_what_is_given_back_is_counted_in_the_buyers_currency(shopify):
+    pair = {"presentment_money": {"amount": "80.00", "currency_code": "USD"}}
+    changes = {"total_price": "320000.00", "currency": "COP", "total_price_set": pair}
+    part = {"financial_status": "partially_refunded", "current_total_price": "240000.00"}
+    assert shopify.told(sent("orders/paid", **changes, financial_status="paid")) == ["order.paid"]
+    told = shopify.told(sent(**changes, **part, updated_at=day(1, "Z")))
+    assert told == ["order.updated"]  # how much it was cannot be said
+    assert "-" not in shopify.notes[0]
+
+
 def test_refund_by_its_own_topic_does_not_hide_the_orders(shopify):
     """Its body names nobody; the order that follows is told."""
     refund = senders.sent("shopify", "refunds/create", order_id=9001)
@@ -398,6 +438,12 @@ def parcel(topic="fulfillments/update", **changes):
     event_id = {"x-shopify-webhook-id": json.dumps(changes), "x-shopify-event-id": ...}
     tracking = {"tracking_number": None, "tracking_numbers": [], "tracking_url": None}
     return senders.sent("shopify", topic, **body | tracking | event_id | changes)
+
+
+@pytest.mark.parametrize("status", ["cancelled", "error", "failure"])
+def test_parcel_that_was_not_sent_is_none(shopify, status):
+    assert shopify.told(parcel("fulfillments/create", status=status)) == ["not_sent"]
+    assert shopify.told(parcel(status="success", updated_at=day(1, "Z"))) == ["order.shipped"]
 
 
 def test_parcel_is_told_when_it_leaves_gets_its_number_and_arrives(shopify):
