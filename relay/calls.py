@@ -22,6 +22,8 @@ from relay.model import (
 
 # Fields of events that hold a number which a person may have at hand.
 _REFERENCE_FIELDS: Final = ("order_number", "order_id")
+# Why an event is ignored that has no usable reference to a customer.
+NOBODY_REASONS: Final = ("names_nobody", "invalid_contact")
 _NO_STEP: Final[Mapping[str, Any]] = {}
 
 
@@ -131,4 +133,5 @@ def _unwanted(event_type: str, topic: str, source: Source) -> str:
 
 def _nobody_reason(reasons: Mapping[str, Any]) -> str:
     """The reason code for ignoring an event without a usable reference to a customer."""
-    return "invalid_contact" if reasons.keys() - {"contact"} else "names_nobody"
+    names_nobody, invalid_contact = NOBODY_REASONS
+    return invalid_contact if reasons.keys() - {"contact"} else names_nobody

@@ -10,7 +10,7 @@ Nothing here does I/O: production, dry runs, tests and golden files all use it. 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from relay.calls import translate_item
+from relay.calls import NOBODY_REASONS, translate_item
 from relay.errors import TOO_LARGE, Refused, TooManyParts
 from relay.inbound import declared
 from relay.inbound.batch_order import in_order
@@ -143,7 +143,7 @@ def translate(
             report, recalled[resource], request.received_at, recall.dedup_s, recall.digest
         )
         parts = translate_report(item, decided, request, source)
-        is_news = not is_same(decided.memory, before)
+        is_news = not is_same(decided.memory, before) and not _tells_nobody(parts)
         if is_news:
             recalled[resource] = Recollection(decided.memory, recall.digest)
         translated.append(
@@ -183,6 +183,14 @@ def translate_all(item: Part, request: WebhookRequest, source: Source) -> list[T
     elif item.wait_s and isinstance(translated, Held):  # it may never be due
         translated = Ignored(item.topic, translated.reason, item.type)
     return [translated, *_ended(item)]
+
+
+def _tells_nobody(parts: Sequence[Translated]) -> bool:
+    """Whether nothing is told because nobody is named: once somebody is, all of it is news."""
+    told = [part for part in parts if not isinstance(part, Ended)]
+    return bool(told) and all(
+        isinstance(part, Ignored) and part.reason in NOBODY_REASONS for part in told
+    )
 
 
 def _ended(event: Event) -> list[Ended]:

@@ -77,7 +77,7 @@ class Person(PathField):
         parts: dict[str, Any] = {}
         for part in _SHOWN_PARTS:
             if part in self._schema.load_fields:
-                parts |= self._schema.shown(part, getattr(value, part, None), body)
+                parts |= self._schema.shown(part, getattr(value or Party(), part), body)
         return {"phone" if part == "phones" else part: text for part, text in parts.items()}
 
     def _party(self, values: dict[str, Any]) -> Party | None:

@@ -44,13 +44,14 @@ BUYERS: Final = ("buyer", "billing", "account")
 RECIPIENTS: Final = ("recipient", "address_book")
 # Names of a schema that are no fields of the event. `id` is the thing's; `event_id` that of the
 # event, and `at` its time; `document` the buyer's; `machine` says that software did it; `token`
-# is that of the waiting entry which the event makes, `ends` that which it drops; `steps`,
+# is that of the waiting entry which the event makes, `ends` that which it drops; `over` says that
+# the thing has come to its end, of which another thing tells; `steps`,
 # `refunded`, `refunds` and `refunded_at` are as in `relay.model.Report`, the first may be `Money`;
 # `type` is the event type in place of the topic's. Names with an underscore in front are the
 # platform's own.
 RESERVED: Final = frozenset(
-    {"id", "event_id", "at", "document", "machine", "token", "ends", "steps", "refunded", "refunds",
-     "refunded_at", "type", *BUYERS, *RECIPIENTS}
+    {"id", "event_id", "at", "document", "machine", "token", "ends", "over", "steps", "refunded",
+     "refunds", "refunded_at", "type", *BUYERS, *RECIPIENTS}
 )  # fmt: skip
 Values = Mapping[str, Any]
 

@@ -290,6 +290,8 @@ def _report(parsed: _Parsed, event_type: str) -> Report | None:
     shape, values, topic = parsed.topic.shape, parsed.values, parsed.topic
     if not shape.kind or not values.get("id"):
         return None
+    if values.get("over"):
+        return Report(resource=parsed.resource, updated_at=parsed.seconds("updated_at"))
     states = shape.states.items()
     named_steps = [words[values[name]] for name, words in states if values.get(name) in words]
     steps: tuple[Step, ...] = (*values.get("steps", ()), *named_steps)

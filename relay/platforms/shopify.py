@@ -222,7 +222,7 @@ def _is_given_back(transaction: Values, total: Money | None) -> bool:
 
 def _checkout(_topic: str, values: Values) -> Values:
     is_completed = unix_time(values.get("_completed_at")) is not None
-    return {"ends": values.get("token", "")} if is_completed else {}
+    return {"ends": values.get("token", ""), "over": True} if is_completed else {}
 
 
 def _fulfillment(_topic: str, values: Values) -> Values | Skipped:

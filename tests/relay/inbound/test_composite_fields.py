@@ -112,7 +112,7 @@ def test_shown_of_a_person_is_the_whole_object_or_the_parts_of_a_body():
     assert shown(SHIPPING, {"to": None}) == {"x": None}
     assert shown(SHIPPING, {}) == {}
     assert shown(BUYER, {}) == {}
-    assert shown(BUYER, {"email": None}) == {"email": None}
+    assert shown(BUYER, {"email": None}) == {"email": ""}
     everything = {"customer": {"name": "Ana"}, "email": "a@example.com"}
     assert shown(BUYER, everything) == {"first_name": "Ana", "email": "a@example.com", "phone": ()}
 

@@ -26,7 +26,7 @@ from relay.platforms import discovered
 from tests.relay.platforms.schema_leaves import ODD, Leaf, leaves_of, odd_bodies
 
 # Why an event is rightly ignored for the value of an optional field.
-REASONS = {"made_by_a_machine", "no_consent_state"}
+REASONS = {"made_by_a_machine", "no_consent_state", "nothing_changed"}
 
 
 def translated(source: Source, headers: Mapping[str, str], body: Any) -> Translated:

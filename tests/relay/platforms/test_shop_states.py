@@ -8,8 +8,8 @@ import pytest
 import senders
 from remembering import Remembering
 
-from relay.model import Held
-from relay.pipeline import translate
+from relay.model import Ended, Held, Ignored
+from relay.pipeline import flattened, translate
 
 
 @pytest.fixture
@@ -314,6 +314,39 @@ def test_step_of_an_old_order_is_told_by_its_topic(shopify, verb):
     assert shopify.told(sent(f"orders/{verb}", **states, created_at=day(900, "Z"))) == [
         f"order.{verb}"
     ]
+
+
+NOBODY = {
+    "customer": None, "email": "", "contact_email": None, "phone": None,
+    "billing_address": None, "shipping_address": None,
+}  # fmt: skip
+ANA = {**NOBODY, "email": "ana@example.com"}
+
+
+def test_order_of_nobody_is_news_when_somebody_is_named(shopify):
+    assert shopify.told(sent("orders/create", **NOBODY)) == ["names_nobody"]
+    assert shopify.memories == {}
+    assert shopify.told(sent("orders/paid", financial_status="paid", **ANA)) == ["order.paid"]
+    # Somebody is named and lost again: what was told stays told.
+    gone = {"financial_status": "paid", "updated_at": day(1, "Z")}
+    assert shopify.told(sent(**gone, **NOBODY)) == ["names_nobody"]
+    assert shopify.told(sent(**gone, **ANA)) == ["nothing_changed"]
+
+
+def test_email_that_is_added_changes_no_name(shopify):
+    phone = {**NOBODY, "billing_address": {"phone": "0999000001", "country_code": "EC"}}
+    shopify.told(sent("orders/create", **phone))
+    assert shopify.told(sent(**{**phone, "email": "ana@example.com"})) == ["order.updated"]
+    assert shopify.notes == ["Pedido #9001 actualizado: cambió el correo (Shopify)"]
+
+
+@pytest.mark.parametrize("topic", ["checkouts/create", "checkouts/update"])
+def test_purchase_that_is_completed_is_told_by_its_order(shopify, topic):
+    webhook_id = {"x-shopify-webhook-id": topic, "x-shopify-event-id": ...}
+    done = senders.sent("shopify", topic, completed_at=day(1, "Z"), **webhook_id)
+    assert shopify.told(done) == ["nothing_changed"]
+    items = flattened(translate(done, shopify.source))
+    assert [type(item) for item in items] == [Ignored, Ended]
 
 
 def test_two_subscriptions_tell_one_event_once_but_both_of_its_topics(shopify):
