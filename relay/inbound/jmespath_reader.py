@@ -127,6 +127,8 @@ class _PartsSchema(PayloadSchema):
 
 
 _PARTS: Final = _PartsSchema()
+# What forms and tools write where there is no id: two events that have it are two.
+_NO_ID: Final = frozenset({"0", "null", "none", "undefined", "nan", "n/a", "-"})
 
 
 def header_names(options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -202,7 +204,8 @@ def _to_event(
     if not event_type:
         return Skipped("unknown_topic", topic)
     # The id in a header identifies the request: of a batch all parts would share it.
-    event_id = parts.get("id") or (_header(request, options["id_header"]) if single else "")
+    ids = parts.get("id", ""), _header(request, options["id_header"]) if single else ""
+    event_id = next((each for each in ids if each and each.lower() not in _NO_ID), "")
     values = _fields(part, options)
     family_names = names_of(family_of(event_type))
     contact = parts["contact"]

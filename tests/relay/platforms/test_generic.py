@@ -303,6 +303,14 @@ def test_id_in_a_header_does_not_stand_for_every_event_of_a_list():
     assert one.key != two.key
 
 
+@pytest.mark.parametrize("none", [0, "0", "null", "undefined", "N/A", ""])
+def test_id_that_is_none_does_not_make_one_of_two_leads(none):
+    options = f'id = "id"\n{BEARER}'
+    leads = [{**LEAD, "id": none}, {**LEAD, "id": none}, {**LEAD, "id": none, "name": "Ana"}]
+    one, again, other = (translated(lead, options)[0] for lead in leads)
+    assert one.key == again.key != other.key
+
+
 def test_without_an_id_the_body_is_the_key():
     one, again, other = (translated(body)[0] for body in (LEAD, LEAD, {**LEAD, "name": "Ana"}))
     assert one.key == again.key != other.key
