@@ -227,6 +227,9 @@ def spellings(id_type: str, number: str) -> tuple[str, ...]:
     if id_type == "rut" and re.fullmatch(r"\d{6,8}-[\dK]", number):
         body, digit = number.split("-")
         return number, body + digit, f"{int(body):,}-{digit}".replace(",", ".")
+    if id_type == "otro" and re.fullmatch(r"\d{9,11}", number):  # NIT, with a hyphen or dots
+        body, digit = number[:-1], number[-1]
+        return number, f"{body}-{digit}", f"{int(body):,}-{digit}".replace(",", ".")
     return (number,)
 
 

@@ -166,6 +166,8 @@ def test_named_values_of_lists_and_objects():
         ("cedula", CEDULA, (CEDULA,)),
         ("rut", "12531909-2", ("12531909-2", "125319092", "12.531.909-2")),
         ("rut", "211003420017", ("211003420017",)),
+        ("otro", "9003731153", ("9003731153", "900373115-3", "900.373.115-3")),
+        ("otro", "45678912", ("45678912",)),
     ],
 )
 def test_spellings_of_a_number(id_type, number, expected):
