@@ -15,6 +15,8 @@ from relay.model import Phone
 # (prefix, prefix with the extra digit, digits after it). Mexican mobiles had a 1 after the 52 until
 # 2019 and are still stored so; Argentine mobiles have a 9 after the 54 abroad and on WhatsApp.
 _SPELLINGS: Final = (("+52", "+521", 10), ("+54", "+549", 10))
+# Brazilian mobiles have a ninth digit since 2016; many are still known to WhatsApp without it.
+_BRAZILIAN: Final = re.compile(r"(\+55[1-9]\d)(9?)([6-9]\d{7})")
 # What a plain number looks like. With a Mexican 1 it needs the full treatment.
 _E164: Final = re.compile(r"\+(?!521\d{10}$)[1-9]\d{6,14}", re.ASCII)
 _LONGEST: Final = 19
@@ -162,7 +164,7 @@ def _calling_code(region: str) -> str:
 
 def variants(e164: str) -> tuple[str, ...]:
     """All spellings to look a number up by, most likely first: with plus, digits only, and both
-    again with or without the extra digit of Mexican and Argentine mobiles.
+    again with or without the extra digit of Mexican, Argentine and Brazilian mobiles.
     """
     spellings = [e164]
     for shorter, longer, digits in _SPELLINGS:
@@ -170,4 +172,7 @@ def variants(e164: str) -> tuple[str, ...]:
             spellings.append(shorter + e164[len(longer) :])
         elif e164.startswith(shorter) and len(e164) == len(shorter) + digits:
             spellings.append(longer + e164[len(shorter) :])
+    if match := _BRAZILIAN.fullmatch(e164):
+        area, ninth, rest = match.groups()
+        spellings.append(f"{area}{'' if ninth else '9'}{rest}")
     return tuple(variant for spelling in spellings for variant in (spelling, spelling[1:]))
