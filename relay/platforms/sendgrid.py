@@ -7,8 +7,10 @@ among several kinds. The vendor names no tolerance and sends again for 24 h, may
 timestamp, so 25 h are accepted. A request repeated within that time is `duplicate` only while
 RELAY_DEDUP_DAYS is 2 or more (the default is 7). Times are seconds, sometimes milliseconds.
 `sg_machine_open` marks opens by mail proxies. A `bounce` of type `blocked` is the server's distrust
-of the sender: the address is good. `unsubscribe` is from all e-mails, `group_…` from one group. The
-sender's custom arguments are top-level keys too and may replace any other.
+of the sender: the address is good. `unsubscribe` is from all e-mails, `group_…` from one group.
+Events come in any order, `processed` in a later request than `delivered`, too: what is remembered
+of each e-mail says what lies behind; it is deferred once however many tries follow. The sender's
+custom arguments are top-level keys too and may replace any other.
 
 https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event (read 2026-08)
 """
@@ -17,14 +19,18 @@ import re
 from typing import Any, Final
 
 from relay.inbound.composite_fields import Person
+from relay.inbound.contact import Party
 from relay.inbound.contract import Platform, Shape, Values, alike, each_part
 from relay.inbound.payload_schema import Flag, Id, ListOf, PayloadSchema, Text
 from relay.inbound.places import Field
 from relay.inbound.signature import Ecdsa
+from relay.model import Step
 
 # Topics whose `response` says why.
 _FAILED: Final = frozenset({"bounce", "deferred", "dropped"})
 _SENDERS_FAULTS: Final = frozenset({"Reputation", "Content", "Frequency or Volume Too High"})
+# What becomes of an e-mail to one person, in order.
+_STATES: Final = ("processed", "deferred", "delivered", "blocked", "bounce", "dropped")
 _MACHINE: Final = re.compile(r"(.+?)\.(?:filter|recv)")
 
 
@@ -49,8 +55,10 @@ class _EventSchema(PayloadSchema):
 
 def _refined(topic: str, values: Values) -> Values:
     categories = [name for name in values.get("_categories", ()) if name]
+    message_id = _message_id(values.get("_message_id", ""), values.get("_smtp_id", ""))
+    state = "blocked" if topic == "bounce" and _is_blocked(values) else topic
     more: dict[str, Any] = {
-        "message_id": _message_id(values.get("_message_id", ""), values.get("_smtp_id", "")),
+        "message_id": message_id,
         "campaign": values.get("campaign") or next(iter(categories), ""),
         "categories": ", ".join(categories),
         "all_emails": topic == "unsubscribe",
@@ -58,8 +66,13 @@ def _refined(topic: str, values: Values) -> Values:
     }
     if topic in _FAILED:
         more["reason"] = values.get("reason") or values.get("response")
-    if topic == "bounce" and _is_blocked(values):
+    if state == "blocked":
         more["type"] = "email.blocked"
+    recipient: Party | None = values.get("buyer")
+    if state in _STATES and message_id and recipient:
+        event_type = more.get("type") or platform.event_types[topic]
+        more["id"] = f"{message_id} {recipient.email.lower()}"
+        more["steps"] = [Step(state, event_type)]
     return more
 
 
@@ -78,7 +91,12 @@ def _message_id(message_id: str, smtp_id: str) -> str:
     return message_id.partition(".")[0] or smtp_id.strip("<> ").partition("@")[0]
 
 
-_EVENT: Final = Shape(schema=_EventSchema(), refine=_refined)
+_EVENT: Final = Shape(
+    schema=_EventSchema(),
+    kind="message",
+    order=_STATES,
+    refine=_refined,
+)
 
 platform = Platform(
     name="sendgrid",

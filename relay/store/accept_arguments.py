@@ -83,7 +83,9 @@ class AcceptArguments:
         if isinstance(item, Parts) and item.memory is not None:
             fields = lua.flat_pairs(memory_fields(item.memory))
             key = self._memory_keys[item.resource]
-            event["memory"] = {"key": key, "life": REMEMBERED_S, "fields": fields}
+            is_message = item.resource.kind == "message"  # there are many, for a few days
+            life_s = self._dedup_s if is_message else REMEMBERED_S
+            event["memory"] = {"key": key, "life": life_s, "fields": fields}
         return event
 
     def _lives(self, item: Translated | Parts) -> dict[str, int]:

@@ -3,13 +3,15 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 import senders
+from remembering import Remembering
 
 from relay.errors import MISMATCH, STALE, Refused
 from relay.model import Call, Held, Ignored, WebhookRequest
-from relay.pipeline import parse, process, translate
+from relay.pipeline import flattened, parse, process, translate
 
 GOOD = {"email": "ana@example.com", "event": "bounce", "timestamp": 1793631840, "sg_event_id": "a"}
 LATER = {**GOOD, "event": "delivered", "sg_event_id": "b"}
@@ -21,7 +23,7 @@ def batch(*events: object) -> WebhookRequest:
 
 
 def translated(delivery: WebhookRequest, more: str = ""):
-    return process(delivery, senders.source_of("sendgrid", more), senders.NOW)
+    return flattened(process(delivery, senders.source_of("sendgrid", more), senders.NOW))
 
 
 @pytest.mark.parametrize(
@@ -311,3 +313,35 @@ def test_batch_is_told_in_the_order_in_which_it_happened():
         batch(at(9, "delivered", "m2.f"), at(5, "delivered"), at(5, "processed"), at(1, "deferred"))
     )
     assert [item.topic for item in items] == ["processed", "deferred", "delivered", "delivered"]
+
+
+IDS = count()
+
+
+def sent(event: str, email: str = "ana@example.com", **fields: object) -> WebhookRequest:
+    """A request with one event of one e-mail."""
+    own = {"event": event, "email": email, "sg_message_id": "m1.f", "sg_event_id": str(next(IDS))}
+    return batch({"timestamp": GOOD["timestamp"], **own, **fields})
+
+
+def test_what_lies_behind_is_not_told_in_a_later_request():
+    source = Remembering(senders.source_of("sendgrid"))
+    assert source.told(sent("deferred", response="450")) == ["email.deferred"]
+    assert source.told(sent("processed")) == ["stale"]
+    assert source.told(sent("delivered")) == ["email.delivered"]
+    for event in ("processed", "deferred"):
+        assert source.told(sent(event)) == ["stale"]
+    assert source.told(sent("delivered")) == ["duplicate"]
+    assert source.told(sent("bounce", type="blocked")) == ["email.blocked"]
+    assert source.told(sent("bounce")) == ["email.bounced"]
+    assert source.told(sent("delivered")) == ["stale"]
+    # Of another e-mail, or one to somebody else, nothing of this is remembered.
+    assert source.told(sent("processed", sg_message_id="m2.f")) == ["email.sent"]
+    assert source.told(sent("processed", email="eva@example.com")) == ["email.sent"]
+    assert source.told(sent("click", url="https://tienda.example/")) == ["email.clicked"]
+
+
+def test_event_of_an_email_without_an_id_is_always_told():
+    source = Remembering(senders.source_of("sendgrid"))
+    assert source.told(sent("delivered", sg_message_id=None)) == ["email.delivered"]
+    assert source.told(sent("processed", sg_message_id=None)) == ["email.sent"]

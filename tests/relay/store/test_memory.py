@@ -37,7 +37,7 @@ def parse(request, _source):
 def _event(said):
     at = datetime.fromtimestamp(said["updated_at"], UTC)
     report = Report(
-        resource=Resource("order", said["id"], SHOP),
+        resource=Resource(said.get("kind", "order"), said["id"], SHOP),
         steps=tuple(
             Step(state, TYPES[state], when)
             for state, when in sorted(said["states"].items(), key=lambda pair: pair[1] or 0)
@@ -183,6 +183,12 @@ def test_memory_names_nobody_and_lives_400_days(tell, redis):
     for text in (b"5124", b"Calle", b"999000001", SHOP.encode()):
         assert text not in content
     assert redis.ttl(key) == pytest.approx(400 * 86400, abs=5)
+
+
+def test_email_is_remembered_as_long_as_a_request(tell, redis):
+    tell(said(kind="message"))
+    (key,) = redis.scan_iter("relay:resource:*")
+    assert redis.ttl(key) == pytest.approx(7 * 86400, abs=5)
 
 
 def test_what_was_told_is_decided_anew_when_another_request_was_faster(harness, source, redis):
