@@ -17,7 +17,7 @@ from typing import Final
 
 from relay.inbound.composite_fields import Amount, Documents, FirstOf, Items, Person, address
 from relay.inbound.contract import Platform, Shape, Topic, Values, created, updated
-from relay.inbound.payload_schema import Id, ListOf, Object, PayloadSchema, Text, Time
+from relay.inbound.payload_schema import Id, ListOf, Number, Object, PayloadSchema, Text, Time
 from relay.inbound.places import Field, Header
 from relay.inbound.results import Skipped
 from relay.inbound.signature import Hmac
@@ -72,6 +72,11 @@ class _GivenBackSchema(PayloadSchema):
     transactions = ListOf(Object(_TransactionSchema))
 
 
+class _LineSchema(PayloadSchema):
+    quantity = Number()
+    current_quantity = Number()
+
+
 class _OrderSchema(_SaleSchema):
     order_id = Id("id")
     order_number = Text("name")
@@ -91,6 +96,7 @@ class _OrderSchema(_SaleSchema):
     note = Text()
     cancelled_at = Time()
     ends = Text("checkout_token")
+    _lines = ListOf(Object(_LineSchema), "line_items")
     _refunds = ListOf(Object(_GivenBackSchema), "refunds")
     _left = FirstOf(
         Amount(
@@ -206,9 +212,17 @@ def _edited(values: Values) -> Money | None:
     """
     amount: Money | None = values.get("amount")
     left = _left(values)
-    if amount is None or left is None or values.get("cancelled_at"):
+    if amount is None or left is None or values.get("cancelled_at") or not _has_lost_lines(values):
         return amount
     return left if 0 < left.amount < amount.amount else amount
+
+
+def _has_lost_lines(values: Values) -> bool:
+    """Whether a line was taken out: a refund, without money where nothing was paid, says so too."""
+    return bool(values.get("_refunds")) or any(
+        line.get("current_quantity", line.get("quantity")) != line.get("quantity")
+        for line in values.get("_lines", ())
+    )
 
 
 def _is_given_back(transaction: Values, total: Money | None) -> bool:

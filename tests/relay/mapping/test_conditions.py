@@ -134,7 +134,7 @@ def test_body_is_the_event_and_not_the_batch():
     source = senders.source_of(
         "sendgrid", '[sources.sendgrid.events]\n"email.bounced" = { notes = "{{ body.sg_event_id }}" }'
     )  # fmt: skip
-    (call,) = translate(senders.sent("sendgrid", "bounce"), source)
+    (call,) = flattened(translate(senders.sent("sendgrid", "bounce"), source))
     assert call.body["notes"] == call.key.partition(":")[0]
 
 

@@ -188,4 +188,6 @@ def test_any_text_is_a_document_or_has_a_reason(kind, number, country):
     assert id_type in ("", *ID_TYPES)
     if value:
         again = read_document(id_type, value, country)[1]
-        assert re.sub(r"\W", "", again).upper() == re.sub(r"\W", "", value).upper()
+        # A zero that was lost may come back.
+        texts = [re.sub(r"\W", "", text).upper().lstrip("0") for text in (again, value)]
+        assert texts[0] == texts[1]

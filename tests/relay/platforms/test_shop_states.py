@@ -247,21 +247,26 @@ def test_part_given_back_is_told_with_what_is_left(shopify, changes):
     assert shopify.notes == ["Pedido #9001 reembolsado: $30,00 (Shopify)"]
 
 
+FEWER = {"name": "Taza", "quantity": 2, "current_quantity": 1}
 TAKEN_OUT = {"id": 4, "transactions": [], "refund_line_items": [{"quantity": 1}]}
 
 
 @pytest.mark.parametrize(
     ("changes", "amount"),
     [
-        ({"current_total_price": "60.00"}, "$60,00"),
+        ({"current_total_price": "60.00", "line_items": [FEWER]}, "$60,00"),
         ({"current_total_price": "60.00", "refunds": [TAKEN_OUT]}, "$60,00"),
-        ({"current_total_price": "0.00", "cancelled_at": day(1, "Z")}, "$80,00"),
-        ({"current_total_price": "0.00"}, "$80,00"),
-        ({"current_total_price": "60.00", "cancelled_at": day(1, "Z")}, "$80,00"),
+        ({"current_total_price": "60.00"}, "$80,00"),
+        ({"current_total_price": "0.00", "refunds": [TAKEN_OUT]}, "$80,00"),
+        (
+            {"current_total_price": "9.00", "refunds": [TAKEN_OUT], "cancelled_at": day(1, "Z")},
+            "$80,00",
+        ),
         # In the currency of the shop, while the buyer saw another.
         (
             {
                 "current_total_price": "60.00",
+                "refunds": [TAKEN_OUT],
                 "currency": "EUR",
                 "total_price_set": {
                     "presentment_money": {"amount": "80.00", "currency_code": "USD"}

@@ -276,8 +276,7 @@ PAIR = money("410000.00 COP", "100.00 USD")
     [
         (
             "orders/create",
-            {"total_price": "410000.00", "currency": "COP", "total_price_set": PAIR,
-             "current_total_price": "410000.00", "current_total_price_set": PAIR},
+            {"total_price": "410000.00", "currency": "COP", "total_price_set": PAIR},
             "100.00 USD",
             "410000.00 COP",
         ),
