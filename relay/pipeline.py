@@ -15,17 +15,10 @@ from relay.errors import TOO_LARGE, Refused, TooManyParts
 from relay.inbound import declared
 from relay.inbound.batch_order import in_order
 from relay.inbound.contract import Source, stable_key
+from relay.inbound.recall import NOTHING_RECALLED, Recall, Recollection
 from relay.inbound.results import Events, Handshake, Part, Skipped, Unparsable
 from relay.inbound.signature import BodyCheck, IncrementalScheme
-from relay.inbound.steps import (
-    NOTHING_RECALLED,
-    Decision,
-    Recall,
-    Recollection,
-    decide,
-    expand,
-    is_same,
-)
+from relay.inbound.steps import Decision, decide, expand, is_same
 from relay.model import (
     Call,
     Ended,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from senders import without_ends
 
 from relay.inbound.contract import Source
-from relay.inbound.steps import NOTHING_RECALLED, Recollection
+from relay.inbound.recall import NOTHING_RECALLED, Recollection
 from relay.model import Call, Memory, Parts, Resource, WebhookRequest
 from relay.pipeline import flattened, translate
 

@@ -6,7 +6,8 @@ is left out, a time or an id that the schema lacks is never found.
 
 from collections.abc import Collection, Iterable, Iterator
 
-from relay.inbound.contract import RESERVED, Platform, Topic
+from relay.inbound.contract import Platform
+from relay.inbound.topics import RESERVED, Topic
 from relay.mapping.event_fields import FAMILIES, family_of, names_of
 from relay.mapping.event_types import EVENT_TYPES
 

@@ -12,18 +12,10 @@ from typing import Any, Final
 
 from relay.errors import Unreadable
 from relay.inbound.contact import Party, contact_of
-from relay.inbound.contract import (
-    BUYERS,
-    RECIPIENTS,
-    Source,
-    Topic,
-    Values,
-    one_part,
-    stable_key,
-    validate,
-)
-from relay.inbound.payload import compact_json, json_bytes
+from relay.inbound.contract import Source, one_part, stable_key, validate
+from relay.inbound.payload import json_bytes
 from relay.inbound.places import Field, Place
+from relay.inbound.report import report_of
 from relay.inbound.results import (
     Events,
     NeedsLookup,
@@ -33,21 +25,13 @@ from relay.inbound.results import (
     Unparsable,
     parse_batch,
 )
-from relay.inbound.steps import CREATED
-from relay.inbound.timestamps import occurred_at, parse_timestamp, unix_time
+from relay.inbound.timestamps import occurred_at, parse_timestamp
+from relay.inbound.topics import BUYERS, RECIPIENTS, Topic, Values
 from relay.mapping.event_fields import fields_of
-from relay.model import Contact, Event, Money, Report, Resource, Step, WebhookRequest
+from relay.model import Contact, Event, Resource, WebhookRequest
 
 _NOTHING: Final[tuple[Any, ...]] = (None, "", [], {}, False, True)
 _TEST: Final = ("true", "1", "yes", "test", "sandbox")
-# Names of values -> of shown fields, where they differ.
-_SHOWN_AS: Final = {
-    "amount": "total",
-    "recipient": "shipping_address",
-    "billing": "billing_address",
-    "note": "customer_note",
-    "address_book": "address",
-}
 
 
 def parse(request: WebhookRequest, source: Source) -> ParseResult:
@@ -110,10 +94,6 @@ class _Parsed:
     def resource(self) -> Resource:
         kind = self.topic.lookup or self.topic.shape.kind
         return Resource(kind, self.values.get("id", ""), self.shop)
-
-    def seconds(self, name: str) -> float | None:
-        """The time under a name, as unix seconds; one without an offset is UTC."""
-        return unix_time(self.values.get(name))
 
 
 def _parse_part(delivery: _Delivery) -> Sequence[Part]:
@@ -187,7 +167,7 @@ def _items(parsed: _Parsed, key: str) -> Sequence[Part]:
     if topic.lookup:
         notice = NeedsLookup(parsed.resource, parsed.name, key, parsed.delivery.raw, event_type)
         return [replace(notice, other_keys=other_keys, may_be=topic.may_be)]
-    report = _report(parsed, event_type)
+    report = report_of(event_type, topic, values, parsed.delivery.value, parsed.resource)
     steps = report.steps if report else ()
     at, odd_time = _occurred_at(parsed)
     is_whole = parsed.delivery.raw == parsed.delivery.request.body
@@ -283,47 +263,6 @@ def _time_text(value: Any, zone: tzinfo | None) -> str:
         return value
     at = parse_timestamp(value, zone or UTC)
     return at.isoformat() if at else ""
-
-
-def _report(parsed: _Parsed, event_type: str) -> Report | None:
-    """What the event says of its thing; None for what stands alone."""
-    shape, values, topic = parsed.topic.shape, parsed.values, parsed.topic
-    if not shape.kind or not values.get("id"):
-        return None
-    states = shape.states.items()
-    named_steps = [words[values[name]] for name, words in states if values.get(name) in words]
-    steps: tuple[Step, ...] = (*values.get("steps", ()), *named_steps)
-    if topic.step:
-        at = parsed.seconds(topic.step_at) if topic.step_at else None
-        steps = (Step(topic.step, event_type, at), *steps)
-    amount, refunded = values.get("amount"), values.get("refunded")
-    is_step_alone = topic.step and topic.step != CREATED
-    return Report(
-        resource=parsed.resource,
-        steps=steps,
-        created_at=None if is_step_alone else parsed.seconds("created_at"),
-        updated_at=parsed.seconds("updated_at"),
-        refunded=refunded.amount if isinstance(refunded, Money) else refunded,
-        refunds=values.get("refunds", {}),
-        refunded_at=values.get("refunded_at"),
-        total=amount.amount if isinstance(amount, Money) else None,
-        shown=_shown(parsed),
-        order=shape.order,
-        update_type=event_type if topic.updates else "",
-    )
-
-
-def _shown(parsed: _Parsed) -> dict[str, str]:
-    """The values to compare with those last told.
-
-    A field that the body does not have at all is left out: some topics and subscriptions have
-    fewer fields.
-    """
-    shape, body = parsed.topic.shape, parsed.delivery.value
-    shown: dict[str, Any] = {}
-    for name in shape.shown:
-        shown |= shape.schema.shown(name, parsed.values.get(name), body)
-    return {_SHOWN_AS.get(name, name): compact_json(value) for name, value in shown.items()}
 
 
 def _contradictions(topic: Topic, body: Any) -> dict[str, str]:

@@ -20,7 +20,8 @@ from relay.inbound.contract import Source, stable_key, validate
 from relay.inbound.expression import Expression
 from relay.inbound.money import currency_code, parse_minor_units, parse_written_money
 from relay.inbound.payload import json_bytes, text_of
-from relay.inbound.payload_schema import Flag, Id, ListOf, Number, Object, PayloadSchema, Text, Time
+from relay.inbound.payload_fields import Flag, Id, Number, Text, Time
+from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
 from relay.inbound.results import Events, ParseResult, Part, Skipped, Unparsable, parse_batch
 from relay.inbound.timestamps import occurred_at
 from relay.mapping.event_fields import family_of, fields_of, names_of

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from relay.inbound.payload_schema import OmittedFields, value_at
+from relay.inbound.payload_fields import OmittedFields, value_at
 
 
 def each_of(name: str, *paths: str, text: str = "") -> Callable[[Any], list[Any]]:

@@ -33,19 +33,18 @@ of names; `refund_amount` and `refund_left`, each a `Money` in the currency of `
 None when the total is unknown.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
+from relay.inbound.recall import Digest, Recollection
 from relay.mapping.event_fields import family_of, fields_of, filled
-from relay.model import Event, Memory, Money, Report, Resource, Step
+from relay.model import Event, Memory, Money, Report, Step
 
 Reason = Literal["", "duplicate", "stale", "nothing_changed"]
-# Short digest of a text, keyed where it is stored.
-Digest = Callable[[str], str]
 # The state of a thing of which nothing else has been told.
 CREATED: Final = "created"
 
@@ -79,43 +78,6 @@ class Decision:
     memory: Memory = field(default_factory=Memory)
 
 
-@dataclass(frozen=True, slots=True)
-class Recollection:
-    """What is remembered of one thing, and the digest that it was written with.
-
-    `version` is that of the hash to write: 0 where only one under an old key was found.
-    """
-
-    memory: Memory
-    digest: Digest
-    version: int = 0
-
-
-class Recall(Protocol):
-    """Reads what is remembered of things, and digests what is to be remembered."""
-
-    dedup_s: int
-
-    def recall(self, resources: Sequence[Resource]) -> Sequence[Recollection]:
-        """For each resource, in one round trip."""
-
-    def digest(self, text: str) -> str:
-        """The digest for what is written from now on."""
-
-
-class NothingRecalled:
-    """For translations that store nothing: every thing is new."""
-
-    dedup_s: int = 7 * 24 * 3600
-
-    def recall(self, resources: Sequence[Resource]) -> Sequence[Recollection]:
-        return [Recollection(Memory(), self.digest) for _ in resources]
-
-    def digest(self, text: str) -> str:
-        return text
-
-
-NOTHING_RECALLED: Final = NothingRecalled()
 # All of a memory but its version.
 _CONTENT: Final = attrgetter(
     "state", "steps", "refunded", "total", "refunds", "shown", "updated_at"

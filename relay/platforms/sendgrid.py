@@ -17,10 +17,12 @@ import re
 from typing import Any, Final
 
 from relay.inbound.composite_fields import Person
-from relay.inbound.contract import Platform, Shape, Values, alike, each_part
-from relay.inbound.payload_schema import Flag, Id, ListOf, PayloadSchema, Text
+from relay.inbound.contract import Platform, each_part
+from relay.inbound.payload_fields import Flag, Id, Text
+from relay.inbound.payload_schema import ListOf, PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.signature import Ecdsa
+from relay.inbound.topics import Shape, Values, alike
 
 # Topics whose `response` says why.
 _FAILED: Final = frozenset({"bounce", "deferred", "dropped"})

@@ -16,12 +16,14 @@ from decimal import Decimal
 from typing import Final
 
 from relay.inbound.composite_fields import Amount, Documents, FirstOf, Items, Person, address
-from relay.inbound.contract import Platform, Shape, Topic, Values, created, updated
-from relay.inbound.payload_schema import Id, ListOf, Object, PayloadSchema, Text, Time
+from relay.inbound.contract import Platform
+from relay.inbound.payload_fields import Id, Text, Time
+from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
 from relay.inbound.places import Field, Header
 from relay.inbound.results import Skipped
 from relay.inbound.signature import Hmac
 from relay.inbound.timestamps import unix_time
+from relay.inbound.topics import Shape, Topic, Values, created, updated
 from relay.model import Money, Step
 
 _PAID: Final = frozenset({"paid", "partially_refunded", "refunded"})

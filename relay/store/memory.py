@@ -17,7 +17,7 @@ from redis import Redis, RedisError
 
 from relay.errors import NotStored
 from relay.inbound.contract import Source
-from relay.inbound.steps import Recollection
+from relay.inbound.recall import Recollection
 from relay.model import Memory, Resource
 from relay.store.connection import ThreadConnections
 from relay.store.pseudonyms import Pseudonyms

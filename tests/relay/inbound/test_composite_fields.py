@@ -16,7 +16,8 @@ from relay.inbound.composite_fields import (
     address,
 )
 from relay.inbound.contact import Party
-from relay.inbound.payload_schema import ListOf, Number, Object, PathField, PayloadSchema, Text
+from relay.inbound.payload_fields import Number, PathField, Text
+from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
 from relay.model import Address, Money
 
 

@@ -7,10 +7,12 @@ import pytest
 from marshmallow import fields, post_load
 
 import relay.platforms
-from relay.inbound.contract import Platform, Shape, Topic, created, updated
+from relay.inbound.contract import Platform
 from relay.inbound.declaration_check import check_declaration
-from relay.inbound.payload_schema import Id, PayloadSchema, Text, Time
+from relay.inbound.payload_fields import Id, Text, Time
+from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.signature import Hmac
+from relay.inbound.topics import Shape, Topic, created, updated
 from relay.model import Step
 from relay.platforms import discovered
 

@@ -8,15 +8,8 @@ from itertools import pairwise, permutations
 import pytest
 
 from relay.inbound.contract import stable_key
-from relay.inbound.steps import (
-    NOTHING_RECALLED,
-    Recollection,
-    Refund,
-    as_step,
-    decide,
-    expand,
-    from_step,
-)
+from relay.inbound.recall import NOTHING_RECALLED, Recollection
+from relay.inbound.steps import Refund, as_step, decide, expand, from_step
 from relay.mapping.event_fields import OrderFields
 from relay.model import Contact, Event, Memory, Money, Report, Resource, Step
 

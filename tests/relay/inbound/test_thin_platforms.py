@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 import senders
 
-from relay.inbound.contract import NO_SHAPE, Platform, Source, Topic, stored_request
-from relay.inbound.payload_schema import Id, PayloadSchema, Time
+from relay.inbound.contract import Platform, Source, stored_request
+from relay.inbound.payload_fields import Id, Time
+from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.signature import Hmac
+from relay.inbound.topics import NO_SHAPE, Topic
 from relay.model import AwaitingLookup, Ignored, WebhookRequest
 from relay.pipeline import parse, translate
 

@@ -15,11 +15,13 @@ import senders
 
 from relay.inbound import samples
 from relay.inbound.composite_fields import Amount, Documents, FirstOf, Items, Person
-from relay.inbound.contract import Platform, Shape, Source, Topic
+from relay.inbound.contract import Platform, Source
 from relay.inbound.jmespath_reader import _PartsSchema
-from relay.inbound.payload_schema import Flag, Id, ListOf, Object, PayloadSchema, Text, Time
+from relay.inbound.payload_fields import Flag, Id, Text, Time
+from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.signature import Hmac
+from relay.inbound.topics import Shape, Topic
 from relay.model import AwaitingLookup, Call, Ignored, Translated
 from relay.pipeline import flattened, translate
 from relay.platforms import discovered
