@@ -21,12 +21,10 @@ from typing import Any, Final, Literal
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema
 
 from config.relay_toml import Destination
-from relay.errors import Unreadable
 from relay.inbound.payload import json_body
-from relay.inbound.payload_schema import Payload, PayloadSchema
 from relay.inbound.places import Place
 from relay.inbound.results import Handshake, ParseResult, PlatformResponse, Receipt
 from relay.inbound.signature import Scheme
@@ -218,22 +216,6 @@ def stored_request(
     """A request that was stored, as far as it is needed to parse it again."""
     query = tuple(parse_qsl(headers.get(_QUERY, ""), keep_blank_values=True))
     return WebhookRequest("POST", "", headers, body, received_at, query)
-
-
-def validate(schema: PayloadSchema, value: Any) -> Payload:
-    """Load a JSON value with a schema.
-
-    Raises:
-        Unreadable: it is no object, or a required field is missing or odd; with the schema's
-            messages by field.
-    """
-    if not isinstance(value, dict):
-        raise Unreadable({"body": "expected a JSON object"})
-    try:
-        payload: Payload = schema.load(value)
-    except ValidationError as error:
-        raise Unreadable(error.messages_dict) from error
-    return payload
 
 
 def stable_key(*parts: str | bytes) -> str:

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from relay.errors import Unreadable
 from relay.inbound.contact import Party, contact_of
-from relay.inbound.contract import Source, one_part, stable_key, validate
+from relay.inbound.contract import Source, one_part, stable_key
 from relay.inbound.payload import json_bytes
+from relay.inbound.payload_schema import validate
 from relay.inbound.places import Field, Place
 from relay.inbound.report import report_of
 from relay.inbound.results import (

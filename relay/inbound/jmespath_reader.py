@@ -16,12 +16,12 @@ from marshmallow import Schema, ValidationError, fields
 from relay.errors import Unreadable
 from relay.inbound.bodies import parse_body
 from relay.inbound.contact import Party, contact_of
-from relay.inbound.contract import Source, stable_key, validate
+from relay.inbound.contract import Source, stable_key
 from relay.inbound.expression import Expression
 from relay.inbound.money import currency_code, parse_minor_units, parse_written_money
 from relay.inbound.payload import json_bytes, text_of
 from relay.inbound.payload_fields import Flag, Id, Number, Text, Time
-from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
+from relay.inbound.payload_schema import ListOf, Object, PayloadSchema, validate
 from relay.inbound.results import Events, ParseResult, Part, Skipped, Unparsable, parse_batch
 from relay.inbound.timestamps import occurred_at
 from relay.mapping.event_fields import family_of, fields_of, names_of

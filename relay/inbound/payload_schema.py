@@ -24,6 +24,7 @@ from typing import Any, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
+from relay.errors import Unreadable
 from relay.inbound.payload_fields import OmittedFields, PathField, Text, Time
 
 _Field = fields.Field[Any]
@@ -184,6 +185,22 @@ class PayloadSchema(Schema):
     @cached_property
     def _by_name(self) -> dict[str, PathField]:
         return {name: field for name, *_, field in self._declared}
+
+
+def validate(schema: PayloadSchema, value: Any) -> Payload:
+    """Load a JSON value with a schema.
+
+    Raises:
+        Unreadable: it is no object, or a required field is missing or odd; with the schema's
+            messages by field.
+    """
+    if not isinstance(value, dict):
+        raise Unreadable({"body": "expected a JSON object"})
+    try:
+        payload: Payload = schema.load(value)
+    except ValidationError as error:
+        raise Unreadable(error.messages_dict) from error
+    return payload
 
 
 def _is_one_key(field: PathField) -> bool:

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from redis import Redis
 
 from relay import sources
-from relay.inbound.contract import validate
 from relay.inbound.payload import json_object
+from relay.inbound.payload_schema import validate
 from relay.mapping import mercately
 from relay.mapping.phone import _read, to_e164
 from relay.mapping.templates import render as render_template

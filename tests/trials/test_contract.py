@@ -28,8 +28,9 @@ from contract_checks import (
 from trial_senders import SENDERS, request_of, source_of
 
 from relay.errors import Refused
-from relay.inbound.contract import Source, validate
+from relay.inbound.contract import Source
 from relay.inbound.declaration_check import check_declaration
+from relay.inbound.payload_schema import validate
 from relay.inbound.results import Handshake
 from relay.inbound.samples import file_name
 from relay.model import Held, Ignored, Translated, WebhookRequest
