@@ -1,16 +1,30 @@
-"""The platform contract: what a platform declares, and the results of parsing a request.
+"""The platform contract: what a platform declares, and a source that is configured of it.
 
-A platform is one file in `relay/platforms/` that ends with `platform = Platform(...)`, plus a
-sample request per topic in `relay/samples/<platform>/`. It says how requests are signed, where in
-them topic, ids and shop are, which shapes its bodies have, and what each topic means:
+A platform is one file in `relay/platforms/` that ends with `platform = Platform(...)`, and a sample
+request for each topic in `relay/samples/<platform>/`. It declares how requests are signed, where
+in them the topic and the ids are, which shapes the bodies have, and what each topic means:
 
-    _ORDER = Shape(_OrderSchema(), kind="order", shown=("amount", "items", "recipient"))
-    topics={"orders/create": Topic("order.created", _ORDER, step=CREATED), ...}
+    class _OrderSchema(PayloadSchema):                      relay/inbound/payload_schema.py
+        id = Id(required=True)                              simple fields: payload_fields.py
+        created_at = Time()
+        order_number = Text("name")
+        amount = Amount("total_price", "currency")          people, amounts: composite_fields.py
+        buyer = Person("customer", email="email", phones="phone")
 
-`relay/inbound/declared.py` does the rest, without I/O: request -> parts -> values -> event. The
-names in a schema are those of the family of the event type (`relay/mapping/event_fields.py`), or
-`RESERVED` below. A record keeps the raw body of an event and the headers and query parameters that
-the declaration names, so that it can be parsed again (replay).
+    _ORDER = Shape(schema=_OrderSchema(), kind="order", shown=("amount",))    topics.py
+
+    platform = Platform(
+        name="acme",
+        title="Acme",
+        docs="https://acme.example/webhooks",
+        scheme=Hmac(headers=("x-acme-signature",)),         relay/inbound/signature/
+        topic=Header("x-acme-topic"),                       places.py
+        topics={"orders/create": created("order.created", _ORDER)},
+    )
+
+`relay/inbound/declared.py` parses by it, without I/O: request -> parts -> values -> event. A record
+keeps the raw body of an event and the headers and query parameters that the declaration names, so
+that it can be parsed again (replay).
 """
 
 import hashlib
@@ -46,7 +60,7 @@ def address_check(request: WebhookRequest, _source: "Source") -> Handshake | Non
     return Handshake() if request.method in ("GET", "HEAD") else None
 
 
-def no_check(_body: Mapping[str, Any]) -> Handshake | None:
+def no_signed_handshake(_body: Mapping[str, Any]) -> Handshake | None:
     return None
 
 
@@ -76,31 +90,46 @@ Setup = Mapping[Literal["es", "en"], tuple[str, ...]]
 class Platform:
     """The declaration of one platform.
 
-    `name` is the module's name, `title` the name in notes, `docs` the vendor's page. With
-    `any_sender` notes name the source instead: the platform is a format, not a vendor.
-    `scheme` is the signature scheme, or a function from the source's options to it.
-    `topics` maps the platform's topics to what they mean; those not in it are ignored, with the
-    reason in `ignored` where that says why, unless a source's `types` names them: then they are
-    read as `other`, the first topic where that is None.
-    `topic`, `delivery_id`, `event_id`, `shop` and `sent_at` are where the request has the topic,
-    the id of the delivery, that of an event which may come by several, the shop's name, and the
-    time. `test` are where a test is marked, by a yes or as the name of an environment.
-    `body_is_key` says that a captured body is one event whatever unsigned headers say of it.
-    `body` decodes a body; `parts` are its parts, one for each event.
-    `zone` is that of times without an offset where the platform has one, else the source's counts.
-    `handshake` sees every request before it is verified, for address checks; `check` sees the
-    decoded body of each that was, if it is an object.
-    `parse` replaces all that for platforms of any sender, whose options say where things are.
-    `media_types` and `methods` are those it uses; `stored` are further headers that are needed to
-    parse a record again, or a function from the source's options to them, `stored_query` further
-    query parameters.
-    `options` validates the source's `options` table, `options_fault` says what else is wrong.
-    `visit_hosts` is a regular expression for the hosts that a handshake may have us visit.
-    `response` replaces our JSON answer; `retry_response` makes the platform send again, with our
-    JSON where it has no body.
-    `deadline_s` is within which it wants the answer, `retries` and `disable_after` what it does
-    without one, `setup` the steps to set it up. `certainty` is `verified` when the facts were read
-    in the vendor's own documents.
+    What it is:
+
+    - `name`: the module's name; `title`: the name in notes; `docs`: the vendor's page.
+    - `any_sender`: it is a format and not a vendor; notes name the source instead.
+
+    How a request proves who sent it:
+
+    - `scheme`: the signature scheme, or a function from the source's options to it.
+    - `methods` and `media_types` that it uses.
+    - `handshake`: called before verification, for unsigned checks of the address.
+    - `signed_handshake`: called with a verified body that is an object.
+    - `visit_hosts`: regular expression of the hosts that a handshake may have us visit.
+
+    Where in a request things are:
+
+    - `topic`, `delivery_id`, `shop`, `sent_at`; `event_id`: of an event that may come in several
+      deliveries; `test`: marks of a test, by a yes or as the name of an environment.
+    - `body`: decodes the body; `parts`: divides it, one part for each event.
+    - `body_is_key`: equal bodies of one topic are one event, whatever unsigned headers say.
+    - `zone`: of times without an offset; None: the source's.
+    - `stored`, `stored_query`: headers and query parameters that are needed to parse a record
+      again, beside those of the places above; the headers may be a function of the options.
+
+    What it means:
+
+    - `topics`: topic -> meaning. Others are ignored, under the reason in `ignored` if it has one,
+      unless a source's `types` names them: then they are parsed as `other`, or as the first topic.
+    - `parse`: replaces all of that for formats, whose options say where things are.
+    - `options`: validates the source's `options` table; `options_fault`: what else is wrong there.
+
+    How to answer:
+
+    - `response`: replaces our JSON answer; `retry_response`: makes the platform send again, with
+      our JSON where it has no body.
+
+    For people:
+
+    - `deadline_s`: within which the platform wants an answer; `retries` and `disable_after`: what
+      it does without one; `setup`: the steps to set it up.
+    - `certainty`: `verified` when all this was read in the vendor's own documents.
     """
 
     name: str
@@ -122,7 +151,7 @@ class Platform:
     parts: Callable[[Any], list[Any]] = one_part
     zone: tzinfo | None = None
     handshake: Callable[[WebhookRequest, "Source"], Handshake | None] = no_handshake
-    check: Callable[[Mapping[str, Any]], Handshake | None] = no_check
+    signed_handshake: Callable[[Mapping[str, Any]], Handshake | None] = no_signed_handshake
     parse: Callable[[WebhookRequest, "Source"], ParseResult] | None = None
     media_types: tuple[str, ...] = ("application/json",)
     methods: tuple[str, ...] = ("POST",)
@@ -172,9 +201,9 @@ class Source:
     `topics` are fnmatch patterns for our event types or the platform's topics. `types` maps topics
     of the platform to event types. `on_nobody` is what becomes of an event without a usable
     reference to a customer. `timezone` is that of times which the sender writes without an offset.
-    `title` is its name in notes, the platform's when empty. `abandoned_after_s` is after how long
-    a purchase that was begun is told as abandoned, 0 for never. `repeat_window_s` is for how long
-    an event without an id is remembered by its body, 0 for as long as others.
+    `title` is its name in notes, the platform's when empty. `abandoned_after_s` is how long after
+    the last change a purchase counts as abandoned, 0 for never. `repeat_window_s` is how long an
+    event without an id is remembered by its body, 0 for as long as others.
     """
 
     name: str

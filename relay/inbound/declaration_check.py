@@ -45,7 +45,7 @@ def known_names(topic: Topic, topics: Iterable[Topic]) -> Collection[str]:
 
 
 def _event_types(topic: Topic) -> list[str]:
-    return [name for name in (topic.type, topic.waits, *topic.may_be) if name]
+    return [name for name in (topic.type, topic.delayed_type, *topic.other_types) if name]
 
 
 def _type_faults(topic: Topic) -> Iterator[str]:
@@ -78,5 +78,5 @@ def _thing_faults(topic: Topic) -> Iterator[str]:
         yield "'kind' of the shape is empty, but the topic tells the state of a thing"
     if (tells_state or topic.once or topic.lookup) and "id" not in names:
         yield "'id' is not in the schema, but the topic is about a thing"
-    if topic.waits and "token" not in names:
+    if topic.delayed_type and "token" not in names:
         yield "'token' is not in the schema, but the topic waits"

@@ -44,7 +44,7 @@ def parse(request: WebhookRequest, source: Source) -> ParseResult:
     platform = source.platform
     try:
         value = platform.body(request, source)
-        if isinstance(value, dict) and (handshake := platform.check(value)):
+        if isinstance(value, dict) and (handshake := platform.signed_handshake(value)):
             return handshake
         parts = platform.parts(value)
     except Unreadable as error:
@@ -153,7 +153,7 @@ def _retyped(source: Source, name: str) -> Topic:
     topics = source.platform.topics
     topic = topics.get(name) or source.platform.other or next(iter(topics.values()))
     shape = replace(topic.shape, kind="")
-    return replace(topic, type=source.types[name], shape=shape, may_be=(), waits="")
+    return replace(topic, type=source.types[name], shape=shape, other_types=(), delayed_type="")
 
 
 def _items(parsed: _Parsed, key: str) -> Sequence[Part]:
@@ -167,7 +167,7 @@ def _items(parsed: _Parsed, key: str) -> Sequence[Part]:
     event_type = values.get("type") or topic.type
     if topic.lookup:
         notice = NeedsLookup(parsed.resource, parsed.name, key, parsed.delivery.raw, event_type)
-        return [replace(notice, other_keys=other_keys, may_be=topic.may_be)]
+        return [replace(notice, other_keys=other_keys, other_types=topic.other_types)]
     report = report_of(event_type, topic, values, parsed.delivery.value, parsed.resource)
     steps = report.steps if report else ()
     at, odd_time = _occurred_at(parsed)
@@ -197,7 +197,7 @@ def _ended_tokens(values: Values) -> tuple[str, ...]:
 def _waiting(event: Event, parsed: _Parsed) -> list[Event]:
     """What goes out later, unless something else comes of the thing."""
     wait_s, token = parsed.delivery.source.abandoned_after_s, parsed.values.get("token")
-    event_type = parsed.topic.waits
+    event_type = parsed.topic.delayed_type
     if not (event_type and token and wait_s) or event.ends:
         return []
     fields = fields_of(event_type, _event_values(parsed))
@@ -275,7 +275,7 @@ def _contradictions(topic: Topic, body: Any) -> dict[str, str]:
         for name in topic.shape.foreign
         if body.get(name) not in _NOTHING
     }
-    for name, states in topic.says.items():
+    for name, states in topic.implies.items():
         state = body.get(name, ...)
         text = "" if state is None else state
         if not isinstance(text, str):  # absent, or odd

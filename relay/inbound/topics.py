@@ -1,8 +1,8 @@
-"""What a topic of a platform means: its event type, and the shape of its body.
+"""What a topic of a platform means: our event type, and the shape of its body.
 
-A body's shape is its schema and what else the platform's bodies of that kind have in common; the
-names in a schema are those of the family of the event type (`relay/mapping/event_fields.py`), or
-`RESERVED` below.
+The names in the schema of a shape are the fields of the event type's family
+(`relay/mapping/event_fields.py`), or `RESERVED` below. A name with an underscore in front is the
+platform's own: only `refine` sees it.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,12 +17,17 @@ from relay.model import Step
 # The parties of a body, in the order in which they are the event's contact.
 BUYERS: Final = ("buyer", "billing", "account")
 RECIPIENTS: Final = ("recipient", "address_book")
-# Names of a schema that are no fields of the event. `id` is the thing's; `event_id` that of the
-# event, and `at` its time; `document` the buyer's; `machine` says that software did it; `token`
-# is that of the waiting entry which the event makes, `ends` that which it drops; `steps`,
-# `refunded`, `refunds` and `refunded_at` are as in `relay.model.Report`, the first may be `Money`;
-# `type` is the event type in place of the topic's. Names with an underscore in front are the
-# platform's own.
+# Names of a schema that are no fields of the event:
+#   id           of the thing: the order, the payment
+#   event_id     of the event, part of its de-duplication key
+#   at           time of the event
+#   type         event type in place of the topic's
+#   document     (kind, number) of the buyer's identity document
+#   machine      whether software caused the event
+#   token, ends  name of the delayed event that this one makes, or cancels
+#   steps, refunded, refunds, refunded_at
+#                as in `relay.model.Report`; `refunded` may be a `Money`
+# The others are people, each a `Person`.
 RESERVED: Final = frozenset(
     {"id", "event_id", "at", "document", "machine", "token", "ends", "steps", "refunded", "refunds",
      "refunded_at", "type", *BUYERS, *RECIPIENTS}
@@ -38,12 +43,14 @@ def unrefined(_topic: str, _values: Values) -> Values:
 class Shape:
     """One kind of body.
 
-    `kind` is the kind of thing that it tells of ("order"), empty where each event stands alone;
-    `shown` names the fields that a person is shown, of which a change is worth an update; `order`
-    lists the thing's states where they come in one order only. `states` maps a name of the schema
-    to the steps that its words tell, without a date. `foreign` are fields that bodies of
-    this shape never have. `refine(topic, values)` returns what the schema alone cannot say: values
-    to add or replace, or a `Skipped`.
+    - `schema`: its fields, under our names.
+    - `kind`: the kind of thing that changes ("order"); empty where each event stands alone.
+    - `shown`: names of the fields whose change is worth an update.
+    - `states`: name of a field -> its values -> the steps they mean, which have no date.
+    - `order`: the states of the thing, where they come in one order only.
+    - `foreign`: fields of the body that only other shapes have; with one the event is held.
+    - `refine`: called with the topic's name and the values; returns what the schema alone cannot
+      say: values to add or replace, or a `Skipped`.
     """
 
     schema: PayloadSchema
@@ -62,16 +69,26 @@ NO_SHAPE: Final = Shape(schema=PayloadSchema())
 class Topic:
     """What one topic of a platform means.
 
-    `type` is our event type, empty where only a source's `types` gives it one. `at` names the
-    values with the time of the event, most exact first. Of a shape with a kind, `step` is the state
-    that the topic itself tells, at the time under the name `step_at`; `updates` says that a change
-    without a step is told, too. `says` maps a field of the body to the values (in lower case) that
-    the topic implies; with none of them it may have any value but null. `once` says that it happens
-    to a thing once; `repeats` that equal bodies with none of the times `at` are several events, and
-    a retry is one more. `lookup` says that the body only names a thing, of this kind, by its `id`;
-    `may_be` are types that the look-up may find beside `type`.
-    `waits` is the event type of what goes out under the value `token` when nothing else comes of
-    it.
+    - `type`: our event type; empty where only a source's `types` gives it one.
+    - `at`: names of the values with the time of the event, most exact first.
+    - `once`: whether it happens to a thing only once.
+    - `repeats`: whether equal bodies with none of the times `at` are several events. A retry of
+      the platform then counts as one more.
+    - `implies`: field of the body -> the values (in lower case) that it can have under this topic;
+      no values stand for any but null. With another value the event is held.
+
+    Of a shape with a kind:
+
+    - `step`: the state that the topic reports, and `step_at` the name of the value with its date.
+    - `updates`: whether a change of shown fields without a new step is an event.
+
+    Of a body that only names a thing, by its `id`:
+
+    - `lookup`: the kind of the thing to look up.
+    - `other_types`: event types that the look-up may find beside `type`.
+
+    With `delayed_type` a second event of that type goes out after the source's `abandoned_after`,
+    unless another one with the same `token` replaces it or one that `ends` the token cancels it.
     """
 
     type: str
@@ -80,28 +97,28 @@ class Topic:
     step: str = ""
     step_at: str = ""
     updates: bool = False
-    says: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    implies: Mapping[str, frozenset[str]] = field(default_factory=dict)
     once: bool = False
     repeats: bool = False
     lookup: str = ""
-    may_be: tuple[str, ...] = ()
-    waits: str = ""
+    other_types: tuple[str, ...] = ()
+    delayed_type: str = ""
 
 
-def created(event_type: str, shape: Shape, *, waits: str = "") -> Topic:
+def created(event_type: str, shape: Shape, *, delayed_type: str = "") -> Topic:
     """The topic of a new thing, once for each; `created_at` is its time."""
     return Topic(
         type=event_type, shape=shape, at=("created_at",), step=CREATED, step_at="created_at",
-        once=True, waits=waits,
+        once=True, delayed_type=delayed_type,
     )  # fmt: skip
 
 
-def updated(event_type: str, shape: Shape, *, waits: str = "") -> Topic:
+def updated(event_type: str, shape: Shape, *, delayed_type: str = "") -> Topic:
     """The topic of any change of a thing; `updated_at` is its time."""
     at = ("updated_at", "created_at")
-    return Topic(type=event_type, shape=shape, at=at, updates=True, waits=waits)
+    return Topic(type=event_type, shape=shape, at=at, updates=True, delayed_type=delayed_type)
 
 
 def alike(shape: Shape, types: Mapping[str, str]) -> dict[str, Topic]:
-    """Topics of one shape, by their names and event types; `at` is their time."""
+    """The topics of one shape from their names and event types; `at` is their time."""
     return {name: Topic(type=event_type, shape=shape) for name, event_type in types.items()}

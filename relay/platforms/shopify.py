@@ -288,15 +288,15 @@ platform = Platform(
         "orders/updated": updated("order.updated", _ORDER),
         "orders/paid": Topic(
             type="order.paid", shape=_ORDER, at=_UPDATED, step="paid",
-            says={"financial_status": _PAID | {""}},
+            implies={"financial_status": _PAID | {""}},
         ),
         "orders/fulfilled": Topic(
             type="order.fulfilled", shape=_ORDER, at=_UPDATED, step="fulfilled",
-            says={"fulfillment_status": frozenset({"fulfilled"})},
+            implies={"fulfillment_status": frozenset({"fulfilled"})},
         ),
         "orders/cancelled": Topic(
             type="order.cancelled", shape=_ORDER, at=("cancelled_at", *_UPDATED),
-            step="cancelled", step_at="cancelled_at", says={"cancelled_at": frozenset()},
+            step="cancelled", step_at="cancelled_at", implies={"cancelled_at": frozenset()},
         ),
         "orders/partially_fulfilled": updated("order.updated", _ORDER),
         "draft_orders/create": created("", _ORDER),
@@ -306,8 +306,12 @@ platform = Platform(
         "refunds/create": Topic(
             type="order.refunded", shape=_REFUND, at=("created_at",), lookup="order",
         ),
-        "checkouts/create": created("checkout.created", _CHECKOUT, waits="checkout.abandoned"),
-        "checkouts/update": updated("checkout.updated", _CHECKOUT, waits="checkout.abandoned"),
+        "checkouts/create": created(
+            "checkout.created", _CHECKOUT, delayed_type="checkout.abandoned"
+        ),
+        "checkouts/update": updated(
+            "checkout.updated", _CHECKOUT, delayed_type="checkout.abandoned"
+        ),
         "customers/create": created("customer.created", _CUSTOMER),
         "customers/update": updated("customer.updated", _CUSTOMER),
         "customers_marketing_consent/update": Topic(

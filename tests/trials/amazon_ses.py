@@ -74,7 +74,7 @@ def _body(request: WebhookRequest, _source: Source) -> Any:
     return json_object(message.encode()) | envelope
 
 
-def _check(body: Mapping[str, Any]) -> Handshake | None:
+def _signed_handshake(body: Mapping[str, Any]) -> Handshake | None:
     is_new = body.get("Type") == "SubscriptionConfirmation"
     return Handshake(visit=body.get("SubscribeURL", "")) if is_new else None
 
@@ -129,7 +129,7 @@ platform = Platform(
         "Received": "inbound",
     },
     body=_body,
-    check=_check,
+    signed_handshake=_signed_handshake,
     parts=each_of(
         "recipient", "bounce.bouncedRecipients", "complaint.complainedRecipients",
         "delivery.recipients", "deliveryDelay.delayedRecipients", "mail.destination",

@@ -74,8 +74,8 @@ def _complete(request: WebhookRequest) -> WebhookRequest:
 _NOTICE: Final = Shape(schema=_NoticeSchema(), refine=_notice)
 
 
-def _topic(kind: str, event_type: str, *may_be: str) -> Topic:
-    return Topic(type=event_type, shape=_NOTICE, lookup=kind, may_be=may_be)
+def _topic(kind: str, event_type: str, *other_types: str) -> Topic:
+    return Topic(type=event_type, shape=_NOTICE, lookup=kind, other_types=other_types)
 
 
 platform = Platform(

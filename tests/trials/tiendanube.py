@@ -89,7 +89,7 @@ platform = Platform(
             shape=_NOTICE,
             repeats=True,
             lookup="order",
-            may_be=("order.updated", "shipment.delivered"),
+            other_types=("order.updated", "shipment.delivered"),
         ),
     },
     ignored={

@@ -65,7 +65,7 @@ def platform(**parts):
         created("order.created", ORDER),
         created("", ORDER),
         updated("order.updated", replace(ORDER, states=STATES)),
-        updated("order.updated", ORDER, waits="checkout.abandoned"),
+        updated("order.updated", ORDER, delayed_type="checkout.abandoned"),
         Topic(type="order.paid", shape=ORDER, step="paid"),
         Topic(type="order.paid", shape=ORDER, at=("created_at", "at")),
         Topic(type="customer.deleted"),
@@ -78,9 +78,9 @@ def test_sound_declaration_is_taken(topic):
 
 WRONG = [
     (Topic(type="order.creted"), "unknown event type 'order.creted'"),
-    (created("order.created", ORDER, waits="cart.left"), "unknown event type 'cart.left'"),
+    (created("order.created", ORDER, delayed_type="cart.left"), "unknown event type 'cart.left'"),
     (
-        Topic(type="order.paid", shape=ORDER, lookup="order", may_be=("order.mislaid",)),
+        Topic(type="order.paid", shape=ORDER, lookup="order", other_types=("order.mislaid",)),
         "unknown event type 'order.mislaid'",
     ),
     (
@@ -119,7 +119,10 @@ WRONG = [
     (updated("order.updated", NAMELESS), "'id' is not in the schema"),
     (Topic(type="order.paid", shape=NAMELESS, at=(), once=True), "'id' is not in the schema"),
     (Topic(type="order.paid", shape=NAMELESS, at=(), lookup="order"), "'id' is not in the schema"),
-    (Topic(type="order.paid", shape=NAMELESS, at=(), waits="order.failed"), "'token' is not in"),
+    (
+        Topic(type="order.paid", shape=NAMELESS, at=(), delayed_type="order.failed"),
+        "'token' is not in",
+    ),
     (Topic(type="order.paid", shape=Shape(schema=_HookedSchema())), "no hooks or defaults"),
     (Topic(type="order.paid", shape=Shape(schema=_ForeignSchema())), "id: expected a PathField"),
 ]

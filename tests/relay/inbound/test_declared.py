@@ -138,8 +138,8 @@ def test_body_is_decoded_as_the_platform_says_and_may_be_an_address_check():
     def check(value):
         return answer if value == {"challenge": 1} else None
 
-    assert parsed({"challenge": 1}, check=check) is answer
-    assert event(b"no=7", check=check, body=lambda *_: {"no": 7}).body == {"no": 7}
+    assert parsed({"challenge": 1}, signed_handshake=check) is answer
+    assert event(b"no=7", signed_handshake=check, body=lambda *_: {"no": 7}).body == {"no": 7}
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_what_is_not_marked_is_no_test(value):
 
 SAYS = Topic(
     type="order.paid", shape=LOOSE,
-    says={"state": frozenset({"paid", "part"}), "paid": frozenset()},
+    implies={"state": frozenset({"paid", "part"}), "paid": frozenset()},
 )  # fmt: skip
 
 
@@ -244,7 +244,7 @@ def test_part_that_is_no_object_contradicts_nothing():
 
 
 def test_topics_of_a_source_are_events_that_stand_alone():
-    topics = {"known": created("order.created", ORDER, waits="checkout.abandoned")}
+    topics = {"known": created("order.created", ORDER, delayed_type="checkout.abandoned")}
     types = {"known": "order.updated", "new": "order.paid"}
     source = {"types": types, "abandoned_after_s": 60.0}
     body = {**BODY, "cart": "c1"}
@@ -256,12 +256,12 @@ def test_topics_of_a_source_are_events_that_stand_alone():
 
 def test_topic_of_a_source_that_only_names_a_thing_is_still_looked_up():
     topic = Topic(
-        type="order.refunded", shape=LOOSE, at=(), lookup="order", may_be=("order.cancelled",)
+        type="order.refunded", shape=LOOSE, at=(), lookup="order", other_types=("order.cancelled",)
     )
     (notice,) = items(BODY, topic, source={"types": {"a": "order.failed"}})
-    assert (notice.event_type, notice.may_be) == ("order.failed", ())
+    assert (notice.event_type, notice.other_types) == ("order.failed", ())
     assert notice.resource == Resource("order", "7")
-    assert items(BODY, topic)[0].may_be == ("order.cancelled",)
+    assert items(BODY, topic)[0].other_types == ("order.cancelled",)
 
 
 def test_unknown_topic_of_a_source_is_read_as_the_platform_says():
@@ -516,7 +516,7 @@ def test_shown_are_the_fields_that_the_body_has_under_the_words_of_notes():
 
 # What waits, ends, or is looked up.
 
-CHECKOUT = created("order.created", ORDER, waits="checkout.abandoned")
+CHECKOUT = created("order.created", ORDER, delayed_type="checkout.abandoned")
 WAITS = {"abandoned_after_s": 60.0}
 
 

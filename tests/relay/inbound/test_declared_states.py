@@ -108,7 +108,7 @@ def _checked(body: Any) -> Any:
         challenge = value.get("challenge", "")
         return Handshake(PlatformResponse(body=challenge.encode())) if challenge else None
 
-    platform = replace(PLATFORM, check=check)
+    platform = replace(PLATFORM, signed_handshake=check)
     source = replace(senders.source_of("generic"), platform=platform, scheme=Bearer())
     return parse(senders.delivery({}, json_bytes(body)), source)
 
