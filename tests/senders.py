@@ -122,9 +122,9 @@ def values(event: Event) -> dict[str, Any]:
 
 def request_for(platform: str, name: str) -> tuple[dict[str, str], bytes]:
     """The headers and body of a sample; a topic or a sample's name will do."""
-    found = samples.load(platform, name)
-    assert found is not None, f"no sample {name} of {platform}"
-    return dict(found.headers), found.body
+    sample = samples.load(platform, name)
+    assert sample is not None, f"no sample {name} of {platform}"
+    return dict(sample.headers), sample.body
 
 
 def signed(

@@ -51,14 +51,14 @@ def assert_is_harmless(item: Translated, leaf: Leaf, name: str) -> None:
 
 def _shapes() -> dict[str, tuple[str, str, Topic]]:
     """(platform, topic's name, topic) of the first topic of each shape that has a sample."""
-    found: dict[int, tuple[str, str, Topic]] = {}
+    shapes: dict[int, tuple[str, str, Topic]] = {}
     for platform in discovered().values():
         names = samples.names(platform.name)
         for name, topic in platform.topics.items():
             if samples.file_name(name) in names and platform.parse is None:
-                found.setdefault(id(topic.shape), (platform.name, name, topic))
+                shapes.setdefault(id(topic.shape), (platform.name, name, topic))
     return {
-        f"{platform}-{name}": (platform, name, topic) for platform, name, topic in found.values()
+        f"{platform}-{name}": (platform, name, topic) for platform, name, topic in shapes.values()
     }
 
 
