@@ -37,7 +37,7 @@ def process(
 ) -> Handshake | Sequence[Translated | Parts]:
     """Verify and translate a request: the answer to an address check, or one item per event.
 
-    `recall` is asked, once, only when an event tells of a thing.
+    `recall` is asked once, and only when an event reports the state of a thing.
 
     Raises:
         Refused: the request does not prove who sent it; nothing of it may be stored.

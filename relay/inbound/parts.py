@@ -1,4 +1,4 @@
-"""The parts of a body that tells of several things at once, each as if it had come by itself."""
+"""Division of a body with several events into parts, each as if it had come by itself."""
 
 from collections.abc import Callable
 from typing import Any

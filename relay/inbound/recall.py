@@ -1,4 +1,4 @@
-"""What is remembered of things that events tell of, as the store recalls it."""
+"""What is remembered of the things that events are about, as the store recalls it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
-"""What of an event is new, by what is remembered of the thing that it tells of. Pure functions.
+"""What of an event is new, compared with what is remembered of its thing. Pure functions.
 
-Many platforms tell every change of an order as "updated". An adapter then sets `Event.report`
-(`relay.model.Report`): the states that the thing has reached, its own times, what was given back,
-and the fields that a person is shown. The rest is done for it:
+Many platforms send every change of an order as "updated". The event then has a report
+(`relay.model.Report`, made by `relay/inbound/report.py`): the states that the thing has reached,
+its own times, what was given back, and the fields that a person is shown.
 
     events = parse(request)
     memories = store.recall(resources of the events)     one round trip, only with resources
@@ -17,16 +17,15 @@ and the fields that a person is shown. The rest is done for it:
   before that of which nothing is remembered: somebody has saved an old order. A step without a
   type is a state that is remembered and not reported, such as `pending`.
 - Where the platform has its states in one order, none that lies behind the present one is a step.
-- What comes with an earlier time than the one remembered is `stale`: it may tell a step that was
+- What comes with an earlier time than the one remembered is `stale`: it may have a step that was
   never reported, but is no update, and the present state stays.
 - More given back than is remembered is a refund of the difference, whichever topic brings it. An
   adapter names the single refunds in all topics or in none: a sum says nothing of ids.
 - Without a step, a change of shown fields is an update that says which; the first event of a thing
-  is an update too. Otherwise it is a `duplicate` (the same time, or a topic that tells no updates)
+  is an update too. Otherwise it is a `duplicate` (the same time, or a topic without updates)
   or `nothing_changed`.
-
 - The state `created` is new once, whatever its date, and never displaces another: the creation is
-  often told behind what followed it.
+  often sent after what followed it.
 
 The events that `expand` returns have these fields beside those of the platform: `changed`, a tuple
 of names; `refund_amount` and `refund_left`, each a `Money` in the currency of `amount`, the latter
@@ -45,7 +44,7 @@ from relay.mapping.event_fields import family_of, fields_of, filled
 from relay.model import Event, Memory, Money, Report, Step
 
 Reason = Literal["", "duplicate", "stale", "nothing_changed"]
-# The state of a thing of which nothing else has been told.
+# The state of a thing of which nothing else has been reported.
 CREATED: Final = "created"
 
 
@@ -108,7 +107,7 @@ def decide(
         return Decision(reason="stale", memory=after)
     if report.update_type and (changed or not memory.version):
         return Decision(update=True, changed=changed, memory=after)
-    # A change that this topic does not tell is left for the one that does.
+    # A change that this topic does not report is left for the one that does.
     after = replace(after, shown={**after.shown, **memory.shown})
     same_time = (report.updated_at or 0.0) == memory.updated_at
     repeated = bool(memory.version) and (same_time or not report.update_type)

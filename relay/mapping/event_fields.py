@@ -17,7 +17,7 @@ class _Common(EventFields):
     """Fields of every family.
 
     `shop` is the platform's name of the shop. `created_at` and `updated_at` are the thing's own
-    times. `changed` names the shown fields that differ from those told before.
+    times. `changed` names the shown fields that differ from those reported before.
     """
 
     shop: str | None = None

@@ -34,7 +34,7 @@ class Moved(Exception):
 
 
 class SourceMemory:
-    """Recalls the things of one source; a `relay.inbound.steps.Recall`."""
+    """Recalls the things of one source; a `relay.inbound.recall.Recall`."""
 
     def __init__(
         self,
