@@ -198,12 +198,20 @@ class Platform:
 class Source:
     """One configured endpoint: a platform bound to secrets, topic filters and a destination.
 
-    `topics` are fnmatch patterns for our event types or the platform's topics. `types` maps topics
-    of the platform to event types. `on_nobody` is what becomes of an event without a usable
-    reference to a customer. `timezone` is that of times which the sender writes without an offset.
-    `title` is its name in notes, the platform's when empty. `abandoned_after_s` is how long after
-    the last change a purchase counts as abandoned, 0 for never. `repeat_window_s` is how long an
-    event without an id is remembered by its body, 0 for as long as others.
+    - `topics`: fnmatch patterns for our event types or the platform's topics; none: all but those
+      that have to be asked for.
+    - `types`: topic of the platform -> event type.
+    - `machine_events`: whether opens and clicks made by software count.
+    - `title`: its name in notes.
+    - `timezone`: of times that the sender writes without an offset.
+    - `public_url`: the address that the platform was given, where the relay sees another one.
+    - `signing_key`: what requests are signed with by hand, where that is not the secret.
+    - `customer_id`: Mercately's id of the customer whom all its events are about.
+    - `on_invalid`: what becomes of a body that cannot be parsed; `on_nobody`: of an event without
+      a usable reference to a customer.
+    - `abandoned_after_s`: how long after its last change a purchase counts as abandoned; 0: never.
+    - `repeat_window_s`: how long an event without an id is remembered by its body; 0: as long as
+      others.
     """
 
     name: str

@@ -5,8 +5,8 @@ may use `shopify-…` headers without `x-`. The topic is in a header, not in the
 id stays the same on every retry. No time is signed. Anything but 2xx within 5 s is sent again
 8 times over 4 h, then the subscription can be removed. Names, e-mails and phones may be null on
 cheaper plans. There is no topic for an abandoned checkout: it is one that got no order within some
-time. What is given back is reported with the order too: a refund's own body names no customer. Topic,
-shop and ids are in headers that nothing signs.
+time. What is given back is reported with the order too: a refund's own body names no customer.
+Topic, shop and ids are in headers that nothing signs.
 
 https://shopify.dev/docs/apps/build/webhooks/verify-deliveries (read 2026-08)
 """
