@@ -17,6 +17,12 @@ _ITEM_MAX: Final = 40
 # Room for the items of a note that ends with a link, and of others.
 _ITEMS_ROOM: Final = (50, 90)
 
+# Texts that stand in notes as they are, on one line.
+_LINES: Final = (
+    "order_number", "order_id", "reference", "payment_id", "carrier", "tracking_url",
+    "checkout_url",
+)  # fmt: skip
+
 # Shown field -> noun in Spanish (with its article) and English.
 _CHANGED: Final[Mapping[str, tuple[str, str]]] = {
     "status": ("el estado", "status"),
@@ -98,13 +104,14 @@ _METHODS: Final[Mapping[str, tuple[str, str]]] = {
 def order_words(fields: Mapping[str, Any], language: Literal["es", "en"]) -> dict[str, Any]:
     """Variables of notes, from an event's fields with their amounts as shown; "" when absent.
 
-    `items` and `changed` replace the fields of the same names.
+    `items`, `changed` and what is shown as it stands replace the fields of the same names.
     """
     at = _ES if language == "es" else _EN
     room = _ITEMS_ROOM[0 if _text(fields.get("checkout_url")) else 1]
     numbers = _texts(fields.get("tracking_numbers")) or _texts(fields.get("tracking_number"))
     names = [name for name in _texts(fields.get("changed")) if name in _CHANGED]
     return {
+        **{name: _text(fields[name]) for name in _LINES if name in fields},
         "items": _items(_texts(fields.get("items")), at, room),
         "changed": ", ".join(dict.fromkeys(_bare(name, at) for name in names)),
         "changed_text": _changed_text(names, fields, at),
