@@ -8,8 +8,12 @@ from typing import Final
 # A shorter part is taken for a piece of a secret with a comma in it: as a secret of its own it
 # would let in whoever guesses it.
 PART_MIN: Final = 8
-# A comma that does not separate: the one in `v1,whsec_…`, as some vendors show a secret.
-_SEPARATOR: Final = re.compile(r"(?<!\bv1)(?<!\bv1a),|,(?!\s*wh(?:sec|pk|sk)_)")
+# A comma that does not separate: the one in `v1,whsec_…`, as some vendors show a secret. Between
+# two such secrets stands `|` (Supabase) or white space as well.
+_SEPARATOR: Final = re.compile(
+    r"(?<!\bv1)(?<!\bv1a),|,(?!\s*wh(?:sec|pk|sk)_)"
+    r"|(?<![,|\s])[|\s]+(?=(?:v1a?,\s*)?wh(?:sec|pk|sk)_)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class SecretTexts:
 
 
 def split_secrets(text: str) -> SecretTexts:
-    """Split at commas. Empty parts count for nothing.
+    """Split at commas, and before `whsec_` and its like. Empty parts count for nothing.
 
     A secret may have a comma in it (WooCommerce makes such), so the whole text is a secret as well,
     and a part of fewer than 8 characters is none. A list in relay.toml is not split.

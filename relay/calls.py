@@ -98,7 +98,7 @@ def _call(event: Event, request: WebhookRequest, source: Source, step: Mapping[s
 
 
 def _awaiting(item: NeedsLookup, source: Source) -> AwaitingLookup | Ignored:
-    types = (item.event_type, *item.may_be)
+    types = (item.event_type, *item.other_types)
     reasons = [_unwanted(event_type, item.topic, source) for event_type in types]
     if all(reasons):
         return Ignored(item.topic, reasons[0], item.event_type)

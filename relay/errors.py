@@ -21,7 +21,7 @@ TITLES: Final[Mapping[str, str]] = {
     "unknown_source": "No such source",
     "method_not_allowed": "This source takes POST only",
     TOO_LARGE: "The body is too large",
-    "content_encoding": "This source takes bodies without a content encoding only",
+    "content_encoding": "The content encoding of the body is not understood",
     "media_type": "This source does not take that content type",
     "incomplete": "The body ended before it was whole",
     "unreadable": "The body cannot be read",

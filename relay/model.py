@@ -148,7 +148,7 @@ class Event:
     `other_keys` are further ones, each `delivery:` and the platform's id of the delivery or event,
     or `body:` and a digest of what the signature covers: the event is a duplicate when any key is
     remembered. `remember_s` shortens the memory of `key`, for events without an id; 0 is as long as
-    others. `report` is set where the event tells of the state of a thing; `type` is then what it
+    others. `report` is set where the event reports the state of a thing; `type` is then what it
     would be by itself. With `wait_s` the event goes out so many seconds later, unless one
     with the same `token` comes before, which replaces it, or one that `ends` the token.
     `occurred_at` is aware. `fields` are those that templates may use, `extra` further ones that a

@@ -15,17 +15,10 @@ from relay.errors import TOO_LARGE, Refused, TooManyParts
 from relay.inbound import declared
 from relay.inbound.batch_order import in_order
 from relay.inbound.contract import Source, stable_key
+from relay.inbound.recall import NOTHING_RECALLED, Recall, Recollection
 from relay.inbound.results import Events, Handshake, Part, Skipped, Unparsable
 from relay.inbound.signature import BodyCheck, IncrementalScheme
-from relay.inbound.steps import (
-    NOTHING_RECALLED,
-    Decision,
-    Recall,
-    Recollection,
-    decide,
-    expand,
-    is_same,
-)
+from relay.inbound.steps import Decision, decide, expand, is_same
 from relay.model import (
     Call,
     Ended,
@@ -44,7 +37,7 @@ def process(
 ) -> Handshake | Sequence[Translated | Parts]:
     """Verify and translate a request: the answer to an address check, or one item per event.
 
-    `recall` is asked, once, only when an event tells of a thing.
+    `recall` is asked once, and only when an event reports the state of a thing.
 
     Raises:
         Refused: the request does not prove who sent it; nothing of it may be stored.

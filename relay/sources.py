@@ -16,16 +16,14 @@ from config.fault_texts import in_console_language
 from config.relay_toml import ConfigError, Destination, RelayFile, SourceEntry, messages
 from relay.inbound.contract import Platform, Source
 from relay.inbound.signature import (
-    FUTURE_S,
     PathToken,
     Scheme,
-    TimedScheme,
-    first_fault,
 )
 from relay.mapping.default_rules import compile_all, inherited_types
 from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.rules import Rule
 from relay.platforms import discovered
+from relay.source_secrets import scheme_of, secret_warnings, tolerance_faults
 
 # Words of sources' names that people write in capitals.
 _ACRONYMS: Final = frozenset(
@@ -85,9 +83,9 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
         faults += _topic_faults(key, entry, platform, options or {})
         if options is None or entry.destination not in content.destinations:
             continue
-        scheme, secrets, scheme_faults = _scheme(key, platform, options, entry)
-        faults += scheme_faults + _tolerance_faults(key, scheme, dedup_s)
-        warnings += _secret_warnings(key, scheme, entry, secrets)
+        scheme, secrets, scheme_faults = scheme_of(key, platform, options, entry)
+        faults += scheme_faults + tolerance_faults(key, scheme, dedup_s)
+        warnings += secret_warnings(key, scheme, entry, secrets)
         warnings += _id_warnings(key, platform, options, entry)
         usable = replace(entry, secrets=secrets)
         sources[name] = _source(usable, platform, scheme, options, own_rules, content)
@@ -161,7 +159,7 @@ def signing_source(file: Path, environ: Mapping[str, str], name: str) -> Source 
     options, faults = _options(key, platform, entry)
     if options is None:
         raise ConfigError(file, faults)
-    scheme, secrets, scheme_faults = _scheme(key, platform, options, entry)
+    scheme, secrets, scheme_faults = scheme_of(key, platform, options, entry)
     if faults or scheme_faults:
         raise ConfigError(file, faults + scheme_faults)
     keyless = relay_toml.load(file, _PlaceholderEnv(environ))
@@ -223,57 +221,6 @@ def _options(
     return options, [f"{key}.options.{fault}"] if fault else []
 
 
-def _scheme(
-    key: str, platform: Platform, options: Mapping[str, Any], entry: SourceEntry
-) -> tuple[Scheme, tuple[str, ...], list[str]]:
-    """The scheme, the secrets it can use, and faults."""
-    scheme = platform.scheme_for(options)
-    secrets = _usable(entry, scheme)
-    faults = []
-    if fault := first_fault(scheme, secrets):
-        faults.append(f"{key}.secrets: {fault}")
-    if entry.tolerance_s is not None:
-        if isinstance(scheme, TimedScheme) and scheme.tolerance_s is not None:
-            scheme = replace(scheme, tolerance_s=entry.tolerance_s)
-        else:
-            faults.append(f"{key}.tolerance: {platform.name} signs no time")
-    if entry.on_invalid == "reject" and platform.name != "generic":
-        faults.append(f"{key}.on_invalid: only generic may reject; others drop a hook that refuses")
-    return scheme, secrets, faults
-
-
-def _usable(entry: SourceEntry, scheme: Scheme) -> tuple[str, ...]:
-    """The secrets of the source.
-
-    Of a text with commas the parts and the whole each count where they can be a secret of this
-    scheme. Where the whole cannot (two keys in base64), every part has to be one.
-    """
-    if not entry.whole_secret:
-        return entry.secrets
-    if scheme.examine(entry.whole_secret).fault:
-        parts = tuple(text for text in entry.secrets if text != entry.whole_secret)
-        return parts or entry.secrets
-    return tuple(text for text in entry.secrets if not scheme.examine(text).fault)
-
-
-def _secret_warnings(
-    key: str, scheme: Scheme, entry: SourceEntry, secrets: tuple[str, ...]
-) -> list[str]:
-    """What is weak or doubtful about the secrets, without any part of one."""
-    warnings = []
-    for index, secret in enumerate(secrets):
-        if weakness := scheme.examine(secret).weakness:
-            place = f"[{index}]" if len(secrets) > 1 else ""
-            warnings.append(f"{key}.secrets{place}: {weakness}")
-    unused = [text for text in entry.secrets if text not in secrets and text != entry.whole_secret]
-    warnings += [
-        f"{key}.secrets: a part of {length} characters between commas is no secret of its own; "
-        "to say which secrets there are, write a list in relay.toml"
-        for length in (*entry.short_parts, *map(len, unused))
-    ]
-    return warnings
-
-
 def _id_warnings(
     key: str, platform: Platform, options: Mapping[str, Any], entry: SourceEntry
 ) -> list[str]:
@@ -284,18 +231,6 @@ def _id_warnings(
     window = f" within {entry.repeat_window_s:.0f} s" if entry.repeat_window_s else ""
     warning = f"without it the same body{window} is taken for one event (repeat_window)"
     return [f"{key}.options.id: {warning}"]
-
-
-def _tolerance_faults(key: str, scheme: Scheme, dedup_s: int | None) -> list[str]:
-    """A captured request must not be valid for longer than it is remembered."""
-    tolerance_s = getattr(scheme, "tolerance_s", None)
-    if tolerance_s is None or dedup_s is None or tolerance_s + FUTURE_S < dedup_s:
-        return []
-    fault = (
-        f"{tolerance_s} s is not less than RELAY_DEDUP_DAYS, {dedup_s} s; a request sent again in "
-        "between would be delivered again"
-    )
-    return [f"{key}.tolerance: {fault}"]
 
 
 def _rules_for(

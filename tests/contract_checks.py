@@ -6,9 +6,10 @@ from typing import Any
 
 from senders import without_ends
 
-from relay.inbound.contract import Source, Topic, Values, stored_request
+from relay.inbound.contract import Source, stored_request
 from relay.inbound.declaration_check import is_known, known_names
 from relay.inbound.results import Handshake, NeedsLookup, Skipped, Unparsable
+from relay.inbound.topics import Topic, Values
 from relay.mapping.event_fields import family_of, names_of
 from relay.mapping.event_types import EVENT_TYPES
 from relay.model import AwaitingLookup, Call, Event, Held, Ignored, Translated, WebhookRequest

@@ -1,11 +1,11 @@
-"""A source that remembers, as the store does, what it was told of each thing."""
+"""A source that remembers, as the store does, what was reported of each thing."""
 
 from collections.abc import Sequence
 
 from senders import without_ends
 
 from relay.inbound.contract import Source
-from relay.inbound.steps import NOTHING_RECALLED, Recollection
+from relay.inbound.recall import NOTHING_RECALLED, Recollection
 from relay.model import Call, Memory, Parts, Resource, WebhookRequest
 from relay.pipeline import flattened, translate
 
@@ -30,7 +30,7 @@ class Remembering:
     def digest(self, text: str) -> str:
         return text
 
-    def told(self, request: WebhookRequest) -> list[str]:
+    def outcome(self, request: WebhookRequest) -> list[str]:
         """The event type of each call, else why there is none."""
         item, *_ = translate(request, self.source, self)
         if isinstance(item, Parts):

@@ -26,6 +26,7 @@ from relay.inbound.contract import Source
 from relay.mapping.event_fields import filled
 from relay.mapping.event_types import EVENT_TYPES
 from relay.model import Ended, Event, Translated, WebhookRequest
+from relay.platforms import discovered
 
 NOW = datetime(2026, 11, 2, 15, 4, 5, tzinfo=UTC)
 
@@ -121,9 +122,9 @@ def values(event: Event) -> dict[str, Any]:
 
 def request_for(platform: str, name: str) -> tuple[dict[str, str], bytes]:
     """The headers and body of a sample; a topic or a sample's name will do."""
-    found = samples.load(platform, name)
-    assert found is not None, f"no sample {name} of {platform}"
-    return dict(found.headers), found.body
+    sample = samples.load(platform, name)
+    assert sample is not None, f"no sample {name} of {platform}"
+    return dict(sample.headers), sample.body
 
 
 def signed(
@@ -208,3 +209,7 @@ _PROOFS = {
     "standard_webhooks": _standard_webhooks,
     "woocommerce": _woocommerce,
 }
+
+for _platform in discovered():
+    if not all(_platform in table for table in (SECRETS, SPARES, _PROOFS)):
+        raise KeyError(f"tests/senders.py: {_platform} needs a secret, a spare one and a proof")

@@ -11,7 +11,7 @@ from config.language import localized
 from relay import operations, sources
 from relay.cli import context as cli
 from relay.cli.inspect import no_sample
-from relay.cli.labels import StateChoice, label
+from relay.cli.labels import StateChoice, label, outcome_text
 from relay.cli.listing import SINCE, SINCE_HELP, ambiguous, no_such_event
 from relay.cli.output import escaped, json_text
 from relay.model import OPEN_STATES, State
@@ -128,9 +128,9 @@ def replay(
         outcomes[result.outcome] += 1
         if result.outcome != "requeued":
             reasons = json_text(result.reasons) if result.reasons else ""
-            click.echo(f"{record.id}: {label(result.outcome)} {reasons}".rstrip())
+            click.echo(f"{record.id}: {outcome_text(result.outcome)} {reasons}".rstrip())
     for outcome, count in outcomes.items():
-        click.echo(f"{label(outcome)}: {count}")
+        click.echo(f"{outcome_text(outcome)}: {count}")
     complete = outcomes["requeued"] == len(selection.records) and not selection.absent
     context.exit(0 if complete else 1)
 

@@ -27,6 +27,16 @@ _SPANISH: Final = {
     "awaiting_lookup": "espera una consulta",
 }
 _CODES: Final = {spanish: code for code, spanish in _SPANISH.items()}
+# Why an event stays where it is: Spanish, English. The code stands beside it.
+_REASONS: Final = {
+    "no_customer": ("no dice de qué cliente se trata", "does not say which customer it is"),
+    "hook_user": (
+        "el usuario del webhook no puede leerlo: créelo de nuevo como administrador",
+        "the hook's user may not read it: make the hook anew as an administrator",
+    ),
+    "topic_mismatch": ("el tema no coincide con el cuerpo", "the topic contradicts the body"),
+}
+_NEEDS: Final = ("falta consultarlo en la plataforma", "has to be looked up at the platform")
 # What `doctor` and /readyz check: Spanish, English.
 _CHECKS: Final = {
     "redis_reachable": ("Redis no responde", "Redis does not answer"),
@@ -53,6 +63,12 @@ _CHECKS: Final = {
 def label(code: str) -> str:
     """A state or outcome in the language of the console; other codes stay as they are."""
     return localized(_SPANISH.get(code, code), code)
+
+
+def outcome_text(code: str) -> str:
+    """The outcome of a replay: a state's word, or the reason code with what it means."""
+    texts = _NEEDS if code.startswith("needs_") else _REASONS.get(code)
+    return f"{code} · {localized(*texts)}" if texts else label(code)
 
 
 def missing_check(code: str) -> str:

@@ -7,6 +7,7 @@ Works on the bytes that were signed; Flask's parsers are not used.
 import codecs
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -35,6 +36,10 @@ _CHARSETS: Final = (
     "gb",
     "big5",
 )
+# As `text/plain`, or as nothing at all, scripts send what they call a form.
+_UNTYPED: Final = frozenset({"", "text/plain", "application/octet-stream"})
+_FORM_START: Final = re.compile(rb"\s*[\w%.-]+(?:(?:\[|%5[Bb])[\w%.-]*(?:\]|%5[Dd]))*=")
+_BOM: Final = b"\xef\xbb\xbf"
 # Browsers read `iso-8859-1` as this, too.
 _WESTERN: Final = "cp1252"
 
@@ -48,7 +53,7 @@ class Body:
 
 
 def parse_body(request: WebhookRequest) -> Body:
-    """The body as JSON, or as a form when its content type says so and it is no JSON.
+    """The body as JSON, or as a form when its content type, or else it itself, says so.
 
     Senders that post JSON with the content type of a form are common; a stored part of a form is
     JSON as well.
@@ -63,7 +68,8 @@ def parse_body(request: WebhookRequest) -> Body:
         try:
             return Body(_json_value(request.body, content_type))
         except Unreadable:
-            if not is_form:
+            looks_like_form = media_type in _UNTYPED and _FORM_START.match(request.body)
+            if not (is_form or looks_like_form):
                 raise
     if media_type == MULTIPART:
         return multipart_body(request.body, content_type)
@@ -71,18 +77,22 @@ def parse_body(request: WebhookRequest) -> Body:
 
 
 def _json_value(body: bytes, content_type: str) -> Any:
-    """The JSON value in UTF-8 where it is that, else in the declared character set.
+    """The JSON value in UTF-8 where it is that, else in the declared character set, else in
+    Western Europe's, which is what senders have that forget to say so.
 
     Raises:
-        Unreadable: it is JSON in neither.
+        Unreadable: it is JSON in none of them.
     """
+    charset = _parameter(content_type, "charset")
     try:
         return json_body(body)
     except Unreadable:
-        text = declared_text(body, _parameter(content_type, "charset"))
-        if text is None:
-            raise
-    return json_body(text.encode())
+        texts = [declared_text(body, charset), declared_text(body, _WESTERN)]
+        for text in texts:
+            with suppress(Unreadable):
+                if text is not None and not text.isascii():
+                    return json_body(text.encode())
+        raise
 
 
 def declared_text(body: bytes, charset: str) -> str | None:
@@ -101,7 +111,8 @@ def form_value(body: bytes, charset: str = "") -> dict[str, Any]:
         Unreadable: it has too many fields.
     """
     return nested(
-        (_decoded(name, charset), _decoded(value, charset)) for name, value in form_pairs(body)
+        (_decoded(name, charset), _decoded(value, charset))
+        for name, value in form_pairs(body.removeprefix(_BOM))
     )
 
 

@@ -13,16 +13,8 @@ from typing import Any, Final
 
 from relay.inbound.contact import Party
 from relay.inbound.money import parse_minor_units, parse_money, parse_written_money
-from relay.inbound.payload_schema import (
-    ListOf,
-    Number,
-    Object,
-    OmittedFields,
-    PathField,
-    PayloadSchema,
-    Text,
-    value_at,
-)
+from relay.inbound.payload_fields import Number, OmittedFields, PathField, Text, value_at
+from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
 from relay.mapping.country import iso2
 from relay.mapping.identity import document_in, named_values
 from relay.model import Address, Money

@@ -1,16 +1,30 @@
-"""The platform contract: what a platform declares, and the results of parsing a request.
+"""The platform contract: what a platform declares, and a source that is configured of it.
 
-A platform is one file in `relay/platforms/` that ends with `platform = Platform(...)`, plus a
-sample request per topic in `relay/samples/<platform>/`. It says how requests are signed, where in
-them topic, ids and shop are, which shapes its bodies have, and what each topic means:
+A platform is one file in `relay/platforms/` that ends with `platform = Platform(...)`, and a sample
+request for each topic in `relay/samples/<platform>/`. It declares how requests are signed, where
+in them the topic and the ids are, which shapes the bodies have, and what each topic means:
 
-    _ORDER = Shape(_OrderSchema(), kind="order", shown=("amount", "items", "recipient"))
-    topics={"orders/create": Topic("order.created", _ORDER, step=CREATED), ...}
+    class _OrderSchema(PayloadSchema):                      relay/inbound/payload_schema.py
+        id = Id(required=True)                              simple fields: payload_fields.py
+        created_at = Time()
+        order_number = Text("name")
+        amount = Amount("total_price", "currency")          people, amounts: composite_fields.py
+        buyer = Person("customer", email="email", phones="phone")
 
-`relay/inbound/declared.py` does the rest, without I/O: request -> parts -> values -> event. The
-names in a schema are those of the family of the event type (`relay/mapping/event_fields.py`), or
-`RESERVED` below. A record keeps the raw body of an event and the headers and query parameters that
-the declaration names, so that it can be parsed again (replay).
+    _ORDER = Shape(schema=_OrderSchema(), kind="order", shown=("amount",))    topics.py
+
+    platform = Platform(
+        name="acme",
+        title="Acme",
+        docs="https://acme.example/webhooks",
+        scheme=Hmac(headers=("x-acme-signature",)),         relay/inbound/signature/
+        topic=Header("x-acme-topic"),                       places.py
+        topics={"orders/create": created("order.created", _ORDER)},
+    )
+
+`relay/inbound/declared.py` parses by it, without I/O: request -> parts -> values -> event. A record
+keeps the raw body of an event and the headers and query parameters that the declaration names, so
+that it can be parsed again (replay).
 """
 
 import hashlib
@@ -21,116 +35,20 @@ from typing import Any, Final, Literal
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema
 
 from config.relay_toml import Destination
-from relay.errors import Unreadable
 from relay.inbound.payload import json_body
-from relay.inbound.payload_schema import Payload, PayloadSchema
 from relay.inbound.places import Place
-from relay.inbound.results import Handshake, ParseResult, PlatformResponse, Receipt, Skipped
+from relay.inbound.results import Handshake, ParseResult, PlatformResponse, Receipt
 from relay.inbound.signature import Scheme
-from relay.inbound.steps import CREATED
+from relay.inbound.topics import Topic
 from relay.mapping.event_types import Language
 from relay.mapping.rules import Rule
-from relay.model import Step, WebhookRequest
+from relay.model import WebhookRequest
 
 # The query is stored beside headers, under a name that none has.
 _QUERY: Final = ":query"
-
-
-# The parties of a body, in the order in which they are the event's contact.
-BUYERS: Final = ("buyer", "billing", "account")
-RECIPIENTS: Final = ("recipient", "address_book")
-# Names of a schema that are no fields of the event. `id` is the thing's; `event_id` that of the
-# event, and `at` its time; `document` the buyer's; `machine` says that software did it; `token`
-# is that of the waiting entry which the event makes, `ends` that which it drops; `over` says that
-# the thing has come to its end, of which another thing tells; `steps`,
-# `refunded`, `refunds` and `refunded_at` are as in `relay.model.Report`, the first may be `Money`;
-# `type` is the event type in place of the topic's. Names with an underscore in front are the
-# platform's own.
-RESERVED: Final = frozenset(
-    {"id", "event_id", "at", "document", "machine", "token", "ends", "over", "steps", "refunded",
-     "refunds", "refunded_at", "type", *BUYERS, *RECIPIENTS}
-)  # fmt: skip
-Values = Mapping[str, Any]
-
-
-def unrefined(_topic: str, _values: Values) -> Values:
-    return {}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """One kind of body.
-
-    `kind` is the kind of thing that it tells of ("order"), empty where each event stands alone;
-    `shown` names the fields that a person is shown, of which a change is worth an update; `order`
-    lists the thing's states where they come in one order only. `states` maps a name of the schema
-    to the steps that its words tell, without a date. `foreign` are fields that bodies of
-    this shape never have. `refine(topic, values)` returns what the schema alone cannot say: values
-    to add or replace, or a `Skipped`.
-    """
-
-    schema: PayloadSchema
-    kind: str = ""
-    shown: tuple[str, ...] = ()
-    order: tuple[str, ...] = ()
-    states: Mapping[str, Mapping[str, Step]] = field(default_factory=dict)
-    foreign: tuple[str, ...] = ()
-    refine: Callable[[str, Values], Values | Skipped] = unrefined
-
-
-NO_SHAPE: Final = Shape(schema=PayloadSchema())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Topic:
-    """What one topic of a platform means.
-
-    `type` is our event type, empty where only a source's `types` gives it one. `at` names the
-    values with the time of the event, most exact first. Of a shape with a kind, `step` is the state
-    that the topic itself tells, at the time under the name `step_at`; `updates` says that a change
-    without a step is told, too. `says` maps a field of the body to the values (in lower case) that
-    the topic implies; with none of them it may have any value but null. `once` says that it happens
-    to a thing once; `repeats` that equal bodies with none of the times `at` are several events, and
-    a retry is one more. `lookup` says that the body only names a thing, of this kind, by its `id`;
-    `may_be` are types that the look-up may find beside `type`.
-    `waits` is the event type of what goes out under the value `token` when nothing else comes of
-    it.
-    """
-
-    type: str
-    shape: Shape = NO_SHAPE
-    at: tuple[str, ...] = ("at",)
-    step: str = ""
-    step_at: str = ""
-    updates: bool = False
-    says: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    once: bool = False
-    repeats: bool = False
-    lookup: str = ""
-    may_be: tuple[str, ...] = ()
-    waits: str = ""
-
-
-def created(event_type: str, shape: Shape, *, waits: str = "") -> Topic:
-    """The topic of a new thing, once for each; `created_at` is its time."""
-    return Topic(
-        type=event_type, shape=shape, at=("created_at",), step=CREATED, step_at="created_at",
-        once=True, waits=waits,
-    )  # fmt: skip
-
-
-def updated(event_type: str, shape: Shape, *, waits: str = "") -> Topic:
-    """The topic of any change of a thing; `updated_at` is its time."""
-    at = ("updated_at", "created_at")
-    return Topic(type=event_type, shape=shape, at=at, updates=True, waits=waits)
-
-
-def alike(shape: Shape, types: Mapping[str, str]) -> dict[str, Topic]:
-    """Topics of one shape, by their names and event types; `at` is their time."""
-    return {name: Topic(type=event_type, shape=shape) for name, event_type in types.items()}
 
 
 def no_handshake(_request: WebhookRequest, _source: "Source") -> Handshake | None:
@@ -142,7 +60,7 @@ def address_check(request: WebhookRequest, _source: "Source") -> Handshake | Non
     return Handshake() if request.method in ("GET", "HEAD") else None
 
 
-def no_check(_body: Mapping[str, Any]) -> Handshake | None:
+def no_signed_handshake(_body: Mapping[str, Any]) -> Handshake | None:
     return None
 
 
@@ -172,31 +90,46 @@ Setup = Mapping[Literal["es", "en"], tuple[str, ...]]
 class Platform:
     """The declaration of one platform.
 
-    `name` is the module's name, `title` the name in notes, `docs` the vendor's page. With
-    `any_sender` notes name the source instead: the platform is a format, not a vendor.
-    `scheme` is the signature scheme, or a function from the source's options to it.
-    `topics` maps the platform's topics to what they mean; those not in it are ignored, with the
-    reason in `ignored` where that says why, unless a source's `types` names them: then they are
-    read as `other`, the first topic where that is None.
-    `topic`, `delivery_id`, `event_id`, `shop` and `sent_at` are where the request has the topic,
-    the id of the delivery, that of an event which may come by several, the shop's name, and the
-    time. `test` are where a test is marked, by a yes or as the name of an environment.
-    `body_is_key` says that a captured body is one event whatever unsigned headers say of it.
-    `body` decodes a body; `parts` are its parts, one for each event.
-    `zone` is that of times without an offset where the platform has one, else the source's counts.
-    `handshake` sees every request before it is verified, for address checks; `check` sees the
-    decoded body of each that was, if it is an object.
-    `parse` replaces all that for platforms of any sender, whose options say where things are.
-    `media_types` and `methods` are those it uses; `stored` are further headers that are needed to
-    parse a record again, or a function from the source's options to them, `stored_query` further
-    query parameters.
-    `options` validates the source's `options` table, `options_fault` says what else is wrong.
-    `visit_hosts` is a regular expression for the hosts that a handshake may have us visit.
-    `response` replaces our JSON answer; `retry_response` makes the platform send again, with our
-    JSON where it has no body.
-    `deadline_s` is within which it wants the answer, `retries` and `disable_after` what it does
-    without one, `setup` the steps to set it up. `certainty` is `verified` when the facts were read
-    in the vendor's own documents.
+    What it is:
+
+    - `name`: the module's name; `title`: the name in notes; `docs`: the vendor's page.
+    - `any_sender`: it is a format and not a vendor; notes name the source instead.
+
+    How a request proves who sent it:
+
+    - `scheme`: the signature scheme, or a function from the source's options to it.
+    - `methods` and `media_types` that it uses.
+    - `handshake`: called before verification, for unsigned checks of the address.
+    - `signed_handshake`: called with a verified body that is an object.
+    - `visit_hosts`: regular expression of the hosts that a handshake may have us visit.
+
+    Where in a request things are:
+
+    - `topic`, `delivery_id`, `shop`, `sent_at`; `event_id`: of an event that may come in several
+      deliveries; `test`: marks of a test, by a yes or as the name of an environment.
+    - `body`: decodes the body; `parts`: divides it, one part for each event.
+    - `body_is_key`: equal bodies of one topic are one event, whatever unsigned headers say.
+    - `zone`: of times without an offset; None: the source's.
+    - `stored`, `stored_query`: headers and query parameters that are needed to parse a record
+      again, beside those of the places above; the headers may be a function of the options.
+
+    What it means:
+
+    - `topics`: topic -> meaning. Others are ignored, under the reason in `ignored` if it has one,
+      unless a source's `types` names them: then they are parsed as `other`, or as the first topic.
+    - `parse`: replaces all of that for formats, whose options say where things are.
+    - `options`: validates the source's `options` table; `options_fault`: what else is wrong there.
+
+    How to answer:
+
+    - `response`: replaces our JSON answer; `retry_response`: makes the platform send again, with
+      our JSON where it has no body.
+
+    For people:
+
+    - `deadline_s`: within which the platform wants an answer; `retries` and `disable_after`: what
+      it does without one; `setup`: the steps to set it up.
+    - `certainty`: `verified` when all this was read in the vendor's own documents.
     """
 
     name: str
@@ -218,7 +151,7 @@ class Platform:
     parts: Callable[[Any], list[Any]] = one_part
     zone: tzinfo | None = None
     handshake: Callable[[WebhookRequest, "Source"], Handshake | None] = no_handshake
-    check: Callable[[Mapping[str, Any]], Handshake | None] = no_check
+    signed_handshake: Callable[[Mapping[str, Any]], Handshake | None] = no_signed_handshake
     parse: Callable[[WebhookRequest, "Source"], ParseResult] | None = None
     media_types: tuple[str, ...] = ("application/json",)
     methods: tuple[str, ...] = ("POST",)
@@ -265,12 +198,20 @@ class Platform:
 class Source:
     """One configured endpoint: a platform bound to secrets, topic filters and a destination.
 
-    `topics` are fnmatch patterns for our event types or the platform's topics. `types` maps topics
-    of the platform to event types. `on_nobody` is what becomes of an event without a usable
-    reference to a customer. `timezone` is that of times which the sender writes without an offset.
-    `title` is its name in notes, the platform's when empty. `abandoned_after_s` is after how long
-    a purchase that was begun is told as abandoned, 0 for never. `repeat_window_s` is for how long
-    an event without an id is remembered by its body, 0 for as long as others.
+    - `topics`: fnmatch patterns for our event types or the platform's topics; none: all but those
+      that have to be asked for.
+    - `types`: topic of the platform -> event type.
+    - `machine_events`: whether opens and clicks made by software count.
+    - `title`: its name in notes.
+    - `timezone`: of times that the sender writes without an offset.
+    - `public_url`: the address that the platform was given, where the relay sees another one.
+    - `signing_key`: what requests are signed with by hand, where that is not the secret.
+    - `customer_id`: Mercately's id of the customer whom all its events are about.
+    - `on_invalid`: what becomes of a body that cannot be parsed; `on_nobody`: of an event without
+      a usable reference to a customer.
+    - `abandoned_after_s`: how long after its last change a purchase counts as abandoned; 0: never.
+    - `repeat_window_s`: how long an event without an id is remembered by its body; 0: as long as
+      others.
     """
 
     name: str
@@ -312,22 +253,6 @@ def stored_request(
     """A request that was stored, as far as it is needed to parse it again."""
     query = tuple(parse_qsl(headers.get(_QUERY, ""), keep_blank_values=True))
     return WebhookRequest("POST", "", headers, body, received_at, query)
-
-
-def validate(schema: PayloadSchema, value: Any) -> Payload:
-    """Load a JSON value with a schema.
-
-    Raises:
-        Unreadable: it is no object, or a required field is missing or odd; with the schema's
-            messages by field.
-    """
-    if not isinstance(value, dict):
-        raise Unreadable({"body": "expected a JSON object"})
-    try:
-        payload: Payload = schema.load(value)
-    except ValidationError as error:
-        raise Unreadable(error.messages_dict) from error
-    return payload
 
 
 def stable_key(*parts: str | bytes) -> str:

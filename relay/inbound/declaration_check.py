@@ -6,7 +6,8 @@ is left out, a time or an id that the schema lacks is never found.
 
 from collections.abc import Collection, Iterable, Iterator
 
-from relay.inbound.contract import RESERVED, Platform, Topic
+from relay.inbound.contract import Platform
+from relay.inbound.topics import RESERVED, Topic
 from relay.mapping.event_fields import FAMILIES, family_of, names_of
 from relay.mapping.event_types import EVENT_TYPES
 
@@ -44,7 +45,7 @@ def known_names(topic: Topic, topics: Iterable[Topic]) -> Collection[str]:
 
 
 def _event_types(topic: Topic) -> list[str]:
-    return [name for name in (topic.type, topic.waits, *topic.may_be) if name]
+    return [name for name in (topic.type, topic.delayed_type, *topic.other_types) if name]
 
 
 def _type_faults(topic: Topic) -> Iterator[str]:
@@ -60,7 +61,7 @@ def _name_faults(topic: Topic, known: Collection[str]) -> Iterator[str]:
     for name in names:
         if not is_known(name, known):
             yield f"{name!r} in the schema is no field of its event types"
-    # `at` may be absent: then the request tells the time.
+    # `at` may be absent: then the time is that of the request.
     used = {
         "shown": shape.shown, "states": shape.states, "at": topic.at, "step_at": (topic.step_at,),
     }  # fmt: skip
@@ -72,10 +73,10 @@ def _name_faults(topic: Topic, known: Collection[str]) -> Iterator[str]:
 
 def _thing_faults(topic: Topic) -> Iterator[str]:
     names = topic.shape.schema.names
-    tells_state = bool(topic.step or topic.updates or topic.shape.states)
-    if tells_state and not topic.shape.kind:
-        yield "'kind' of the shape is empty, but the topic tells the state of a thing"
-    if (tells_state or topic.once or topic.lookup) and "id" not in names:
+    reports_state = bool(topic.step or topic.updates or topic.shape.states)
+    if reports_state and not topic.shape.kind:
+        yield "'kind' of the shape is empty, but the topic reports the state of a thing"
+    if (reports_state or topic.once or topic.lookup) and "id" not in names:
         yield "'id' is not in the schema, but the topic is about a thing"
-    if topic.waits and "token" not in names:
-        yield "'token' is not in the schema, but the topic waits"
+    if topic.delayed_type and "token" not in names:
+        yield "'token' is not in the schema, but the topic has a delayed event"

@@ -12,18 +12,11 @@ from typing import Any, Final
 
 from relay.errors import Unreadable
 from relay.inbound.contact import Party, contact_of
-from relay.inbound.contract import (
-    BUYERS,
-    RECIPIENTS,
-    Source,
-    Topic,
-    Values,
-    one_part,
-    stable_key,
-    validate,
-)
-from relay.inbound.payload import compact_json, json_bytes
+from relay.inbound.contract import Source, one_part, stable_key
+from relay.inbound.payload import json_bytes
+from relay.inbound.payload_schema import validate
 from relay.inbound.places import Field, Place
+from relay.inbound.report import report_of
 from relay.inbound.results import (
     Events,
     NeedsLookup,
@@ -33,21 +26,13 @@ from relay.inbound.results import (
     Unparsable,
     parse_batch,
 )
-from relay.inbound.steps import CREATED
-from relay.inbound.timestamps import occurred_at, parse_timestamp, unix_time
+from relay.inbound.timestamps import occurred_at, parse_timestamp
+from relay.inbound.topics import BUYERS, RECIPIENTS, Topic, Values
 from relay.mapping.event_fields import fields_of
-from relay.model import Contact, Event, Money, Report, Resource, Step, WebhookRequest
+from relay.model import Contact, Event, Resource, WebhookRequest
 
 _NOTHING: Final[tuple[Any, ...]] = (None, "", [], {}, False, True)
 _TEST: Final = ("true", "1", "yes", "test", "sandbox")
-# Names of values -> of shown fields, where they differ.
-_SHOWN_AS: Final = {
-    "amount": "total",
-    "recipient": "shipping_address",
-    "billing": "billing_address",
-    "note": "customer_note",
-    "address_book": "address",
-}
 
 
 def parse(request: WebhookRequest, source: Source) -> ParseResult:
@@ -59,7 +44,7 @@ def parse(request: WebhookRequest, source: Source) -> ParseResult:
     platform = source.platform
     try:
         value = platform.body(request, source)
-        if isinstance(value, dict) and (handshake := platform.check(value)):
+        if isinstance(value, dict) and (handshake := platform.signed_handshake(value)):
             return handshake
         parts = platform.parts(value)
     except Unreadable as error:
@@ -72,13 +57,13 @@ def parse(request: WebhookRequest, source: Source) -> ParseResult:
 
     def parse_part(part: Any) -> Sequence[Part]:
         raw = request.body if is_whole else json_bytes(part)
-        return _parse_part(_Delivery(request, source, part, raw))
+        return _parse_part(_RequestPart(request, source, part, raw))
 
     return parse_batch(parts, parse_part)
 
 
 @dataclass(frozen=True, slots=True)
-class _Delivery:
+class _RequestPart:
     """One part of a request: `value` is decoded, `raw` is the body that parses as it again."""
 
     request: WebhookRequest
@@ -94,7 +79,7 @@ class _Delivery:
 class _Parsed:
     """A part with its topic and what its schema has loaded, completed by `refine`."""
 
-    delivery: _Delivery
+    part: _RequestPart
     name: str
     topic: Topic
     values: Values
@@ -103,7 +88,7 @@ class _Parsed:
 
     @property
     def zone(self) -> tzinfo:
-        source = self.delivery.source
+        source = self.part.source
         return source.platform.zone or source.timezone
 
     @property
@@ -111,34 +96,28 @@ class _Parsed:
         kind = self.topic.lookup or self.topic.shape.kind
         return Resource(kind, self.values.get("id", ""), self.shop)
 
-    def seconds(self, name: str) -> float | None:
-        """The time under a name, as unix seconds; one without an offset is UTC."""
-        return unix_time(self.values.get(name))
 
-
-def _parse_part(delivery: _Delivery) -> Sequence[Part]:
-    source = delivery.source
+def _parse_part(part: _RequestPart) -> Sequence[Part]:
+    source = part.source
     platform = source.platform
-    name = delivery.find(platform.topic)
-    topic = platform.topics.get(name)
+    name = part.find(platform.topic)
     is_retyped = name in source.types
-    if is_retyped:
-        topic = _retyped(source, name)
+    topic = _retyped(source, name) if is_retyped else platform.topics.get(name)
     if not name and isinstance(platform.topic, Field):
         missing = {platform.topic.path: ["expected the name of an event"]}
-        return [Unparsable("", stable_key("", delivery.raw), missing, delivery.raw)]
+        return [Unparsable("", stable_key("", part.raw), missing, part.raw)]
     if topic is None or not topic.type:
         return [Skipped(_reason_to_skip(name, source), name)]
-    if any(delivery.find(place).lower() in _TEST for place in platform.test):
+    if any(part.find(place).lower() in _TEST for place in platform.test):
         return [Skipped("test", name)]
-    key = _delivery_key(delivery.request, source, name, delivery.value, delivery.raw)
-    if not is_retyped and (reasons := _contradictions(topic, delivery.value)):
+    key = _delivery_key(part.request, source, name, part.value, part.raw)
+    if not is_retyped and (reasons := _contradictions(topic, part.value)):
         reasons = {"topic": "contradicts the body", **reasons}
-        return [Unparsable(name, key, reasons, delivery.raw, "topic_mismatch")]
+        return [Unparsable(name, key, reasons, part.raw, "topic_mismatch")]
     try:
-        payload = validate(topic.shape.schema, delivery.value)
+        payload = validate(topic.shape.schema, part.value)
     except Unreadable as error:
-        return [Unparsable(name, key, error.reasons, delivery.raw)]
+        return [Unparsable(name, key, error.reasons, part.raw)]
     refined = topic.shape.refine(name, payload.data)
     if isinstance(refined, Skipped):
         return [replace(refined, topic=name)]
@@ -146,14 +125,14 @@ def _parse_part(delivery: _Delivery) -> Sequence[Part]:
     if is_retyped:
         values["type"] = topic.type
     parsed = _Parsed(
-        delivery,
+        part,
         name,
         topic,
         values,
         payload.omitted_fields,
-        delivery.find(platform.shop),
+        part.find(platform.shop),
     )
-    return _items(parsed, key)
+    return _events(parsed, key)
 
 
 def _reason_to_skip(name: str, source: Source) -> str:
@@ -172,25 +151,29 @@ def _retyped(source: Source, name: str) -> Topic:
     topics = source.platform.topics
     topic = topics.get(name) or source.platform.other or next(iter(topics.values()))
     shape = replace(topic.shape, kind="")
-    return replace(topic, type=source.types[name], shape=shape, may_be=(), waits="")
+    return replace(topic, type=source.types[name], shape=shape, other_types=(), delayed_type="")
 
 
-def _items(parsed: _Parsed, key: str) -> Sequence[Part]:
+def _events(parsed: _Parsed, key: str) -> Sequence[Part]:
     values, topic = parsed.values, parsed.topic
     event_id = values.get("event_id")
     if event_id:
         key = f"{event_id}:{parsed.name}"
     elif topic.repeats and not any(values.get(name) for name in topic.at):
-        key = stable_key(key, parsed.delivery.request.received_at.isoformat())
+        key = stable_key(key, parsed.part.request.received_at.isoformat())
     other_keys = _other_keys(parsed)
     event_type = values.get("type") or topic.type
     if topic.lookup:
-        notice = NeedsLookup(parsed.resource, parsed.name, key, parsed.delivery.raw, event_type)
-        return [replace(notice, other_keys=other_keys, may_be=topic.may_be)]
-    report = _report(parsed, event_type)
+        return [
+            NeedsLookup(
+                parsed.resource, parsed.name, key, parsed.part.raw, event_type,
+                other_keys=other_keys, other_types=topic.other_types,
+            )
+        ]  # fmt: skip
+    report = report_of(event_type, topic, values, parsed.part.value, parsed.resource)
     steps = report.steps if report else ()
     at, odd_time = _occurred_at(parsed)
-    is_whole = parsed.delivery.raw == parsed.delivery.request.body
+    is_whole = parsed.part.raw == parsed.part.request.body
     event = Event(
         type=next((step.type for step in reversed(steps) if step.type), event_type),
         topic=parsed.name,
@@ -198,25 +181,25 @@ def _items(parsed: _Parsed, key: str) -> Sequence[Part]:
         occurred_at=at,
         contact=_contact(values),
         fields=fields_of(event_type, _event_values(parsed)),
-        body=parsed.delivery.value,
+        body=parsed.part.value,
         machine=values.get("machine", False),
-        raw=b"" if is_whole else parsed.delivery.raw,
+        raw=b"" if is_whole else parsed.part.raw,
         omitted_fields={**parsed.omitted_fields, **odd_time},
         other_keys=other_keys,
         report=report,
         ends=_ended_tokens(values),
     )
-    return [event, *_waiting(event, parsed)]
+    return [event, *_delayed(event, parsed)]
 
 
 def _ended_tokens(values: Values) -> tuple[str, ...]:
     return (values["ends"],) if values.get("ends") else ()
 
 
-def _waiting(event: Event, parsed: _Parsed) -> list[Event]:
-    """What goes out later, unless something else comes of the thing."""
-    wait_s, token = parsed.delivery.source.abandoned_after_s, parsed.values.get("token")
-    event_type = parsed.topic.waits
+def _delayed(event: Event, parsed: _Parsed) -> list[Event]:
+    """The event that goes out later, unless another one replaces or cancels it."""
+    wait_s, token = parsed.part.source.abandoned_after_s, parsed.values.get("token")
+    event_type = parsed.topic.delayed_type
     if not (event_type and token and wait_s) or event.ends:
         return []
     fields = fields_of(event_type, _event_values(parsed))
@@ -238,11 +221,11 @@ def _delivery_key(
 
 
 def _other_keys(parsed: _Parsed) -> tuple[str, ...]:
-    """One event may come by two subscriptions, under other ids, and be told under two topics."""
-    platform, name = parsed.delivery.source.platform, parsed.name
+    """Further keys: one event may come by two subscriptions, under other ids, and by two topics."""
+    platform, name = parsed.part.source.platform, parsed.name
     thing_id = parsed.values.get("id", "")
-    keys = [f"body:{stable_key(name, parsed.delivery.raw)}"] if platform.body_is_key else []
-    if event_id := parsed.delivery.find(platform.event_id):
+    keys = [f"body:{stable_key(name, parsed.part.raw)}"] if platform.body_is_key else []
+    if event_id := parsed.part.find(platform.event_id):
         keys.append(f"delivery:{stable_key(name, event_id, thing_id)}")
     if parsed.topic.once and thing_id:
         keys.append(f"delivery:{stable_key(name, parsed.shop, thing_id)}")
@@ -250,10 +233,10 @@ def _other_keys(parsed: _Parsed) -> tuple[str, ...]:
 
 
 def _occurred_at(parsed: _Parsed) -> tuple[datetime, Mapping[str, str]]:
-    delivery = parsed.delivery
+    part = parsed.part
     times = [parsed.values.get(name) for name in parsed.topic.at]
-    sent_at = delivery.find(delivery.source.platform.sent_at)
-    return occurred_at([*times, sent_at], parsed.zone, delivery.request.received_at)
+    sent_at = part.find(part.source.platform.sent_at)
+    return occurred_at([*times, sent_at], parsed.zone, part.request.received_at)
 
 
 def _contact(values: Values) -> Contact:
@@ -271,7 +254,7 @@ def _event_values(parsed: _Parsed) -> dict[str, Any]:
     values = dict(parsed.values)
     for name in parsed.topic.shape.schema.time_names:
         if name in values:
-            values[name] = _time_text(values[name], parsed.delivery.source.platform.zone)
+            values[name] = _time_text(values[name], parsed.part.source.platform.zone)
     if parsed.shop:
         values["shop"] = parsed.shop
     return values
@@ -285,51 +268,8 @@ def _time_text(value: Any, zone: tzinfo | None) -> str:
     return at.isoformat() if at else ""
 
 
-def _report(parsed: _Parsed, event_type: str) -> Report | None:
-    """What the event says of its thing; None for what stands alone."""
-    shape, values, topic = parsed.topic.shape, parsed.values, parsed.topic
-    if not shape.kind or not values.get("id"):
-        return None
-    if values.get("over"):
-        return Report(resource=parsed.resource, updated_at=parsed.seconds("updated_at"))
-    states = shape.states.items()
-    named_steps = [words[values[name]] for name, words in states if values.get(name) in words]
-    steps: tuple[Step, ...] = (*values.get("steps", ()), *named_steps)
-    if topic.step:
-        at = parsed.seconds(topic.step_at) if topic.step_at else None
-        steps = (Step(topic.step, event_type, at), *steps)
-    amount, refunded = values.get("amount"), values.get("refunded")
-    is_step_alone = topic.step and topic.step != CREATED
-    return Report(
-        resource=parsed.resource,
-        steps=steps,
-        created_at=None if is_step_alone else parsed.seconds("created_at"),
-        updated_at=parsed.seconds("updated_at"),
-        refunded=refunded.amount if isinstance(refunded, Money) else refunded,
-        refunds=values.get("refunds", {}),
-        refunded_at=values.get("refunded_at"),
-        total=amount.amount if isinstance(amount, Money) else None,
-        shown=_shown(parsed),
-        order=shape.order,
-        update_type=event_type if topic.updates else "",
-    )
-
-
-def _shown(parsed: _Parsed) -> dict[str, str]:
-    """The values to compare with those last told.
-
-    A field that the body does not have at all is left out: some topics and subscriptions have
-    fewer fields.
-    """
-    shape, body = parsed.topic.shape, parsed.delivery.value
-    shown: dict[str, Any] = {}
-    for name in shape.shown:
-        shown |= shape.schema.shown(name, parsed.values.get(name), body)
-    return {_SHOWN_AS.get(name, name): compact_json(value) for name, value in shown.items()}
-
-
 def _contradictions(topic: Topic, body: Any) -> dict[str, str]:
-    """Fields of a body that say otherwise than the topic; an absent one says nothing."""
+    """The fields of a body that cannot be under this topic; an absent field is no contradiction."""
     if not isinstance(body, dict):
         return {}
     reasons = {
@@ -337,11 +277,11 @@ def _contradictions(topic: Topic, body: Any) -> dict[str, str]:
         for name in topic.shape.foreign
         if body.get(name) not in _NOTHING
     }
-    for name, states in topic.says.items():
+    for name, states in topic.implies.items():
         state = body.get(name, ...)
         text = "" if state is None else state
-        if not isinstance(text, str):  # absent, or odd
+        if not isinstance(text, str):  # absent, or no text
             continue
         if (text.lower() not in states) if states else not text:
-            reasons[name] = "not so by the body"
+            reasons[name] = "not what the topic implies"
     return reasons

@@ -81,8 +81,12 @@ class Expression:
     """
 
     def __init__(self, text: str) -> None:
+        self._text = text
         self._compiled = jmespath.compile(text)
         _make_literals_exact(self._compiled.parsed)
+
+    def __str__(self) -> str:
+        return self._text
 
     def search(self, value: Any) -> Any:
         """What the expression selects in a decoded body, None when it selects nothing.

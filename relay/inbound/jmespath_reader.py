@@ -16,11 +16,12 @@ from marshmallow import Schema, ValidationError, fields
 from relay.errors import Unreadable
 from relay.inbound.bodies import parse_body
 from relay.inbound.contact import Party, contact_of
-from relay.inbound.contract import Source, stable_key, validate
+from relay.inbound.contract import Source, stable_key
 from relay.inbound.expression import Expression
-from relay.inbound.money import currency_code, parse_minor_units, parse_written_money
-from relay.inbound.payload import json_bytes, text_of
-from relay.inbound.payload_schema import Flag, Id, ListOf, Number, Object, PayloadSchema, Text, Time
+from relay.inbound.option_fields import lenient_fields, with_amounts
+from relay.inbound.payload import json_bytes
+from relay.inbound.payload_fields import Flag, Id, Number, Text, Time
+from relay.inbound.payload_schema import ListOf, Object, PayloadSchema, validate
 from relay.inbound.results import Events, ParseResult, Part, Skipped, Unparsable, parse_batch
 from relay.inbound.timestamps import occurred_at
 from relay.mapping.event_fields import family_of, fields_of, names_of
@@ -206,7 +207,8 @@ def _to_event(
     # The id in a header identifies the request: of a batch all parts would share it.
     ids = parts.get("id", ""), _header(request, options["id_header"]) if single else ""
     event_id = next((each for each in ids if each and each.lower() not in _NO_ID), "")
-    values = _fields(part, options)
+    values, omitted_fields = lenient_fields(_selected_fields(part, options), event_type)
+    values = with_amounts(values, event_type, omitted_fields, minor_units=options["minor_units"])
     family_names = names_of(family_of(event_type))
     contact = parts["contact"]
     emails, phones = contact.pop("email", []), contact.pop("phone", [])
@@ -235,7 +237,7 @@ def _to_event(
         machine=parts.get("machine", False),
         remember_s=0 if event_id else int(source.repeat_window_s),
         raw=raw,
-        omitted_fields={**payload.omitted_fields, **no_time},
+        omitted_fields={**payload.omitted_fields, **omitted_fields, **no_time},
     )
 
 
@@ -254,22 +256,15 @@ def _header(request: WebhookRequest, name: str) -> str:
     return request.headers.get(name.lower(), "") if name else ""
 
 
-def _fields(part: Any, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The configured fields, else every text, number and boolean in `data`; and the amount.
+def _selected_fields(part: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The configured fields, else every text, number and boolean in `data`.
 
     `usual_fields` are a platform's expressions for what stands elsewhere in `data`.
     """
     if options["fields"]:
-        values = {name: expression.search(part) for name, expression in options["fields"].items()}
-    else:
-        data = part.get("data", part) if isinstance(part, dict) else {}
-        scalars = data.items() if isinstance(data, dict) else ()
-        values = _selected(part, options.get("usual_fields", {})) | {
-            name: value for name, value in scalars if isinstance(value, str | int | float | Decimal)
-        }
-    total = next((values[name] for name in ("total", "amount") if text_of(values.get(name))), None)
-    if total is None:
-        return values
-    parse_amount = parse_minor_units if options["minor_units"] else parse_written_money
-    amount = parse_amount(total, currency_code(values.get("currency")))
-    return {**values, "total": total, "amount": amount}
+        return {name: expression.search(part) for name, expression in options["fields"].items()}
+    data = part.get("data", part) if isinstance(part, dict) else {}
+    scalars = data.items() if isinstance(data, dict) else ()
+    return _selected(part, options.get("usual_fields", {})) | {
+        name: value for name, value in scalars if isinstance(value, str | int | float | Decimal)
+    }

@@ -18,13 +18,20 @@ from relay.model import Money
 _DIGITS_MAX: Final = 18
 _TEXT_MAX: Final = 64
 _DECIMAL: Final = re.compile(r"[+-]?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?")
-# Signs of one currency each; a plain $ is of many.
+# Signs and names of one currency each, in capitals; a plain $ is of many, and so are pesos.
 _SIGNS: Final = {
-    "US$": "USD", "U$S": "USD", "MX$": "MXN", "R$": "BRL", "RD$": "DOP", "S/": "PEN", "S/.": "PEN",
-    "B/": "PAB", "B/.": "PAB", "Gs": "PYG", "Gs.": "PYG", "₲": "PYG", "₡": "CRC", "€": "EUR",
-    "£": "GBP",
+    "US$": "USD", "U$S": "USD", "U$D": "USD", "MX$": "MXN", "AR$": "ARS", "CL$": "CLP",
+    "COL$": "COP", "$U": "UYU", "R$": "BRL", "RD$": "DOP", "S/": "PEN", "S/.": "PEN", "B/": "PAB",
+    "B/.": "PAB", "GS": "PYG", "GS.": "PYG", "Q": "GTQ", "LPS": "HNL", "LPS.": "HNL", "₲": "PYG",
+    "₡": "CRC", "€": "EUR", "£": "GBP",
+    **dict.fromkeys(("DÓLAR", "DOLAR", "DÓLARES", "DOLARES", "DOLLARS"), "USD"),
+    **dict.fromkeys(("SOL", "SOLES"), "PEN"), **dict.fromkeys(("EURO", "EUROS"), "EUR"),
+    "REALES": "BRL", "QUETZALES": "GTQ", "LEMPIRAS": "HNL", "BOLIVIANOS": "BOB",
+    "GUARANÍES": "PYG", "GUARANIES": "PYG",
 }  # fmt: skip
-_WORD: Final = r"(?:[^\W\d_]{0,3}[$¢£¥\u20a0-\u20cf/][^\W\d_]?\.?|[^\W\d_]{1,4}\.?)"
+_WORD: Final = r"(?:[^\W\d_]{0,3}[$¢£¥\u20a0-\u20cf/][^\W\d_]?\.?|[^\W\d_]{1,10}\.?(?![^\W\d_]))"
+# `49.90-`, as ledgers write it; `12.990.-` and `49,--` have dashes in the place of cents.
+_MINUS_BEHIND: Final = re.compile(r"(.*[.,]\d\d) ?-")
 _WRITTEN: Final = re.compile(
     rf"(?P<minus>-?)\s*(?P<before>(?:{_WORD}\s*){{0,2}})(?P<minus_>-?)\s*"
     rf"(?P<number>\d(?:[\d.,'\u2019\s]*\d)?)\s*(?P<after>(?:{_WORD}\s*){{0,2}})"
@@ -34,9 +41,10 @@ _WRITTEN: Final = re.compile(
 def currency_code(value: Any) -> str:
     """The ISO 4217 code of a code or sign, else the text as it is; empty if it is no text."""
     text = value.strip() if isinstance(value, str) else ""
-    code = _SIGNS.get(text, text.upper())
-    if is_currency_code(code):
-        return code
+    capitals = text.upper()
+    for code in (_SIGNS.get(capitals, capitals), capitals.removesuffix("$")):
+        if is_currency_code(code):
+            return code
     return "" if code == "XXX" else text[:20]  # ISO's code of no currency
 
 
@@ -65,24 +73,29 @@ def parse_minor_units(amount: Any, currency: Any, digits: int | None = None) -> 
 def parse_written_money(amount: Any, currency: Any = "") -> Money | None:
     """The amount of a number or of a text as people write it: "$ 12.990", "1.299,00", "S/ 89.90".
 
-    A code or a sign of one currency beside the number counts before `currency`: it is nearer. What
+    A code or a sign of one currency beside the number counts before `currency`: it is nearer. Other
+    words there ("$", "pesos") are the currency where nothing else says it. What
     one separator with three digits behind it means is taken from the currency ("12.990" of CLP or
     COP is twelve thousand) or from a sign beside it; a bare "1.299" of USD is None.
     """
     if not isinstance(amount, str):
         return parse_money(amount, currency)
-    text = re.sub(r"[.,]?-{1,2}$", "", re.sub(r"\s", " ", amount.strip()).replace("\u2212", "-"))
+    text = re.sub(r"\s", " ", amount.strip()).replace("\u2212", "-")
+    text = _MINUS_BEHIND.sub(r"-\1", text)
+    text = re.sub(r"[.,]?-{1,2}$", "", text)
     if len(text) > _TEXT_MAX:
         return None
     in_parentheses = re.fullmatch(r"\((.*)\)", text)
     match = _WRITTEN.fullmatch(in_parentheses[1].strip() if in_parentheses else text)
     if match is None:  # perhaps with an exponent
         return parse_money(text, currency)
-    words = f"{match['before']} {match['after']}".split()
-    codes = {code for word in words if is_currency_code(code := currency_code(word))}
+    around = [match["before"].strip(), match["after"].strip()]
+    words = " ".join(around).split()
+    signs = (*words, *(text.replace(" ", "") for text in around))  # "US $" is one
+    codes = {code for sign in signs if is_currency_code(code := currency_code(sign))}
     if len(codes) > 1:
         return None
-    code = codes.pop() if codes else currency_code(currency)
+    code = codes.pop() if codes else currency_code(currency) or currency_code(" ".join(words))
     number = _written_number(match["number"], code, is_marked=bool(words))
     if number is None:
         return None

@@ -1,9 +1,9 @@
-"""The parts of a body that tells of several things at once, each as if it had come by itself."""
+"""Division of a body with several events into parts, each as if it had come by itself."""
 
 from collections.abc import Callable
 from typing import Any
 
-from relay.inbound.payload_schema import OmittedFields, value_at
+from relay.inbound.payload_fields import OmittedFields, value_at
 
 
 def each_of(name: str, *paths: str, text: str = "") -> Callable[[Any], list[Any]]:

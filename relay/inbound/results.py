@@ -59,8 +59,8 @@ class Unparsable:
 class NeedsLookup:
     """An event that only names a thing, which has to be looked up at the platform.
 
-    `event_type` is the one most likely, `may_be` are others that the look-up may find. The other
-    fields are as in `Event`.
+    `event_type` is the one most likely, `other_types` are others that the look-up may find. What
+    else there is is as in `Event`.
     """
 
     resource: Resource
@@ -69,7 +69,7 @@ class NeedsLookup:
     raw: bytes
     event_type: str
     other_keys: tuple[str, ...] = ()
-    may_be: tuple[str, ...] = ()
+    other_types: tuple[str, ...] = ()
 
 
 Part = Event | Unparsable | Skipped | NeedsLookup

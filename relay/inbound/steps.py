@@ -1,8 +1,8 @@
-"""What of an event is new, by what is remembered of the thing that it tells of. Pure functions.
+"""What of an event is new, compared with what is remembered of its thing. Pure functions.
 
-Many platforms tell every change of an order as "updated". An adapter then sets `Event.report`
-(`relay.model.Report`): the states that the thing has reached, its own times, what was given back,
-and the fields that a person is shown. The rest is done for it:
+Many platforms send every change of an order as "updated". The event then has a report
+(`relay.model.Report`, made by `relay/inbound/report.py`): the states that the thing has reached,
+its own times, what was given back, and the fields that a person is shown.
 
     events = parse(request)
     memories = store.recall(resources of the events)     one round trip, only with resources
@@ -17,36 +17,34 @@ and the fields that a person is shown. The rest is done for it:
   before that of which nothing is remembered: somebody has saved an old order. A step without a
   type is a state that is remembered and not reported, such as `pending`.
 - Where the platform has its states in one order, none that lies behind the present one is a step.
-- What comes with an earlier time than the one remembered is `stale`: it may tell a step that was
+- What comes with an earlier time than the one remembered is `stale`: it may have a step that was
   never reported, but is no update, and the present state stays.
 - More given back than is remembered is a refund of the difference, whichever topic brings it. An
   adapter names the single refunds in all topics or in none: a sum says nothing of ids.
 - Without a step, a change of shown fields is an update that says which; the first event of a thing
-  is an update too. Otherwise it is a `duplicate` (the same time, or a topic that tells no updates)
+  is an update too. Otherwise it is a `duplicate` (the same time, or a topic without updates)
   or `nothing_changed`.
-
 - The state `created` is new once, whatever its date, and never displaces another: the creation is
-  often told behind what followed it.
+  often sent after what followed it.
 
 The events that `expand` returns have these fields beside those of the platform: `changed`, a tuple
 of names; `refund_amount` and `refund_left`, each a `Money` in the currency of `amount`, the latter
 None when the total is unknown.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
+from relay.inbound.recall import Digest, Recollection
 from relay.mapping.event_fields import family_of, fields_of, filled
-from relay.model import Event, Memory, Money, Report, Resource, Step
+from relay.model import Event, Memory, Money, Report, Step
 
 Reason = Literal["", "duplicate", "stale", "nothing_changed"]
-# Short digest of a text, keyed where it is stored.
-Digest = Callable[[str], str]
-# The state of a thing of which nothing else has been told.
+# The state of a thing of which nothing else has been reported.
 CREATED: Final = "created"
 
 
@@ -79,43 +77,6 @@ class Decision:
     memory: Memory = field(default_factory=Memory)
 
 
-@dataclass(frozen=True, slots=True)
-class Recollection:
-    """What is remembered of one thing, and the digest that it was written with.
-
-    `version` is that of the hash to write: 0 where only one under an old key was found.
-    """
-
-    memory: Memory
-    digest: Digest
-    version: int = 0
-
-
-class Recall(Protocol):
-    """Reads what is remembered of things, and digests what is to be remembered."""
-
-    dedup_s: int
-
-    def recall(self, resources: Sequence[Resource]) -> Sequence[Recollection]:
-        """For each resource, in one round trip."""
-
-    def digest(self, text: str) -> str:
-        """The digest for what is written from now on."""
-
-
-class NothingRecalled:
-    """For translations that store nothing: every thing is new."""
-
-    dedup_s: int = 7 * 24 * 3600
-
-    def recall(self, resources: Sequence[Resource]) -> Sequence[Recollection]:
-        return [Recollection(Memory(), self.digest) for _ in resources]
-
-    def digest(self, text: str) -> str:
-        return text
-
-
-NOTHING_RECALLED: Final = NothingRecalled()
 # All of a memory but its version.
 _CONTENT: Final = attrgetter(
     "state", "steps", "refunded", "total", "refunds", "shown", "updated_at"
@@ -146,7 +107,7 @@ def decide(
         return Decision(reason="stale", memory=after)
     if report.update_type and (changed or not memory.version):
         return Decision(update=True, changed=changed, memory=after)
-    # A change that this topic does not tell is left for the one that does.
+    # A change that this topic does not report is left for the one that does.
     after = replace(after, shown={**after.shown, **memory.shown})
     same_time = (report.updated_at or 0.0) == memory.updated_at
     repeated = bool(memory.version) and (same_time or not report.update_type)

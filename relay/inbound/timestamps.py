@@ -28,9 +28,23 @@ _DATE: Final = (
 )
 _CLOCK: Final = (
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,12}))?)?"
-    r"\s*(?P<half>[ap]\.?\s?m\.?)?\s*(?P<offset>Z|UTC|GMT|[+-]\d{2}:?(?:\d{2})?)?"
+    r"\s*(?P<half>[ap]\.?\s?m\.?)?\s*(?:hs?\.?|hrs?\.?)?\s*"
+    r"(?P<offset>Z|UTC|GMT|[+-]\d{2}:?(?:\d{2})?)?"
 )
-_WRITTEN: Final = re.compile(rf"{_DATE}(?:(?:[Tt]|,?\s+){_CLOCK})?", re.IGNORECASE)
+_WRITTEN: Final = re.compile(rf"{_DATE}(?:(?:[Tt]|,?\s+(?:a las |- )?){_CLOCK})?", re.IGNORECASE)
+_MONTHS: Final = (
+    "ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic",
+)  # fmt: skip
+_IN_WORDS: Final = re.compile(
+    r"(?:[^\W\d]+,? )?(?:(?P<day>\d{1,2})[ -](?:de )?)?"
+    rf"(?P<month>{'|'.join(_MONTHS)}|set)[a-z]*\.?"
+    r"(?: (?P<day_>\d{1,2}),)?(?:[ -](?:del? )?|, )(?P<year>\d{4})(?!\d)",
+    re.IGNORECASE,
+)
+# .NET's date in JSON: milliseconds. An offset behind them says only where they were written.
+_DOTNET: Final = re.compile(r"/?Date\((\d{1,15})(?:[+-]\d{4})?\)/?")
+# Java's name of the zone, behind its offset.
+_ZONE_NAME: Final = re.compile(r"\[[\w/+-]+\]$")
 _COMPACT: Final = re.compile(r"(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2})?)?")
 _NUMBER: Final = re.compile(r"\d{1,20}(?:\.\d{1,20})?(?:[eE]\+?\d{1,2})?")
 _TEXT_MAX: Final = 80
@@ -43,8 +57,9 @@ def parse_timestamp(value: Any, zone: tzinfo = UTC) -> datetime | None:
 
     Takes seconds, milliseconds, microseconds and nanoseconds since 1970 as number or text; ISO
     8601; `yyyy-mm-dd hh:mm`; `dd/mm/yyyy`, with or without `hh:mm[:ss]`; `yyyymmddhhmmss`; RFC
-    2822; and PHP's date object. `zone` is that of a time without an offset. A date alone is noon
-    of that day. Before 2000 and from 2100 on is no time.
+    2822; `3 de noviembre de 2025`; and the dates of PHP (an object), .NET and Java. `zone` is that
+    of a time without an offset. A date alone is noon of that day. Before 2000 and from 2100 on is
+    no time.
     """
     try:
         moment = _moment(value, zone)
@@ -92,6 +107,9 @@ def _moment(value: Any, zone: tzinfo) -> datetime | None:
 def _from_text(text: str, zone: tzinfo) -> datetime | None:
     if not 8 <= len(text) <= _TEXT_MAX:
         return None
+    if dotnet := _DOTNET.fullmatch(text):
+        return _since_1970(Decimal(dotnet[1]))
+    text = _ZONE_NAME.sub("", text)
     if _NUMBER.fullmatch(text):
         return _since_1970(Decimal(text)) or _compact(text, zone)
     # ISO 8601, the usual notation, is read in a twentieth of the time of the others.
@@ -100,7 +118,7 @@ def _from_text(text: str, zone: tzinfo) -> datetime | None:
             return _aware(datetime.fromisoformat(text), zone)
         except ValueError:
             pass
-    match = _WRITTEN.fullmatch(text)
+    match = _WRITTEN.fullmatch(_in_digits(text))
     return _written(match.groupdict(), zone) if match else _rfc_2822(text, zone)
 
 
@@ -142,6 +160,16 @@ def _written(parts: Mapping[str, str | None], zone: tzinfo) -> datetime:
         int(fraction),
         _offset(parts["offset"]) or zone,
     )
+
+
+def _in_digits(text: str) -> str:
+    """A date in Spanish words as `dd/mm/yyyy`: `lunes, 3 de noviembre de 2025 09:15`."""
+    match = _IN_WORDS.match(text)
+    day = match and (match["day"] or match["day_"])
+    if match is None or not day:
+        return text
+    name = match["month"].lower().replace("set", "sep")
+    return f"{day}/{_MONTHS.index(name) + 1}/{match['year']}{text[match.end() :]}"
 
 
 def _rfc_2822(text: str, zone: tzinfo) -> datetime:

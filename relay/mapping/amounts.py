@@ -61,13 +61,15 @@ def shown_amount(money: Money, language: Language, country: str) -> str:
     """The amount for a person who reads `language` in `country` (ISO 3166 alpha-2).
 
     Without a currency it has the digits that were sent. A currency that is no ISO code stands
-    behind it as the sender wrote it.
+    behind it as the sender wrote it, a sign such as `$` before it.
     """
     amount, currency = money.amount, money.currency
     if not is_currency_code(currency):
         digits = max(0, -int(amount.as_tuple().exponent))
         style = _style(language, country, "", digits)
-        return f"{_formatted(amount, style)} {currency}".rstrip()
+        text = _formatted(amount, style)
+        is_sign = unicodedata.category(currency[-1]) == "Sc" if currency else False
+        return f"{currency}{text}" if is_sign else f"{text} {currency}".rstrip()
     digits = max(2, exponent(currency))
     amount = amount.quantize(Decimal(1).scaleb(-digits), context=_EXACT)
     if is_written_whole(currency) and amount == amount.to_integral_value():

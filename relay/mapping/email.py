@@ -20,7 +20,7 @@ _MAILTO: Final = re.compile(r"mailto:", re.IGNORECASE)
 # `Correo:`; an address has no colon.
 _LABEL_END: Final = re.compile(r"(?<!mailto):", re.IGNORECASE)
 _BETWEEN: Final = frozenset({"/", "&", "-", "y", "e", "o", "u", "and", "or"})
-_LEADING: Final = " \"'`´“”‘’«»<>:"  # noqa: RUF001  as people type and paste them
+_LEADING: Final = " \"'`´“”‘’«»<>:/"  # noqa: RUF001  as people type and paste them
 _TRAILING: Final = _LEADING + "."
 # What is valid when its domain is, and is written as it stands: the library changes only capitals,
 # Unicode and punycode.

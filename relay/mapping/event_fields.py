@@ -17,7 +17,7 @@ class _Common(EventFields):
     """Fields of every family.
 
     `shop` is the platform's name of the shop. `created_at` and `updated_at` are the thing's own
-    times. `changed` names the shown fields that differ from those told before.
+    times. `changed` names the shown fields that differ from those reported before.
     """
 
     shop: str | None = None
@@ -217,7 +217,9 @@ def fields_of(event_type: str, values: Mapping[str, Any]) -> EventFields:
 
 
 def filled(event_fields: EventFields) -> dict[str, Any]:
-    """The fields that say something, by name."""
-    names = _NAMES.get(type(event_fields), ())
-    values = {name: getattr(event_fields, name) for name in names}
+    """The fields that say something, by name; texts without white space around them."""
+    values = {}
+    for name in _NAMES.get(type(event_fields), ()):
+        value = getattr(event_fields, name)
+        values[name] = value.strip() if type(value) is str else value
     return {name: value for name, value in values.items() if value not in (None, "", (), [])}

@@ -167,6 +167,8 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
         raise Unwanted
     values = {**context, **times} if times else context
     dates = {name: iso_date(at, values, destination.timezone) for name, at in rule.dates.items()}
+    if event.omitted_fields.get("occurred_at") == "not_a_time":  # the day of receipt may be another
+        dates |= {name: "" for name, at in rule.dates.items() if at == "occurred_at"}
     unread_dates = {
         name: "not_a_time" for name, at in rule.dates.items() if context.get(at) and not dates[name]
     }

@@ -17,6 +17,12 @@ _ITEM_MAX: Final = 40
 # Room for the items of a note that ends with a link, and of others.
 _ITEMS_ROOM: Final = (50, 90)
 
+# Texts that stand in notes as they are, on one line.
+_LINES: Final = (
+    "order_number", "order_id", "reference", "payment_id", "carrier", "tracking_url",
+    "checkout_url",
+)  # fmt: skip
+
 # Shown field -> noun in Spanish (with its article) and English.
 _CHANGED: Final[Mapping[str, tuple[str, str]]] = {
     "status": ("el estado", "status"),
@@ -50,6 +56,9 @@ _STATUS: Final[Mapping[str, tuple[str, str]]] = {
     "not_paid": ("pendiente de pago", "awaiting payment"),
     "fully_refunded": ("reembolsado", "refunded"),
     "expired": ("pago vencido", "payment expired"),
+    "unpaid": ("pendiente de pago", "awaiting payment"),
+    "open": ("abierto", "open"),
+    "closed": ("cerrado", "closed"),
     # Of plugins.
     **dict.fromkeys(("preparing", "preparando"), ("en preparación", "being prepared")),
     **dict.fromkeys(("shipped", "enviado", "despachado"), ("enviado", "sent")),
@@ -65,6 +74,7 @@ _FULFILMENT: Final[Mapping[str, tuple[str, str]]] = {
     "fulfilled": ("todo enviado", "all sent"),
     "partial": ("enviado en parte", "partly sent"),
     "partially_fulfilled": ("enviado en parte", "partly sent"),
+    "unfulfilled": ("sin enviar", "not sent"),
     "restocked": ("devuelto al inventario", "restocked"),
 }
 _CANCELLED: Final[Mapping[str, tuple[str, str]]] = {
@@ -73,6 +83,10 @@ _CANCELLED: Final[Mapping[str, tuple[str, str]]] = {
     "inventory": ("no hay existencias", "out of stock"),
     "declined": ("el pago fue rechazado", "the payment was declined"),
     "staff": ("error de la tienda", "mistake of the shop"),
+    "requested_by_customer": ("el cliente lo pidió", "requested by the customer"),
+    "fraudulent": ("sospecha de fraude", "suspected fraud"),
+    "out_of_stock": ("no hay existencias", "out of stock"),
+    "duplicate": ("estaba repetido", "it was there twice"),
     "other": ("", ""),
 }
 _DECLINED: Final[Mapping[str, tuple[str, str]]] = {
@@ -92,7 +106,28 @@ _DECLINED: Final[Mapping[str, tuple[str, str]]] = {
     "high_risk": ("sospecha de fraude", "suspected fraud"),
     "fraudulent": ("sospecha de fraude", "suspected fraud"),
     "processing_error": ("error al procesarlo", "error while processing it"),
-}
+    "card_error": ("error al procesarlo", "error while processing it"),
+    **dict.fromkeys(
+        ("other_reason", "by_bank", "generic_decline", "declined", "pickup_card", "blacklist",
+         "transaction_not_allowed"),
+        ("el banco rechazó la tarjeta", "the bank declined the card"),
+    ),
+    "insufficient_fund": ("fondos insuficientes", "insufficient funds"),
+    "bad_filled_other": ("datos de la tarjeta incorrectos", "wrong card details"),
+    "insufficient_data": ("faltan datos", "details are missing"),
+    "invalid_cvc": ("código de seguridad incorrecto", "wrong security code"),
+    "invalid_number": ("número de tarjeta incorrecto", "wrong card number"),
+    "invalid_expiry_month": ("fecha de vencimiento incorrecta", "wrong expiry date"),
+    "invalid_expiry_year": ("fecha de vencimiento incorrecta", "wrong expiry date"),
+    "authentication_required": ("el banco pide autorización", "the bank asks for authorization"),
+    "card_disabled": ("tarjeta sin activar", "the card is not active"),
+    "duplicated_payment": ("pago repetido", "repeated payment"),
+    "duplicate_transaction": ("pago repetido", "repeated payment"),
+    "max_attempts": ("demasiados intentos", "too many attempts"),
+    "invalid_installments": ("cuotas no permitidas", "instalments not allowed"),
+    "withdrawal_count_limit_exceeded": ("límite de la tarjeta superado", "over the card's limit"),
+    "card_velocity_exceeded": ("límite de la tarjeta superado", "over the card's limit"),
+}  # fmt: skip
 _METHODS: Final[Mapping[str, tuple[str, str]]] = {
     "shopify_payments": ("tarjeta", "card"),
     "card": ("tarjeta", "card"),
@@ -101,6 +136,15 @@ _METHODS: Final[Mapping[str, tuple[str, str]]] = {
     "bacs": ("transferencia", "bank transfer"),
     "cash_on_delivery": ("pago contra entrega", "cash on delivery"),
     "cod": ("pago contra entrega", "cash on delivery"),
+    "cash_on_delivery_(cod)": ("pago contra entrega", "cash on delivery"),
+    "direct_bank_transfer": ("transferencia", "bank transfer"),
+    "bank_deposit": ("depósito", "bank deposit"),
+    "check_payments": ("cheque", "cheque"),
+    "cheque": ("cheque", "cheque"),
+    "money_order": ("giro", "money order"),
+    "debit_card": ("tarjeta de débito", "debit card"),
+    "gift_card": ("tarjeta de regalo", "gift card"),
+    "woocommerce_payments": ("tarjeta", "card"),
     "manual": ("", ""),
 }  # fmt: skip
 
@@ -108,13 +152,14 @@ _METHODS: Final[Mapping[str, tuple[str, str]]] = {
 def order_words(fields: Mapping[str, Any], language: Literal["es", "en"]) -> dict[str, Any]:
     """Variables of notes, from an event's fields with their amounts as shown; "" when absent.
 
-    `items` and `changed` replace the fields of the same names.
+    `items`, `changed` and what is shown as it stands replace the fields of the same names.
     """
     at = _ES if language == "es" else _EN
     room = _ITEMS_ROOM[0 if _text(fields.get("checkout_url")) else 1]
     numbers = _texts(fields.get("tracking_numbers")) or _texts(fields.get("tracking_number"))
     names = [name for name in _texts(fields.get("changed")) if name in _CHANGED]
     return {
+        **{name: _text(fields[name]) for name in _LINES if name in fields},
         "items": _items(_texts(fields.get("items")), at, room),
         "changed": ", ".join(dict.fromkeys(_bare(name, at) for name in names)),
         "changed_text": _changed_text(names, fields, at),
@@ -123,7 +168,7 @@ def order_words(fields: Mapping[str, Any], language: Literal["es", "en"]) -> dic
         "decline_text": _known(fields.get("reason"), _DECLINED, at),
         "method_text": _known(fields.get("payment_method"), _METHODS, at),
         "tracking_text": _tracking(numbers, at),
-        "reason_line": _brief(_text(fields.get("reason"))),
+        "reason_line": _known(fields.get("reason"), _CANCELLED, at),
     }
 
 
@@ -161,7 +206,7 @@ def _brief(text: str, length: int = _TEXT_MAX) -> str:
 def _known(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
     if not (text := _text(value)):
         return ""
-    code = re.sub(r"[\s-]+", "_", text.lower()).removeprefix("cc_rejected_")
+    code = re.sub(r"[\s-]+", "_", text.lower()).removeprefix("cc_").removeprefix("rejected_")
     return words[code][at] if code in words else _brief(text)
 
 

@@ -105,16 +105,19 @@ class _Text(fields.Field[Template]):
             raise ValidationError(f"template, line {error.lineno}: {error.message}") from error
 
 
+_EXPECTED: Final = 'expected an expression such as "total > 100"'
+
+
 class _Condition(fields.Field[Callable[[Mapping[str, Any]], bool]]):
     """An expression, compiled when the configuration is loaded."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Callable[[Mapping[str, Any]], bool]:
         if not isinstance(value, str) or not value:
-            raise ValidationError("expected an expression")
+            raise ValidationError(_EXPECTED)
         try:
             return condition(value)
         except TemplateSyntaxError as error:
-            raise ValidationError(f"expression, line {error.lineno}: {error.message}") from error
+            raise ValidationError(f"{_EXPECTED}; line {error.lineno}: {error.message}") from error
 
 
 class _Notes(_Text):

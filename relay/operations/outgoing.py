@@ -12,8 +12,9 @@ from relay.calls import translate_item
 from relay.errors import TooManyParts
 from relay.inbound import samples
 from relay.inbound.contract import Source
+from relay.inbound.recall import NOTHING_RECALLED, Recollection
 from relay.inbound.results import Handshake
-from relay.inbound.steps import NOTHING_RECALLED, Recollection, decide
+from relay.inbound.steps import decide
 from relay.model import Ended, Event, Memory, Translated, WebhookRequest
 from relay.pipeline import hold_batch, parse, translate_report
 from worker.client import Client

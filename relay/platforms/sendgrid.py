@@ -20,10 +20,12 @@ from typing import Any, Final
 
 from relay.inbound.composite_fields import Person
 from relay.inbound.contact import Party
-from relay.inbound.contract import Platform, Shape, Values, alike, each_part
-from relay.inbound.payload_schema import Flag, Id, ListOf, PayloadSchema, Text
+from relay.inbound.contract import Platform, each_part
+from relay.inbound.payload_fields import Flag, Id, Text
+from relay.inbound.payload_schema import ListOf, PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.signature import Ecdsa
+from relay.inbound.topics import Shape, Values, alike
 from relay.model import Step
 
 # Topics whose `response` says why.

@@ -5,8 +5,8 @@ may use `shopify-…` headers without `x-`. The topic is in a header, not in the
 id stays the same on every retry. No time is signed. Anything but 2xx within 5 s is sent again
 8 times over 4 h, then the subscription can be removed. Names, e-mails and phones may be null on
 cheaper plans. There is no topic for an abandoned checkout: it is one that got no order within some
-time. What is given back is told with the order too: a refund's own body names no customer. Topic,
-shop and ids are in headers that nothing signs.
+time. What is given back is reported with the order too: a refund's own body names no customer.
+Topic, shop and ids are in headers that nothing signs.
 
 https://shopify.dev/docs/apps/build/webhooks/verify-deliveries (read 2026-08)
 """
@@ -16,12 +16,14 @@ from decimal import Decimal
 from typing import Final
 
 from relay.inbound.composite_fields import Amount, Documents, FirstOf, Items, Person, address
-from relay.inbound.contract import Platform, Shape, Topic, Values, created, updated
-from relay.inbound.payload_schema import Id, ListOf, Number, Object, PayloadSchema, Text, Time
+from relay.inbound.contract import Platform
+from relay.inbound.payload_fields import Id, Number, Text, Time
+from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
 from relay.inbound.places import Field, Header
 from relay.inbound.results import Skipped
 from relay.inbound.signature import Hmac
 from relay.inbound.timestamps import unix_time
+from relay.inbound.topics import Shape, Topic, Values, created, updated
 from relay.model import Money, Step
 
 _PAID: Final = frozenset({"paid", "partially_refunded", "refunded"})
@@ -331,15 +333,15 @@ platform = Platform(
         "orders/updated": updated("order.updated", _ORDER),
         "orders/paid": Topic(
             type="order.paid", shape=_ORDER, at=_UPDATED, step="paid",
-            says={"financial_status": _PAID | {""}},
+            implies={"financial_status": _PAID | {""}},
         ),
         "orders/fulfilled": Topic(
             type="order.fulfilled", shape=_ORDER, at=_UPDATED, step="fulfilled",
-            says={"fulfillment_status": frozenset({"fulfilled"})},
+            implies={"fulfillment_status": frozenset({"fulfilled"})},
         ),
         "orders/cancelled": Topic(
             type="order.cancelled", shape=_ORDER, at=("cancelled_at", *_UPDATED),
-            step="cancelled", step_at="cancelled_at", says={"cancelled_at": frozenset()},
+            step="cancelled", step_at="cancelled_at", implies={"cancelled_at": frozenset()},
         ),
         "orders/partially_fulfilled": updated("order.updated", _ORDER),
         "draft_orders/create": created("", _ORDER),
@@ -349,8 +351,12 @@ platform = Platform(
         "refunds/create": Topic(
             type="order.refunded", shape=_REFUND, at=("created_at",), lookup="order",
         ),
-        "checkouts/create": created("checkout.created", _CHECKOUT, waits="checkout.abandoned"),
-        "checkouts/update": updated("checkout.updated", _CHECKOUT, waits="checkout.abandoned"),
+        "checkouts/create": created(
+            "checkout.created", _CHECKOUT, delayed_type="checkout.abandoned"
+        ),
+        "checkouts/update": updated(
+            "checkout.updated", _CHECKOUT, delayed_type="checkout.abandoned"
+        ),
         "customers/create": created("customer.created", _CUSTOMER),
         "customers/update": updated("customer.updated", _CUSTOMER),
         "customers_marketing_consent/update": Topic(

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from marshmallow import fields, post_load, validate
 
-from relay.inbound.contract import Platform, Topic
+from relay.inbound.contract import Platform
 from relay.inbound.expression import Expression
 from relay.inbound.jmespath_reader import (
     ContactOptions,
@@ -28,6 +28,7 @@ from relay.inbound.jmespath_reader import (
     types_fault,
 )
 from relay.inbound.signature import Scheme, StandardWebhooks
+from relay.inbound.topics import Topic
 
 _PLACES: Final = ("data", "data.customer", "data.contact", "data.user", "data.buyer")
 

@@ -28,14 +28,16 @@ from typing import Any, Final
 from relay.errors import Unreadable
 from relay.inbound.bodies import FORM
 from relay.inbound.composite_fields import Amount, Documents, FirstOf, Items, Person, address
-from relay.inbound.contract import Platform, Shape, Source, Topic, Values, created, updated
+from relay.inbound.contract import Platform, Source
 from relay.inbound.payload import json_object
-from relay.inbound.payload_schema import Id, ListOf, Object, PayloadSchema, Text, Time
+from relay.inbound.payload_fields import Id, Text, Time
+from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
 from relay.inbound.places import Header
 from relay.inbound.results import Handshake, Skipped
 from relay.inbound.signature import Hmac
 from relay.inbound.steps import CREATED
 from relay.inbound.timestamps import parse_timestamp, unix_time
+from relay.inbound.topics import Shape, Topic, Values, created, updated
 from relay.model import Step, WebhookRequest
 
 _SIGNATURE: Final = "x-wc-webhook-signature"

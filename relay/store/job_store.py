@@ -130,6 +130,7 @@ class JobStore:
                 version).
         """
         now_s = now.timestamp()
+        queue = queue_name(self._base, source.destination.name, source.name)
         parts = [
             part for item in items for part in (item.items if isinstance(item, Parts) else (item,))
         ]
@@ -142,7 +143,7 @@ class JobStore:
             source.name,
             call_count,
             _IGNORED_MAX,
-            queue_name(self._base, source.destination.name, source.name),
+            queue,
             utcformat(now),
             *self._job_ttls,
             SCHEMA,
@@ -155,7 +156,7 @@ class JobStore:
             now,
             pseudonyms=self._pseudonyms,
             dedup_s=self._dedup_s,
-            queue=queue_name(self._base, source.destination.name, source.name),
+            queue=queue,
         )
         args.append(arguments.of(items))
         keys = [OPEN, COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]

@@ -17,7 +17,7 @@ from redis import Redis, RedisError
 
 from relay.errors import NotStored
 from relay.inbound.contract import Source
-from relay.inbound.steps import Recollection
+from relay.inbound.recall import Recollection
 from relay.model import Memory, Resource
 from relay.store.connection import ThreadConnections
 from relay.store.pseudonyms import Pseudonyms
@@ -34,7 +34,7 @@ class Moved(Exception):
 
 
 class SourceMemory:
-    """Recalls the things of one source; a `relay.inbound.steps.Recall`."""
+    """Recalls the things of one source; a `relay.inbound.recall.Recall`."""
 
     def __init__(
         self,

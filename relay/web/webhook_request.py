@@ -21,13 +21,7 @@ _PART_BYTES: Final = 64 * 1024
 def read_request_head(
     http: flask.Request, source: Source, token: str, *, public_url: str, now: datetime
 ) -> WebhookRequest:
-    """The request without its body, which is still to be read.
-
-    Raises:
-        Refused: `content_encoding` (415), when the body is compressed.
-    """
-    if http.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity"):
-        raise Refused("content_encoding", 415)
+    """The request without its body, which is still to be read."""
     server = public_url.rstrip("/") or f"{http.scheme}://{http.host}"
     url = source.public_url or server + http.path
     query = http.query_string.decode("latin-1")

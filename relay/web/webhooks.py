@@ -1,5 +1,6 @@
 """`POST /webhooks/<source>`: read, process and store a request, then answer as platforms expect."""
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from relay.pipeline import authenticate, flattened, translate
 from relay.sources import Relay
 from relay.store.job_store import JobStore
 from relay.store.memory import Moved, SourceMemory
+from relay.web.content_encoding import decompressed, is_compressed
 from relay.web.fetch import Fetcher
 from relay.web.large_bodies import LargeBodies
 from relay.web.problems import json_response, problem
@@ -31,6 +33,8 @@ from relay.web.webhook_request import RequestBody, read_request_head
 
 _LOG: Final = structlog.get_logger()
 _METHODS: Final = ["POST", "GET", "HEAD"]
+# What comes along when an address is copied out of a text: blanks, quotation marks, a full stop.
+_AROUND_NAME: Final = re.compile(r"^[^a-z0-9]+|[^a-z0-9_-]+$")
 _REASONS_MAX: Final = 20
 _LOGGED_MAX: Final = 10
 # Each time at least one other request about the same thing has been stored.
@@ -54,7 +58,7 @@ class WebhookEndpoint:
         """
         started_at = time.perf_counter()
         name, _slash, token = path.strip("/").partition("/")
-        name = name.strip().lower()
+        name = _AROUND_NAME.sub("", name.lower())
         source = self.relay.sources.get(name)
         line: dict[str, Any] = {"source": name if source else "unknown"}
         try:
@@ -82,6 +86,7 @@ class WebhookEndpoint:
         now = datetime.now(UTC)
         http: flask.Request = flask.request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  the proxy looks it up each time
         head = read_request_head(http, source, token, public_url=self.settings.public_url, now=now)
+        compressed = is_compressed(http.headers.get("Content-Encoding", ""))
         memory = self.jobs.memory(source)
         body = RequestBody(http)
         content = body.read(self.settings.body_max_bytes)
@@ -96,6 +101,9 @@ class WebhookEndpoint:
             raise _specific_refusal(refusal, request, source) from refusal
         items: Handshake | Sequence[Translated | Parts]
         if isinstance(result, WebhookRequest):
+            if compressed:
+                content = decompressed(result.body, self.settings.body_max_bytes)
+                result = replace(result, body=content)
             request, items = result, translate(result, source, memory)
             if isinstance(items, Handshake) and items.visit:
                 self.fetcher.visit(items.visit, source.platform.visit_hosts)
@@ -167,15 +175,16 @@ class WebhookEndpoint:
 
 
 class _WebhooksConverter(BaseConverter):
-    """The first segment of the path, in any case."""
+    """The first segment of the path, in any case, after any slashes."""
 
-    regex = "(?i:webhooks)"
+    regex = "/*(?i:webhooks)"
+    part_isolating = False
 
 
 class _RestConverter(PathConverter):
     """The rest of the path, of which any part may be empty."""
 
-    regex = ".+?"
+    regex = "(?s:.+?)"
     part_isolating = False
 
 

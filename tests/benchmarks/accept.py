@@ -9,7 +9,7 @@ from typing import Any, Final
 from redis import Redis
 
 from relay.devtools.embedded_redis import EmbeddedRedis
-from tests.benchmarks import load, microseconds, orders
+from tests.benchmarks import before, load, microseconds, orders
 from tests.benchmarks.figures import (
     Bar,
     Line,
@@ -36,7 +36,7 @@ _APPS: Final = {
     "floor": "tests.benchmarks.floor:app",
     "naive": "tests.benchmarks.naive:create_app()",
 }
-_BARS: Final = {"floor": Bar(0.5), "naive": Bar(1.4)}
+_BARS: Final = {"floor": Bar(0.5), "naive": Bar(1.4), "before": Bar(0.85)}
 # With `everysec` nobody waits for the disk, on a Redis where ours could either.
 _DURABILITY: Final = {"everysec": {"RELAY_DURABILITY": "relaxed"}, "always": {}}
 _CONNECTIONS: Final = 24
@@ -72,10 +72,11 @@ def run(plan: Plan, folder: Path) -> list[Section]:
     orders.write(order)
     for fsync in _DURABILITY:
         with (
+            before.worktree(folder) as earlier,
             EmbeddedRedis(folder / fsync, appendfsync=fsync) as server,
             Redis.from_url(server.url) as redis,
             sink_running(folder) as sink,
-            _gates(folder, server.url, sink, order, _DURABILITY[fsync]) as gates,
+            _gates(folder, server.url, sink, order, _DURABILITY[fsync], earlier) as gates,
         ):
             rates = _rates(plan, redis, gates)
             ours = rates.pop("ours")
@@ -91,13 +92,19 @@ def run(plan: Plan, folder: Path) -> list[Section]:
         f"{_CONNECTIONS} connections, gunicorn as in the Procfile",
         "floor: HMAC, json.loads and one RPUSH of the body",
         "naive: our verification and translation, then Queue.enqueue",
+        f"before: this relay at {before.COMMIT}, which remembered nothing of orders",
     )
     return [Section("accept", "orders a second over HTTP", lines, results, remarks), *parts]
 
 
 @contextlib.contextmanager
 def _gates(
-    folder: Path, redis_url: str, sink: Sink, order: Path, durability: dict[str, str]
+    folder: Path,
+    redis_url: str,
+    sink: Sink,
+    order: Path,
+    durability: dict[str, str],
+    earlier: Path | None,
 ) -> Iterator[dict[str, _Gate]]:
     numbers = itertools.count(0, 100_000)
     with contextlib.ExitStack() as stack:
@@ -106,6 +113,12 @@ def _gates(
             environ = environment(folder, redis_url, sink, free_port()) | durability
             stack.enter_context(web_running(folder / f"{name}.log", environ, app))
             gates[name] = _Gate(environ, order, numbers)
+        if earlier:
+            own, types = folder / "before.d", before.EVENT_TYPES
+            environ = environment(own, redis_url, sink, free_port(), types) | durability
+            app = _APPS["ours"]
+            stack.enter_context(web_running(folder / "before.log", environ, app, earlier))
+            gates["before"] = _Gate(environ, order, numbers)
         for gate in gates.values():
             gate.send(connections=_CONNECTIONS, seconds=0.5)  # both processes have been asked
         yield gates

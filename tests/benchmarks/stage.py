@@ -7,11 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from unittest.mock import patch
 
-import config
 from config.settings import Settings, load as load_settings
 from relay.devtools.children import die_with_parent
 from relay.mapping.event_types import EVENT_TYPES
@@ -19,7 +18,6 @@ from tests.benchmarks.sink import Sink
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-GUNICORN_CONF = Path(config.__file__).parent / "gunicorn.conf.py"
 SHOPIFY_SECRET = "throw-away-secret-of-a-benchmark"
 # As many as the other peers' threads, and as the ceiling's.
 THREADS = 64
@@ -40,7 +38,7 @@ secrets = "${{SHOPIFY_SECRET}}"
 """
 
 
-def relay_toml(server: str) -> str:
+def relay_toml(server: str, event_types: Iterable[str] = EVENT_TYPES) -> str:
     """At any pace; the note of every event type.
 
     As many at once as there are threads, like the others: `in_flight` leaves room beside them for
@@ -49,15 +47,22 @@ def relay_toml(server: str) -> str:
     rules = (
         f'"{name}" = {{ notes = true, custom_fields = {{ pedido = "{{{{ order_id }}}}" }},'
         ' creation_date = "occurred_at" }'
-        for name in EVENT_TYPES
+        for name in event_types
     )
     return _RELAY_TOML.format(server=server, in_flight=2 * THREADS) + "\n".join(rules) + "\n"
 
 
-def environment(folder: Path, redis_url: str, sink: Sink, port: int = 8000) -> dict[str, str]:
+def environment(
+    folder: Path,
+    redis_url: str,
+    sink: Sink,
+    port: int = 8000,
+    event_types: Iterable[str] = EVENT_TYPES,
+) -> dict[str, str]:
     """What every process of a benchmark sees: nothing of the developer's own settings."""
+    folder.mkdir(exist_ok=True)
     file = folder / "relay.toml"
-    file.write_text(relay_toml(sink.url), "utf-8")
+    file.write_text(relay_toml(sink.url, event_types), "utf-8")
     ours = ("RELAY_", "MERCATELY_", "WEB_CONCURRENCY", "PORT", "GUNICORN_CMD_ARGS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {
@@ -80,13 +85,17 @@ def settings_in(environ: Mapping[str, str]) -> Settings:
 
 @contextlib.contextmanager
 def child(
-    log: Path, environ: Mapping[str, str], *arguments: str, end_within_s: float = 3.0
+    log: Path,
+    environ: Mapping[str, str],
+    *arguments: str,
+    end_within_s: float = 3.0,
+    root: Path = ROOT,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """`python -m …` from the repository's root, its output in a file, ended with the block."""
+    """`python -m …` from the root of a checkout, its output in a file, ended with the block."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", *arguments],
-            cwd=ROOT,
+            cwd=root,
             env=dict(environ),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -122,10 +131,11 @@ def sink_running(folder: Path) -> Iterator[Sink]:
 
 @contextlib.contextmanager
 def web_running(
-    log: Path, environ: Mapping[str, str], app: str
+    log: Path, environ: Mapping[str, str], app: str, root: Path = ROOT
 ) -> Iterator[subprocess.Popen[bytes]]:
     """An app under gunicorn with the relay's own settings, as the Procfile runs ours."""
-    with child(log, environ, "gunicorn", "-c", str(GUNICORN_CONF), app) as process:
+    configuration = str(root / "config" / "gunicorn.conf.py")
+    with child(log, environ, "gunicorn", "-c", configuration, app, root=root) as process:
         wait_for_http(int(environ["PORT"]), process)
         yield process
 

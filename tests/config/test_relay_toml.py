@@ -144,7 +144,7 @@ def test_all_faults_are_told_together_and_each_names_the_file(tmp_path):
         platform = "shopify"
         secrets = "${NOT_SET}"
         [sources.b]
-        platform = "acme"
+        platform = "nowhere"
         secrets = "s"
         [sources.c]
         platform = "sendgrid"

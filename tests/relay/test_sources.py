@@ -80,7 +80,7 @@ PLATFORMS = list(discovered())
 BAD_KEY = "sources.s.secrets: expected a public key of curve P-256, base64 or PEM"
 SHORT = "sources.s.secrets: expected a token of at least 16 ASCII characters"
 FAULTS = [
-    ('[sources.s]\nplatform = "acme"\nsecrets = "x"', f"sources.s.platform: expected one of {PLATFORMS}"),
+    ('[sources.s]\nplatform = "nowhere"\nsecrets = "x"', f"sources.s.platform: expected one of {PLATFORMS}"),
     (table("shopify", "options = { a = 1, b = 2 }"), "sources.s.options: shopify takes none, found ['a', 'b']"),
     (table("generic"), "sources.s.options.auth: Missing data for required field."),
     (table("generic", "options = { auth = 1 }"), "sources.s.options.auth: Invalid input type."),
@@ -530,7 +530,7 @@ def test_signing_source_of_the_environment_is_found_too(keyless):
 
 def test_signing_source_that_does_not_exist_is_none_whatever_else_is_wrong(keyless):
     assert (
-        signing_source(keyless('[sources.other]\nplatform = "acme"\nsecrets = "x"'), {}, "s")
+        signing_source(keyless('[sources.other]\nplatform = "nowhere"\nsecrets = "x"'), {}, "s")
         is None
     )
 
@@ -538,7 +538,7 @@ def test_signing_source_that_does_not_exist_is_none_whatever_else_is_wrong(keyle
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ('[sources.s]\nplatform = "acme"\nsecrets = "x"', "sources.s.platform: expected one of"),
+        ('[sources.s]\nplatform = "nowhere"\nsecrets = "x"', "sources.s.platform: expected one of"),
         (
             '[sources.s]\nplatform = "shopify"\nsecrets = "${GONE}"',
             "sources.s.secrets: environment variable GONE",
@@ -550,7 +550,7 @@ def test_signing_source_that_does_not_exist_is_none_whatever_else_is_wrong(keyle
 )
 def test_signing_source_that_cannot_be_used_has_its_own_faults_only(text, fault, keyless):
     others = (
-        '[sources.other]\nplatform = "acme"\nsecrets = "x"\n' if "[sources]" not in text else ""
+        '[sources.other]\nplatform = "nowhere"\nsecrets = "x"\n' if "[sources]" not in text else ""
     )
     with pytest.raises(ConfigError) as caught:
         signing_source(keyless(text + "\n" + others), {}, "s")

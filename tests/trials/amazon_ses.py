@@ -19,13 +19,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from relay.inbound.composite_fields import Person
-from relay.inbound.contract import Platform, Shape, Source, Values, alike, stable_key
+from relay.inbound.contract import Platform, Source, stable_key
 from relay.inbound.parts import each_of
 from relay.inbound.payload import json_object
-from relay.inbound.payload_schema import Flag, Id, ListOf, Object, PayloadSchema, Text, Time
+from relay.inbound.payload_fields import Flag, Id, Text, Time
+from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.results import Handshake, Skipped
 from relay.inbound.signature import SNS_HOST, AmazonSns
+from relay.inbound.topics import Shape, Values, alike
 from relay.model import WebhookRequest
 
 _TIMED: Final = (
@@ -72,7 +74,7 @@ def _body(request: WebhookRequest, _source: Source) -> Any:
     return json_object(message.encode()) | envelope
 
 
-def _check(body: Mapping[str, Any]) -> Handshake | None:
+def _signed_handshake(body: Mapping[str, Any]) -> Handshake | None:
     is_new = body.get("Type") == "SubscriptionConfirmation"
     return Handshake(visit=body.get("SubscribeURL", "")) if is_new else None
 
@@ -127,7 +129,7 @@ platform = Platform(
         "Received": "inbound",
     },
     body=_body,
-    check=_check,
+    signed_handshake=_signed_handshake,
     parts=each_of(
         "recipient", "bounce.bouncedRecipients", "complaint.complainedRecipients",
         "delivery.recipients", "deliveryDelay.delayedRecipients", "mail.destination",

@@ -22,8 +22,9 @@ from marshmallow import Schema, fields, validate
 
 from relay.inbound.bodies import FORM, parse_body
 from relay.inbound.composite_fields import Person
-from relay.inbound.contract import Platform, Shape, Source, Values, address_check, alike
-from relay.inbound.payload_schema import PayloadSchema, Text, Time
+from relay.inbound.contract import Platform, Source, address_check
+from relay.inbound.payload_fields import Text, Time
+from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.signature import (
     ComposedHmac,
@@ -33,6 +34,7 @@ from relay.inbound.signature import (
     QueryToken,
     Scheme,
 )
+from relay.inbound.topics import Shape, Values, alike
 from relay.model import WebhookRequest
 
 _SCHEMES: Final[Mapping[str, Scheme]] = {

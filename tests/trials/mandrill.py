@@ -19,21 +19,14 @@ from typing import Any, Final
 from relay.errors import Refused
 from relay.inbound.bodies import FORM, parse_body
 from relay.inbound.composite_fields import Person
-from relay.inbound.contract import (
-    Platform,
-    Shape,
-    Source,
-    Values,
-    address_check,
-    alike,
-    each_part,
-    stable_key,
-)
+from relay.inbound.contract import Platform, Source, address_check, each_part, stable_key
 from relay.inbound.payload import json_body
-from relay.inbound.payload_schema import Id, ListOf, PayloadSchema, Text
+from relay.inbound.payload_fields import Id, Text
+from relay.inbound.payload_schema import ListOf, PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.results import Handshake
 from relay.inbound.signature import UrlFormHmac
+from relay.inbound.topics import Shape, Values, alike
 from relay.model import WebhookRequest
 
 _SIGNATURE: Final = UrlFormHmac("x-mandrill-signature")

@@ -21,11 +21,13 @@ from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from relay.inbound.contract import Platform, Shape, Source, Topic, Values, stable_key
+from relay.inbound.contract import Platform, Source, stable_key
 from relay.inbound.payload import json_object
-from relay.inbound.payload_schema import Id, PayloadSchema, Text
+from relay.inbound.payload_fields import Id, Text
+from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field, FieldIs
 from relay.inbound.signature import ComposedHmac, Message, PairsHeader
+from relay.inbound.topics import Shape, Topic, Values
 from relay.model import WebhookRequest
 
 _ID: Final = "data.id"
@@ -72,8 +74,8 @@ def _complete(request: WebhookRequest) -> WebhookRequest:
 _NOTICE: Final = Shape(schema=_NoticeSchema(), refine=_notice)
 
 
-def _topic(kind: str, event_type: str, *may_be: str) -> Topic:
-    return Topic(type=event_type, shape=_NOTICE, lookup=kind, may_be=may_be)
+def _topic(kind: str, event_type: str, *other_types: str) -> Topic:
+    return Topic(type=event_type, shape=_NOTICE, lookup=kind, other_types=other_types)
 
 
 platform = Platform(

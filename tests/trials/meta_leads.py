@@ -17,11 +17,13 @@ from typing import Any, Final
 
 from marshmallow import Schema, fields, validate
 
-from relay.inbound.contract import Platform, Shape, Source, Topic, each_part
-from relay.inbound.payload_schema import Id, PayloadSchema
+from relay.inbound.contract import Platform, Source, each_part
+from relay.inbound.payload_fields import Id
+from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field, FieldIs
 from relay.inbound.results import Handshake, PlatformResponse
 from relay.inbound.signature import Hmac
+from relay.inbound.topics import Shape, Topic
 from relay.model import WebhookRequest
 
 _TEST_LEAD: Final = "444444444444"

@@ -15,12 +15,14 @@ https://docs.payphone.app/notificacion-externa (read 2026-08)
 from typing import Final
 
 from relay.inbound.composite_fields import Amount, Person
-from relay.inbound.contract import Platform, Shape, Topic
+from relay.inbound.contract import Platform
 from relay.inbound.payload import json_bytes
-from relay.inbound.payload_schema import Id, PayloadSchema, Text
+from relay.inbound.payload_fields import Id, Text
+from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.results import PlatformResponse, Receipt
 from relay.inbound.signature import PathToken
+from relay.inbound.topics import Shape, Topic
 
 
 class _PaymentSchema(PayloadSchema):

@@ -28,8 +28,9 @@ from contract_checks import (
 from trial_senders import SENDERS, request_of, source_of
 
 from relay.errors import Refused
-from relay.inbound.contract import Source, validate
+from relay.inbound.contract import Source
 from relay.inbound.declaration_check import check_declaration
+from relay.inbound.payload_schema import validate
 from relay.inbound.results import Handshake
 from relay.inbound.samples import file_name
 from relay.model import Held, Ignored, Translated, WebhookRequest
@@ -169,9 +170,9 @@ def test_redelivery_has_the_same_keys(trial, name):
 def test_different_events_never_share_a_key(trial):
     """A sample of a batch may have an event of another sample in it, to the letter."""
     source = source_of(trial)
-    found = [item for name in NAMES[trial] for item in stored(request_of(trial, name), source)]
-    bodies = {item.key: item.raw for item in found}
-    assert [bodies[item.key] for item in found] == [item.raw for item in found]
+    result = [item for name in NAMES[trial] for item in stored(request_of(trial, name), source)]
+    bodies = {item.key: item.raw for item in result}
+    assert [bodies[item.key] for item in result] == [item.raw for item in result]
 
 
 @each_sample

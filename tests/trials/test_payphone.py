@@ -55,10 +55,10 @@ def test_secret_stands_before_the_last_word_of_the_path(token, expected):
 
 
 def test_approved_payment():
-    found = event(sent())
+    result = event(sent())
 
-    assert (found.type, found.key) == ("payment.approved", "32805807:Approved")
-    assert found.fields == PaymentFields(
+    assert (result.type, result.key) == ("payment.approved", "32805807:Approved")
+    assert result.fields == PaymentFields(
         payment_id="32805807",
         reference="PEDIDO-1042",
         description="Pedido 1042 de Tienda Ejemplo",
@@ -66,23 +66,23 @@ def test_approved_payment():
         amount=Money(Decimal("26.88"), "USD"),
         payment_method="Visa St Georges Bank",
     )
-    assert (found.contact.email, found.contact.country) == ("ana@example.com", "EC")
-    assert [(phone.text, phone.country) for phone in found.contact.phones] == [
+    assert (result.contact.email, result.contact.country) == ("ana@example.com", "EC")
+    assert [(phone.text, phone.country) for phone in result.contact.phones] == [
         ("593999000001", "EC")
     ]
 
 
 def test_there_is_no_time():
-    found = event(sent())
+    result = event(sent())
 
-    assert found.occurred_at == senders.NOW
-    assert found.omitted_fields == {"occurred_at": "absent"}
+    assert result.occurred_at == senders.NOW
+    assert result.omitted_fields == {"occurred_at": "absent"}
 
 
 def test_cancelled_payment_is_declined():
-    found = event(request_of("payphone", "Canceled"))
+    result = event(request_of("payphone", "Canceled"))
 
-    assert (found.type, found.key) == ("payment.declined", "32805806:Canceled")
+    assert (result.type, result.key) == ("payment.declined", "32805806:Canceled")
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_phone_is_of_ecuador_unless_it_says_otherwise(phone, expected):
 )
 def test_document_is_an_identity_number(document, expected):
     (call,) = translate(sent(Document=document, Email="", PhoneNumber=""), SOURCE)
-    found = call.customer if isinstance(call, Call) else None
+    result = call.customer if isinstance(call, Call) else None
 
-    assert ((found.id_type, found.id_number) if found else ("", "")) == expected
+    assert ((result.id_type, result.id_number) if result else ("", "")) == expected
 
 
 def test_repetition_has_the_same_key_and_other_payments_have_others():

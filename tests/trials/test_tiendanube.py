@@ -107,11 +107,11 @@ def test_change_is_never_taken_for_a_retry(topic):
 
 
 def test_two_events_have_no_key_in_common():
-    found = [keys(sample(topic)) for topic in TOPICS]
-    found += [keys(sent(event="order/paid", id=1)), keys(sent(event="order/paid", store_id=2))]
-    found += [keys(sent(event="customer/updated", event_launch_ts=at)) for at in (1, 1793631844)]
+    result = [keys(sample(topic)) for topic in TOPICS]
+    result += [keys(sent(event="order/paid", id=1)), keys(sent(event="order/paid", store_id=2))]
+    result += [keys(sent(event="customer/updated", event_launch_ts=at)) for at in (1, 1793631844)]
 
-    assert len(set().union(*found)) == sum(map(len, found))
+    assert len(set().union(*result)) == sum(map(len, result))
 
 
 def test_what_happens_once_is_known_by_its_thing_whatever_else_is_said():

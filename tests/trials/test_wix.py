@@ -47,12 +47,12 @@ def opened(request: WebhookRequest) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def entity_of(event: dict[str, Any]) -> dict[str, Any]:
     if "createdEvent" in event:
-        found = event["createdEvent"]["entity"]
+        result = event["createdEvent"]["entity"]
     elif "updatedEvent" in event:
-        found = event["updatedEvent"]["currentEntity"]
+        result = event["updatedEvent"]["currentEntity"]
     else:
-        found = event["actionEvent"]["body"]["order"]
-    return dict(found)
+        result = event["actionEvent"]["body"]["order"]
+    return dict(result)
 
 
 def sent(name: str, event_id: str = "", **changes: Any) -> WebhookRequest:
@@ -103,12 +103,12 @@ def test_other_tokens_are_refused():
 
 
 def test_new_order():
-    found = event_of(request_of("wix", f"{ORDER}created"))
+    result = event_of(request_of("wix", f"{ORDER}created"))
 
-    assert found.type == "order.created"
-    assert found.key == "6f1e0000-0000-4000-8000-000000000001:wix.ecom.v1.order_created"
-    assert found.occurred_at == datetime(2026, 11, 2, 15, 3, 25, 255000, tzinfo=UTC)
-    assert found.fields == OrderFields(
+    assert result.type == "order.created"
+    assert result.key == "6f1e0000-0000-4000-8000-000000000001:wix.ecom.v1.order_created"
+    assert result.occurred_at == datetime(2026, 11, 2, 15, 3, 25, 255000, tzinfo=UTC)
+    assert result.fields == OrderFields(
         shop="3a110000-0000-4000-8000-000000000001",
         created_at="2026-11-02T15:03:25.255Z",
         updated_at="2026-11-02T15:03:47.699Z",
@@ -140,7 +140,7 @@ def test_contact_of_an_order_is_its_buyer_and_the_address_that_of_the_delivery()
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "outcome"),
     [
         ("created", ["order.created"]),
         ("created__initialized", ["draft"]),
@@ -152,8 +152,8 @@ def test_contact_of_an_order_is_its_buyer_and_the_address_that_of_the_delivery()
         ("canceled", ["order.cancelled"]),
     ],
 )
-def test_what_each_event_of_an_order_tells_by_itself(name, told):
-    assert Remembering(SOURCE).told(request_of("wix", f"{ORDER}{name}")) == told
+def test_what_each_event_of_an_order_tells_by_itself(name, outcome):
+    assert Remembering(SOURCE).outcome(request_of("wix", f"{ORDER}{name}")) == outcome
 
 
 # What comes in turn of one order: sample, what differs from it, what is told.
@@ -176,33 +176,33 @@ LIFE = [
 
 def test_life_of_an_order():
     shop = Remembering(SOURCE)
-    for count, (name, changes, told) in enumerate(LIFE):
+    for count, (name, changes, outcome) in enumerate(LIFE):
         request = sent(f"{ORDER}{name}", str(count), id=ORDER_ID, number="10042", **changes)
-        assert shop.told(request) == told, name
+        assert shop.outcome(request) == outcome, name
     assert shop.notes == ["Pedido 10042 reembolsado: $30,90 (Wix)"]
 
 
 def test_update_says_what_changed():
     shop = Remembering(SOURCE)
-    shop.told(request_of("wix", f"{ORDER}created"))
-    shop.told(request_of("wix", f"{ORDER}updated"))
+    shop.outcome(request_of("wix", f"{ORDER}created"))
+    shop.outcome(request_of("wix", f"{ORDER}updated"))
     assert shop.notes == ["Pedido 10042 actualizado: cambió la nota del pedido (Wix)"]
 
 
 def test_refund_without_its_sum_is_a_change_of_state():
     shop = Remembering(SOURCE)
-    shop.told(request_of("wix", f"{ORDER}payment_status_updated"))
+    shop.outcome(request_of("wix", f"{ORDER}payment_status_updated"))
     changes = {"paymentStatus": "FULLY_REFUNDED", "updatedDate": "2026-11-02T15:04:04.000Z"}
-    shop.told(sent(f"{ORDER}updated", balanceSummary=..., **changes))
+    shop.outcome(sent(f"{ORDER}updated", balanceSummary=..., **changes))
     assert "cambiaron el estado (ahora reembolsado)" in shop.notes[0]
 
 
 def test_new_contact():
-    found = event_of(request_of("wix", "wix_contacts_v4_contact_created"))
+    result = event_of(request_of("wix", "wix_contacts_v4_contact_created"))
 
-    assert found.type == "lead.created"
-    assert isinstance(found.fields, FormFields)
-    contact = found.contact
+    assert result.type == "lead.created"
+    assert isinstance(result.fields, FormFields)
+    contact = result.contact
     assert (contact.email, contact.first_name, contact.last_name, contact.country) == (
         "ana@example.com", "Ana", "Inventada", "EC",
     )  # fmt: skip
@@ -213,21 +213,21 @@ def test_new_contact():
 
 def test_contact_that_changes():
     shop = Remembering(SOURCE)
-    assert shop.told(request_of("wix", "wix_contacts_v4_contact_created")) == ["lead.created"]
+    assert shop.outcome(request_of("wix", "wix_contacts_v4_contact_created")) == ["lead.created"]
     updated = sent("wix_contacts_v4_contact_updated", primaryInfo={"email": "ana2@example.com"})
-    assert shop.told(updated) == ["contact.updated"]
+    assert shop.outcome(updated) == ["contact.updated"]
     assert isinstance(event_of(updated).fields, PersonFields)
     (call,) = shop.calls
     assert (call.customer.email, call.customer.phone) == ("ana2@example.com", "+593999000001")
     again = sent("wix_contacts_v4_contact_updated", "9", primaryInfo={"email": "ana2@example.com"})
-    assert shop.told(again) == ["duplicate"]
+    assert shop.outcome(again) == ["duplicate"]
 
 
 def test_state_of_an_address_is_its_name_where_it_has_one():
     address = {"country": "EC", "subdivision": "EC-G", "subdivisionFullname": "Guayas"}
-    found = event_of(sent(f"{ORDER}created", recipientInfo={"address": address}))
+    result = event_of(sent(f"{ORDER}created", recipientInfo={"address": address}))
 
-    assert found.contact.address == Address(state="Guayas", country="EC")
+    assert result.contact.address == Address(state="Guayas", country="EC")
 
 
 def with_event(name: str, change: Change) -> WebhookRequest:
@@ -301,7 +301,9 @@ def test_object_that_is_not_in_a_text_will_do():
     ],
 )  # fmt: skip
 def test_odd_value_in_an_optional_field_holds_nothing(name, value):
-    assert Remembering(SOURCE).told(sent(f"{ORDER}created", **{name: value})) == ["order.created"]
+    assert Remembering(SOURCE).outcome(sent(f"{ORDER}created", **{name: value})) == [
+        "order.created"
+    ]
 
 
 def test_retry_has_the_same_key_in_a_token_of_its_own():
@@ -318,7 +320,7 @@ def test_retry_has_the_same_key_in_a_token_of_its_own():
 def test_token_is_stored_as_it_came():
     request = request_of("wix", f"{ORDER}created")
     shop = Remembering(SOURCE)
-    shop.told(request)
+    shop.outcome(request)
     assert [call.raw for call in shop.calls] == [request.body]
 
 

@@ -119,19 +119,19 @@ def test_without_a_checksum_there_is_no_proof():
 
 
 def test_approved_payment():
-    found = event(request_of("wompi", "transaction_updated"))
+    result = event(request_of("wompi", "transaction_updated"))
 
-    assert found.type == "payment.approved"
-    assert found.key == "12015602-1793631838-78650 APPROVED:transaction.updated"
-    assert found.occurred_at == datetime(2026, 11, 2, 15, 4, 1, tzinfo=UTC)
-    assert found.fields == PaymentFields(
+    assert result.type == "payment.approved"
+    assert result.key == "12015602-1793631838-78650 APPROVED:transaction.updated"
+    assert result.occurred_at == datetime(2026, 11, 2, 15, 4, 1, tzinfo=UTC)
+    assert result.fields == PaymentFields(
         payment_id="12015602-1793631838-78650",
         reference="PEDIDO-1042",
         amount=Money(Decimal("129900.00"), "COP"),
         payment_method="CARD",
         status="APPROVED",
     )
-    person = found.contact
+    person = result.contact
     assert (person.email, person.first_name) == ("beto@example.com", "Beto Ficticio")
     assert [(phone.text, phone.country) for phone in person.phones] == [("3009000002", "CO")]
     assert (person.id_type, person.id_number) == ("CC", "1020304050")
@@ -146,16 +146,16 @@ def test_approved_payment():
     ],
 )
 def test_state_is_the_event(name, event_type, why):
-    found = event(request_of("wompi", name))
+    result = event(request_of("wompi", name))
 
-    assert found.type == event_type
-    assert getattr(found.fields, "reason", "") == why
+    assert result.type == event_type
+    assert getattr(result.fields, "reason", "") == why
 
 
 def test_address_is_that_of_the_delivery():
-    found = event(request_of("wompi", "transaction_updated__voided"))
+    result = event(request_of("wompi", "transaction_updated__voided"))
 
-    assert found.contact.address == Address(
+    assert result.contact.address == Address(
         address="Calle 34 # 56 - 78, Apto 502",
         city="Bogotá",
         state="Cundinamarca",
@@ -176,22 +176,22 @@ def test_amount_counts_hundredths_of_any_currency(cents, currency, expected):
 
 def test_each_state_is_told_once():
     shop = Remembering(SOURCE)
-    assert shop.told(sent(status="PENDING")) == ["nothing_changed"]
-    assert shop.told(sent()) == ["payment.approved"]
-    assert shop.told(sent(at=1793631900)) == ["duplicate"]
+    assert shop.outcome(sent(status="PENDING")) == ["nothing_changed"]
+    assert shop.outcome(sent()) == ["payment.approved"]
+    assert shop.outcome(sent(at=1793631900)) == ["duplicate"]
     shop.keys.clear()  # they are forgotten before the payment is
-    assert shop.told(sent(at=1793718300)) == ["duplicate"]
-    assert shop.told(sent(status="VOIDED")) == ["payment.refunded"]
+    assert shop.outcome(sent(at=1793718300)) == ["duplicate"]
+    assert shop.outcome(sent(status="VOIDED")) == ["payment.refunded"]
     shop.keys.clear()
-    assert shop.told(sent()) == ["stale"]
-    assert shop.told(sent(status="PENDING")) == ["duplicate"]
+    assert shop.outcome(sent()) == ["stale"]
+    assert shop.outcome(sent(status="PENDING")) == ["duplicate"]
 
 
 def test_attempts_of_one_order_are_payments_of_their_own():
     shop = Remembering(SOURCE)
-    assert shop.told(sent("transaction_updated__error")) == ["payment.declined"]
-    assert shop.told(sent("transaction_updated__declined")) == ["payment.declined"]
-    assert shop.told(sent()) == ["payment.approved"]
+    assert shop.outcome(sent("transaction_updated__error")) == ["payment.declined"]
+    assert shop.outcome(sent("transaction_updated__declined")) == ["payment.declined"]
+    assert shop.outcome(sent()) == ["payment.approved"]
 
 
 def test_retry_has_the_same_key_and_other_states_have_others():
@@ -235,7 +235,7 @@ def test_what_is_no_event_of_ours(changes, expected):
 )  # fmt: skip
 def test_odd_value_in_an_optional_field_holds_nothing(name, value):
     shop = Remembering(SOURCE)
-    assert shop.told(sent(**{name: value})) == ["payment.approved"]
+    assert shop.outcome(sent(**{name: value})) == ["payment.approved"]
 
 
 def test_transaction_without_an_id_is_held():

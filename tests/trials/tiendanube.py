@@ -16,11 +16,13 @@ https://tiendanube.github.io/api-documentation/resources/webhook (2025-03, read 
 
 from typing import Any, Final
 
-from relay.inbound.contract import Platform, Shape, Source, Topic
+from relay.inbound.contract import Platform, Source
 from relay.inbound.payload import json_body
-from relay.inbound.payload_schema import Id, PayloadSchema, Time
+from relay.inbound.payload_fields import Id, Time
+from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.signature import Hmac
+from relay.inbound.topics import Shape, Topic
 from relay.model import WebhookRequest
 
 # A field that only this privacy request has -> its topic.
@@ -87,7 +89,7 @@ platform = Platform(
             shape=_NOTICE,
             repeats=True,
             lookup="order",
-            may_be=("order.updated", "shipment.delivered"),
+            other_types=("order.updated", "shipment.delivered"),
         ),
     },
     ignored={

@@ -17,13 +17,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from relay.inbound.composite_fields import Amount, Items, Person
-from relay.inbound.contract import Platform, Shape, Source, Values, created, updated
+from relay.inbound.contract import Platform, Source
 from relay.inbound.expression import Expression
 from relay.inbound.payload import embedded_object
-from relay.inbound.payload_schema import Flag, Id, PayloadSchema, Text, Time
+from relay.inbound.payload_fields import Flag, Id, Text, Time
+from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.results import Skipped
 from relay.inbound.signature import JwtBody, jwt_claims
+from relay.inbound.topics import Shape, Values, created, updated
 from relay.model import Step, WebhookRequest
 
 # The thing itself.

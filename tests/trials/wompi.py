@@ -17,10 +17,12 @@ from typing import Final
 
 from relay.errors import MALFORMED, Refused
 from relay.inbound.composite_fields import Amount, JoinedText, Person
-from relay.inbound.contract import Platform, Shape, Topic
-from relay.inbound.payload_schema import Id, PayloadSchema, Text, Time
+from relay.inbound.contract import Platform
+from relay.inbound.payload_fields import Id, Text, Time
+from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.signature import FieldDigest, Fields
+from relay.inbound.topics import Shape, Topic
 from relay.model import Step
 
 _SIGNED: Final = frozenset({"transaction.id", "transaction.status", "transaction.amount_in_cents"})

@@ -32,7 +32,7 @@ SNS_HOST: Final = r"sns\.[a-z0-9-]{3,}\.amazonaws\.com(\.cn)?"
 _CERTIFICATE_URL: Final = re.compile(rf"https://{SNS_HOST}/[A-Za-z0-9._/-]+\.pem")
 _TOPIC_ARN: Final = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]{1,256}")
 _HASHES: Final[Mapping[str, hashes.HashAlgorithm]] = {
-    "1": hashes.SHA1(),  # noqa: S303  what version 1 is, and topics have it unless told otherwise
+    "1": hashes.SHA1(),  # noqa: S303  what version 1 is, the default of topics
     "2": hashes.SHA256(),
 }
 _SIGNED: Final = {

@@ -29,7 +29,7 @@ class Scheme(Protocol):
     """One way of signing. `label` is its cell in the README's table of platforms.
 
     `vouches_for` is what a verified request proves: its whole `body`; the `identity` of what it
-    tells of, so that the rest has to be looked up; or `nothing` but who sent it.
+    is about, so that the rest has to be looked up; or `nothing` but who sent it.
     """
 
     @property

@@ -40,7 +40,7 @@ _PARTS: Final = ("id", "timestamp", "signature")
 # An entry is `version,signature`; entries are separated by spaces, copies of the header by commas.
 _ENTRY: Final = re.compile(r"(?:^|(?<=[\s,]))(v1a?),([^\s,]+)")
 # Some vendors show a secret with the version of its signatures before it: `v1,whsec_…`.
-_VERSION: Final = re.compile(r"^v1a?,(?=wh(?:sec|pk|sk)_)")
+_VERSION: Final = re.compile(r"^v1a?,\s*(?=wh(?:sec|pk|sk)_)")
 # SubjectPublicKeyInfo of Ed25519, up to the key (RFC 8410).
 _ED25519_DER: Final = bytes.fromhex("302a300506032b6570032100")
 _ED25519_FAULT: Final = "expected an Ed25519 public key, whpk_, base64 or PEM"

@@ -44,4 +44,6 @@ def test_refund_is_listed_counted_and_shown(answer, run):
 def test_replay_says_what_a_refund_still_needs(answer, run, redis):
     (record_id,) = answer.json["ids"]
     assert f"{record_id}: needs_order" in run("replay", record_id, "--yes").output
+    spanish = run("replay", record_id, "--yes", RELAY_LANGUAGE="es").output
+    assert f"{record_id}: needs_order · falta consultarlo en la plataforma" in spanish
     assert redis.keys("rq:job:*") == []

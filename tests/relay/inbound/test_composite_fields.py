@@ -16,11 +16,12 @@ from relay.inbound.composite_fields import (
     address,
 )
 from relay.inbound.contact import Party
-from relay.inbound.payload_schema import ListOf, Number, Object, PathField, PayloadSchema, Text
+from relay.inbound.payload_fields import Number, PathField, Text
+from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
 from relay.model import Address, Money
 
 
-def found(field: PathField, body: dict[str, Any]) -> Any:
+def value_at(field: PathField, body: dict[str, Any]) -> Any:
     """The field's value in a body, None without one."""
     return PayloadSchema.of({"x": field}).load(body).data.get("x")
 
@@ -63,7 +64,7 @@ SHIPPING = Person(
     ],
 )
 def test_person_of_a_whole_body(body, party):
-    assert found(BUYER, body) == party
+    assert value_at(BUYER, body) == party
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ def test_person_of_a_whole_body(body, party):
     ],
 )
 def test_person_in_an_object(value, party):
-    assert found(SHIPPING, {"to": value}) == party
+    assert value_at(SHIPPING, {"to": value}) == party
 
 
 def test_odd_parts_of_a_person_are_named_by_their_paths():
@@ -121,7 +122,9 @@ def test_usual_names_of_an_address_may_be_replaced():
     field = Person("to", **address(city="town", lines="street"))
     to = {"name": "Ana", "phone": "1", "town": "Quito", "street": "Calle 1", "country": "EC"}
     place = Address("Calle 1", "Quito", country="EC")
-    assert found(field, {"to": to}) == Party(name="Ana", phones=("1",), country="EC", address=place)
+    assert value_at(field, {"to": to}) == Party(
+        name="Ana", phones=("1",), country="EC", address=place
+    )
     assert address()["phones"] == "phone"
 
 
@@ -144,7 +147,7 @@ def test_phone_of_two_texts_is_shown():
     ],
 )
 def test_texts_are_all_that_are_not_empty(body, texts):
-    assert found(Texts("a", "b", "c + d"), body) == texts
+    assert value_at(Texts("a", "b", "c + d"), body) == texts
 
 
 @pytest.mark.parametrize(
@@ -160,7 +163,7 @@ def test_texts_are_all_that_are_not_empty(body, texts):
     ],
 )
 def test_joined_text_is_the_first_path_that_says_something(body, text):
-    assert found(JoinedText("a+b", "c.d + e"), body) == text
+    assert value_at(JoinedText("a+b", "c.d + e"), body) == text
 
 
 def test_joined_text_is_shown_where_the_body_has_a_part():
@@ -192,13 +195,13 @@ def test_joined_text_is_shown_where_the_body_has_a_part():
     ],
 )  # fmt: skip
 def test_amount_is_read_in_the_platforms_notation(field, body, money):
-    assert found(field, body) == money
+    assert value_at(field, body) == money
     assert omitted(field, body) == {}
 
 
 @pytest.mark.parametrize("value", [None, ""])
 def test_nothing_is_no_amount(value):
-    assert found(Amount("a", "c"), {"a": value, "c": []}) is None
+    assert value_at(Amount("a", "c"), {"a": value, "c": []}) is None
     assert omitted(Amount("a", "c"), {"a": value}) == {}
 
 
@@ -206,14 +209,14 @@ def test_nothing_is_no_amount(value):
 def test_odd_amount_is_named(value):
     field = Object(type("_Schema", (PayloadSchema,), {"y": Amount("a.b", "c")}), "o")
     assert omitted(field, {"o": {"a": {"b": value}}}) == {"o.a.b": "not_an_amount"}
-    assert found(field, {"o": {"a": {"b": value}}}) == {}
+    assert value_at(field, {"o": {"a": {"b": value}}}) == {}
 
 
 def test_amount_with_an_odd_currency_has_none():
     body = {"a": 5, "c": {}}
-    assert found(Amount("a", "c"), body) == Money(Decimal(5))
+    assert value_at(Amount("a", "c"), body) == Money(Decimal(5))
     assert omitted(Amount("a", "c"), body) == {"c": "not_a_text"}
-    assert found(Amount("a", "c", fixed="USD"), body) == Money(Decimal(5), "USD")
+    assert value_at(Amount("a", "c", fixed="USD"), body) == Money(Decimal(5), "USD")
 
 
 # The first of several.
@@ -231,7 +234,7 @@ def test_amount_with_an_odd_currency_has_none():
     ],
 )
 def test_first_of_several_fields_counts(body, value):
-    assert found(FirstOf(Amount("a.b"), Amount("c"), Text("d")), body) == value
+    assert value_at(FirstOf(Amount("a.b"), Amount("c"), Text("d")), body) == value
 
 
 def test_first_of_several_is_shown_where_the_body_has_any():
@@ -251,21 +254,21 @@ def test_items_are_texts_of_quantity_and_name():
         {"name": "Pan", "quantity": Decimal("0.5")}, {"name": "Sal", "quantity": "mucha"},
     ]  # fmt: skip
     expected = ["2 × Taza & plato", "Té", "0.5 × Pan", "Sal"]  # noqa: RUF001  as notes show it
-    assert found(Items("lines"), {"lines": lines}) == expected
+    assert value_at(Items("lines"), {"lines": lines}) == expected
     assert omitted(Items("lines"), {"lines": lines}) == {"lines.6.quantity": "not_a_number"}
 
 
 def test_items_have_their_own_names_in_each_body():
     field = Items("a.lines", name=("label", "brand + model"), quantity="n")
     lines = {"1": {"brand": "Acme", "model": 7, "n": 1}, "2": {"label": "Té"}, "3": None}
-    assert found(field, {"a": {"lines": lines}}) == ["1 × Acme 7", "Té"]  # noqa: RUF001  same
+    assert value_at(field, {"a": {"lines": lines}}) == ["1 × Acme 7", "Té"]  # noqa: RUF001  same
     assert omitted(field, {"a": {"lines": "Té"}}) == {"a.lines": "not_a_list"}
     assert omitted(field, {"a": {"lines": ["Té"]}}) == {"a.lines.0": "not_an_object"}
 
 
 def test_only_the_first_items_of_many_are_kept():
     lines = [{"name": f"n{i}", "quantity": ""} for i in range(60)]
-    assert found(Items("lines"), {"lines": lines}) == [f"n{i}" for i in range(50)]
+    assert value_at(Items("lines"), {"lines": lines}) == [f"n{i}" for i in range(50)]
 
 
 # Documents.
@@ -289,12 +292,12 @@ NOTES = [{"name": "Color", "value": "azul"}, {"name": "Cédula", "value": "01020
 )
 def test_document_is_found_among_named_values(body, document):
     field = Documents("notes", "meta", country="to.code")
-    assert found(field, body) == document
+    assert value_at(field, body) == document
     assert omitted(field, body) == {}
 
 
 def test_document_without_a_country_is_the_first_of_its_name():
-    assert found(Documents("notes"), {"notes": NOTES}) == ("cedula", "0102030400")
+    assert value_at(Documents("notes"), {"notes": NOTES}) == ("cedula", "0102030400")
 
 
 # In lists.
@@ -311,6 +314,6 @@ def test_field_of_several_values_is_no_item_of_a_list(field):
 def test_people_and_objects_are_items_of_a_list():
     field = ListOf(Person("", email="mail"), "people")
     body = {"people": [{"mail": "a@example.com"}, 7, {"mail": ""}]}
-    assert found(field, body) == [Party(email="a@example.com"), None]
+    assert value_at(field, body) == [Party(email="a@example.com"), None]
     assert omitted(field, body) == {"people.1": "not_an_object"}
-    assert found(ListOf(Number(), "n"), {"n": [1, "2"]}) == ["1", "2"]
+    assert value_at(ListOf(Number(), "n"), {"n": [1, "2"]}) == ["1", "2"]

@@ -7,10 +7,12 @@ import pytest
 from marshmallow import fields, post_load
 
 import relay.platforms
-from relay.inbound.contract import Platform, Shape, Topic, created, updated
+from relay.inbound.contract import Platform
 from relay.inbound.declaration_check import check_declaration
-from relay.inbound.payload_schema import Id, PayloadSchema, Text, Time
+from relay.inbound.payload_fields import Id, Text, Time
+from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.signature import Hmac
+from relay.inbound.topics import Shape, Topic, created, updated
 from relay.model import Step
 from relay.platforms import discovered
 
@@ -63,7 +65,7 @@ def platform(**parts):
         created("order.created", ORDER),
         created("", ORDER),
         updated("order.updated", replace(ORDER, states=STATES)),
-        updated("order.updated", ORDER, waits="checkout.abandoned"),
+        updated("order.updated", ORDER, delayed_type="checkout.abandoned"),
         Topic(type="order.paid", shape=ORDER, step="paid"),
         Topic(type="order.paid", shape=ORDER, at=("created_at", "at")),
         Topic(type="customer.deleted"),
@@ -76,9 +78,9 @@ def test_sound_declaration_is_taken(topic):
 
 WRONG = [
     (Topic(type="order.creted"), "unknown event type 'order.creted'"),
-    (created("order.created", ORDER, waits="cart.left"), "unknown event type 'cart.left'"),
+    (created("order.created", ORDER, delayed_type="cart.left"), "unknown event type 'cart.left'"),
     (
-        Topic(type="order.paid", shape=ORDER, lookup="order", may_be=("order.mislaid",)),
+        Topic(type="order.paid", shape=ORDER, lookup="order", other_types=("order.mislaid",)),
         "unknown event type 'order.mislaid'",
     ),
     (
@@ -117,7 +119,10 @@ WRONG = [
     (updated("order.updated", NAMELESS), "'id' is not in the schema"),
     (Topic(type="order.paid", shape=NAMELESS, at=(), once=True), "'id' is not in the schema"),
     (Topic(type="order.paid", shape=NAMELESS, at=(), lookup="order"), "'id' is not in the schema"),
-    (Topic(type="order.paid", shape=NAMELESS, at=(), waits="order.failed"), "'token' is not in"),
+    (
+        Topic(type="order.paid", shape=NAMELESS, at=(), delayed_type="order.failed"),
+        "'token' is not in",
+    ),
     (Topic(type="order.paid", shape=Shape(schema=_HookedSchema())), "no hooks or defaults"),
     (Topic(type="order.paid", shape=Shape(schema=_ForeignSchema())), "id: expected a PathField"),
 ]
@@ -150,14 +155,17 @@ def test_name_counts_where_any_topic_of_the_schema_has_it():
         check_declaration(platform(topics={"paid": shared["paid"]}))
 
 
+FIRST = next(iter(discovered()))
+
+
 @pytest.mark.parametrize(
     ("module", "fault"),
     [
-        (SimpleNamespace(), r"relay/platforms/generic\.py: expected platform 'generic'"),
-        (SimpleNamespace(platform=platform()), r"relay/platforms/generic\.py: expected platform"),
+        (SimpleNamespace(), rf"relay/platforms/{FIRST}\.py: expected platform '{FIRST}'"),
+        (SimpleNamespace(platform=platform(name="no")), rf"relay/platforms/{FIRST}\.py: expected"),
         (
-            SimpleNamespace(platform=platform(name="generic", topics={"a": Topic(type="x")})),
-            "platform generic, topic 'a': unknown event type 'x'",
+            SimpleNamespace(platform=platform(name=FIRST, topics={"a": Topic(type="x")})),
+            f"platform {FIRST}, topic 'a': unknown event type 'x'",
         ),
     ],
 )

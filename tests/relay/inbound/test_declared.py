@@ -15,12 +15,14 @@ import senders
 from relay.errors import TooManyParts, Unreadable
 from relay.inbound import declared
 from relay.inbound.composite_fields import Amount, Documents, Items, Person
-from relay.inbound.contract import Platform, Shape, Topic, created, each_part, stable_key, updated
+from relay.inbound.contract import Platform, each_part, stable_key
 from relay.inbound.payload import json_body
-from relay.inbound.payload_schema import Flag, Id, PayloadSchema, Text, Time
+from relay.inbound.payload_fields import Flag, Id, Text, Time
+from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field, Header, Query
 from relay.inbound.results import BATCH_MAX, Handshake, NeedsLookup, Skipped, Unparsable
 from relay.inbound.signature import Hmac
+from relay.inbound.topics import Shape, Topic, created, updated
 from relay.mapping.event_fields import CheckoutFields, OrderFields
 from relay.model import Event, Money, Phone, Resource, Step
 
@@ -94,9 +96,9 @@ def items(*arguments: Any, **parts: Any) -> list[Any]:
 
 
 def event(*arguments: Any, **parts: Any) -> Event:
-    found, *_ = items(*arguments, **parts)
-    assert isinstance(found, Event), found
-    return found
+    result, *_ = items(*arguments, **parts)
+    assert isinstance(result, Event), result
+    return result
 
 
 # Body and parts.
@@ -136,8 +138,8 @@ def test_body_is_decoded_as_the_platform_says_and_may_be_an_address_check():
     def check(value):
         return answer if value == {"challenge": 1} else None
 
-    assert parsed({"challenge": 1}, check=check) is answer
-    assert event(b"no=7", check=check, body=lambda *_: {"no": 7}).body == {"no": 7}
+    assert parsed({"challenge": 1}, signed_handshake=check) is answer
+    assert event(b"no=7", signed_handshake=check, body=lambda *_: {"no": 7}).body == {"no": 7}
 
 
 @pytest.mark.parametrize(
@@ -208,7 +210,7 @@ def test_what_is_not_marked_is_no_test(value):
 
 SAYS = Topic(
     type="order.paid", shape=LOOSE,
-    says={"state": frozenset({"paid", "part"}), "paid": frozenset()},
+    implies={"state": frozenset({"paid", "part"}), "paid": frozenset()},
 )  # fmt: skip
 
 
@@ -242,7 +244,7 @@ def test_part_that_is_no_object_contradicts_nothing():
 
 
 def test_topics_of_a_source_are_events_that_stand_alone():
-    topics = {"known": created("order.created", ORDER, waits="checkout.abandoned")}
+    topics = {"known": created("order.created", ORDER, delayed_type="checkout.abandoned")}
     types = {"known": "order.updated", "new": "order.paid"}
     source = {"types": types, "abandoned_after_s": 60.0}
     body = {**BODY, "cart": "c1"}
@@ -254,12 +256,12 @@ def test_topics_of_a_source_are_events_that_stand_alone():
 
 def test_topic_of_a_source_that_only_names_a_thing_is_still_looked_up():
     topic = Topic(
-        type="order.refunded", shape=LOOSE, at=(), lookup="order", may_be=("order.cancelled",)
+        type="order.refunded", shape=LOOSE, at=(), lookup="order", other_types=("order.cancelled",)
     )
     (notice,) = items(BODY, topic, source={"types": {"a": "order.failed"}})
-    assert (notice.event_type, notice.may_be) == ("order.failed", ())
+    assert (notice.event_type, notice.other_types) == ("order.failed", ())
     assert notice.resource == Resource("order", "7")
-    assert items(BODY, topic)[0].may_be == ("order.cancelled",)
+    assert items(BODY, topic)[0].other_types == ("order.cancelled",)
 
 
 def test_unknown_topic_of_a_source_is_read_as_the_platform_says():
@@ -307,11 +309,11 @@ def test_other_keys_are_the_body_the_event_and_the_thing():
     raw = json.dumps(BODY).encode()
     assert event(BODY).other_keys == ()
     once = Topic(type="order.created", shape=ORDER, at=("created_at",), once=True)
-    found = event(
+    result = event(
         BODY, once, headers={"x-event": "e1", "x-shop": "norte"}, body_is_key=True,
         event_id=Header("x-event"), shop=Header("x-shop"),
     )  # fmt: skip
-    assert found.other_keys == (
+    assert result.other_keys == (
         f"body:{stable_key('a', raw)}",
         f"delivery:{stable_key('a', 'e1', '7')}",
         f"delivery:{stable_key('a', 'norte', '7')}",
@@ -342,8 +344,8 @@ def test_thing_without_an_id_is_no_other_of_its_kind():
     ],
 )
 def test_time_is_the_first_that_is_one_else_the_requests_else_ours(body, headers, at, omitted):
-    found = event({**BODY, **body}, headers=headers, sent_at=Header("x-at"))
-    assert (found.occurred_at, found.omitted_fields) == (at, omitted)
+    result = event({**BODY, **body}, headers=headers, sent_at=Header("x-at"))
+    assert (result.occurred_at, result.omitted_fields) == (at, omitted)
 
 
 LOCAL = "2026-11-02 10:00:00"
@@ -358,9 +360,9 @@ LOCAL = "2026-11-02 10:00:00"
     ],
 )
 def test_time_without_an_offset_is_of_the_platforms_zone_else_of_the_sources(zone, hour, text):
-    found = event({**BODY, "made": LOCAL}, zone=zone)
-    assert found.occurred_at == datetime(2026, 11, 2, hour, tzinfo=UTC)
-    assert found.fields.created_at == text
+    result = event({**BODY, "made": LOCAL}, zone=zone)
+    assert result.occurred_at == datetime(2026, 11, 2, hour, tzinfo=UTC)
+    assert result.fields.created_at == text
 
 
 @pytest.mark.parametrize(
@@ -383,8 +385,8 @@ def test_time_in_a_field_is_a_text(value, zone, text):
 
 def test_fields_are_those_of_the_types_family():
     body = {**BODY, "total": "20.50", "currency": "USD", "lines": [{"name": "Café"}]}
-    found = event(body, headers={"x-shop": "norte"}, shop=Header("x-shop"))
-    assert found.fields == OrderFields(
+    result = event(body, headers={"x-shop": "norte"}, shop=Header("x-shop"))
+    assert result.fields == OrderFields(
         shop="norte", created_at=BODY["made"], order_number="A-7",
         amount=Money(Decimal("20.50"), "USD"), items=["Café"],
     )  # fmt: skip
@@ -397,8 +399,8 @@ def test_refine_adds_and_replaces_values_or_skips():
         return {"order_number": f"{topic}-{values['id']}", "status": "new"}
 
     topic = Topic(type="order.paid", shape=replace(LOOSE, refine=refine))
-    found = event(BODY, topic)
-    assert (found.fields.order_number, found.fields.status) == ("a-7", "new")
+    result = event(BODY, topic)
+    assert (result.fields.order_number, result.fields.status) == ("a-7", "new")
     assert items({**BODY, "no": 8}, topic) == [Skipped("draft", "a")]
 
 
@@ -411,10 +413,10 @@ ANA = {"name": "Ana Inventada", "phone": "0999000001", "country": "EC"}
 
 
 def test_contact_is_the_buyer_completed_by_billing_and_account_else_the_recipient():
-    found = event({**BODY, "bill": ANA, "ship": {"name": "Luis Otro", "street": "Calle 1"}})
-    assert (found.contact.email, found.contact.first_name) == ("ana@example.com", "Ana Inventada")
-    assert found.contact.phones == (Phone("0999000001", "EC"),)
-    assert found.contact.address.address == "Calle 1"
+    result = event({**BODY, "bill": ANA, "ship": {"name": "Luis Otro", "street": "Calle 1"}})
+    assert (result.contact.email, result.contact.first_name) == ("ana@example.com", "Ana Inventada")
+    assert result.contact.phones == (Phone("0999000001", "EC"),)
+    assert result.contact.address.address == "Calle 1"
     recipient = event({**BODY, "mail": None, "ship": ANA})
     assert recipient.contact.phones == (Phone("0999000001", "EC"),)
     account = event({**BODY, "mail": None, "account": ANA, "ship": {**ANA, "phone": "022000000"}})
@@ -451,11 +453,11 @@ def test_update_reports_the_states_of_its_thing():
     }  # fmt: skip
     shape = replace(ORDER, refine=lambda *_: refined)
     body = {**BODY, "saved": "2026-11-02T15:00:00Z", "total": 20, "currency": "USD"}
-    found = event(
+    result = event(
         body, updated("order.updated", shape), headers={"x-shop": "norte"}, shop=Header("x-shop")
     )
-    report = found.report
-    assert found.type == "order.paid"  # the last step that has a type
+    report = result.report
+    assert result.type == "order.paid"  # the last step that has a type
     assert report.resource == Resource("order", "7", "norte")
     assert report.steps == tuple(steps)
     assert report.created_at == datetime(2026, 11, 2, 15, tzinfo=UTC).timestamp()
@@ -473,9 +475,9 @@ def test_words_of_a_body_tell_the_steps_that_the_shape_says():
         refine=lambda *_: {"steps": [Step("seen", "")], "refunded": Money(Decimal(5), "USD")},
     )
     topic = updated("order.updated", shape)
-    found = event({**BODY, "state": "PAID", "remark": "sent"}, topic)
-    assert found.report.steps == (Step("seen", ""), paid, sent)
-    assert (found.report.refunded, found.type) == (Decimal(5), "order.shipped")
+    result = event({**BODY, "state": "PAID", "remark": "sent"}, topic)
+    assert result.report.steps == (Step("seen", ""), paid, sent)
+    assert (result.report.refunded, result.type) == (Decimal(5), "order.shipped")
     assert event({**BODY, "state": "paid"}, topic).report.steps == (Step("seen", ""),)
 
 
@@ -491,10 +493,10 @@ def test_topic_that_is_a_step_has_its_time_and_comes_first():
 
 
 def test_creation_is_a_step_with_the_age_of_the_thing():
-    found = event(BODY, created("order.created", ORDER))
+    result = event(BODY, created("order.created", ORDER))
     at = datetime(2026, 11, 2, 15, tzinfo=UTC)
-    assert found.report.steps == (Step("created", "order.created", at.timestamp()),)
-    assert (found.report.created_at, found.occurred_at) == (at.timestamp(), at)
+    assert result.report.steps == (Step("created", "order.created", at.timestamp()),)
+    assert (result.report.created_at, result.occurred_at) == (at.timestamp(), at)
 
 
 def test_shown_are_the_fields_that_the_body_has_under_the_words_of_notes():
@@ -514,7 +516,7 @@ def test_shown_are_the_fields_that_the_body_has_under_the_words_of_notes():
 
 # What waits, ends, or is looked up.
 
-CHECKOUT = created("order.created", ORDER, waits="checkout.abandoned")
+CHECKOUT = created("order.created", ORDER, delayed_type="checkout.abandoned")
 WAITS = {"abandoned_after_s": 60.0}
 
 

@@ -8,12 +8,14 @@ import pytest
 import senders
 
 from relay.inbound.composite_fields import Amount, Person
-from relay.inbound.contract import Platform, Shape, Topic, updated
+from relay.inbound.contract import Platform
 from relay.inbound.payload import json_bytes
-from relay.inbound.payload_schema import Id, PayloadSchema, Text
+from relay.inbound.payload_fields import Id, Text
+from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.results import Handshake, PlatformResponse, Skipped, Unparsable
 from relay.inbound.signature import Bearer
+from relay.inbound.topics import Shape, Topic, updated
 from relay.model import Event, Step
 from relay.pipeline import parse
 
@@ -106,7 +108,7 @@ def _checked(body: Any) -> Any:
         challenge = value.get("challenge", "")
         return Handshake(PlatformResponse(body=challenge.encode())) if challenge else None
 
-    platform = replace(PLATFORM, check=check)
+    platform = replace(PLATFORM, signed_handshake=check)
     source = replace(senders.source_of("generic"), platform=platform, scheme=Bearer())
     return parse(senders.delivery({}, json_bytes(body)), source)
 

@@ -107,3 +107,8 @@ def test_text_that_is_no_expression_is_told(text):
 def test_primary_of_a_list_is_named_outside_of_it(items, primary_id, ids):
     expression = Expression("primary_first(items, chosen)[].id")
     assert (expression.search({"items": items, "chosen": primary_id}) or None) == ids
+
+
+def test_expression_is_shown_as_it_was_written():
+    """`check` prints the options of each source."""
+    assert str(Expression("lead.email || email")) == "lead.email || email"

@@ -29,17 +29,17 @@ VALUES = st.recursive(
 )
 
 
-def same(found, expected) -> bool:
+def same(actual, expected) -> bool:
     """Equal, and of the same types: 1, 1.0 and True are equal to Python."""
-    if type(found) is not type(expected):
+    if type(actual) is not type(expected):
         return False
-    if isinstance(found, dict):
-        return list(found) == list(expected) and all(same(found[k], expected[k]) for k in found)
-    if isinstance(found, list):
-        return len(found) == len(expected) and all(map(same, found, expected))
-    if isinstance(found, Decimal):
-        return str(found) == str(expected)
-    return found == expected or (found != found and expected != expected)  # noqa: PLR0124  NaN
+    if isinstance(actual, dict):
+        return list(actual) == list(expected) and all(same(actual[k], expected[k]) for k in actual)
+    if isinstance(actual, list):
+        return len(actual) == len(expected) and all(map(same, actual, expected))
+    if isinstance(actual, Decimal):
+        return str(actual) == str(expected)
+    return actual == expected or (actual != actual and expected != expected)  # noqa: PLR0124  NaN
 
 
 def exact(text: str) -> Decimal | int | float:

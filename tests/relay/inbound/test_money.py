@@ -133,7 +133,8 @@ WRITTEN = [
     (15990, "CLP", "15990"), ("9" * 18, "CLP", "9" * 18),
     # Signs.
     ("-12,50", "USD", "-12.50"), ("$-12,50", "USD", "-12.50"), ("-$12.50", "USD", "-12.50"),
-    ("(12.50)", "USD", "-12.50"), ("\u221212.50", "USD", "-12.50"),
+    ("(12.50)", "USD", "-12.50"), ("\u221212.50", "USD", "-12.50"), ("12.50-", "USD", "-12.50"),
+    ("1.299,50 -", "USD", "-1299.50"), ("$12,50-", "USD", "-12.50"),
     # Without a currency it stays an amount.
     ("10", "", "10"), ("10.00", "", "10.00"), ("$10", "", "10"), ("1.299,00", "", "1299.00"),
     ("$1.299", "", "1299"),
@@ -167,7 +168,13 @@ def test_what_could_be_two_amounts_or_none_is_left_out(text, currency):
 
 @pytest.mark.parametrize(
     ("text", "currency", "expected"),
-    [("USD 49.90", "COP", "USD"), ("S/ 49.90", "", "PEN"), ("$49.90", "COP", "COP"), ("49.90 usd", "", "USD")],
+    [
+        ("USD 49.90", "COP", "USD"), ("S/ 49.90", "", "PEN"), ("$49.90", "COP", "COP"), ("49.90 usd", "", "USD"),
+        ("s/ 49.90", "", "PEN"), ("u$s 49,90", "", "USD"), ("US $49.90", "", "USD"), ("USD$ 49.90", "", "USD"),
+        ("49.90 dólares", "", "USD"), ("89.90 soles", "", "PEN"), ("AR$ 45.300", "", "ARS"), ("Q129.90", "", "GTQ"),
+        # Of several countries, so that it stays as it was written.
+        ("$49.90", "", "$"), ("49.90 pesos", "", "pesos"), ("Bs. 129,90", "", "Bs."), ("49.90", "", ""),
+    ],
 )  # fmt: skip
 def test_code_beside_the_number_counts_before_the_other(text, currency, expected):
     assert parse_written_money(text, currency).currency == expected

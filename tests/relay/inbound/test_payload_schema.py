@@ -8,18 +8,9 @@ from hypothesis import given, strategies as st
 from marshmallow import ValidationError, post_load, validate
 
 from relay.errors import Unreadable
-from relay.inbound.contract import validate as load
 from relay.inbound.payload import json_body
-from relay.inbound.payload_schema import (
-    Flag,
-    Id,
-    ListOf,
-    Number,
-    Object,
-    Payload,
-    PayloadSchema,
-    Text,
-)
+from relay.inbound.payload_fields import Flag, Id, Number, Text
+from relay.inbound.payload_schema import ListOf, Object, Payload, PayloadSchema, validate as load
 
 PHP_DATE = {"date": "2026-11-20 15:00:00.000000", "timezone_type": 3, "timezone": "UTC"}
 

@@ -13,7 +13,7 @@ REQUEST = senders.delivery(HEADERS, b"", query=QUERY)
 VALUE = {"event": "sale", "data": {"id": 7, "test": True, "no": None, "list": ["x"]}, "empty": ""}
 
 
-def found(place: Place, value: object = VALUE) -> str:
+def text_at(place: Place, value: object = VALUE) -> str:
     return place.find(REQUEST, value)
 
 
@@ -45,7 +45,7 @@ def found(place: Place, value: object = VALUE) -> str:
     ],
 )
 def test_text_at_a_place(place, text):
-    assert found(place) == text
+    assert text_at(place) == text
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,12 @@ def test_text_at_a_place(place, text):
     [(Decimal(820982911946154508), "820982911946154508"), (1.5, "1.5"), (0, "0"), (False, "false")],
 )
 def test_number_or_boolean_in_a_field_is_a_text(number, text):
-    assert found(Field("id"), {"id": number}) == text
+    assert text_at(Field("id"), {"id": number}) == text
 
 
 @pytest.mark.parametrize("value", [None, 7, "event", ["event"], [{"event": "x"}]])
 def test_body_that_is_no_object_has_no_fields(value):
-    assert found(Field("event"), value) == ""
+    assert text_at(Field("event"), value) == ""
 
 
 def test_place_names_what_must_be_stored_to_find_it_again():

@@ -149,6 +149,7 @@ def test_public_key_is_understood_in_every_notation(notation):
         f" {STANDARD_SECRET}\n",
         f'"{STANDARD_SECRET}"',
         f"'v1,{STANDARD_SECRET}'",
+        f"v1, {STANDARD_SECRET}",
         STANDARD_SECRET.removeprefix("whsec_"),
     ],
 )
@@ -297,6 +298,9 @@ def test_text_with_commas_is_always_one_of_the_secrets_and_never_silently_the_on
     [
         ("new-secret-of-20-char,", ["new-secret-of-20-char", "new-secret-of-20-char,"], ()),
         ("v1,whsec_AAAAAAAA,", ["v1,whsec_AAAAAAAA", "v1,whsec_AAAAAAAA,"], ()),
+        ("v1,whsec_AAAAAAAA|v1,whsec_BBBBBBBB", ["v1,whsec_AAAAAAAA", "v1,whsec_BBBBBBBB", ...], ()),
+        ("whsec_AAAAAAAA\nwhsec_BBBBBBBB", ["whsec_AAAAAAAA", "whsec_BBBBBBBB", ...], ()),
+        ("whsec_AAAAAAAA whpk_BBBBBBBB", ["whsec_AAAAAAAA", "whpk_BBBBBBBB", ...], ()),
         ("v1,whsec_AAAAAAAA, v1,whsec_BBBBBBBB", ["v1,whsec_AAAAAAAA", "v1,whsec_BBBBBBBB", ...], ()),
         ("v1a,whpk_AAAAAAAA,whsec_BBBBBBBB", ["v1a,whpk_AAAAAAAA", "whsec_BBBBBBBB", ...], ()),
         ("a-new-secret-of-some-length,old", ["a-new-secret-of-some-length", ...], (3,)),

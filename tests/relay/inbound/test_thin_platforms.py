@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 import senders
 
-from relay.inbound.contract import NO_SHAPE, Platform, Source, Topic, stored_request
-from relay.inbound.payload_schema import Id, PayloadSchema, Time
+from relay.inbound.contract import Platform, Source, stored_request
+from relay.inbound.payload_fields import Id, Time
+from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.signature import Hmac
+from relay.inbound.topics import NO_SHAPE, Topic
 from relay.model import AwaitingLookup, Ignored, WebhookRequest
 from relay.pipeline import parse, translate
 
@@ -80,7 +82,7 @@ def test_equal_bodies_are_one_event_unless_the_topic_repeats():
 
 
 @pytest.mark.parametrize(
-    ("may_be", "wanted", "is_kept"),
+    ("other_types", "wanted", "is_kept"),
     [
         ((), (), True),
         ((), ("payment.approved",), True),
@@ -91,8 +93,8 @@ def test_equal_bodies_are_one_event_unless_the_topic_repeats():
         (("payment.declined",), ("payment",), True),
     ],
 )
-def test_notice_is_kept_if_any_type_that_it_may_be_is_wanted(may_be, wanted, is_kept):
-    source = source_of(replace(PLATFORM.topics["payment"], may_be=may_be), topics=wanted)
+def test_notice_is_kept_if_any_type_that_it_may_be_is_wanted(other_types, wanted, is_kept):
+    source = source_of(replace(PLATFORM.topics["payment"], other_types=other_types), topics=wanted)
     (item,) = translate(notice(), source)
     expected = AwaitingLookup if is_kept else Ignored
 
@@ -101,7 +103,7 @@ def test_notice_is_kept_if_any_type_that_it_may_be_is_wanted(may_be, wanted, is_
 
 
 def test_notice_without_a_rule_for_any_type_is_ignored():
-    topic = replace(PLATFORM.topics["payment"], may_be=("payment.declined",))
+    topic = replace(PLATFORM.topics["payment"], other_types=("payment.declined",))
     source = source_of(topic)
     one_rule = replace(source, rules={"payment.declined": source.rules["payment.declined"]})
 

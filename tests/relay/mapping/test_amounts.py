@@ -43,7 +43,7 @@ SHOWN = [
     # Without a currency: the digits that were sent.
     ("129.90", "", "es", "EC", "129,90"), ("10", "", "es", "EC", "10"), ("1299.5", "", "en", "US", "1,299.5"),
     ("1500", "puntos", "es", "EC", "1.500 puntos"), ("1500.5", "puntos", "es", "MX", "1,500.5 puntos"),
-    ("10", "$", "es", "CL", "10 $"),
+    ("10", "$", "es", "CL", "$10"),
 ]  # fmt: skip
 
 

@@ -96,8 +96,8 @@ def test_event_of_nobody_is_ignored_as_that_whatever_the_expression_says():
         ('""', "expected an expression"),
         ("true", "expected an expression"),
         ('["a"]', "expected an expression"),
-        ('"total >"', "expression, line 1: "),
-        ('"{{ total }}"', "expression, line 1: "),
+        ('"total >"', 'expected an expression such as "total > 100"; line 1: '),
+        ('"{{ total }}"', 'expected an expression such as "total > 100"; line 1: '),
     ],
 )
 def test_what_is_no_expression_is_a_fault_of_its_key(when, fault):

@@ -10,13 +10,13 @@ CEDULA = {"id_type": "CI", "id_number": "0102030400"}
 
 
 def test_names_and_references_are_trimmed_and_normalised():
-    found = resolve(
+    result = resolve(
         Contact(email=" Ana@Example.com ", phones=LOCAL, first_name=" Ana ", last_name=" I. "), "EC"
     )
-    assert found.customer == Customer(
+    assert result.customer == Customer(
         phone="+593999000001", email="Ana@example.com", first_name="Ana", last_name="I."
     )
-    assert (found.is_known, found.omitted_fields) == (True, {})
+    assert (result.is_known, result.omitted_fields) == (True, {})
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,9 @@ def test_names_and_references_are_trimmed_and_normalised():
     ],
 )
 def test_id_is_one_segment_of_a_path_or_left_out(contact, fallback, customer_id, omitted_fields):
-    found = resolve(Contact(customer_id=contact), "EC", fallback)
-    assert (found.customer.customer_id, found.omitted_fields) == (customer_id, omitted_fields)
-    assert found.is_known is bool(customer_id)
+    result = resolve(Contact(customer_id=contact), "EC", fallback)
+    assert (result.customer.customer_id, result.omitted_fields) == (customer_id, omitted_fields)
+    assert result.is_known is bool(customer_id)
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,9 @@ def test_what_cannot_be_used_is_named_and_nobody_is_known():
     contact = Contact(
         email="ana@", phones=(Phone("123"),), id_type="cedula", id_number="0102030405"
     )
-    found = resolve(contact, "EC")
-    assert found.omitted_fields.keys() == {"email", "phone", "id_number"}
-    assert (found.is_known, found.customer) == (False, Customer())
+    result = resolve(contact, "EC")
+    assert result.omitted_fields.keys() == {"email", "phone", "id_number"}
+    assert (result.is_known, result.customer) == (False, Customer())
     assert not resolve(Contact(first_name="Ana"), "EC").is_known
 
 

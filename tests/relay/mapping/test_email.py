@@ -23,6 +23,7 @@ ANA = "ana@example.com"
         "ana @ example.com",
         "ana\N{FULLWIDTH COMMERCIAL AT}example.com",
         "mailto:ana@example.com",
+        "https://ana@example.com/",
         "MAILTO: ana@example.com",
         "mailto:ana%40example.com",
         "mailto:ana@example.com?subject=Hola, Ana; otra@example.com",

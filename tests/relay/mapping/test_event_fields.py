@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from relay.inbound.contract import RESERVED
+from relay.inbound.topics import RESERVED
 from relay.mapping.event_fields import (
     FAMILIES,
     BookingFields,

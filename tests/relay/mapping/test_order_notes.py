@@ -231,3 +231,32 @@ def test_state_in_capitals_reads_as_any_other(status, es):
 )
 def test_known_reason_is_translated_and_another_stays(reason, shown):
     assert order_words({"reason": reason}, "es")["decline_text"] == shown
+
+
+@pytest.mark.parametrize(
+    ("field", "code", "variable", "es", "en"),
+    [
+        ("reason", "cc_rejected_other_reason", "decline_text", "el banco rechazó la tarjeta", "the bank declined the card"),
+        ("reason", "rejected_high_risk", "decline_text", "sospecha de fraude", "suspected fraud"),
+        ("reason", "cc_rejected_max_attempts", "decline_text", "demasiados intentos", "too many attempts"),
+        ("reason", "invalid_cvc", "decline_text", "código de seguridad incorrecto", "wrong security code"),
+        ("reason", "requested_by_customer", "reason_line", "el cliente lo pidió", "requested by the customer"),
+        ("reason", "Llegó roto", "reason_line", "Llegó roto", "Llegó roto"),
+        ("cancel_reason", "out_of_stock", "cancel_text", "no hay existencias", "out of stock"),
+        ("status", "unpaid", "status_text", "pendiente de pago", "awaiting payment"),
+        ("payment_method", "Cash on Delivery (COD)", "method_text", "pago contra entrega", "cash on delivery"),
+        ("payment_method", "Direct bank transfer", "method_text", "transferencia", "bank transfer"),
+        ("payment_method", "gift_card", "method_text", "tarjeta de regalo", "gift card"),
+        ("payment_method", "PayPal", "method_text", "PayPal", "PayPal"),
+    ],
+)  # fmt: skip
+def test_known_code_has_words_in_both_languages(field, code, variable, es, en):
+    assert order_words({field: code}, "es")[variable] == es
+    assert order_words({field: code}, "en")[variable] == en
+
+
+def test_parcel_that_is_not_sent_after_all_is_told():
+    fields = {"changed": ("fulfillment_status",), "fulfillment_status": "unfulfilled"}
+    assert (
+        order_words(fields, "es")["changed_text"] == "cambió el estado del envío (ahora sin enviar)"
+    )

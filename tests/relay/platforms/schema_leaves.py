@@ -18,17 +18,8 @@ from relay.inbound.composite_fields import (
     Person,
     Texts,
 )
-from relay.inbound.payload_schema import (
-    Flag,
-    Id,
-    ListOf,
-    Number,
-    Object,
-    PathField,
-    PayloadSchema,
-    Text,
-    Time,
-)
+from relay.inbound.payload_fields import Flag, Id, Number, PathField, Text, Time
+from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
 
 PHP_DATE = {"date": "2026-11-20 15:00:00.000000", "timezone_type": 3, "timezone": "UTC"}
 ODD = {

@@ -355,16 +355,21 @@ def test_time_without_an_offset_is_of_the_source_and_its_day_of_the_destination(
     assert call.omitted_fields == {}
 
 
+# The day of receipt may be another one: no date is better.
+UNREAD_TIME = {"occurred_at": "not_a_time", "creation_date": "not_a_time"}
+
+
 @pytest.mark.parametrize(
     ("body", "options", "omitted"),
     [
-        ({"at": "ayer"}, 'time = "at"', {"occurred_at": "not_a_time"}),
-        ({"at": 0}, 'time = "at"', {"occurred_at": "not_a_time"}),
+        ({"at": "ayer"}, 'time = "at"', UNREAD_TIME),
+        ({"at": 0}, 'time = "at"', UNREAD_TIME),
         ({"at": False}, 'time = "at"', {"time": "not_a_time", "occurred_at": "absent"}),
-        ({"at": "0000-00-00 00:00:00"}, 'time = "at"', {"occurred_at": "not_a_time"}),
+        ({"at": "0000-00-00 00:00:00"}, 'time = "at"', UNREAD_TIME),
         ({}, 'time = "at"', {"occurred_at": "absent"}),
         ({}, "", {}),
         ({"at": "2026-11-02T10:00:00Z"}, 'time = "at"', {}),
+        ({"at": "14:30"}, 'time = "at"', UNREAD_TIME),
         ({"paid": "nunca"}, 'fields = { paid_at = "paid" }', {"sent_at": "not_a_time"}),
         ({"paid": 1793545200}, 'fields = { paid_at = "paid" }', {}),
         ({"paid": ""}, 'fields = { paid_at = "paid" }', {}),
@@ -375,6 +380,7 @@ def test_time_that_could_not_be_read_is_named(body, options, omitted):
     (call,) = translated({**LEAD, **body}, f"{options}\n{BEARER}", more)
     assert call.omitted_fields == omitted
     assert call.occurred_at.year == 2026
+    assert ("creation_date" in call.body) == ("creation_date" not in omitted)
 
 
 NUMBER = f'fields = {{ total = "total", currency = "currency", order_number = "n" }}\n{BEARER}'

@@ -15,11 +15,13 @@ import senders
 
 from relay.inbound import samples
 from relay.inbound.composite_fields import Amount, Documents, FirstOf, Items, Person
-from relay.inbound.contract import Platform, Shape, Source, Topic
+from relay.inbound.contract import Platform, Source
 from relay.inbound.jmespath_reader import _PartsSchema
-from relay.inbound.payload_schema import Flag, Id, ListOf, Object, PayloadSchema, Text, Time
+from relay.inbound.payload_fields import Flag, Id, Text, Time
+from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.signature import Hmac
+from relay.inbound.topics import Shape, Topic
 from relay.model import AwaitingLookup, Call, Ignored, Translated
 from relay.pipeline import flattened, translate
 from relay.platforms import discovered
@@ -49,14 +51,14 @@ def assert_is_harmless(item: Translated, leaf: Leaf, name: str) -> None:
 
 def _shapes() -> dict[str, tuple[str, str, Topic]]:
     """(platform, topic's name, topic) of the first topic of each shape that has a sample."""
-    found: dict[int, tuple[str, str, Topic]] = {}
+    shapes: dict[int, tuple[str, str, Topic]] = {}
     for platform in discovered().values():
         names = samples.names(platform.name)
         for name, topic in platform.topics.items():
             if samples.file_name(name) in names and platform.parse is None:
-                found.setdefault(id(topic.shape), (platform.name, name, topic))
+                shapes.setdefault(id(topic.shape), (platform.name, name, topic))
     return {
-        f"{platform}-{name}": (platform, name, topic) for platform, name, topic in found.values()
+        f"{platform}-{name}": (platform, name, topic) for platform, name, topic in shapes.values()
     }
 
 
@@ -71,7 +73,7 @@ def test_odd_optional_field_is_named_and_the_event_delivered(case):
     body = json.loads(content)
     body = body[0] if isinstance(body, list) else body
     tried = 0
-    for leaf, odd, changed in odd_bodies(topic.shape.schema, body, set(topic.says)):
+    for leaf, odd, changed in odd_bodies(topic.shape.schema, body, set(topic.implies)):
         assert_is_harmless(translated(source, headers, changed), leaf, odd)
         tried += odd not in leaf.takes
     assert tried >= 20
@@ -85,7 +87,7 @@ def test_all_optional_fields_may_be_odd_at_once(case):
     headers, content = senders.request_for(platform, name)
     body = json.loads(content)
     body = body[0] if isinstance(body, list) else body
-    paths = [leaf.path for leaf in leaves_of(topic.shape.schema) if leaf.path not in topic.says]
+    paths = [leaf.path for leaf in leaves_of(topic.shape.schema) if leaf.path not in topic.implies]
     for value in ODD.values():
         changed = {**body, **{path: value for path in paths if "." not in path}}
         item = translated(source, headers, changed)

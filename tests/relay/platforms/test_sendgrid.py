@@ -326,22 +326,22 @@ def sent(event: str, email: str = "ana@example.com", **fields: object) -> Webhoo
 
 def test_what_lies_behind_is_not_told_in_a_later_request():
     source = Remembering(senders.source_of("sendgrid"))
-    assert source.told(sent("deferred", response="450")) == ["email.deferred"]
-    assert source.told(sent("processed")) == ["stale"]
-    assert source.told(sent("delivered")) == ["email.delivered"]
+    assert source.outcome(sent("deferred", response="450")) == ["email.deferred"]
+    assert source.outcome(sent("processed")) == ["stale"]
+    assert source.outcome(sent("delivered")) == ["email.delivered"]
     for event in ("processed", "deferred"):
-        assert source.told(sent(event)) == ["stale"]
-    assert source.told(sent("delivered")) == ["duplicate"]
-    assert source.told(sent("bounce", type="blocked")) == ["email.blocked"]
-    assert source.told(sent("bounce")) == ["email.bounced"]
-    assert source.told(sent("delivered")) == ["stale"]
+        assert source.outcome(sent(event)) == ["stale"]
+    assert source.outcome(sent("delivered")) == ["duplicate"]
+    assert source.outcome(sent("bounce", type="blocked")) == ["email.blocked"]
+    assert source.outcome(sent("bounce")) == ["email.bounced"]
+    assert source.outcome(sent("delivered")) == ["stale"]
     # Of another e-mail, or one to somebody else, nothing of this is remembered.
-    assert source.told(sent("processed", sg_message_id="m2.f")) == ["email.sent"]
-    assert source.told(sent("processed", email="eva@example.com")) == ["email.sent"]
-    assert source.told(sent("click", url="https://tienda.example/")) == ["email.clicked"]
+    assert source.outcome(sent("processed", sg_message_id="m2.f")) == ["email.sent"]
+    assert source.outcome(sent("processed", email="eva@example.com")) == ["email.sent"]
+    assert source.outcome(sent("click", url="https://tienda.example/")) == ["email.clicked"]
 
 
 def test_event_of_an_email_without_an_id_is_always_told():
     source = Remembering(senders.source_of("sendgrid"))
-    assert source.told(sent("delivered", sg_message_id=None)) == ["email.delivered"]
-    assert source.told(sent("processed", sg_message_id=None)) == ["email.sent"]
+    assert source.outcome(sent("delivered", sg_message_id=None)) == ["email.delivered"]
+    assert source.outcome(sent("processed", sg_message_id=None)) == ["email.sent"]

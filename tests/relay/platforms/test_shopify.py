@@ -322,7 +322,10 @@ def test_total_that_is_a_number_is_an_amount_too():
 @pytest.mark.parametrize(
     ("changes", "omitted"),
     [
-        ({"created_at": 0, "x-shopify-triggered-at": ...}, {"occurred_at": "not_a_time"}),
+        (
+            {"created_at": 0, "x-shopify-triggered-at": ...},
+            {"occurred_at": "not_a_time", "creation_date": "not_a_time"},
+        ),
         ({"created_at": None, "x-shopify-triggered-at": ...}, {"occurred_at": "absent"}),
         (
             {"created_at": True},

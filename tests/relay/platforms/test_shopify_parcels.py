@@ -34,27 +34,27 @@ DELIVERED = {"shipment_status": "delivered", "updated_at": day(1, "Z")}
 
 
 def test_parcel_is_delivered_once(shopify):
-    assert shopify.told(parcel("fulfillments/create")) == ["order.shipped"]
+    assert shopify.outcome(parcel("fulfillments/create")) == ["order.shipped"]
     on_its_way = parcel(shipment_status="in_transit", updated_at=day(10, "Z"))
-    assert shopify.told(on_its_way) == ["nothing_changed"]
-    assert shopify.told(parcel(**DELIVERED)) == ["shipment.delivered"]
+    assert shopify.outcome(on_its_way) == ["nothing_changed"]
+    assert shopify.outcome(parcel(**DELIVERED)) == ["shipment.delivered"]
     assert shopify.notes == ["Le entregaron el pedido #9001 (Shopify)"]
-    assert shopify.told(parcel(**DELIVERED)) == ["duplicate"]
+    assert shopify.outcome(parcel(**DELIVERED)) == ["duplicate"]
     later = parcel(**{**DELIVERED, "updated_at": day(0, "Z")})
-    assert shopify.told(later) == ["nothing_changed"]
+    assert shopify.outcome(later) == ["nothing_changed"]
 
 
 def test_delivered_parcel_is_told_even_if_nothing_was_before(shopify):
-    assert shopify.told(parcel(**DELIVERED)) == ["shipment.delivered"]
-    assert shopify.told(parcel("fulfillments/create")) == ["order.shipped"]
+    assert shopify.outcome(parcel(**DELIVERED)) == ["shipment.delivered"]
+    assert shopify.outcome(parcel("fulfillments/create")) == ["order.shipped"]
 
 
 def test_two_parcels_of_an_order_are_two(shopify):
-    assert shopify.told(parcel("fulfillments/create")) == ["order.shipped"]
+    assert shopify.outcome(parcel("fulfillments/create")) == ["order.shipped"]
     second = parcel("fulfillments/create", id=5002, name="#9001.2")
-    assert shopify.told(second) == ["order.shipped"]
-    assert shopify.told(parcel(id=5002, **DELIVERED)) == ["shipment.delivered"]
-    assert shopify.told(parcel(**DELIVERED)) == ["shipment.delivered"]
+    assert shopify.outcome(second) == ["order.shipped"]
+    assert shopify.outcome(parcel(id=5002, **DELIVERED)) == ["shipment.delivered"]
+    assert shopify.outcome(parcel(**DELIVERED)) == ["shipment.delivered"]
 
 
 def test_fields_of_a_delivered_parcel(shopify):

@@ -258,18 +258,18 @@ PHP = {"date": "2026-11-02 15:00:01.000000", "timezone_type": 3, "timezone": "UT
 def test_date_is_the_same_in_every_notation_and_always_utc(date):
     source = replace(senders.source_of("woocommerce"), timezone=ZoneInfo("America/Bogota"))
     delivery = senders.sent("woocommerce", "order_updated__paid", date_paid_gmt=date)
-    (found,) = parse(delivery, source)
+    (result,) = parse(delivery, source)
     (call,) = flattened(translate(delivery, source))
     assert call.occurred_at == datetime(2026, 11, 2, 15, 0, 1, tzinfo=UTC)
-    assert found.fields.paid_at == "2026-11-02T15:00:01+00:00"
-    assert found.report.steps[0].at == datetime(2026, 11, 2, 15, 0, 1, tzinfo=UTC).timestamp()
+    assert result.fields.paid_at == "2026-11-02T15:00:01+00:00"
+    assert result.report.steps[0].at == datetime(2026, 11, 2, 15, 0, 1, tzinfo=UTC).timestamp()
 
 
 @pytest.mark.parametrize("date", [None, "", False, [], {}, 0, "0000-00-00 00:00:00"])
 def test_date_that_is_none_is_no_step(date):
-    found = event(senders.sent("woocommerce", "order_updated__paid", date_paid_gmt=date))
-    assert found.type == "order.updated"
-    assert not found.fields.paid_at
+    result = event(senders.sent("woocommerce", "order_updated__paid", date_paid_gmt=date))
+    assert result.type == "order.updated"
+    assert not result.fields.paid_at
 
 
 def test_time_that_could_not_be_read_is_named():

@@ -91,8 +91,8 @@ def shop(harness, settings, relay, redis, standin):
 
 def test_purchase_is_told_at_once_and_when_it_is_left(shop, redis):
     assert shop.sends("checkouts/create", total_price="27.40") == "accepted"
-    (told,) = shop.notes
-    assert told.startswith("Empezó una compra")
+    (note,) = shop.notes
+    assert note.startswith("Empezó una compra")
 
     (due_at,) = shop.waits_until()
     assert due_at == pytest.approx(time.time() + 3600, abs=30)

@@ -407,9 +407,8 @@ def environ(
         "COLUMNS": "200",
         **{f"{name}_SERVER": standin_server.url for name in servers},
         **{
-            f"{name.upper()}_SECRET": secret
-            for name, secret in senders.SECRETS.items()
-            if name != "standard_webhooks"
+            f"{name.upper()}_SECRET": senders.SECRETS[name]
+            for name in ("sendgrid", "shopify", "woocommerce")
         },
         "CRM_SECRET": senders.SECRETS["generic"],
     }

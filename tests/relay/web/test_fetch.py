@@ -33,16 +33,16 @@ class Stub:
 def stub() -> Iterator[Stub]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            found.paths.append(self.path)
-            found.headers.append(self.headers)
+            stub.paths.append(self.path)
+            stub.headers.append(self.headers)
             status, _, size = self.path.strip("/").partition("-")
             if status == "wait":
-                found.go_on.wait(10)
+                stub.go_on.wait(10)
             self.send_response(int(status) if status.isdigit() else 200)
-            self.send_header("Location", f"{found.url}/200-1")
+            self.send_header("Location", f"{stub.url}/200-1")
             self.end_headers()
             if status == "drip":
-                while not found.go_on.wait(0.05):
+                while not stub.go_on.wait(0.05):
                     self.wfile.write(b"x")
             elif status == "cert":
                 self.wfile.write(RSA_CERTIFICATE)
@@ -53,11 +53,11 @@ def stub() -> Iterator[Stub]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        found = Stub(f"http://127.0.0.1:{server.server_port}")
+        stub = Stub(f"http://127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        yield found
-        found.go_on.set()
+        yield stub
+        stub.go_on.set()
         server.shutdown()
         thread.join()
 

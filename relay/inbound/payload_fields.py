@@ -1,0 +1,186 @@
+"""The fields of payload schemas: a text, an id, a number, a time or a flag at a path of a body.
+
+A value that makes no sense in a field is left out, and its path is named with a reason code;
+`relay/inbound/payload_schema.py` says more of paths.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final
+
+from marshmallow import ValidationError, fields
+
+from relay.inbound.payload import number_text, whole_number_text
+
+Path = tuple[str, ...]
+# Paths named of one body: a list of a thousand odd items must not fill the record.
+_NAMED_MAX: Final = 20
+_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
+_FLAGS: Final[Mapping[Any, bool]] = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
+
+
+class OmittedFields(dict[str, str]):
+    """Paths that were left out, each with a reason code; of many the first ones."""
+
+    def name(self, path: str, reason: str) -> None:
+        if len(self) < _NAMED_MAX:
+            self[path] = reason
+
+
+class PathField(fields.Field[Any]):
+    """A field that is found at one of several paths of a body.
+
+    `read` makes its value, or raises ValidationError; `reason` is the code for one left out.
+    """
+
+    reason = "not_valid"
+
+    def __init__(self, *paths: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.paths = tuple(tuple(path.split(".")) for path in paths)
+
+    @cached_property
+    def places(self) -> tuple[tuple[Path, str], ...]:
+        """Each path, and the same with dots; of a field without one it is its own name."""
+        paths = self.paths or ((self.data_key or self.name or "",),)
+        return tuple((path, ".".join(path)) for path in paths)
+
+    def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
+        """The value in an object; None when it says nothing. `prefix` is the object's own path.
+
+        Of several paths one with an empty text counts for nothing.
+
+        Raises:
+            ValidationError: the field is required and there is no usable value.
+        """
+        fault = None
+        for path, dotted in self.places:
+            if len(path) == 1:
+                value = data.get(path[0])
+            else:
+                value = value_at(data, path, prefix, omitted_fields)
+            if value is None or (value == "" and len(self.places) > 1):
+                continue
+            try:
+                return self.read_checked(value, prefix + dotted, omitted_fields)
+            except ValidationError as error:
+                fault = error
+                if not self.required:
+                    omitted_fields.name(prefix + dotted, self.reason)
+        if self.required:
+            raise fault or ValidationError(self.error_messages["required"])
+        return None
+
+    def shown(self, name: str, value: Any, body: Mapping[str, Any]) -> dict[str, Any]:
+        """As `PayloadSchema.shown`."""
+        return {name: value} if any(path[0] in body for path, _ in self.places) else {}
+
+    def read_checked(self, value: Any, path: str, omitted_fields: OmittedFields) -> Any:
+        result = self.read(value, path, omitted_fields)
+        for validator in self.validators:
+            validator(result)
+        return result
+
+    def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> Any:
+        """The value as our type.
+
+        Raises:
+            ValidationError: it makes no sense here.
+        """
+        raise NotImplementedError
+
+
+def value_at(data: dict[str, Any], path: Path, prefix: str, omitted_fields: OmittedFields) -> Any:
+    """The value at a path, None when there is none; an odd value on the way is named.
+
+    An empty text is none: forms have it in the place of an absent object.
+    """
+    if len(path) == 1:
+        return data.get(path[0])
+    node: Any = data
+    for depth, key in enumerate(path):
+        if isinstance(node, dict):
+            node = node.get(key)
+        elif isinstance(node, list) and key.isdecimal():
+            node = node[int(key)] if int(key) < len(node) else None
+        else:
+            if node != "":
+                omitted_fields.name(f"{prefix}{'.'.join(path[:depth])}", "not_an_object")
+            return None
+        if node is None:
+            return None
+    return node
+
+
+class Text(PathField):
+    """A text; a number becomes one, with its digits as they came."""
+
+    reason = "not_a_text"
+
+    def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
+        for path, _ in self.places:
+            value = data.get(path[0]) if len(path) == 1 else ...
+            if type(value) is str and value and not self.validators:  # nearly always
+                return value
+            if value is not None:
+                break
+        return super().find(data, prefix, omitted_fields)
+
+    def read(self, value: Any, _path: str, _omitted_fields: OmittedFields) -> str:
+        text = value if isinstance(value, str) else number_text(value)
+        if text is None:
+            raise ValidationError("expected a text")
+        return text
+
+
+class Id(PathField):
+    """An id, from a whole number or a text, as a text; integers of any length are exact."""
+
+    reason = "not_an_id"
+
+    def read(self, value: Any, _path: str, _omitted_fields: OmittedFields) -> str:
+        text = value.strip() if isinstance(value, str) else whole_number_text(value)
+        if not text:
+            raise ValidationError("expected an id")
+        return text
+
+
+class Number(PathField):
+    """A number, from a number or a text, as a text with its digits as they came."""
+
+    reason = "not_a_number"
+
+    def read(self, value: Any, _path: str, _omitted_fields: OmittedFields) -> str:
+        text = value.strip() if isinstance(value, str) else number_text(value)
+        if text is None or not _NUMBER.fullmatch(text):
+            raise ValidationError("expected a number")
+        return text
+
+
+class Time(PathField):
+    """A time as `parse_timestamp` reads it: a text, a number or PHP's date object."""
+
+    reason = "not_a_time"
+
+    def read(self, value: Any, _path: str, _omitted_fields: OmittedFields) -> Any:
+        is_object = isinstance(value, dict) and isinstance(value.get("date"), str)
+        if not (is_object or isinstance(value, str) or number_text(value) is not None):
+            raise ValidationError("expected a time")
+        return value
+
+
+class Flag(PathField):
+    """A boolean, from a boolean, 0, 1, or a word for one (`"true"`, `"no"`)."""
+
+    reason = "not_a_flag"
+
+    def read(self, value: Any, _path: str, _omitted_fields: OmittedFields) -> bool:
+        if isinstance(value, str | int):
+            flag = _FLAGS.get(str(value).strip().lower())
+            if flag is not None:
+                return flag
+        raise ValidationError("expected true or false")
