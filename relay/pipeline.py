@@ -18,7 +18,7 @@ from relay.inbound.contract import Source, stable_key
 from relay.inbound.recall import NOTHING_RECALLED, Recall, Recollection
 from relay.inbound.results import Events, Handshake, Part, Skipped, Unparsable
 from relay.inbound.signature import BodyCheck, IncrementalScheme
-from relay.inbound.steps import Decision, decide, expand, is_same
+from relay.inbound.steps import Decision, decide, expand, is_same, tells_creation
 from relay.model import (
     Call,
     Ended,
@@ -118,12 +118,12 @@ def translate(
     if isinstance(items, Handshake):
         return items
     items = in_order(items)
-    resources = {
-        item.report.resource: None for item in items if isinstance(item, Event) and item.report
-    }
-    if not resources:
+    reports = [item.report for item in items if isinstance(item, Event) and item.report]
+    if not reports:
         return [part for item in items for part in translate_all(item, request, source)]
-    recalled = dict(zip(resources, recall.recall(tuple(resources)), strict=True))
+    resources = tuple(dict.fromkeys(report.resource for report in reports))
+    are_new = all(tells_creation(report) for report in reports)
+    recalled = dict(zip(resources, recall.recall(resources, are_new=are_new), strict=True))
     versions = {resource: each.version for resource, each in recalled.items()}
     translated: list[Translated | Parts] = []
     for item in items:

@@ -21,7 +21,9 @@ class Remembering:
         self.keys: set[str] = set()
         self.calls: list[Call] = []
 
-    def recall(self, resources: Sequence[Resource]) -> Sequence[Recollection]:
+    def recall(
+        self, resources: Sequence[Resource], *, are_new: bool = False
+    ) -> Sequence[Recollection]:
         return [
             Recollection(memory, self.digest, memory.version)
             for memory in (self.memories.get(each, Memory()) for each in resources)

@@ -27,8 +27,10 @@ class Recall(Protocol):
 
     dedup_s: int
 
-    def recall(self, resources: Sequence[Resource]) -> Sequence[Recollection]:
-        """For each resource, in one round trip."""
+    def recall(
+        self, resources: Sequence[Resource], *, are_new: bool = False
+    ) -> Sequence[Recollection]:
+        """For each resource, in one round trip. `are_new`: all are told to be created just now."""
 
     def digest(self, text: str) -> str:
         """The digest for what is written from now on."""
@@ -39,7 +41,12 @@ class NothingRecalled:
 
     dedup_s: int = 7 * 24 * 3600
 
-    def recall(self, resources: Sequence[Resource]) -> Sequence[Recollection]:
+    def recall(
+        self,
+        resources: Sequence[Resource],
+        *,
+        are_new: bool = False,  # noqa: ARG002  so are all
+    ) -> Sequence[Recollection]:
         return [Recollection(Memory(), self.digest) for _ in resources]
 
     def digest(self, text: str) -> str:

@@ -5,7 +5,8 @@ Many platforms send every change of an order as "updated". The event then has a 
 its own times, what was given back, and the fields that a person is shown.
 
     events = parse(request)
-    memories = store.recall(resources of the events)     one round trip, only with resources
+    memories = store.recall(resources of the events)     one round trip, none without resources
+                                                         or where all are only now created
     decide(report, memory, ...)                          for each event, in the order of the request
     expand(event, decision)                              one event per step, mapped as any other
     store.accept(parts)                                  compares the versions of what was recalled,
@@ -81,6 +82,11 @@ class Decision:
 _CONTENT: Final = attrgetter(
     "state", "steps", "refunded", "total", "refunds", "shown", "updated_at"
 )
+
+
+def tells_creation(report: Report) -> bool:
+    """Whether an event is the one that its thing begins with."""
+    return any(step.state == CREATED for step in report.steps)
 
 
 def is_same(memory: Memory, other: Memory) -> bool:

@@ -10,7 +10,7 @@ Redis keeps the hash in one piece of memory: 350 to 450 bytes an order.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final, cast
 
 from redis import Redis, RedisError
@@ -34,7 +34,12 @@ class Moved(Exception):
 
 
 class SourceMemory:
-    """Recalls the things of one source; a `relay.inbound.recall.Recall`."""
+    """Recalls the things of one request of a source; a `relay.inbound.recall.Recall`.
+
+    Of things that are only now created hardly ever anything is remembered. The first time it is
+    taken for granted, which spares a round trip: where it is wrong, the accept script answers that
+    the memory has moved, and the next time they are looked up.
+    """
 
     def __init__(
         self,
@@ -49,14 +54,19 @@ class SourceMemory:
         self._connections = connections
         self._pseudonyms = pseudonyms
         self._source = source
+        self._was_asked = False
         self.dedup_s = dedup_s
 
-    def recall(self, resources: Sequence[Resource]) -> list[Recollection]:
+    def recall(self, resources: Sequence[Resource], *, are_new: bool = False) -> list[Recollection]:
         """What is remembered of each, in one round trip, under an old key where under no new one.
 
         Raises:
             NotStored: Redis does not answer.
         """
+        was_asked, self._was_asked = self._was_asked, True
+        has_old_keys = len(self._digesters) > 1  # of which the script does not know
+        if are_new and not was_asked and not has_old_keys:
+            return [Recollection(Memory(), self.digest) for _ in resources]
         keys = [resource_keys(self._pseudonyms, self._source, each) for each in resources]
         try:
             rows = iter(self._read([key for group in keys for key in group]))
@@ -79,19 +89,18 @@ class SourceMemory:
                 memory = read_memory(row)
                 # What an old key has written is written anew, under the new one.
                 version = 0 if age else memory.version
-                return Recollection(memory, partial(self._digest, age), version)
+                return Recollection(memory, self._digesters[age], version)
         return Recollection(Memory(), self.digest)
 
-    def digest(self, text: str) -> str:
-        return self._digest(0, text)
-
-    def _digest(self, age: int, text: str) -> str:
-        return self._digesters[age](text)[:_FIELD_DIGEST]
+    @cached_property
+    def digest(self) -> Callable[[str], str]:
+        return self._digesters[0]
 
     @cached_property
     def _digesters(self) -> Sequence[Callable[[str], str]]:
         source = self._source
-        return self._pseudonyms.digesters(source.destination.name, "field", source.name)
+        parts = (source.destination.name, "field", source.name)
+        return self._pseudonyms.digesters(*parts, length=_FIELD_DIGEST)
 
 
 def resource_keys(pseudonyms: Pseudonyms, source: Source, resource: Resource) -> tuple[str, ...]:

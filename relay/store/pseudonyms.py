@@ -74,12 +74,17 @@ class Pseudonyms:
         texts = (destination, *parts)
         return tuple([_digest(keyed, texts) for keyed in self._hashes_of(destination)])
 
-    def digesters(self, destination: str, *parts: str) -> tuple[Callable[[str], str], ...]:
-        """Functions that digest these parts and one more, where many begin in the same way."""
+    def digesters(
+        self, destination: str, *parts: str, length: int
+    ) -> tuple[Callable[[str], str], ...]:
+        """Functions that digest these parts and one more, where many begin in the same way.
+
+        They return `length` characters, of 6 bits each.
+        """
         begun = [keyed.copy() for keyed in self._hashes_of(destination)]
         for state in begun:
             state.update("\0".join((destination, *parts, "")).encode(errors="replace"))
-        return tuple([partial(_digest_after, state) for state in begun])
+        return tuple([partial(_digest_after, state, length) for state in begun])
 
     @cached_property
     def destinations(self) -> tuple[str, ...]:
@@ -102,10 +107,10 @@ def _keyed_hash(key: bytes) -> hashlib.blake2b:
 
 
 def _digest(keyed: hashlib.blake2b, parts: Sequence[str]) -> str:
-    return _digest_after(keyed, "\0".join(parts))
+    return _digest_after(keyed, None, "\0".join(parts))
 
 
-def _digest_after(begun: hashlib.blake2b, text: str) -> str:
+def _digest_after(begun: hashlib.blake2b, length: int | None, text: str) -> str:
     state = begun.copy()
     state.update(text.encode(errors="replace"))
-    return b2a_base64(state.digest(), newline=False).translate(_URL_SAFE).decode()
+    return b2a_base64(state.digest(), newline=False).translate(_URL_SAFE)[:length].decode()

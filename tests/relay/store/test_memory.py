@@ -24,6 +24,7 @@ from tests.relay.store.attempts import close
 from tests.worker.factories import Harness
 
 TYPES = {"processing": "order.paid", "completed": "order.fulfilled", "failed": "order.failed"}
+CREATION = {"created": "order.created"}
 TOKEN = "a-long-token-for-the-path"
 SHOP = "tienda.example"
 START = time.time() - 60
@@ -39,7 +40,7 @@ def _event(said):
     report = Report(
         resource=Resource(said.get("kind", "order"), said["id"], SHOP),
         steps=tuple(
-            Step(state, TYPES[state], when)
+            Step(state, (TYPES | CREATION)[state], when)
             for state, when in sorted(said["states"].items(), key=lambda pair: pair[1] or 0)
         ),
         updated_at=said["updated_at"],
@@ -288,6 +289,26 @@ def test_reading_what_is_remembered_is_one_round_trip_and_none_without_things(
     assert sent == ["EVALSHA"]
 
 
+def test_what_is_only_now_created_is_looked_up_where_something_is_remembered(
+    tell, ledger, redis_server
+):
+    from tests.relay.store.test_job_store import commands
+
+    now = time.time()
+    tell(said("1", states={"created": now}))  # after which Redis knows the script
+    with commands(redis_server) as sent:
+        tell(said("2", states={"created": now}))
+    assert sent == ["EVALSHA"]
+
+    (paid,) = tell(said("3", states={"processing": now}))["ids"]
+    with commands(redis_server) as sent:
+        (created,) = tell(said("3", states={"created": now}))["ids"]
+    assert sent == ["EVALSHA", "HGETALL", "EVALSHA"]
+    types = [ledger.get(each).event_type for each in (paid, created)]
+    assert types == ["order.paid", "order.created"]
+    assert tell(said("3", states={"processing": now}))["status"] == "duplicate"
+
+
 # Replayed.
 
 
@@ -402,6 +423,12 @@ def test_things_under_the_old_key_are_known_while_both_are_read(keyed, source, r
     later = changed | {"updated_at": time.time() + 1, "shown": {"total": "2"}}
     assert accept(keyed(NEW), source, later).status == "accepted"  # the old one is not needed
     assert accept(keyed(NEW, OLD), source, later).status == "duplicate"
+
+
+def test_creation_that_is_known_under_the_old_key_is_not_told_again(keyed, source):
+    created = said(states={"created": START})
+    assert accept(keyed(OLD), source, created).status == "accepted"
+    assert accept(keyed(NEW, OLD), source, created).status == "duplicate"
 
 
 def test_digests_take_the_key_and_tell_parts_apart():
