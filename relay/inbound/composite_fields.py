@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from relay.inbound.contact import Party
 from relay.inbound.money import parse_minor_units, parse_money, parse_written_money
-from relay.inbound.payload_fields import Number, OmittedFields, PathField, Text, value_at
+from relay.inbound.payload_fields import Number, OmittedFields, Path, PathField, Text, value_at
 from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
 from relay.mapping.country import iso2
 from relay.mapping.identity import document_in, named_values
@@ -21,7 +21,7 @@ from relay.model import Address, Money
 
 # Items of which the names are kept; a note has three at most.
 _ITEMS_MAX: Final = 50
-_ADDRESS_PARTS: Final = ("city", "state", "zip_code", "latitude", "longitude")
+_ADDRESS_PARTS: Final = frozenset(("city", "state", "zip_code", "latitude", "longitude"))
 # Parts of the person that a whole body is about, of which a change is worth an update.
 _SHOWN_PARTS: Final = ("first_name", "last_name", "email", "phones")
 _PARTY_PARTS: Final = tuple(part.name for part in fields(Party))
@@ -49,8 +49,6 @@ class Person(PathField):
     ) -> None:
         super().__init__(*([path] if path else ()))
         self._fixed = dict(fixed or {})
-        self._of_address = [name for name in parts if name in _ADDRESS_PARTS]
-        self._own = parts.keys() - {*_ADDRESS_PARTS, "phones", "lines"}
         self._schema = PayloadSchema.of(
             {name: _part(name, _all(paths)) for name, paths in parts.items()}
         )
@@ -73,17 +71,20 @@ class Person(PathField):
         return {"phone" if part == "phones" else part: text for part, text in parts.items()}
 
     def _party(self, values: dict[str, Any]) -> Party | None:
-        own = {name: values[name] for name in self._own if values.get(name)}
-        parts = {name: values[name] for name in self._of_address if values.get(name)}
-        phones, lines = values.get("phones"), values.get("lines")
-        if not (own or parts or phones or lines):
+        own: dict[str, Any] = {}
+        of_address: dict[str, str] = {}
+        for name, value in values.items():
+            if value:
+                (of_address if name in _ADDRESS_PARTS else own)[name] = value
+        if not (own or of_address):
             return None
+        phones, lines = own.pop("phones", ()), own.pop("lines", ())
         own = self._fixed | own
         address = None
-        if parts or lines:
-            text = ", ".join(lines or ())
-            address = Address(address=text, country=own.get("country", ""), **parts)
-        return Party(phones=tuple(dict.fromkeys(phones or ())), address=address, **own)
+        if of_address or lines:
+            text = ", ".join(lines)
+            address = Address(address=text, country=own.get("country", ""), **of_address)
+        return Party(phones=tuple(dict.fromkeys(phones)), address=address, **own)
 
 
 def address(**parts: Paths) -> dict[str, Any]:
@@ -117,16 +118,25 @@ class Texts(PathField):
     def __init__(self, *paths: str) -> None:
         super().__init__(*(part for path in paths for part in _parts(path)))
         self._fields = [JoinedText(path) if "+" in path else ListOf(Text(), path) for path in paths]
+        # With the path of a single text, which is taken at once; a joined one has none.
+        self._by_path: list[tuple[Path, PathField]] = [
+            (() if isinstance(field, JoinedText) else field.paths[0], field)
+            for field in self._fields
+        ]
 
     def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
         texts: list[str] = []
-        for field in self._fields:
-            (path, _), *_others = field.places
-            is_one_key = len(path) == 1 and isinstance(field, ListOf)
-            value = data.get(path[0]) if is_one_key else ...
+        for path, field in self._by_path:
+            if len(path) == 1:
+                value = data.get(path[0])
+            else:
+                value = value_at(data, path, prefix, omitted_fields) if path else ...
             if value is not None and type(value) is not str:
-                value = field.find(data, prefix, omitted_fields) or ()
-            texts += (value,) if isinstance(value, str) else value or ()
+                value = field.find(data, prefix, omitted_fields)
+            if isinstance(value, str):
+                texts.append(value)
+            elif value:
+                texts += value
         return [text for text in texts if text]
 
 

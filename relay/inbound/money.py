@@ -110,7 +110,8 @@ def _decimal(value: Any) -> Decimal | None:
     number = Decimal(text)
     if number.adjusted() >= _DIGITS_MAX or number.adjusted() < -_DIGITS_MAX:
         return None
-    return Decimal(f"{number:f}")  # without an exponent
+    has_exponent = "e" in text or "E" in text
+    return Decimal(f"{number:f}") if has_exponent else number
 
 
 def _written_number(text: str, currency: str, *, is_marked: bool) -> Decimal | None:

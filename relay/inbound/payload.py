@@ -22,6 +22,7 @@ FIELDS_MAX: Final = 2_000
 _ZEROS_MAX: Final = 400
 # Powers of ten within which a number is written without an exponent.
 _EXPONENT_MAX: Final = 40
+_INTEGER_MAX: Final = 10**_EXPONENT_MAX
 _EXACT_FLOAT_MAX: Final = 2**53
 
 
@@ -134,7 +135,7 @@ def number_text(value: Any) -> str | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return str(value) if abs(value) < 10**_EXPONENT_MAX else None
+        return str(value) if abs(value) < _INTEGER_MAX else None
     if isinstance(value, float):
         if not math.isfinite(value):
             return None

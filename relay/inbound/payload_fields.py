@@ -34,10 +34,12 @@ class OmittedFields(dict[str, str]):
 class PathField(fields.Field[Any]):
     """A field that is found at one of several paths of a body.
 
-    `read` makes its value, or raises ValidationError; `reason` is the code for one left out.
+    `read` makes its value, or raises ValidationError; `reason` is the code for one left out. With
+    `takes_any_text` a text is the value as it stands.
     """
 
     reason = "not_valid"
+    takes_any_text = False
 
     def __init__(self, *paths: str, **options: Any) -> None:
         super().__init__(**options)
@@ -65,6 +67,8 @@ class PathField(fields.Field[Any]):
                 value = value_at(data, path, prefix, omitted_fields)
             if value is None or (value == "" and len(self.places) > 1):
                 continue
+            if self.takes_any_text and type(value) is str:  # nearly always
+                return value
             try:
                 return self.read_checked(value, prefix + dotted, omitted_fields)
             except ValidationError as error:
@@ -77,7 +81,10 @@ class PathField(fields.Field[Any]):
 
     def shown(self, name: str, value: Any, body: Mapping[str, Any]) -> dict[str, Any]:
         """As `PayloadSchema.shown`."""
-        return {name: value} if any(path[0] in body for path, _ in self.places) else {}
+        for path, _ in self.places:
+            if path[0] in body:
+                return {name: value}
+        return {}
 
     def read_checked(self, value: Any, path: str, omitted_fields: OmittedFields) -> Any:
         result = self.read(value, path, omitted_fields)
@@ -99,8 +106,6 @@ def value_at(data: dict[str, Any], path: Path, prefix: str, omitted_fields: Omit
 
     An empty text is none: forms have it in the place of an absent object.
     """
-    if len(path) == 1:
-        return data.get(path[0])
     node: Any = data
     for depth, key in enumerate(path):
         if isinstance(node, dict):
@@ -121,14 +126,9 @@ class Text(PathField):
 
     reason = "not_a_text"
 
-    def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
-        for path, _ in self.places:
-            value = data.get(path[0]) if len(path) == 1 else ...
-            if type(value) is str and value and not self.validators:  # nearly always
-                return value
-            if value is not None:
-                break
-        return super().find(data, prefix, omitted_fields)
+    def __init__(self, *paths: str, **options: Any) -> None:
+        super().__init__(*paths, **options)
+        self.takes_any_text = not self.validators
 
     def read(self, value: Any, _path: str, _omitted_fields: OmittedFields) -> str:
         text = value if isinstance(value, str) else number_text(value)
@@ -156,7 +156,7 @@ class Number(PathField):
 
     def read(self, value: Any, _path: str, _omitted_fields: OmittedFields) -> str:
         text = value.strip() if isinstance(value, str) else number_text(value)
-        if text is None or not _NUMBER.fullmatch(text):
+        if text is None or (isinstance(value, str) and not _NUMBER.fullmatch(text)):
             raise ValidationError("expected a number")
         return text
 

@@ -25,7 +25,7 @@ from typing import Any, cast
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
 from relay.errors import Unreadable
-from relay.inbound.payload_fields import OmittedFields, PathField, Text, Time
+from relay.inbound.payload_fields import OmittedFields, PathField, Time
 
 _Field = fields.Field[Any]
 
@@ -176,10 +176,9 @@ class PayloadSchema(Schema):
             if any(self._hooks.values()) or field.load_default is not missing:
                 message = "a PayloadSchema takes no hooks or defaults"
                 raise TypeError(f"{type(self).__name__}: {message}")
-            is_simple = type(field).find in (PathField.find, Text.find) and not field.required
+            is_simple = type(field).find is PathField.find and not field.required
             key = field.places[0][0][0] if is_simple and _is_one_key(field) else ""
-            is_text = type(field) is Text and not field.validators
-            declared.append((field.attribute or name, key, is_text, field))
+            declared.append((field.attribute or name, key, field.takes_any_text, field))
         return declared
 
     @cached_property
