@@ -194,6 +194,7 @@ def test_odd_body_is_held_or_ignored(trial, odd):
         assert all(isinstance(item, Held | Ignored) for item in items)
 
 
+@pytest.mark.slow
 @each_sample
 def test_strange_value_in_any_field_is_no_crash(trial, name):
     """What comes of it is an answer, or items that no exception has made."""
@@ -202,6 +203,7 @@ def test_strange_value_in_any_field_is_no_crash(trial, name):
         items_of(request, source)
 
 
+@pytest.mark.slow
 @each_trial
 def test_what_comes_of_a_body_can_be_stored(trial):
     """What .NET writes for "no date", in each field of each sample."""
