@@ -105,7 +105,7 @@ class RelayFile:
 def load(file: Path, environ: Mapping[str, str], platforms: Iterable[str] = ()) -> RelayFile:
     """The file, with every fault found in it; nothing is raised but for an unreadable file.
 
-    `platforms` are the names that may get a source from the environment alone.
+    `platforms` are the names that get a source from the environment alone.
 
     Raises:
         ConfigError: the file is absent or is not TOML.

@@ -35,6 +35,7 @@ class Settings:
 
     redis_url: str = field(repr=False)
     redis_tls_verify: bool
+    redis_connections: int
     config_file: Path
     queue: str
     host: str
@@ -99,6 +100,7 @@ def load(env_file: Path | None = None) -> Settings:
     values: dict[str, Any] = {
         "redis_url": env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=_check_redis_url),
         "redis_tls_verify": env.bool("RELAY_REDIS_TLS_VERIFY", True),
+        "redis_connections": env.int("RELAY_REDIS_CONNECTIONS", 4, validate=validate.Range(3, 1000)),
         "config_file": env.str("RELAY_CONFIG", ""),
         "queue": env.str("RELAY_QUEUE", "mercately"),
         "host": env.str("RELAY_HOST", "0.0.0.0"),  # noqa: S104  a container's port is published by choice

@@ -65,7 +65,7 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
         ConfigError: with every fault, each naming key and file.
     """
     platforms = discovered()
-    content = relay_toml.load(file, environ, _env_platforms(platforms))
+    content = relay_toml.load(file, environ, _env_platforms(platforms, environ))
     faults = list(content.faults)
     rules, rule_faults, warnings = compile_all(content.events, content.language)
     faults += rule_faults
@@ -145,7 +145,7 @@ def signing_source(file: Path, environ: Mapping[str, str], name: str) -> Source 
         ConfigError: with the faults of this source.
     """
     platforms = discovered()
-    content = relay_toml.load(file, environ, _env_platforms(platforms))
+    content = relay_toml.load(file, environ, _env_platforms(platforms, environ))
     key = f"sources.{name}"
     entry = content.sources.get(name)
     if entry is None:
@@ -168,9 +168,10 @@ def signing_source(file: Path, environ: Mapping[str, str], name: str) -> Source 
     return _source(replace(entry, secrets=secrets), platform, scheme, options, {}, keyless)
 
 
-def _env_platforms(platforms: Mapping[str, Platform]) -> list[str]:
-    """Platforms whose `<PLATFORM>_SECRET` alone makes a source."""
-    return [name for name, platform in platforms.items() if not platform.needs_options]
+def _env_platforms(platforms: Mapping[str, Platform], environ: Mapping[str, str]) -> list[str]:
+    """Platforms whose `<PLATFORM>_SECRET` is set, and makes a source without being written down."""
+    named = [name for name in platforms if environ.get(f"{name.upper()}_SECRET")]
+    return [name for name in named if not platforms[name].needs_options]
 
 
 def _source(

@@ -1,29 +1,46 @@
-"""`mercately-relay`: commands that parse arguments, call `relay.operations`, and print."""
+"""`mercately-relay`: commands that parse arguments, call `relay.operations`, and print.
 
+A command's module is imported when the command is asked for: web and worker start without what
+prints tables.
+"""
+
+from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from config.language import localized
 from relay.cli import click_texts  # noqa: F401  before the commands, whose texts it translates
-from relay.cli.actions import discard, replay, send
 from relay.cli.context import RelayGroup
-from relay.cli.inspect import check, doctor, history, platforms, transform
-from relay.cli.listing import events, show
-from relay.cli.migrate import migrate
-from relay.cli.serve import dashboard, demo, standin, web, worker
 
 _OPTIONS: Final = localized("[OPCIONES]", "[OPTIONS]")
-_COMMANDS: Final[tuple[click.Command, ...]] = (
-    *(demo, web, worker, standin, dashboard),
-    *(check, doctor, platforms, send, transform),
-    *(events, show, replay, discard, history, migrate),
-)
+_MODULES: Final = {
+    "actions": ("send", "replay", "discard"),
+    "inspect": ("check", "doctor", "platforms", "transform", "history"),
+    "listing": ("events", "show"),
+    "migrate": ("migrate",),
+    "serve": ("demo", "web", "worker", "standin", "dashboard"),
+}
+
+
+class LazyGroup(RelayGroup):
+    """Imports a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return sorted(name for names in _MODULES.values() for name in names)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  same
+        for module, names in _MODULES.items():
+            if cmd_name in names:
+                command: Any = getattr(import_module(f"{__name__}.{module}"), cmd_name)
+                command.options_metavar = _OPTIONS
+                return command  # type: ignore[no-any-return]  # each of them is one
+        return None
 
 
 @click.group(
-    cls=RelayGroup,
+    cls=LazyGroup,
     help=localized(
         "Recibe webhooks firmados de tiendas y herramientas de correo y los entrega a Mercately.",
         "Receives signed webhooks from shops and e-mail tools and delivers them to Mercately.",
@@ -43,8 +60,3 @@ _COMMANDS: Final[tuple[click.Command, ...]] = (
 @click.pass_context
 def main(context: click.Context, env_file: Path | None) -> None:
     context.obj = env_file
-
-
-for _command in _COMMANDS:
-    _command.options_metavar = _OPTIONS
-    main.add_command(_command)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 from redis import RedisError
@@ -11,10 +11,12 @@ from config.language import localized
 from config.relay_toml import ConfigError
 from config.settings import Settings, SettingsError, load as load_settings
 from relay import sources
-from relay.operations import Store
 from relay.sources import Relay
 from relay.store.redis_fault import redis_fault
 from relay.store.schema import SchemaMismatch, require_schema
+
+if TYPE_CHECKING:  # heavy, and not needed to start
+    from relay.operations import Store
 
 _T = TypeVar("_T")
 _REDIS_URL: Final = "relay.redis_url"
@@ -68,8 +70,10 @@ def _list(faults: list[str] | tuple[str, ...]) -> str:
     return "\n".join([heading, *(f"  {fault}" for fault in faults)])
 
 
-def store(settings: Settings, *, any_schema: bool = False) -> Store:
+def store(settings: Settings, *, any_schema: bool = False) -> "Store":
     """Records and jobs, in a Redis that answers and has data in this version's format."""
+    from relay.operations import Store
+
     opened = Store.open(settings)
     opened.redis.ping()
     if not any_schema:

@@ -10,7 +10,6 @@ import click
 import structlog
 from redis import RedisError
 
-import config
 from config import log
 from config.language import localized
 from config.settings import Settings
@@ -43,10 +42,10 @@ def demo(folder: Path) -> None:
 @click.pass_context
 def web(context: click.Context) -> None:
     settings = cli.settings(context)
-    cli.relay(settings)  # faults here, not from inside a gunicorn worker
     _log_redis_fault(settings)
-    conf = Path(config.__file__).with_name("gunicorn.conf.py")
-    _become("relay.web.gunicorn_app", "-c", str(conf), "relay.web:create_app()")
+    from relay.web.server import serve
+
+    serve(settings)
 
 
 @click.command(

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
 from redis import Redis, RedisError
-from redis.exceptions import NoScriptError
 from rq import Queue
 from rq.utils import utcformat
 from ulid import ULID
@@ -36,7 +35,7 @@ from relay.model import (
 from relay.store import lua
 from relay.store.accept_arguments import AcceptArguments, call_fields, routing
 from relay.store.backpressure import RedisPressure
-from relay.store.connection import ThreadConnections
+from relay.store.group_commit import GroupCommit
 from relay.store.keys import COUNTS, IGNORED, OPEN, SCHEMA_KEY, WAITING, lane_digests, record_key
 from relay.store.ledger import GRACE_S
 from relay.store.memory import Moved, SourceMemory
@@ -48,14 +47,14 @@ from relay.store.schema import SCHEMA
 _IGNORED_MAX: Final = 1000
 # Accepted without a job yet, and counted under its own word.
 _STATUSES: Final = {"awaiting_lookup": "accepted", "waiting": "accepted"}
-# Below the client's socket time-out, so that Redis answers before it.
-_ON_DISK_WITHIN_MS: Final = 2500
+# Of so many events a script runs for long enough to delay what shares its round trip.
+_LARGE_EVENTS: Final = 50
 
 Requeued = Literal["requeued", "returned", "waiting", "settled", "moved", "open", "absent"]
 
 
 class JobStore:
-    """Writes records and their jobs. Safe to share between threads."""
+    """Writes records and their jobs. Safe to share between threads and greenlets."""
 
     def __init__(
         self,
@@ -67,9 +66,10 @@ class JobStore:
         held_max: int,
         pressure: RedisPressure,
         pseudonyms: Pseudonyms,
+        connections: int = 4,
     ) -> None:
         self._redis = redis
-        self._connections = ThreadConnections(redis)
+        self._commands = GroupCommit(redis, connections)
         self.pressure = pressure
         self._base = queue.name
         self._job_ttls = (queue._default_timeout, RESULT_TTL_S, FAILURE_TTL_S)  # noqa: SLF001  RQ has no public attribute
@@ -105,13 +105,12 @@ class JobStore:
             held_max=settings.held_max,
             pressure=pressure,
             pseudonyms=Pseudonyms.open(settings, destinations),
+            connections=settings.redis_connections,
         )
 
     def memory(self, source: Source) -> SourceMemory:
         """What is remembered of the things of a source, for `relay.pipeline.process`."""
-        return SourceMemory(
-            self._redis, self._connections, self._pseudonyms, source, dedup_s=self._dedup_s
-        )
+        return SourceMemory(self._commands, self._pseudonyms, source, dedup_s=self._dedup_s)
 
     def accept(
         self,
@@ -162,7 +161,7 @@ class JobStore:
         keys = [OPEN, COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
         try:
             self.pressure.check()
-            answer: Any = self._run(keys, args)
+            answer: Any = self._run(keys, args, is_large=len(parts) > _LARGE_EVENTS)
         except RedisError as error:
             raise NotStored from error
         if answer == b"moved":
@@ -175,21 +174,10 @@ class JobStore:
         statuses = tuple(_STATUSES.get(status, status) for status, _ in events)
         return Receipt(cast("tuple[Status, ...]", statuses), tuple(each for _, each in events))
 
-    def _run(self, keys: list[str], args: list[Any]) -> Any:
-        """Run the script, with WAITAOF in the same round trip where writes must wait."""
-        if not self.pressure.needs_waitaof:
-            return self._connections.run(
-                lambda redis: self._accept(keys=keys, args=args, client=redis)
-            )
-        with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.evalsha(self._accept.sha, len(keys), *keys, *args)
-            pipeline.waitaof(1, 0, _ON_DISK_WITHIN_MS)
-            try:
-                answer, (fsynced_count, _) = pipeline.execute()
-            except NoScriptError:
-                self._redis.script_load(self._accept.script)
-                return self._run(keys, args)
-        if not fsynced_count:
+    def _run(self, keys: list[str], args: list[Any], *, is_large: bool) -> Any:
+        """Run the script, and wait for the disk where writes must."""
+        answer = self._commands.run_script(self._accept, keys, args, is_large=is_large)
+        if self.pressure.needs_waitaof and not self._commands.is_on_disk():
             raise NotStored("not_on_disk")
         return answer
 

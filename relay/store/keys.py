@@ -21,6 +21,8 @@ CAUSES: Final = "relay:causes"
 WAITING: Final = "relay:waiting"
 # List that an idle worker blocks on; pushed to when an empty queue gets a job.
 WAKEUP: Final = "relay:wakeup"
+# Written over and over, to know when what was written before is on disk.
+FSYNC_MARKER: Final = "relay:fsync"
 _LANE_DIGEST: Final = 11
 
 

@@ -19,7 +19,7 @@ from relay.errors import NotStored
 from relay.inbound.contract import Source
 from relay.inbound.recall import Recollection
 from relay.model import Memory, Resource
-from relay.store.connection import ThreadConnections
+from relay.store.group_commit import GroupCommit
 from relay.store.pseudonyms import Pseudonyms
 
 REMEMBERED_S: Final = 400 * 24 * 3600
@@ -43,15 +43,13 @@ class SourceMemory:
 
     def __init__(
         self,
-        redis: Redis,
-        connections: ThreadConnections,
+        commands: GroupCommit,
         pseudonyms: Pseudonyms,
         source: Source,
         *,
         dedup_s: int,
     ) -> None:
-        self._redis = redis
-        self._connections = connections
+        self._commands = commands
         self._pseudonyms = pseudonyms
         self._source = source
         self._was_asked = False
@@ -74,14 +72,9 @@ class SourceMemory:
             raise NotStored from error
         return [self._recalled([next(rows) for _ in group]) for group in keys]
 
-    def _read(self, keys: Sequence[str]) -> list[dict[bytes, bytes]]:
-        if len(keys) == 1:  # the usual case: a pipeline takes twice the time
-            values: Any = self._connections.run(lambda redis: redis.hgetall(keys[0]))
-            return [values]
-        with self._redis.pipeline(transaction=False) as pipeline:
-            for key in keys:
-                pipeline.hgetall(key)
-            return cast("list[dict[bytes, bytes]]", pipeline.execute())
+    def _read(self, keys: Sequence[str]) -> list[Mapping[bytes, bytes]]:
+        replies = self._commands.run([("HGETALL", key) for key in keys])
+        return [_pairs(reply) for reply in replies]
 
     def _recalled(self, rows: Sequence[Mapping[bytes, bytes]]) -> Recollection:
         for age, row in enumerate(rows):
@@ -148,6 +141,11 @@ def memory_fields(memory: Memory) -> dict[str, str]:
 def _time(at: float) -> str:
     """With all its digits: a rounded time is another time."""
     return repr(at).removesuffix(".0")
+
+
+def _pairs(reply: Any) -> Mapping[bytes, bytes]:
+    """A hash as Redis answers it: a mapping, or by its older protocol names and values in turn."""
+    return reply if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))
 
 
 def read_memory(values: Mapping[bytes, bytes]) -> Memory:

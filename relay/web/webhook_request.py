@@ -4,6 +4,7 @@ Flask's form and JSON parsers are not used: they would consume or change the byt
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -13,7 +14,7 @@ import flask
 from relay.errors import TOO_LARGE, Refused
 from relay.inbound.contract import Source
 from relay.model import WebhookRequest
-from relay.web.body_deadline import body_read_deadline
+from relay.web.body_deadline import TooSlow, body_read_deadline
 
 _PART_BYTES: Final = 64 * 1024
 
@@ -72,7 +73,7 @@ class RequestBody:
         size = len(beginning)
         if beginning:
             yield beginning
-        with body_read_deadline(self._http.environ):
+        with _body_deadline():
             while part := self._receive_part(min(_PART_BYTES, max_bytes + 1 - size)):
                 size += len(part)
                 if size > max_bytes:
@@ -81,7 +82,7 @@ class RequestBody:
         self._require_complete(size)
 
     def _receive(self, count: int) -> bytes:
-        with body_read_deadline(self._http.environ):
+        with _body_deadline():
             return self._receive_part(count)
 
     def _receive_part(self, count: int) -> bytes:
@@ -93,6 +94,15 @@ class RequestBody:
     def _require_complete(self, size: int) -> None:
         if self._declared not in (None, size):
             raise Refused("incomplete", 400)
+
+
+@contextmanager
+def _body_deadline() -> Iterator[None]:
+    try:
+        with body_read_deadline():
+            yield
+    except TooSlow as error:
+        raise Refused("incomplete", 400) from error
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:

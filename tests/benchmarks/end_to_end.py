@@ -30,9 +30,9 @@ _SLICES: Final = 3
 _PEOPLE: Final = 100
 _BARS: Final = {50: Bar(10.0, at_least=False), 99: Bar(60.0, at_least=False)}
 _APPS: Final = {
-    "ours": ("relay.web:create_app()", ("worker",)),
+    "ours": ("", ("worker",)),
     "naive": (
-        "tests.benchmarks.naive:create_app()",
+        "tests.benchmarks.naive:create_app",
         rq_worker("SimpleWorker", naive.QUEUE),
     ),
 }

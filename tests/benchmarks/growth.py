@@ -176,7 +176,7 @@ def _serving(
     folder: Path, environ: dict[str, str]
 ) -> Iterator[tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]]:
     with (
-        web_running(folder / "web.log", environ, "relay.web:create_app()") as web,
+        web_running(folder / "web.log", environ) as web,
         child(folder / "memory-worker.log", environ, "worker") as worker,
     ):
         yield web, worker

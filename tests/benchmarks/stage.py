@@ -131,11 +131,17 @@ def sink_running(folder: Path) -> Iterator[Sink]:
 
 @contextlib.contextmanager
 def web_running(
-    log: Path, environ: Mapping[str, str], app: str, root: Path = ROOT
+    log: Path, environ: Mapping[str, str], app: str = "", root: Path | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """An app under gunicorn with the relay's own settings, as the Procfile runs ours."""
-    configuration = str(root / "config" / "gunicorn.conf.py")
-    with child(log, environ, "gunicorn", "-c", configuration, app, root=root) as process:
+    """The relay as the Procfile runs it, another app in the same server, or the one before.
+
+    `root` is the checkout of an earlier relay, which gunicorn itself ran.
+    """
+    if root:
+        arguments = ["gunicorn", "-c", str(root / "config" / "gunicorn.conf.py"), app]
+    else:
+        arguments = ["tests.benchmarks.server", app] if app else ["relay", "web"]
+    with child(log, environ, *arguments, root=root or ROOT) as process:
         wait_for_http(int(environ["PORT"]), process)
         yield process
 

@@ -172,4 +172,4 @@ FIRST = next(iter(discovered()))
 def test_discovery_refuses_a_module_without_a_sound_platform(monkeypatch, module, fault):
     monkeypatch.setattr(relay.platforms, "import_module", lambda _name: module)
     with pytest.raises(TypeError, match=fault):
-        discovered.__wrapped__()
+        relay.platforms.Platforms()[FIRST]

@@ -410,7 +410,7 @@ def server(redis_server: EmbeddedRedis, tmp_path_factory: Any) -> Iterator[Serve
         "RELAY_BODY_MAX_BYTES": "2000",
         "WEB_CONCURRENCY": "1",
     }
-    command = ["-m", "gunicorn", "-c", "config/gunicorn.conf.py", "relay.web:create_app()"]
+    command = ["-m", "relay", "web"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, *command],

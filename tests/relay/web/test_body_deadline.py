@@ -1,32 +1,52 @@
-"""A slow body is cut off at its deadline; other requests are served meanwhile."""
+"""Reads of a body end at its deadline; in processes of their own, whose sockets are gevent's."""
 
+import subprocess
+import sys
+
+import pytest
+
+START = """
+import relay.patched
 import socket
+from relay.web.body_deadline import TooSlow, body_read_deadline
 
-from relay.web import body_deadline
-
-WITHIN_S = 0.05
-
-
-def test_read_of_a_body_that_trickles_ends():
-    ours, theirs = socket.socketpair()
-    with ours, theirs, body_deadline.body_read_deadline({"gunicorn.socket": ours}, WITHIN_S):
-        theirs.send(b"a")
+ours, theirs = socket.socketpair()
+theirs.send(b"a")
+"""
+TRICKLES = """
+try:
+    with body_read_deadline(0.05):
         assert ours.recv(1) == b"a"
-        assert ours.recv(1) == b""
+        ours.recv(1)
+except TooSlow:
+    print("too slow")
+"""
+IN_TIME = """
+with body_read_deadline(0.05):
+    assert ours.recv(1) == b"a"
+ours.settimeout(0.2)
+try:
+    ours.recv(1)
+except TimeoutError:
+    print("left alone")
+"""
+NESTED = """
+try:
+    with body_read_deadline(0.05):
+        with body_read_deadline(10):
+            ours.recv(2)
+            ours.recv(1)
+except TooSlow:
+    print("the outer one")
+"""
 
 
-def test_connection_that_was_read_in_time_is_left_alone():
-    ours, theirs = socket.socketpair()
-    late, silent = socket.socketpair()
-    with ours, theirs, late, silent:
-        with body_deadline.body_read_deadline({"gunicorn.socket": ours}, WITHIN_S):
-            pass
-        with body_deadline.body_read_deadline({"gunicorn.socket": late}, WITHIN_S):
-            assert late.recv(1) == b""  # so the time of the first one is over too
-        theirs.send(b"a")
-        assert ours.recv(1) == b"a"
-
-
-def test_server_without_a_socket_goes_unwatched():
-    with body_deadline.body_read_deadline({}):
-        pass
+@pytest.mark.parametrize(
+    ("script", "printed"),
+    [(TRICKLES, "too slow"), (IN_TIME, "left alone"), (NESTED, "the outer one")],
+)
+def test_reads_end_at_the_deadline_and_nothing_after_them(script, printed):
+    done = subprocess.run(
+        [sys.executable, "-c", START + script], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == printed, done.stderr
