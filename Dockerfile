@@ -12,7 +12,7 @@ COPY . .
 RUN pip --python /opt/relay/bin/python install --no-cache-dir --no-deps .
 
 FROM python:3.13-slim
-# With a home, where gunicorn keeps its control socket.
+# With a home, where the dashboard's gunicorn keeps its control socket.
 RUN groupadd --gid 10001 relay \
     && useradd --uid 10001 --gid 10001 --create-home --shell /usr/sbin/nologin relay
 COPY --from=build /opt/relay /opt/relay

@@ -1,5 +1,6 @@
 """gunicorn's settings for `mercately-relay web`, which is what reads this file."""
 
+import gc
 import os
 from contextlib import closing
 from typing import Any
@@ -60,3 +61,7 @@ def when_ready(_server: Any) -> None:
     structlog.get_logger().info("web.listening", address=address, config_file=file)
     with closing(connect(_settings)) as redis:  # no process that is forked may share it
         announce(redis, _settings.durability)
+    # Its processes inherit it: to collect what was made at start cost 7 % of an accept.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)

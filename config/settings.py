@@ -17,6 +17,7 @@ from dotenv import load_dotenv
 from environs import Env, EnvValidationError, ValidationError, validate
 
 from config.fault_texts import in_console_language
+from config.language import localized
 
 # What RELAY_CONFIG means when it is not set or empty.
 DEFAULT_CONFIG_FILE: Final = Path(__file__).with_name("relay.toml")
@@ -40,7 +41,6 @@ class Settings:
     queue: str
     host: str
     port: int
-    web_threads: int
     public_url: str
     body_max_bytes: int
     backlog_max: int
@@ -66,6 +66,18 @@ class Settings:
     def address(self) -> str:
         """Where the web process listens, as `host:port`; an IPv6 host is in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is set and has no effect, a sentence each."""
+        if "RELAY_WEB_THREADS" not in self.environ:
+            return ()
+        return (
+            localized(
+                "RELAY_WEB_THREADS ya no hace nada: cada solicitud es un greenlet, no un hilo",
+                "RELAY_WEB_THREADS has no effect any more: a request is a greenlet, not a thread",
+            ),
+        )
 
     @property
     def job_timeout_s(self) -> int:
@@ -100,12 +112,13 @@ def load(env_file: Path | None = None) -> Settings:
     values: dict[str, Any] = {
         "redis_url": env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=_check_redis_url),
         "redis_tls_verify": env.bool("RELAY_REDIS_TLS_VERIFY", True),
-        "redis_connections": env.int("RELAY_REDIS_CONNECTIONS", 4, validate=validate.Range(3, 1000)),
+        "redis_connections": env.int(
+            "RELAY_REDIS_CONNECTIONS", 4, validate=validate.Range(3, 1000)
+        ),
         "config_file": env.str("RELAY_CONFIG", ""),
         "queue": env.str("RELAY_QUEUE", "mercately"),
         "host": env.str("RELAY_HOST", "0.0.0.0"),  # noqa: S104  a container's port is published by choice
         "port": env.int("PORT", 8000, validate=validate.Range(1, 65535)),
-        "web_threads": env.int("RELAY_WEB_THREADS", 8, validate=validate.Range(1, 1000)),
         "public_url": env.str("RELAY_PUBLIC_URL", ""),
         "body_max_bytes": env.int("RELAY_BODY_MAX_BYTES", 5 * 1024**2, validate=validate.Range(1)),
         "backlog_max": env.int("RELAY_BACKLOG_MAX", 1_000_000, validate=validate.Range(1)),

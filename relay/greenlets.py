@@ -4,7 +4,6 @@ import sys
 import threading
 
 import gevent.local
-import gevent.thread
 from redis import ConnectionPool
 
 from config.language import localized
@@ -18,7 +17,7 @@ def require_patched() -> None:
     """
     pool_lock = ConnectionPool()._lock  # noqa: SLF001  what all its connections depend on
     patched = (
-        isinstance(threading.Lock(), gevent.thread.LockType)
+        type(threading.Lock()).__module__.startswith("gevent.")
         and issubclass(threading.local, gevent.local.local)
         and type(pool_lock) is type(threading.RLock())
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from click import UsageError
+from click import Context, UsageError
 from dotenv import dotenv_values
 from ruamel.yaml import YAML
 
@@ -129,7 +129,8 @@ def known_variables():
 def commands():
     from relay.cli import main
 
-    return main.commands
+    context = Context(main)
+    return {name: main.get_command(context, name) for name in main.list_commands(context)}
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from config.settings import Settings
 from relay import operations, sources
 from relay.cli import context as cli
 from relay.cli.labels import missing_check
+from relay.cli.limits import print_connections, print_limits
 from relay.cli.listing import dropped_soon
 from relay.cli.output import at_terminal, echo_json, echo_row, escaped, json_text
 from relay.inbound import samples
@@ -69,7 +70,8 @@ def check(context: click.Context) -> None:
             )
         )
     _print_inherited(relay.inherited)
-    for warning in relay.warnings:
+    print_limits(settings)
+    for warning in (*settings.warnings, *relay.warnings):
         click.echo(f"{localized('aviso', 'warning')}: {warning}", err=True)
     if not settings.pseudonym_keys:
         click.echo(f"{localized('aviso', 'warning')}: {_pseudonyms(settings)}", err=True)
@@ -131,6 +133,7 @@ def doctor(context: click.Context) -> None:
     settings = cli.settings(context)
     store = cli.store(settings, any_schema=True)
     click.echo(Durability.of(store.redis).statement(settings.durability))
+    print_connections(store.redis, settings.redis_connections)
     failed_checks = missing(store.redis, store.queue, settings.durability)
     failed_checks += warnings(store.redis, settings.held_max)
     for code in failed_checks:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-from redis import ConnectionError, Redis, RedisError, ResponseError  # noqa: A004  the names people search for
+from redis import ConnectionError, Redis, ResponseError  # noqa: A004  the names people search for
 from redis.commands.core import Script
 from redis.exceptions import NoScriptError
 
@@ -186,7 +186,7 @@ class GroupCommit:
         connection = self._pool.get_connection()
         replies: list[Any] = []
         try:
-            connection.send_packed_command(connection.pack_commands(commands))
+            connection.send_packed_command(connection.pack_commands(commands))  # type: ignore[no-untyped-call]  # redis-py's
             for _ in commands:
                 try:
                     replies.append(connection.read_response())
@@ -194,7 +194,7 @@ class GroupCommit:
                     replies.append(error)
         finally:
             if len(replies) < len(commands):  # the rest would be taken for the answer to others
-                connection.disconnect()
+                connection.disconnect()  # type: ignore[no-untyped-call]  # same
             self._pool.release(connection)
         return replies
 
@@ -204,7 +204,7 @@ class GroupCommit:
         In two round trips: a marker that came in one with the wait is written to the file too late
         for the next fsync.
         """
-        with self._redis.client() as redis:
+        with self._redis.client() as redis:  # type: ignore[no-untyped-call]  # same
             redis.set(FSYNC_MARKER, "")
             fsynced_count, _ = redis.waitaof(1, 0, _ON_DISK_WITHIN_MS)
         return [bool(fsynced_count)] * len(calls)

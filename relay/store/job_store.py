@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
-from redis import Redis, RedisError
+from redis import RedisError
 from rq import Queue
 from rq.utils import utcformat
 from ulid import ULID
@@ -58,7 +58,6 @@ class JobStore:
 
     def __init__(
         self,
-        redis: Redis,
         queue: Queue,
         *,
         dedup_s: int,
@@ -68,7 +67,7 @@ class JobStore:
         pseudonyms: Pseudonyms,
         connections: int = 4,
     ) -> None:
-        self._redis = redis
+        self._redis = redis = queue.connection
         self._commands = GroupCommit(redis, connections)
         self.pressure = pressure
         self._base = queue.name
@@ -98,7 +97,6 @@ class JobStore:
             redis, durability=settings.durability, watermark=settings.memory_watermark
         )
         return cls(
-            redis,
             queue,
             dedup_s=settings.dedup_s,
             backlog_max=settings.backlog_max,

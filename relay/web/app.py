@@ -39,7 +39,7 @@ def create_app(
     app.extensions["relay"] = relay
     # A redirect would repeat the Host header of whoever asked, and no platform follows one.
     app.url_map.merge_slashes = False
-    for warning in relay.warnings:
+    for warning in (*settings.warnings, *relay.warnings):
         structlog.get_logger().warning("config.doubtful", warning=warning)
     jobs = JobStore.open(queue, settings, relay.destinations)
     app.register_blueprint(webhooks_blueprint(settings, relay, jobs, fetcher or Fetcher()))

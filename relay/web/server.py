@@ -1,9 +1,7 @@
 """The web process: gunicorn with our settings, the app loaded once, before its processes fork."""
 
-import os
-import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from flask import Flask
@@ -49,7 +47,8 @@ class WebServer(Application):  # type: ignore[misc]  # gunicorn ships no types
         except ConfigError as error:
             structlog.get_logger().error("config.not_reloaded", faults=error.faults)
         else:
-            structlog.get_logger().info("config.reloaded", sources=sorted(_sources(self._app)))
+            names = sorted(self._app.extensions["relay"].sources)
+            structlog.get_logger().info("config.reloaded", sources=names)
 
 
 def serve(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """`python -m tests.benchmarks.server MODULE:APP`: an app in the relay's own server."""
 
 import relay.patched  # noqa: F401  before anything is imported
+
 # isort: split
 
 import sys

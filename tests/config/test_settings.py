@@ -47,7 +47,7 @@ CHANGES = [
     ("RELAY_QUEUE", "other", "queue", "other"),
     ("RELAY_HOST", "::1", "host", "::1"),
     ("PORT", "9001", "port", 9001),
-    ("RELAY_WEB_THREADS", "16", "web_threads", 16),
+    ("RELAY_REDIS_CONNECTIONS", "6", "redis_connections", 6),
     ("RELAY_PUBLIC_URL", "https://h.example", "public_url", "https://h.example"),
     ("RELAY_BODY_MAX_BYTES", "10", "body_max_bytes", 10),
     ("RELAY_BACKLOG_MAX", "11", "backlog_max", 11),
@@ -96,6 +96,13 @@ def test_example_is_what_holds_without_any_variable():
     for field in fields(Settings):
         if field.name not in ("environ", "config_file"):
             assert getattr(shown, field.name) == getattr(bare, field.name), field.name
+
+
+def test_variable_that_does_nothing_any_more_is_accepted_and_named():
+    assert load().warnings == ()
+    os.environ["RELAY_WEB_THREADS"] = "16"
+    (warning,) = load().warnings
+    assert "RELAY_WEB_THREADS has no effect" in warning
 
 
 def test_every_unusable_variable_is_named_at_once_and_no_value():

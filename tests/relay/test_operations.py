@@ -62,7 +62,6 @@ def queue(redis: Redis) -> Queue:
 @pytest.fixture
 def intake(redis: Redis) -> JobStore:
     return JobStore(
-        redis,
         open_queue(redis, "mercately"),
         dedup_s=86400,
         backlog_max=1000,

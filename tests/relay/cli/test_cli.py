@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 import senders
+from click import Context
 
 from config.settings import DEFAULT_CONFIG_FILE
 from relay.cli import main, serve
@@ -43,8 +44,9 @@ def test_help_speaks_the_language_of_the_locale(language, sentence):
 
 
 def test_every_command_has_a_help_text():
-    for name, command in main.commands.items():
-        assert command.help, name
+    context = Context(main)
+    for name in main.list_commands(context):
+        assert main.get_command(context, name).help, name
 
 
 def test_check_shows_everything_but_the_secrets(run):
@@ -370,6 +372,7 @@ def test_redis_that_cannot_be_used_is_logged_in_words_before_it_is_waited_for(
 ):
     started = []
     monkeypatch.setattr(serve, "_become", lambda *arguments: started.append(arguments))
+    monkeypatch.setattr("relay.web.server.serve", started.append)
     assert run(command).stdout == ""
     line = json.loads(run(command, REDIS_URL="redis://:hush@127.0.0.1:1/0").stdout)
 

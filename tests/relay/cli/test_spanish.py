@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click import Context
 
 from config.language import spanish_texts
 from relay.cli import click_texts, labels, main
@@ -38,10 +39,13 @@ USAGE = [
 ]
 
 
+NAMES = main.list_commands(Context(main))
+
+
 @pytest.fixture(scope="module")
 def spanish() -> dict[str, str]:
     """What each command line prints, by its words."""
-    lines = [arguments for arguments, _ in USAGE] + [[name, "--help"] for name in main.commands]
+    lines = [arguments for arguments, _ in USAGE] + [[name, "--help"] for name in NAMES]
     done = subprocess.run(
         [sys.executable, "-P", "-c", RUN_ALL],
         input="\n".join(map(json.dumps, lines)),
@@ -94,7 +98,7 @@ def test_words_of_click_are_spanish(spanish, arguments, expected):
 
 
 def test_every_help_text_has_a_spanish_one(spanish):
-    for name in main.commands:
+    for name in NAMES:
         shown = spanish[f"{name} --help"]
         assert "Muestra esta ayuda y termina." in shown
         for word in (" the ", " of ", " with "):

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from redis import Redis
-from redis.connection import Connection, UnixDomainSocketConnection
 
 from config.settings import Settings
 from relay.devtools.embedded_redis import EmbeddedRedis, wheel_binary
@@ -52,26 +52,23 @@ def test_accept_waits_until_it_is_on_disk(waiting: Harness) -> None:
     assert calls_of(waiting.redis, "waitaof") >= 2  # one that blocked is counted again
 
 
-def test_wait_costs_no_round_trip(waiting: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    waiting.keep("order-1")
-    sent = []
-    real = UnixDomainSocketConnection.send_packed_command
+def test_accepts_share_a_wait(waiting: Harness) -> None:
+    """Who comes while one waits is on disk after the next wait, with all others who came."""
+    waiting.keep("order-0")
+    waiting.redis.config_resetstat()
 
-    def counted(self: Connection, *args: object, **kwargs: object) -> object:
-        sent.append(args)
-        return real(self, *args, **kwargs)
+    with ThreadPoolExecutor(40) as threads:
+        list(threads.map(waiting.keep, (f"order-{i}" for i in range(1, 41))))
 
-    monkeypatch.setattr(UnixDomainSocketConnection, "send_packed_command", counted)
-    waiting.keep("order-2")
-
-    assert len(sent) == 1
+    assert calls_of(waiting.redis, "evalsha") >= 40
+    assert calls_of(waiting.redis, "waitaof") <= 20  # one that blocked is counted twice
 
 
 def test_disk_that_is_too_slow_means_send_again(
     waiting: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The event may be there all the same: the platform's next try is then a duplicate."""
-    monkeypatch.setattr("relay.store.job_store._ON_DISK_WITHIN_MS", 1)
+    monkeypatch.setattr(Redis, "waitaof", lambda *_args: [0, 0])  # servers answer early: README
 
     with pytest.raises(NotStored, match="not_on_disk"):
         waiting.keep("order-1")

@@ -1,0 +1,244 @@
+"""The web process as it is started: one server, many signals, nothing refused meanwhile."""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relay.devtools.embedded_redis import EmbeddedRedis
+from tests.ports import free_port
+from tests.waiting import LONG_S, eventually
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[3]
+OLD, NEW = "an-older-secret-of-a-test", "a-newer-secret-of-a-test"
+CONFIGURATION = """
+[destinations.crm]
+server = "http://127.0.0.1:9"
+api_key = "0123456789abcdef0123456789abcdef"
+
+[sources.tienda]
+platform = "shopify"
+secrets = {secrets}
+"""
+
+
+class Server:
+    """A running web process with two workers, and what it has logged."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, file: Path, log: Path) -> None:
+        self.process = process
+        self.port = port
+        self._file = file
+        self._log = log
+
+    def configure(self, *secrets: str) -> None:
+        self._file.write_text(CONFIGURATION.format(secrets=json.dumps(secrets)), "utf-8")
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        lines = self._log.read_text("utf-8").splitlines()
+        return [line for line in map(json.loads, filter(is_json, lines)) if line["event"] == name]
+
+    def workers(self) -> list[int]:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+    def send(self, number: int, secret: str) -> int:
+        """The status of an order on a connection of its own, 0 when it was cut."""
+        body = json.dumps({"id": number, "name": f"#{number}", "phone": "+593991234567"}).encode()
+        digest = hmac.digest(secret.encode(), body, hashlib.sha256)
+        headers = {
+            "Content-Type": "application/json",
+            "X-Shopify-Topic": "orders/create",
+            "X-Shopify-Hmac-Sha256": base64.b64encode(digest).decode(),
+        }
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, 10)) as sender:
+            try:
+                sender.request("POST", "/webhooks/tienda", body, headers)
+                return sender.getresponse().status
+            except (OSError, http.client.HTTPException):
+                return 0
+
+
+def is_json(line: str) -> bool:
+    return line.startswith("{")
+
+
+@contextlib.contextmanager
+def running(folder: Path, redis_url: str, **environ: str) -> Iterator[Server]:
+    file, log, port = folder / "relay.toml", folder / "web.log", free_port()
+    log.touch()
+    file.write_text(CONFIGURATION.format(secrets=json.dumps([OLD])), "utf-8")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RELAY_")}
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "relay", "web"],
+            env=kept
+            | {"REDIS_URL": redis_url, "RELAY_CONFIG": str(file), "RELAY_HOST": "127.0.0.1"}
+            | {"PORT": str(port), "WEB_CONCURRENCY": "2", "RELAY_LANGUAGE": "en"}
+            | environ,
+            stdout=output,
+            stderr=output,
+        )
+    server = Server(process, port, file, log)
+    try:
+        assert eventually(lambda: answers(port)), log.read_text("utf-8")
+        assert eventually(lambda: len(server.workers()) == 2)
+        yield server
+    finally:
+        process.terminate()
+        assert process.wait(LONG_S) == 0, log.read_text("utf-8")
+
+
+def answers(port: int, within_s: float = 5.0) -> bool:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, within_s)) as sender:
+        try:
+            sender.request("GET", "/healthz")
+            return sender.getresponse().status == 200
+        except OSError:
+            return False
+
+
+@contextlib.contextmanager
+def load(send: Callable[[int], int]) -> Iterator[Counter[int]]:
+    """Four senders, each an order after the other; how many got which status."""
+    statuses: Counter[int] = Counter()
+    is_over, numbers, lock = threading.Event(), iter(range(1, 1_000_000)), threading.Lock()
+
+    def send_all() -> None:
+        while not is_over.is_set():
+            with lock:
+                number = next(numbers)
+            status = send(number)
+            with lock:
+                statuses[status] += 1
+
+    senders = [threading.Thread(target=send_all) for _ in range(4)]
+    for sender in senders:
+        sender.start()
+    try:
+        yield statuses
+    finally:
+        is_over.set()
+        for sender in senders:
+            sender.join(LONG_S)
+
+
+@pytest.fixture
+def server(tmp_path: Path, redis_server: EmbeddedRedis) -> Iterator[Server]:
+    with running(tmp_path, redis_server.url) as started:
+        yield started
+
+
+def test_a_secret_is_rotated_under_load_and_nothing_is_refused(server: Server) -> None:
+    secret = OLD
+    with load(lambda number: server.send(number, secret)) as statuses:
+        assert eventually(lambda: statuses[200] > 20)
+        server.configure(NEW, OLD)
+        before = server.workers()
+        server.signal(signal.SIGHUP)
+        assert eventually(lambda: not set(before) & set(server.workers()))
+        secret = NEW
+        accepted = statuses[200]
+        assert eventually(lambda: statuses[200] > accepted + 20)
+
+    assert set(statuses) == {200}, statuses
+    (reloaded,) = server.events("config.reloaded")
+    assert reloaded["sources"] == ["tienda"]
+
+
+def test_a_faulty_file_is_logged_and_the_old_one_stays(server: Server) -> None:
+    server.configure("short")
+    Path(server._file).write_text("[sources.tienda]\nplatform = 'shopfy'\n", "utf-8")
+    before = server.workers()
+    server.signal(signal.SIGHUP)
+
+    assert eventually(lambda: server.events("config.not_reloaded"))
+    assert "sources.tienda" in str(server.events("config.not_reloaded")[0]["faults"])
+    assert eventually(lambda: not set(before) & set(server.workers()))
+    assert server.send(1, OLD) == 200
+
+
+def test_processes_are_added_and_taken_away_and_nothing_is_refused(server: Server) -> None:
+    with load(lambda number: server.send(number, OLD)) as statuses:
+        server.signal(signal.SIGTTIN)
+        assert eventually(lambda: len(server.workers()) == 3)
+        server.signal(signal.SIGTTOU)
+        assert eventually(lambda: len(server.workers()) == 2)
+        accepted = statuses[200]
+        assert eventually(lambda: statuses[200] > accepted + 20)
+
+    assert set(statuses) == {200}, statuses
+
+
+def test_a_killed_process_refuses_nobody_who_comes_after(server: Server) -> None:
+    """What it was about to answer is cut; new connections are the other process's."""
+    killed = server.workers()[0]
+    os.kill(killed, signal.SIGKILL)
+    started_at = time.monotonic()
+    statuses = [server.send(number, OLD) for number in range(1, 40)]
+
+    assert set(statuses) == {200}
+    assert time.monotonic() - started_at < LONG_S
+    assert eventually(lambda: killed not in server.workers() and len(server.workers()) == 2)
+
+
+def test_half_sent_heads_and_silent_connections_stop_nobody(server: Server) -> None:
+    """Each of them ends by itself after a while, and others are answered at once throughout."""
+    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(600)]
+    half = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(300)]
+    try:
+        for sender in half:
+            sender.sendall(b"POST /webhooks/tienda HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        for number in range(1, 20):
+            started_at = time.monotonic()
+            assert answers(server.port, within_s=1)
+            assert server.send(number, OLD) == 200
+            assert time.monotonic() - started_at < 2
+        half[0].settimeout(LONG_S)
+        assert half[0].recv(1000) == b""  # closed by the server
+    finally:
+        for sender in (*silent, *half):
+            sender.close()
+
+
+def test_gunicorn_alone_is_refused_with_a_sentence(redis_server: EmbeddedRedis) -> None:
+    """Its gevent worker would patch after the app was loaded: answers of Redis would cross."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "gunicorn",
+            "-c",
+            ROOT / "config" / "gunicorn.conf.py",
+            "relay.web.app:create_app()",
+        ],
+        env=os.environ | {"REDIS_URL": redis_server.url, "RELAY_LANGUAGE": "en"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LONG_S,
+    )
+
+    assert done.returncode != 0
+    assert "Start this with `mercately-relay web`" in done.stderr
