@@ -28,7 +28,7 @@ _POOL: Final = 64
 
 
 class Client:
-    """One destination's API. Safe to share between threads.
+    """One destination's API, shared by all greenlets.
 
     `on_extra` is called before every request besides an event's own.
     """

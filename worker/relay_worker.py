@@ -1,6 +1,6 @@
 """Our RQ worker: the concurrent one, with what it has to know of deliveries.
 
-Records are read by the batch, tried in threads, and written down by the batch; every destination
+Records are read by the batch, tried by greenlets, and written down by the batch; every destination
 is a group of queues behind its throttle, one queue for each source.
 """
 

@@ -14,7 +14,7 @@ from tests.conftest import relay_toml
 from tests.waiting import LONG_S, eventually
 from tests.worker.concurrent.workers import at_work
 from tests.worker.factories import Harness, call
-from worker.__main__ import make_worker
+from worker.process import make_worker
 from worker.concurrent.capacity import Capacity
 
 THREADS = 32

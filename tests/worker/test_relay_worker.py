@@ -18,7 +18,7 @@ from relay.store.keys import record_key
 from tests.waiting import LONG_S, eventually
 from tests.worker.concurrent.workers import at_work
 from tests.worker.factories import Harness, apart, call, deployed, signals_kept
-from worker import __main__ as entry, service as wiring
+from worker import process as entry, service as wiring
 
 
 @pytest.fixture(autouse=True)

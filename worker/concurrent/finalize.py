@@ -20,11 +20,11 @@ from worker.concurrent.execution import ExecutionTable, JobExecution
 from worker.concurrent.features import UnsupportedFeature
 from worker.concurrent.promotion import Promoter
 from worker.concurrent.reconnect import retry_while_disconnected
-from worker.concurrent.threads import ExcInfo
+from worker.concurrent.greenlets import ExcInfo
 
 _LOG: Final = logging.getLogger("rq.worker")
 
-# Which job RQ is to write down as stopped rather than failed: in this thread, of several.
+# Which job RQ is to write down as stopped rather than failed: in this greenlet, of several.
 STOPPED_JOB_ID: Final[ContextVar[str | None]] = ContextVar("stopped_job_id", default=None)
 
 
@@ -60,7 +60,7 @@ class RQHandlers(Protocol):
 
 
 class JobFinalizer:
-    """Writes one result at a time, in the thread of its job, until Redis has it.
+    """Writes one result at a time, in the greenlet of its job, until Redis has it.
 
     `on_finished` is called before, once it succeeds. `abandon` ends waiting for Redis.
     """

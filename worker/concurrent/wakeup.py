@@ -5,9 +5,9 @@ from typing import Final
 
 from redis import Redis
 
-from worker.concurrent import threads
+from worker.concurrent import greenlets
 from worker.concurrent.reconnect import retry_while_disconnected
-from worker.concurrent.threads import Event, Wakeup
+from worker.concurrent.greenlets import Event, Wakeup
 from worker.concurrent.timings import Timings
 
 _UNACKNOWLEDGED_S: Final = 0.5
@@ -39,7 +39,7 @@ class QueueNotifier:
         self._acknowledged = Event()
         self._acknowledged.set()
         self._closed = False
-        threads.start("queue-notifier", self._serve)
+        greenlets.start("queue-notifier", self._serve)
 
     def arm(self) -> None:
         self._armed.set()
@@ -72,7 +72,7 @@ class QueueNotifier:
         else:
             not_empty = bool(self._redis.exists(*self._keys))
             if not not_empty:
-                threads.sleep(self._timings.poll_s)
+                greenlets.sleep(self._timings.poll_s)
         if not_empty:
             self._acknowledged.clear()
             self._armed.clear()

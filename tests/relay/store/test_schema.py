@@ -25,7 +25,7 @@ from relay.web.app import create_app
 from tests.conftest import SECRETS
 from tests.ports import free_port
 from tests.worker.factories import Harness
-from worker.__main__ import run
+from worker.process import run
 
 DUMP = redis_dump.load("schema_0.json")
 NEWER = str(SCHEMA + 1)
