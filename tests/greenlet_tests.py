@@ -76,7 +76,7 @@ class Child:
 _CHILD = pytest.StashKey[Child]()
 
 
-def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Run a test there that is marked so; pytest runs the others."""
     patched = "gevent" in sys.modules and sys.modules["gevent"].monkey.is_module_patched("socket")
     if patched or not item.get_closest_marker("greenlets"):
@@ -96,6 +96,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
     for row in rows:
         report = item.config.hook.pytest_report_from_serializable(config=item.config, data=row)
         hook.pytest_runtest_logreport(report=report)
+    # What a test before it has left for tests of its module, of its session and so on.
+    item.session._setupstate.teardown_exact(nextitem)
     hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
 

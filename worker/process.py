@@ -84,4 +84,3 @@ def make_worker(settings: Settings, timings: Timings = _TIMINGS) -> RelayWorker:
         sweep_s=settings.sweep_s,
         timings=timings,
     )
-

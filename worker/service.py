@@ -97,7 +97,7 @@ def delivery_service() -> DeliveryService:
     file = relay_toml.load(settings.config_file, settings.environ)
     if file.faults:
         raise ConfigError(settings.config_file, file.faults)
-    # The thread that renews the lease has a connection of its own (worker/concurrent/lease_thread.py).
+    # The thread that renews the lease has a connection of its own.
     shared = replace(settings, redis_connections=settings.redis_connections - 1)
     return DeliveryService.open(connect(shared), settings, file.destinations)
 

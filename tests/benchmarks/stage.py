@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from config.settings import Settings, load as load_settings
-from relay.devtools.children import die_with_parent
+from relay.children import die_with_parent
 from relay.mapping.event_types import EVENT_TYPES
 from tests.benchmarks.sink import Sink
 from tests.ports import free_port

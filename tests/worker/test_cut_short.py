@@ -13,10 +13,10 @@ from tests.conftest import relay_toml
 from tests.waiting import eventually
 from tests.worker.concurrent.workers import at_work
 from tests.worker.factories import call, job_key
-from worker.process import make_worker
 from worker.attempt import DeliveryFault
 from worker.concurrent import JobStopped
 from worker.concurrent.execution import TimedOut
+from worker.process import make_worker
 
 KNOWN = Customer(customer_id="c1")
 ENDS = [TimedOut(180), JobStopped(), JobTimeoutException()]

@@ -8,9 +8,9 @@ from worker.concurrent import greenlets
 from worker.concurrent.capacity import Capacity
 from worker.concurrent.claimer import Claimer
 from worker.concurrent.claims import ClaimResult
+from worker.concurrent.greenlets import Wakeup
 from worker.concurrent.promotion import Promoter
 from worker.concurrent.reconnect import retry_while_disconnected
-from worker.concurrent.greenlets import Wakeup
 from worker.concurrent.timings import Timings
 from worker.concurrent.wakeup import QueueNotifier
 

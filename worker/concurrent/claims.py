@@ -114,7 +114,6 @@ class Claims:
         self, redis: Redis, worker_name: str, wakeup_key: str, *, lease_s: float = 5.0
     ) -> None:
         self._redis = redis
-        self._options = worker_name, wakeup_key, lease_s
         self._name = worker_name
         self._wakeup_key = wakeup_key
         self._lease_s = lease_s
@@ -129,11 +128,6 @@ class Claims:
         self._release = register(_lua("clock", "release"))
         self._heartbeat = register(_lua("clock", "lease", "heartbeat"))
         self._promote = register(_lua("promote_scheduled"))
-
-    def over(self, redis: Redis) -> "Claims":
-        """The same worker's claims, over another client."""
-        name, wakeup_key, lease_s = self._options
-        return Claims(redis, name, wakeup_key, lease_s=lease_s)
 
     def claim(self, groups: Sequence[QueueGroup], capacity: int, *, fair: bool) -> ClaimResult:
         """Claim up to `capacity` jobs and renew the lease.

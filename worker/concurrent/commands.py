@@ -15,8 +15,8 @@ from rq.worker import BaseWorker
 from worker.concurrent import greenlets
 from worker.concurrent.execution import ExecutionTable, JobExecution, JobStopped
 from worker.concurrent.finalize import STOPPED_JOB_ID
-from worker.concurrent.reconnect import LONGEST_WAIT_S
 from worker.concurrent.greenlets import Pool, Wakeup
+from worker.concurrent.reconnect import LONGEST_WAIT_S
 
 
 class CommandedWorker(BaseWorker):

@@ -18,9 +18,9 @@ from rq.utils import now
 from worker.concurrent.claims import Claims
 from worker.concurrent.execution import ExecutionTable, JobExecution
 from worker.concurrent.features import UnsupportedFeature
+from worker.concurrent.greenlets import ExcInfo
 from worker.concurrent.promotion import Promoter
 from worker.concurrent.reconnect import retry_while_disconnected
-from worker.concurrent.greenlets import ExcInfo
 
 _LOG: Final = logging.getLogger("rq.worker")
 

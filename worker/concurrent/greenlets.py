@@ -5,20 +5,21 @@ runs until it waits for a socket or a clock, so nothing here needs a lock agains
 """
 
 import sys
-import time
 from collections import deque
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 import gevent
 from gevent import monkey
-from gevent.event import Event
+from gevent.event import Event as Event  # noqa: PLC0414  others have it from here
 from gevent.lock import RLock
 from gevent.queue import SimpleQueue
+from greenlet import greenlet
 
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 T = TypeVar("T")
+Greenlet: TypeAlias = "gevent.Greenlet[[], object]"
 
 Lock: Final = RLock
 sleep: Final = gevent.sleep
@@ -26,11 +27,11 @@ _IN_REDIS_AGAIN_S: Final = 0.01
 _JOIN_S: Final = 1.0
 
 
-def start(name: str, target: Callable[[], object]) -> gevent.Greenlet:
+def start(name: str, target: Callable[[], object]) -> Greenlet:
     """Run `target` in a greenlet of its own."""
-    greenlet = gevent.spawn(target)
-    greenlet.name = name
-    return greenlet
+    started: Greenlet = gevent.spawn(target)
+    started.name = name
+    return started
 
 
 def start_thread(target: Callable[[], object]) -> None:
@@ -181,7 +182,7 @@ class Pool(Generic[T]):
         self._perform = perform
         self._finish = finish
         self._items: SimpleQueue[T | None] = SimpleQueue()
-        self._performing: dict[T, gevent.Greenlet] = {}
+        self._performing: dict[T, greenlet] = {}
         self._greenlets = [start(f"job-{n}", self._serve) for n in range(size)]
 
     def submit(self, item: T) -> None:
@@ -223,13 +224,13 @@ class Pool(Generic[T]):
 
     def _raise_in(self, item: T, error: BaseException) -> None:
         """In the hub, while every greenlet waits."""
-        greenlet = self._performing.get(item)
-        if greenlet is None:  # it has ended meanwhile
+        performing = self._performing.get(item)
+        if performing is None:  # it has ended meanwhile
             return
-        if _waits_for_redis(greenlet.gr_frame):
+        if _waits_for_redis(performing.gr_frame):
             gevent.spawn_later(_IN_REDIS_AGAIN_S, self.interrupt, item, error)
         else:
-            greenlet.throw(error)
+            performing.throw(error)
 
 
 def _waits_for_redis(frame: FrameType | None) -> bool:

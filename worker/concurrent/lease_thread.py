@@ -28,9 +28,9 @@ class LeaseThread:
     lease run out.
     """
 
-    def __init__(self, claims: Claims, redis: Redis, lease: Lease, timings: Timings) -> None:
-        self._redis = redis
-        self._claims = claims.over(redis)
+    def __init__(self, worker_name: str, redis: Redis, lease: Lease, timings: Timings) -> None:
+        self._redis = _connection_of_its_own(redis)
+        self._claims = Claims(self._redis, worker_name, "", lease_s=timings.lease_s)
         self._lease = lease
         self._timings = timings
         self._alive_at = time.monotonic()
@@ -83,7 +83,7 @@ class LeaseThread:
             self.sent_at = requested_at
 
 
-def connection_of_its_own(redis: Redis) -> Redis:
+def _connection_of_its_own(redis: Redis) -> Redis:
     """A client with one connection, to the same server as `redis`."""
     pool = redis.connection_pool
     options = pool.connection_kwargs | {"socket_timeout": _SOCKET_TIMEOUT_S}

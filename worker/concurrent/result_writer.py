@@ -9,8 +9,8 @@ from redis import ConnectionError, RedisError, TimeoutError  # noqa: A004  the n
 
 from worker.concurrent import greenlets
 from worker.concurrent.execution import JobExecution
-from worker.concurrent.reconnect import retry_while_disconnected
 from worker.concurrent.greenlets import ExcInfo, Inbox, Wakeup
+from worker.concurrent.reconnect import retry_while_disconnected
 
 _LOG: Final = logging.getLogger("rq.worker")
 _BATCH_MAX: Final = 200

@@ -11,8 +11,8 @@ from worker.concurrent.claims import Claims, retry_wait_s
 from worker.concurrent.execution import ExecutionTable, JobExecution
 from worker.concurrent.features import DEPENDENTS, UnsupportedFeature
 from worker.concurrent.finalize import JobFinalizer
-from worker.concurrent.promotion import Promoter
 from worker.concurrent.greenlets import ExcInfo
+from worker.concurrent.promotion import Promoter
 
 
 class Results:

@@ -3,8 +3,8 @@
     claim -> prepare -> pool -> perform -> result writer -> commit
 
 The main loop claims whenever there is capacity. Results are written in batches; a failure is
-written by RQ's own code, in the greenlet of its job. Beside them, a thread renews the lease, one
-greenlet looks after its answers, RQ's registrations and the time-outs, and another calls `maintain`.
+written by RQ's own code, in the greenlet of its job. Beside them, a thread renews the lease, a
+greenlet looks after its answers, RQ's registrations and time-outs, and another calls `maintain`.
 """
 
 import time
@@ -27,9 +27,10 @@ from worker.concurrent.claims import ClaimedJob, ClaimResult, Claims, QueueGroup
 from worker.concurrent.commands import CommandedWorker
 from worker.concurrent.execution import JobExecution, JobStopped, Requeue
 from worker.concurrent.finalize import JobFinalizer
+from worker.concurrent.greenlets import ExcInfo, Pool, Ticker
 from worker.concurrent.lease import Lease
 from worker.concurrent.lease_keeper import LeaseKeeper
-from worker.concurrent.lease_thread import LeaseThread, connection_of_its_own
+from worker.concurrent.lease_thread import LeaseThread
 from worker.concurrent.loading import load_execution
 from worker.concurrent.promotion import Promoter
 from worker.concurrent.reconnect import report, report_bug
@@ -37,7 +38,6 @@ from worker.concurrent.registration import Registrar, WorkerHeartbeat
 from worker.concurrent.result_writer import ResultWriter
 from worker.concurrent.results import Results
 from worker.concurrent.shutdown import Shutdown
-from worker.concurrent.greenlets import ExcInfo, Pool, Ticker
 from worker.concurrent.timeouts import TimeoutWatch
 from worker.concurrent.timings import Timings
 from worker.concurrent.wakeup import QueueNotifier
@@ -81,9 +81,8 @@ class ConcurrentWorker(CommandedWorker):
         """The parts that are new each time it works."""
         claims, running, timings = self.claims, self.running, self.timings
         self.capacity = Capacity(self.concurrency)
-        self._promoter = Promoter(
-            claims, lambda: tuple(self._by_name), self.wakeup, timings.promote_s
-        )
+        names, every_s = lambda: tuple(self._by_name), timings.promote_s
+        self._promoter = Promoter(claims, names, self.wakeup, every_s)
         self._closing = Shutdown(
             claims, running, self.wakeup, grace_s=self._grace_s, forced=lambda: self.forced
         )
@@ -207,9 +206,7 @@ class ConcurrentWorker(CommandedWorker):
             wakeup=self.wakeup,
             timings=self.timings,
         )
-        thread = LeaseThread(
-            self.claims, connection_of_its_own(self.connection), self.lease, self.timings
-        )
+        thread = LeaseThread(self.name, self.connection, self.lease, self.timings)
         keeper = self._start_keeper(thread)
         self._maintain_once()
         every_s = self.timings.maintain_s
