@@ -18,7 +18,7 @@ from rq.utils import now
 from worker.concurrent.claims import Claims
 from worker.concurrent.execution import ExecutionTable, JobExecution
 from worker.concurrent.features import UnsupportedFeature
-from worker.concurrent.greenlets import ExcInfo
+from worker.concurrent.greenlets import ExcInfo, Lock
 from worker.concurrent.promotion import Promoter
 from worker.concurrent.reconnect import retry_while_disconnected
 
@@ -81,6 +81,8 @@ class JobFinalizer:
         self._promoter = promoter
         self._on_finished = on_finished
         self._abandon = abandon
+        # RQ watches keys on one connection while it asks on another: of few, two are enough.
+        self._one_at_a_time = Lock()
 
     def retries_exhausted(self, execution: JobExecution, retry: Retry) -> None:
         """The job returned a Retry and has no retries left: RQ writes it down as failed."""
@@ -139,6 +141,10 @@ class JobFinalizer:
         redis = self._rq.connection
 
         def step() -> None:
+            with self._one_at_a_time:
+                finalized()
+
+        def finalized() -> None:
             if not self._claims.holds(execution):
                 execution.unregister(redis)
                 return

@@ -11,10 +11,10 @@ class Timings:
     half of it, is how often it renews that, unless none of its greenlets had a turn for `stuck_s`.
     `tick_s` is how often it looks at time-outs and registrations. `register_after_s` is how long a
     job runs before RQ's registries show it, and `register_again_s` how often that is renewed;
-    `worker_heartbeat_s` how often the worker's own entry is. `promote_s` is how often scheduled jobs are looked for, `suspended_s`
-    how often a suspended worker looks whether it is resumed, `maintain_s` how often `maintain`
-    runs. Of an idle worker, `block_s` is how long it blocks on one key, `poll_s` how often it looks
-    at several.
+    `worker_heartbeat_s` how often the worker's own entry is. `promote_s` is how often scheduled
+    jobs are looked for, `suspended_s` how often a suspended worker looks whether it is resumed,
+    `maintain_s` how often `maintain` runs. Of an idle worker, `block_s` is how long it blocks on
+    one key, `poll_s` how often it looks at several.
     """
 
     lease_s: float = 5.0
