@@ -3,7 +3,6 @@
 Every answer is a `Reply`; `NoResponse` says whether the request may have been acted on.
 """
 
-import json
 import logging
 import re
 import time
@@ -102,14 +101,7 @@ class Client:
         target = self._base + path
         if body is None:
             return _reply(*self._wire.ask(method, target, self._headers, None))
-        return _reply(*self._wire.ask(method, target, self._json_headers, _encoded(body)))
-
-
-def _encoded(body: Mapping[str, Any]) -> bytes:
-    try:
-        return _ENCODER.encode(body)
-    except UnicodeEncodeError:  # a lone surrogate, which has no UTF-8: its escape has
-        return json.dumps(body).encode()
+        return _reply(*self._wire.ask(method, target, self._json_headers, _ENCODER.encode(body)))
 
 
 def _reply(status: int, headers: Mapping[str, str], content: bytes) -> Reply:
