@@ -30,6 +30,7 @@ from relay.model import (
     Waiting,
     WebhookRequest,
 )
+from relay.turns import in_turns
 
 
 def process(
@@ -120,13 +121,13 @@ def translate(
     items = in_order(items)
     reports = [item.report for item in items if isinstance(item, Event) and item.report]
     if not reports:
-        return [part for item in items for part in translate_all(item, request, source)]
+        return [part for item in in_turns(items) for part in translate_all(item, request, source)]
     resources = tuple(dict.fromkeys(report.resource for report in reports))
     are_new = all(tells_creation(report) for report in reports)
     recalled = dict(zip(resources, recall.recall(resources, are_new=are_new), strict=True))
     versions = {resource: each.version for resource, each in recalled.items()}
     translated: list[Translated | Parts] = []
-    for item in items:
+    for item in in_turns(items):
         if not isinstance(item, Event) or item.report is None:
             translated += translate_all(item, request, source)
             continue

@@ -16,6 +16,10 @@ from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.devtools.standin import DEMO_KEY, Standin, StandinServer, demo_customers
 from relay.mapping.event_types import EVENT_TYPES
 from relay.sources import Relay
+from tests.greenlet_tests import (  # noqa: F401  pytest calls them
+    pytest_runtest_protocol,
+    pytest_unconfigure,
+)
 from worker.service import DeliveryService
 
 # A busy machine is slow: no example may fail for the time it takes.

@@ -6,6 +6,8 @@ number of a sent packet or its name, which means the first of that name; `0` kil
 is `before` it is sent, or `after`: sent, and its answer never read.
 """
 
+import relay.patched  # isort: skip  # noqa: F401  before anything else
+
 import os
 import signal
 import sys
@@ -17,7 +19,7 @@ from redis.connection import AbstractConnection
 from config.settings import Settings, load
 from relay.inbound import samples
 from relay.web.app import create_app
-from worker.__main__ import run
+from worker.process import run
 from worker.relay_worker import RelayWorker
 from worker.service import delivery_service
 

@@ -1,6 +1,7 @@
 """One attempt to deliver one record: find the customer, post the event, decide the outcome."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +25,10 @@ class DeliveryFault(Exception):
     """Internal error, with exception type and line only: its message may hold personal data."""
 
 
+class LeaseLost(Exception):
+    """Before the event was sent: another worker may have its job, and may send it."""
+
+
 @dataclass(frozen=True)
 class DestinationContext:
     """What sending to one destination takes."""
@@ -42,7 +47,8 @@ class DeliveryTask:
     number of earlier workers that lost the job. `request_sent` is True once Mercately may have the
     event. `not_before_s` is how many seconds the next attempt has to wait, by an outcome that an
     earlier worker recorded before it lost the job. `attempt` is the result, once there is one;
-    `reported` is True when it is in the log and counted by the throttle.
+    `reported` is True when it is in the log and counted by the throttle. `lease_held` says whether
+    the job is still this worker's, as far as the clock tells.
     """
 
     record: Record | None
@@ -54,6 +60,7 @@ class DeliveryTask:
     not_before_s: float = 0.0
     attempt: Attempt | None = None
     reported: bool = False
+    lease_held: Callable[[], bool] = lambda: True
 
 
 def attempt_delivery(task: DeliveryTask) -> Outcome | None:
@@ -64,6 +71,7 @@ def attempt_delivery(task: DeliveryTask) -> Outcome | None:
 
     Raises:
         DeliveryFault: a bug of ours, which counts as an attempt too.
+        LeaseLost: nothing was sent, and is not to be.
     """
     record, target = task.record, task.target
     if record is None:
@@ -77,6 +85,8 @@ def attempt_delivery(task: DeliveryTask) -> Outcome | None:
     else:
         try:
             outcome = _outcome(task, record, target)
+        except LeaseLost:
+            raise
         except BaseException as error:  # raised below as a DeliveryFault, without its text
             if not (task.request_sent or isinstance(error, Exception)):
                 raise  # the job was stopped before a request was sent
@@ -127,6 +137,8 @@ def _send(
         customer = target.customers.find(record.customer, cached_id)
         if isinstance(customer, CustomerNotFound):
             return customer
+        if not task.lease_held():  # looking the customer up may take long
+            raise LeaseLost
         task.request_sent = True
         reply = target.client.post_event(customer.id, record.body)
         if reply.status != 404 or reply.is_html:

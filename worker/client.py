@@ -3,7 +3,6 @@
 Every answer is a `Reply`; `NoResponse` says whether the request may have been acted on.
 """
 
-import json
 import logging
 import re
 import time
@@ -12,23 +11,23 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+import msgspec
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError
 
 from config.relay_toml import Destination
-from worker.reply import NoResponse, Reply
+from worker.reply import Reply
+from worker.wire import Wire
 
 # Its warnings contain the URL, in which a phone or e-mail may stand.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 _ROOT: Final = "/retailers/api/v1"
-_ANSWER_MAX_BYTES: Final = 64 * 1024
-_POOL: Final = 64
+_ENCODER: Final = msgspec.json.Encoder()
 
 
 class Client:
-    """One destination's API. Safe to share between threads.
+    """One destination's API, shared by all greenlets.
 
     `on_extra` is called before every request besides an event's own.
     """
@@ -43,13 +42,7 @@ class Client:
         on_extra: Callable[[], None] = lambda: None,
     ) -> None:
         self._on_extra = on_extra
-        self._base = destination.server + _ROOT
         self._wrapper = destination.customer_wrapper
-        self._timeouts = (connect_timeout_s, read_timeout_s)
-        # Requests are copies of one prepared request, sent by the adapter: a session would process
-        # redirects, cookies, hooks and the environment for each, half the cost of a request. A
-        # ~/.netrc must not replace our key either, nor a proxy see it.
-        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_POOL)
         plain = requests.Request(
             "GET",
             destination.server,
@@ -62,9 +55,13 @@ class Client:
             },
         )
         try:
-            self._plain = plain.prepare()
-        except requests.RequestException:  # whose text has the key in it
+            prepared = plain.prepare()
+            self._wire = Wire(prepared, (connect_timeout_s, read_timeout_s))
+        except (requests.RequestException, HTTPError):  # whose text may have the key in it
             raise ValueError(f"{destination.name}: unusable server or key") from None
+        self._base = prepared.path_url.rstrip("/") + _ROOT
+        self._headers = dict(prepared.headers)
+        self._json_headers = self._headers | {"Content-Type": "application/json"}
 
     def post_event(self, customer_id: str, body: Mapping[str, Any]) -> Reply:
         return self._ask("POST", f"/customers/{_segment(customer_id)}/events", body)
@@ -96,50 +93,25 @@ class Client:
         )
 
     def close(self) -> None:
-        self._adapter.close()
+        self._wire.close()
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Reply:
-        request = self._plain.copy()
-        request.method, request.url = method, self._base + path
-        if body is not None:
-            request.body = json.dumps(body, ensure_ascii=False).encode()
-            request.headers["Content-Type"] = "application/json"
-            request.headers["Content-Length"] = str(len(request.body))
         if not path.endswith("/events"):
             self._on_extra()
-        try:
-            with self._adapter.send(request, stream=True, timeout=self._timeouts) as response:
-                content = response.raw.read(_ANSWER_MAX_BYTES, decode_content=True) or b""
-                return _reply(response, content)
-        except requests.ConnectTimeout as error:
-            raise NoResponse("connect_timeout", ambiguous=False) from error
-        except requests.ConnectionError as error:
-            refused = _never_connected(error)
-            reason = "connection_refused" if refused else "connection_lost"
-            raise NoResponse(reason, ambiguous=not refused) from error
-        except requests.Timeout as error:
-            raise NoResponse("read_timeout", ambiguous=True) from error
-        except (requests.RequestException, OSError, HTTPError) as error:
-            raise NoResponse("broken_answer", ambiguous=True) from error
+        target = self._base + path
+        if body is None:
+            return _reply(*self._wire.ask(method, target, self._headers, None))
+        return _reply(*self._wire.ask(method, target, self._json_headers, _ENCODER.encode(body)))
 
 
-def _never_connected(error: requests.ConnectionError) -> bool:
-    """Whether nothing was sent: there was no connection, or none whose certificate was trusted."""
-    if isinstance(error, requests.exceptions.SSLError):
-        return True
-    cause = error.args[0] if error.args else None
-    reason = getattr(cause, "reason", cause)
-    return isinstance(reason, NewConnectionError)
-
-
-def _reply(response: requests.Response, content: bytes) -> Reply:
-    kind = response.headers.get("Content-Type", "")
+def _reply(status: int, headers: Mapping[str, str], content: bytes) -> Reply:
+    kind = headers.get("Content-Type", "")
     text = content.decode("utf-8", "replace")
     return Reply(
-        status=response.status_code,
+        status=status,
         text=text,
         is_html="html" in kind.lower() or text.lstrip()[:9].lower().startswith(("<!doc", "<html")),
-        retry_after_s=_retry_after_s(response.headers.get("Retry-After", "")),
+        retry_after_s=_retry_after_s(headers.get("Retry-After", "")),
     )
 
 

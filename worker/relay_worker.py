@@ -1,6 +1,6 @@
 """Our RQ worker: the concurrent one, with what it has to know of deliveries.
 
-Records are read by the batch, tried in threads, and written down by the batch; every destination
+Records are read by the batch, tried by greenlets, and written down by the batch; every destination
 is a group of queues behind its throttle, one queue for each source.
 """
 
@@ -21,7 +21,7 @@ from relay.store.job_store import JobStore
 from relay.store.keys import WAKEUP
 from relay.store.queue import TASK
 from worker import sweep
-from worker.attempt import DeliveryFault, DeliveryTask, attempt_delivery
+from worker.attempt import DeliveryFault, DeliveryTask, LeaseLost, attempt_delivery
 from worker.concurrent import (
     ClaimResult,
     ConcurrentWorker,
@@ -127,8 +127,12 @@ class RelayWorker(ConcurrentWorker):
             return super().perform(execution)
         if task.not_before_s > 0:
             return rq_retry(task.not_before_s)
-        # What it raises RQ keeps as failed; the sweep gives the record a new job.
-        outcome = attempt_delivery(task)
+        task.lease_held = lambda: self.lease.held_since(execution.lease_epoch)
+        try:
+            # What else it raises RQ keeps as failed; the sweep gives the record a new job.
+            outcome = attempt_delivery(task)
+        except LeaseLost:
+            return Requeue()
         if outcome is None:
             return task.skip_reason
         if self._intake.pressure.full:

@@ -1,6 +1,7 @@
 """What delivering needs in one process: the ledger, and a client and throttle per destination."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
@@ -23,7 +24,7 @@ _LOG: Final = structlog.get_logger()
 
 
 class DeliveryService:
-    """Reads tasks and records attempts, in batches. Safe to share between threads."""
+    """Reads tasks and records attempts, in batches."""
 
     def __init__(self, ledger: Ledger, destinations: Mapping[str, DestinationContext]) -> None:
         self.ledger = ledger
@@ -96,7 +97,9 @@ def delivery_service() -> DeliveryService:
     file = relay_toml.load(settings.config_file, settings.environ)
     if file.faults:
         raise ConfigError(settings.config_file, file.faults)
-    return DeliveryService.open(connect(settings), settings, file.destinations)
+    # The thread that renews the lease has a connection of its own.
+    shared = replace(settings, redis_connections=settings.redis_connections - 1)
+    return DeliveryService.open(connect(shared), settings, file.destinations)
 
 
 def _destination_context(

@@ -53,12 +53,27 @@ def web(context: click.Context) -> None:
         "Entrega a Mercately los eventos aceptados.", "Delivers accepted events to Mercately."
     )
 )
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help=localized(
+        "Cuántos procesos entregan; cada uno usa un núcleo y RELAY_REDIS_CONNECTIONS conexiones.",
+        "How many processes deliver; each uses one core and RELAY_REDIS_CONNECTIONS connections.",
+    ),
+)
 @click.pass_context
-def worker(context: click.Context) -> None:
+def worker(context: click.Context, processes: int) -> None:
     settings = cli.settings(context)
     cli.relay(settings)
     _log_redis_fault(settings)
-    _become("worker")
+    if processes > 1:
+        _become("worker.supervisor", str(processes), str(settings.shutdown_grace_s))
+    from worker.process import main as deliver
+
+    sys.stdout.flush()
+    deliver()
 
 
 @click.command(

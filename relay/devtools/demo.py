@@ -33,7 +33,7 @@ import config
 from config.language import localized
 from config.settings import Settings, load as load_settings
 from relay import sources
-from relay.devtools.children import die_with_parent
+from relay.children import die_with_parent
 from relay.devtools.command_line import command_line
 from relay.devtools.embedded_redis import EmbeddedRedis, NoRedisServer
 from relay.devtools.standin import DEMO_KEY, Standin, StandinServer, demo_standin

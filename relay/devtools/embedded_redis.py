@@ -18,7 +18,7 @@ from typing import Final, Self
 from redis import Redis, RedisError
 
 from config.language import localized
-from relay.devtools.children import die_with_parent
+from relay.children import die_with_parent
 
 # A unix socket's path must fit in 108 bytes.
 _SOCKET_PATH_MAX: Final = 100

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 from relay.errors import TooManyParts
 from relay.model import Event, Resource
+from relay.turns import in_turns
 
 # More than any platform sends at once. One script stores them all, and blocks Redis meanwhile.
 BATCH_MAX: Final = 5_000
@@ -93,7 +94,7 @@ def parse_batch(parts: Sequence[Any], parse_part: Callable[[Any], Sequence[Part]
     """
     if len(parts) > BATCH_MAX:
         raise TooManyParts(len(parts), BATCH_MAX)
-    items = [item for part in parts for item in parse_part(part)]
+    items = [item for part in in_turns(parts) for item in parse_part(part)]
     return Events(items) if parts else Skipped("empty_batch")
 
 

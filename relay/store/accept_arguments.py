@@ -29,6 +29,7 @@ from relay.store.memory import REMEMBERED_S, memory_fields, resource_keys
 from relay.store.pseudonyms import Pseudonyms
 from relay.store.queue import description, job_data
 from relay.store.record import Record, compact_json, customer_field, payload_field, route_field
+from relay.turns import in_turns
 
 # A body whose signature covers nothing else can be captured and sent again at any time.
 _BODY_REMEMBERED_S: Final = 90 * 24 * 3600
@@ -62,7 +63,7 @@ class AcceptArguments:
     def of(self, items: Sequence[Translated | Parts]) -> bytes:
         """The versions that were recalled, and each event with its parts, in MessagePack."""
         versions = self._versions(items)
-        return _ENCODER.encode((versions, [self._event(item) for item in items]))
+        return _ENCODER.encode((versions, [self._event(item) for item in in_turns(items)]))
 
     def _versions(self, items: Sequence[Translated | Parts]) -> list[tuple[str, int]]:
         """The keys of the resources that the items were decided on, with their versions."""

@@ -5,7 +5,8 @@ It runs with the present environment: its dependencies are among ours.
 
 import contextlib
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,12 @@ def worktree(folder: Path) -> Iterator[Path | None]:
     finally:
         if added:
             _git("worktree", "remove", "--force", str(path))
+
+
+def fill(root: Path, environ: Mapping[str, str], count: int) -> None:
+    """Accept so many events there, in the format of its time."""
+    command = [sys.executable, "-m", "tests.benchmarks.backlog", str(count), "0"]
+    subprocess.run(command, cwd=root, env=dict(environ), check=True)
 
 
 def _git(*arguments: str) -> bool:

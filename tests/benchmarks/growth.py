@@ -11,7 +11,7 @@ from unittest.mock import patch
 from redis import Redis
 
 from relay.devtools.embedded_redis import EmbeddedRedis
-from tests.benchmarks import backlog, load, memory, orders
+from tests.benchmarks import backlog, load, orders, usage
 from tests.benchmarks.deliver import wait_for_arrivals
 from tests.benchmarks.figures import Bar, Line, Section, compared, middle, rounded
 from tests.benchmarks.load import Load
@@ -158,7 +158,7 @@ def _memory(
             )  # fmt: skip
             load.send(ordered, environ)
             wait_for_arrivals(sink, last, worker, within_s=60 + last / 20)
-            measured.append((memory.resident_mb(web.pid), memory.resident_mb(worker.pid)))
+            measured.append((usage.resident_mb(web.pid), usage.resident_mb(worker.pid)))
     lines: list[Line] = []
     results: dict[str, Any] = {"events_through": plan.memory_events}
     for name, before, after in zip(("web", "worker"), *measured, strict=True):

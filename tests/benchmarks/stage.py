@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from config.settings import Settings, load as load_settings
-from relay.devtools.children import die_with_parent
+from relay.children import die_with_parent
 from relay.mapping.event_types import EVENT_TYPES
 from tests.benchmarks.sink import Sink
 from tests.ports import free_port
@@ -41,15 +41,15 @@ secrets = "${{SHOPIFY_SECRET}}"
 def relay_toml(server: str, event_types: Iterable[str] = EVENT_TYPES) -> str:
     """At any pace; the note of every event type.
 
-    As many at once as there are threads, like the others: `in_flight` leaves room beside them for
-    what is claimed and does not run yet, or no longer, since it counts all that is in hand.
+    As many at once as the others have threads: `in_flight`, of two processes together, leaves room
+    for what is claimed and does not run yet, or no longer, since it counts all that is in hand.
     """
     rules = (
         f'"{name}" = {{ notes = true, custom_fields = {{ pedido = "{{{{ order_id }}}}" }},'
         ' creation_date = "occurred_at" }'
         for name in event_types
     )
-    return _RELAY_TOML.format(server=server, in_flight=2 * THREADS) + "\n".join(rules) + "\n"
+    return _RELAY_TOML.format(server=server, in_flight=4 * THREADS) + "\n".join(rules) + "\n"
 
 
 def environment(

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from relay.devtools.children import die_with_parent
+from relay.children import die_with_parent
 from relay.devtools.embedded_redis import EmbeddedRedis
 from tests.chaos.configuration import ROOT
 

@@ -14,6 +14,12 @@ from tests.worker.factories import Harness, deployed, destination
 from worker.client import Client
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """As the worker does; Hypothesis does not."""
+    if not getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        item.add_marker(pytest.mark.greenlets)
+
+
 @pytest.fixture
 def connect() -> Iterator[Callable[..., Client]]:
     """Makes clients of a server, with short time-outs; more keywords change the destination."""

@@ -218,6 +218,8 @@ def deployed(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[No
     monkeypatch.setenv("RELAY_QUEUE", settings.queue)
     monkeypatch.setenv("RELAY_LOG_LEVEL", settings.log_level)
     monkeypatch.setenv("RELAY_SWEEP_S", str(settings.sweep_s))
+    # Several workers in one process share them, as no deployment does.
+    monkeypatch.setenv("RELAY_REDIS_CONNECTIONS", "32")
     monkeypatch.setenv("RELAY_READ_TIMEOUT_S", str(settings.read_timeout_s))
     wiring.delivery_service.cache_clear()
     try:

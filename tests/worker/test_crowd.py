@@ -15,8 +15,8 @@ from tests.waiting import LONG_S, eventually
 from tests.worker.concurrent.workers import at_work as working
 from tests.worker.factories import Harness, call, signals_kept
 from worker import throttle as throttles
-from worker.__main__ import make_worker
 from worker.concurrent import claims
+from worker.process import make_worker
 
 pytestmark = pytest.mark.slow
 

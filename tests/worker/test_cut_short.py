@@ -13,14 +13,14 @@ from tests.conftest import relay_toml
 from tests.waiting import eventually
 from tests.worker.concurrent.workers import at_work
 from tests.worker.factories import call, job_key
-from worker.__main__ import make_worker
 from worker.attempt import DeliveryFault
 from worker.concurrent import JobStopped
 from worker.concurrent.execution import TimedOut
+from worker.process import make_worker
 
 KNOWN = Customer(customer_id="c1")
-ENDS = [TimedOut, JobStopped, JobTimeoutException]
-ends = pytest.mark.parametrize("end", ENDS, ids=[one.__name__ for one in ENDS])
+ENDS = [TimedOut(180), JobStopped(), JobTimeoutException()]
+ends = pytest.mark.parametrize("end", ENDS, ids=[type(one).__name__ for one in ENDS])
 NAMES = ("attempt", "outcome", "reason", "ambiguous")
 
 
@@ -50,7 +50,7 @@ def logged(harness, record_id):
 def test_in_the_middle_of_the_event_it_is_held_where_nothing_may_go_twice(cut, end):
     harness, record_id = cut(end, "post_event", "hold")
 
-    with pytest.raises(DeliveryFault, match=end.__name__):
+    with pytest.raises(DeliveryFault, match=type(end).__name__):
         harness.deliver(record_id)
 
     assert harness.record(record_id).state is State.HELD
@@ -61,7 +61,7 @@ def test_in_the_middle_of_the_event_it_is_held_where_nothing_may_go_twice(cut, e
 def test_in_the_middle_of_the_event_it_is_tried_again_by_default_and_the_log_says_so(cut, end):
     harness, record_id = cut(end, "post_event")
 
-    with pytest.raises(DeliveryFault, match=end.__name__):
+    with pytest.raises(DeliveryFault, match=type(end).__name__):
         harness.deliver(record_id)
 
     assert harness.record(record_id).state is State.RETRYING

@@ -6,7 +6,7 @@ from relay.model import State
 from tests.waiting import eventually
 from tests.worker.concurrent.workers import at_work
 from tests.worker.factories import apart, job_key, signals_kept
-from worker.__main__ import make_worker
+from worker.process import make_worker
 
 pytestmark = [pytest.mark.usefixtures("environment"), pytest.mark.slow]
 

@@ -8,8 +8,8 @@ from relay.model import State
 from tests.waiting import LONG_S, eventually
 from tests.worker.concurrent.workers import at_work
 from tests.worker.factories import apart, job_key
-from worker.__main__ import make_worker
 from worker.concurrent import claims
+from worker.process import make_worker
 
 THROTTLE = "relay:throttle:principal"
 

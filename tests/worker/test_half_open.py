@@ -11,9 +11,9 @@ from tests.waiting import LONG_S, eventually
 from tests.worker.concurrent.workers import at_work
 from tests.worker.factories import apart, call, destination, job_key
 from worker import retry, throttle as throttles
-from worker.__main__ import make_worker
 from worker.concurrent import QueueGroup, RateLimit, claims
 from worker.concurrent.claims import Claims
+from worker.process import make_worker
 from worker.reply import Reply
 from worker.throttle import CREDENTIALS, DestinationThrottle, FeedbackBatch
 

@@ -18,7 +18,7 @@ from relay.store.keys import record_key
 from tests.waiting import LONG_S, eventually
 from tests.worker.concurrent.workers import at_work
 from tests.worker.factories import Harness, apart, call, deployed, signals_kept
-from worker import __main__ as entry, service as wiring
+from worker import process as entry, service as wiring
 
 
 @pytest.fixture(autouse=True)
@@ -351,3 +351,25 @@ def test_worker_outlives_its_redis(mortal, relay, standin, moment, monkeypatch):
     # What ended while Redis was away is not forgotten, and so nothing is sent twice.
     assert tries == [(1, 1), (1, 1)]
     assert [event.body["notes"] for event in standin.events] == ["1", "2"]
+
+
+def test_what_lost_its_lease_before_the_event_was_sent_is_given_up(
+    redis, settings, relay, standin, monkeypatch
+):
+    """Another worker may have it: it is requeued, and nobody has attempted anything."""
+    with Harness(redis, settings, relay) as harness:
+        record_id = harness.keep_one()
+        worker = entry.make_worker(settings)
+        asked, held_since = [], worker.lease.held_since
+
+        def lost_once(epoch):
+            asked.append(len(standin.events))
+            return held_since(epoch) and len(asked) != 2  # it held when the job began
+
+        monkeypatch.setattr(worker.lease, "held_since", lost_once)
+        with at_work(worker):
+            assert eventually(lambda: harness.record(record_id).state is State.DELIVERED)
+        assert len(asked) == 4
+        assert asked[:3] == [0, 0, 0]
+        assert harness.record(record_id).attempts == 1
+    assert len(standin.events) == 1

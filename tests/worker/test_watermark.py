@@ -15,7 +15,7 @@ from tests.conftest import SECRETS, make_settings, relay_toml
 from tests.waiting import eventually
 from tests.worker.concurrent.workers import at_work
 from tests.worker.factories import Harness, call, deployed
-from worker.__main__ import make_worker
+from worker.process import make_worker
 
 pytestmark = pytest.mark.slow
 

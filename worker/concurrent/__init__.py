@@ -1,9 +1,13 @@
-"""An RQ worker that runs many jobs at once, on threads, and loses none.
+"""An RQ worker that runs many jobs at once, as greenlets on one core, and loses none.
+
+Its process has to import `relay.patched`, or call gevent's `patch_all`, before anything else.
 
 It claims jobs in batches. Each claim is under a lease of 5 s, which heartbeats renew: when they
-stop, another worker of this kind reclaims the jobs. A job therefore runs at least once. The package
-knows nothing of what jobs do. Producers, `rq` on the command line, rq-dashboard and stock workers
-see a worker like any other. The tests named here are in tests/worker/concurrent.
+stop, another worker of this kind reclaims the jobs. They come from a thread, so that a job which
+computes for long keeps the others waiting and nobody's lease from being renewed (test_busy). A job
+therefore runs at least once. The package knows nothing of what jobs do. Producers, `rq` on the
+command line, rq-dashboard and stock workers see a worker like any other. The tests named here are
+in tests/worker/concurrent.
 
 What holds of RQ
 - Jobs as functions with arguments, any serializer, results, meta, `result_ttl`, `failure_ttl`:
@@ -12,8 +16,9 @@ What holds of RQ
   test_running.test_a_job_whose_time_was_up_may_try_again
 - Scheduled jobs, with or without RQ's scheduler beside: test_due; test_running.
   test_what_others_schedule_is_promoted_too
-- Job time-outs, by an exception in the job's thread: test_running.
-  test_time_is_up_for_one_and_not_for_others
+- Job time-outs, by an exception where the job waits: test_running.
+  test_time_is_up_for_one_and_not_for_others. A command to Redis is never cut off half way:
+  test_greenlets.test_a_redis_command_is_never_interrupted_half_way
 - Commands `stop-job`, `stop-execution`, `shutdown`: test_running.test_one_of_several_is_stopped,
   test_an_execution_is_stopped, test_on_a_shutdown_command_it_finishes_what_it_has_begun
 - Suspend and resume: test_running.test_suspended_it_takes_nothing_and_resumed_it_goes_on
@@ -40,8 +45,9 @@ What does not hold
 - `max_jobs`, `max_idle_time`, `dequeue_strategy`: `work` raises NotImplementedError
   (test_running.test_options_it_does_not_have_are_refused).
 - `kill-horse`: ignored, since there is no process to kill.
-- A job that blocks in C is not interrupted before it returns. Work horses, custom death penalties
-  and `job_monitoring_interval` mean nothing here.
+- A job that computes, or blocks in C, is not interrupted before it waits for something, and no
+  other job goes on meanwhile; after a minute of that its worker's jobs are others'. Work horses,
+  custom death penalties and `job_monitoring_interval` mean nothing here.
 
 RQ's internals that this relies on are named in test_rq_internals; pyproject.toml pins the versions.
 """

@@ -3,26 +3,23 @@
 import time
 from typing import Final
 
-from worker.concurrent.threads import Lock
-
 _PREFETCH_S: Final = 0.05
 _MEASURE_EVERY_S: Final = 0.2
 
 
 class Capacity:
-    """Counts jobs claimed and jobs that ended, for a pool of `threads` threads.
+    """Counts jobs claimed and jobs that ended, for `concurrency` jobs at once.
 
-    It allows a few more jobs than threads, so that no thread waits for the next claim: as many as
-    will begin within 0.05 s. Long jobs are thereby left to other workers.
+    It allows a few more than run at once, so that none waits for the next claim: as many as will
+    begin within 0.05 s. Long jobs are thereby left to other workers.
     """
 
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
+    def __init__(self, concurrency: int) -> None:
+        self.concurrency = concurrency
         self.claimed = 0
         self._released = self._released_before = 0
         self._prefetch = 0
         self._measured_at = 0.0
-        self._lock = Lock()
 
     @property
     def in_flight(self) -> int:
@@ -31,7 +28,7 @@ class Capacity:
     @property
     def free(self) -> int:
         """How many jobs may be claimed now."""
-        return self.threads + self._prefetch - self.in_flight
+        return self.concurrency + self._prefetch - self.in_flight
 
     @property
     def flowing(self) -> bool:
@@ -39,9 +36,8 @@ class Capacity:
         return self._prefetch > 0
 
     def release(self) -> None:
-        """One job has ended; called in the pool's threads."""
-        with self._lock:
-            self._released += 1
+        """One job has ended."""
+        self._released += 1
 
     def measure(self) -> None:
         """Adjust the prefetch to the rate at which jobs ended since the last time."""
@@ -49,4 +45,4 @@ class Capacity:
         if elapsed_s > _MEASURE_EVERY_S:
             ended = self._released - self._released_before
             self._measured_at, self._released_before = time.monotonic(), self._released
-            self._prefetch = min(self.threads // 2, int(_PREFETCH_S * ended / elapsed_s))
+            self._prefetch = min(self.concurrency // 2, int(_PREFETCH_S * ended / elapsed_s))

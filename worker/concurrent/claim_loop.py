@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from worker.concurrent import threads
+from worker.concurrent import greenlets
 from worker.concurrent.capacity import Capacity
 from worker.concurrent.claimer import Claimer
 from worker.concurrent.claims import ClaimResult
+from worker.concurrent.greenlets import Wakeup
 from worker.concurrent.promotion import Promoter
 from worker.concurrent.reconnect import retry_while_disconnected
-from worker.concurrent.threads import Wakeup
 from worker.concurrent.timings import Timings
 from worker.concurrent.wakeup import QueueNotifier
 
@@ -67,9 +67,9 @@ class ClaimLoop:
         """How many jobs to claim; `gather` waits a moment for more capacity."""
         capacity = self._capacity
         capacity.measure()
-        if gather and capacity.free < capacity.threads // 4:
-            threads.sleep(_GATHER_S)  # a claim of many costs hardly more than a claim of one
-            if capacity.in_flight >= capacity.threads:
+        if gather and capacity.free < capacity.concurrency // 4:
+            greenlets.sleep(_GATHER_S)  # a claim of many costs hardly more than a claim of one
+            if capacity.in_flight >= capacity.concurrency:
                 return 0
         return capacity.free
 

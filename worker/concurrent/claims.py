@@ -105,7 +105,7 @@ Commit = Literal["done", "lost", "dependents"]
 
 
 class Claims:
-    """One worker's claims. Safe to share between threads.
+    """One worker's claims.
 
     `wakeup_key` names a list that tells idle workers of jobs, empty if there is none.
     """
@@ -266,7 +266,6 @@ def _result_args(execution: JobExecution, at: datetime, default_result_ttl: int)
         "execution_started_at": execution.rq_execution.created_at,
         "execution_ended_at": at,
         "connection": job.connection,
-        "serializer": job.serializer,
     }
     if isinstance(value, Retry):
         retries = (job.number_of_retries or 0) + 1
@@ -274,6 +273,7 @@ def _result_args(execution: JobExecution, at: datetime, default_result_ttl: int)
         due = at.timestamp() + wait_s if wait_s else 0
         front = int(job.enqueue_at_front_on_retry or value.enqueue_at_front)
         row = Result(job.id, Result.Type.RETRIED, return_value=value, **shared)
+        row.serializer = job.serializer  # resolved once, for the queue
         ttl = "" if job.failure_ttl is None else job.failure_ttl
         return [
             *head,
@@ -287,6 +287,7 @@ def _result_args(execution: JobExecution, at: datetime, default_result_ttl: int)
             *counted_pairs(row.serialize()),
         ]
     row = Result(job.id, Result.Type.SUCCESSFUL, return_value=value, **shared)
+    row.serializer = job.serializer
     ttl = job.get_result_ttl(default_result_ttl)
     return [*head, "finished", took_s, ttl, 0, 0, 0, registered, *counted_pairs(row.serialize())]
 

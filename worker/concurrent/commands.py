@@ -12,11 +12,11 @@ from rq.command import parse_payload
 from rq.utils import now
 from rq.worker import BaseWorker
 
-from worker.concurrent import threads
+from worker.concurrent import greenlets
 from worker.concurrent.execution import ExecutionTable, JobExecution, JobStopped
 from worker.concurrent.finalize import STOPPED_JOB_ID
+from worker.concurrent.greenlets import Pool, Wakeup
 from worker.concurrent.reconnect import LONGEST_WAIT_S
-from worker.concurrent.threads import Pool, Wakeup
 
 
 class CommandedWorker(BaseWorker):
@@ -40,7 +40,7 @@ class CommandedWorker(BaseWorker):
         return self._stop_requested
 
     def _install_signal_handlers(self) -> None:
-        if threads.in_main_thread():
+        if greenlets.in_main_thread():
             super()._install_signal_handlers()  # type: ignore[no-untyped-call]  # RQ has no types here
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002  RQ's
@@ -70,11 +70,11 @@ class CommandedWorker(BaseWorker):
             self.log.warning("Not running execution %s, command ignored.", execution_id)
             return
         execution.stopped = True
-        self.pool.interrupt(execution, JobStopped)
+        self.pool.interrupt(execution, JobStopped())
 
     @property
     def _stopped_job_id(self) -> str | None:
-        """RQ's note of the job that was stopped; here of the one that this thread writes."""
+        """RQ's note of the job that was stopped; here of the one that this greenlet writes."""
         return STOPPED_JOB_ID.get()
 
     @_stopped_job_id.setter
@@ -87,4 +87,4 @@ class CommandedWorker(BaseWorker):
         """Go on listening for commands after any error of Redis, not only a lost connection."""
         if not isinstance(exc, RedisError):
             super()._pubsub_exception_handler(exc, pubsub, pubsub_thread)
-        threads.sleep(LONGEST_WAIT_S)
+        greenlets.sleep(LONGEST_WAIT_S)

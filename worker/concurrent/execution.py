@@ -9,7 +9,7 @@ from redis import Redis
 from rq import Queue
 from rq.exceptions import TimeoutFormatError
 from rq.executions import Execution
-from rq.job import Job, get_current_job
+from rq.job import Job
 from rq.timeouts import JobTimeoutException
 from rq.utils import parse_timeout
 
@@ -21,10 +21,8 @@ class JobStopped(BaseException):
 class TimedOut(JobTimeoutException):
     """Raised inside a job that has run for longer than its time-out."""
 
-    def __init__(self) -> None:
-        job = get_current_job()
-        limit = f" ({job.timeout or Queue.DEFAULT_TIMEOUT} seconds)" if job else ""
-        super().__init__(f"Task exceeded maximum timeout value{limit}")
+    def __init__(self, limit_s: object) -> None:
+        super().__init__(f"Task exceeded maximum timeout value ({limit_s} seconds)")
 
 
 class Requeue:
@@ -86,8 +84,7 @@ class JobExecution:
 class ExecutionTable:
     """What this worker has claimed and not finished writing, by execution id.
 
-    Safe to share between threads: each method is one step of a dict. `rq_executions` is RQ's own
-    table of the same, which its methods read.
+    `rq_executions` is RQ's own table of the same, which its methods read.
     """
 
     def __init__(self, rq_executions: dict[str, Execution]) -> None:
@@ -98,7 +95,7 @@ class ExecutionTable:
         return len(self._executions)
 
     def __iter__(self) -> Iterator[JobExecution]:
-        """Over a copy: other threads add and forget meanwhile."""
+        """Over a copy: other greenlets add and forget meanwhile."""
         return iter(list(self._executions.values()))
 
     def add(self, execution: JobExecution) -> None:

@@ -18,13 +18,13 @@ from rq.utils import now
 from worker.concurrent.claims import Claims
 from worker.concurrent.execution import ExecutionTable, JobExecution
 from worker.concurrent.features import UnsupportedFeature
+from worker.concurrent.greenlets import ExcInfo, Lock
 from worker.concurrent.promotion import Promoter
 from worker.concurrent.reconnect import retry_while_disconnected
-from worker.concurrent.threads import ExcInfo
 
 _LOG: Final = logging.getLogger("rq.worker")
 
-# Which job RQ is to write down as stopped rather than failed: in this thread, of several.
+# Which job RQ is to write down as stopped rather than failed: in this greenlet, of several.
 STOPPED_JOB_ID: Final[ContextVar[str | None]] = ContextVar("stopped_job_id", default=None)
 
 
@@ -60,7 +60,7 @@ class RQHandlers(Protocol):
 
 
 class JobFinalizer:
-    """Writes one result at a time, in the thread of its job, until Redis has it.
+    """Writes one result at a time, in the greenlet of its job, until Redis has it.
 
     `on_finished` is called before, once it succeeds. `abandon` ends waiting for Redis.
     """
@@ -81,6 +81,8 @@ class JobFinalizer:
         self._promoter = promoter
         self._on_finished = on_finished
         self._abandon = abandon
+        # RQ watches keys on one connection while it asks on another: of few, two are enough.
+        self._one_at_a_time = Lock()
 
     def retries_exhausted(self, execution: JobExecution, retry: Retry) -> None:
         """The job returned a Retry and has no retries left: RQ writes it down as failed."""
@@ -139,6 +141,10 @@ class JobFinalizer:
         redis = self._rq.connection
 
         def step() -> None:
+            with self._one_at_a_time:
+                finalized()
+
+        def finalized() -> None:
             if not self._claims.holds(execution):
                 execution.unregister(redis)
                 return

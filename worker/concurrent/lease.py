@@ -2,9 +2,11 @@
 
 import time
 
+from worker.concurrent.greenlets import ThreadLock
+
 
 class Lease:
-    """Renewed by heartbeats and by claims. Safe to share between threads.
+    """Renewed by heartbeats, which a thread sends, and by claims.
 
     Between two renewals further apart than `lease_s` seconds, other workers may have taken this
     worker's jobs. `epoch` counts such gaps: what was claimed in an earlier epoch must not begin.
@@ -15,18 +17,21 @@ class Lease:
         self._lease_s = lease_s
         self._renewed_at = time.monotonic()
         self._expired = False
+        self._lock = ThreadLock()
 
     def begin_renewal(self) -> float:
         """Redis is about to be asked for a renewal; the monotonic time of that."""
         requested_at = time.monotonic()
-        self._check(requested_at)
+        with self._lock:
+            self._check(requested_at)
         return requested_at
 
     def renewed(self, requested_at: float) -> None:
         """Redis has answered the request made then: the lease counts from the request."""
-        self._check(requested_at)
-        if requested_at >= self._renewed_at:
-            self._renewed_at, self._expired = requested_at, False
+        with self._lock:
+            self._check(requested_at)
+            if requested_at >= self._renewed_at:
+                self._renewed_at, self._expired = requested_at, False
 
     def held_since(self, epoch: int) -> bool:
         """Whether it has held without a gap from that epoch until now."""

@@ -1,23 +1,21 @@
-"""Renews this worker's lease, and takes over from workers whose lease has expired."""
+"""Acts on what heartbeats answer: takes over from workers whose lease has expired."""
 
 import logging
 import time
 from collections.abc import Callable
 from typing import Final
 
-from redis import RedisError
-
-from worker.concurrent.claims import Claims
+from worker.concurrent.claims import Claims, Heartbeat
 from worker.concurrent.execution import ExecutionTable
-from worker.concurrent.lease import Lease
-from worker.concurrent.threads import Wakeup
+from worker.concurrent.greenlets import Wakeup
+from worker.concurrent.lease_thread import LeaseThread
 from worker.concurrent.timings import Timings
 
 _LOG: Final = logging.getLogger("rq.worker")
 
 
 class LeaseKeeper:
-    """Sends heartbeats; reclaims the jobs of dead workers; releases claims nobody knows of.
+    """Reclaims the jobs of dead workers; releases claims nobody knows of.
 
     `claiming` says whether a claim's answer may be on its way to the main loop.
     """
@@ -25,7 +23,6 @@ class LeaseKeeper:
     def __init__(
         self,
         claims: Claims,
-        lease: Lease,
         executions: ExecutionTable,
         wakeup: Wakeup,
         *,
@@ -33,7 +30,6 @@ class LeaseKeeper:
         timings: Timings,
     ) -> None:
         self._claims = claims
-        self._lease = lease
         self._executions = executions
         self._wakeup = wakeup
         self._claiming = claiming
@@ -51,27 +47,23 @@ class LeaseKeeper:
         now, lease_s = time.monotonic(), self._timings.lease_s
         return now - self._sent_at <= lease_s < now - self._stable_since
 
-    def keep(self) -> None:
-        """Send a heartbeat if it is time for one, and act on its answer.
+    def keep(self, thread: LeaseThread) -> None:
+        """Act on the answer to the last heartbeat, if there is a new one.
 
         Raises:
             RedisError
         """
-        if time.monotonic() - self._sent_at < self._timings.heartbeat_s:
+        thread.alive()
+        self._stable_since = max(self._stable_since, thread.failed_at)
+        answer = thread.take_answer()
+        if answer is None:
             return
-        try:
-            self._heartbeat()
-        except RedisError:
+        if thread.sent_at - self._sent_at > self._timings.lease_s:  # ours had expired
             self._stable_since = time.monotonic()
-            raise
+        self._sent_at = thread.sent_at
+        self._act_on(answer)
 
-    def _heartbeat(self) -> None:
-        requested_at = self._lease.begin_renewal()
-        answer = self._claims.heartbeat()
-        self._lease.renewed(requested_at)
-        if time.monotonic() - self._sent_at > self._timings.lease_s:  # ours had expired
-            self._stable_since = time.monotonic()
-        self._sent_at = requested_at
+    def _act_on(self, answer: Heartbeat) -> None:
         known = self._executions.members()
         if answer.held > len(known) and not self._claiming():
             self._unknown_claims = self._release_unknown(known)

@@ -13,7 +13,8 @@ def load_execution(
     claimed: ClaimedJob, queue: Queue, job_class: type[Job], worker_name: str, lease_epoch: int
 ) -> JobExecution:
     """The execution of a job. One that cannot be read or done here has a `load_error`."""
-    job = job_class(claimed.job_id, connection=queue.connection, serializer=queue.serializer)
+    job = job_class(claimed.job_id, connection=queue.connection)
+    job.serializer = queue.serializer  # resolved once, for the queue
     load_error: Exception | None = None
     try:
         job.restore(claimed.hash)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from worker.concurrent.claims import Claims
-from worker.concurrent.threads import Wakeup
+from worker.concurrent.greenlets import Wakeup
 
 
 class Promoter:

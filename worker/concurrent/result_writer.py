@@ -7,10 +7,10 @@ from typing import Final
 
 from redis import ConnectionError, RedisError, TimeoutError  # noqa: A004  the names people search for
 
-from worker.concurrent import threads
+from worker.concurrent import greenlets
 from worker.concurrent.execution import JobExecution
+from worker.concurrent.greenlets import ExcInfo, Inbox, Wakeup
 from worker.concurrent.reconnect import retry_while_disconnected
-from worker.concurrent.threads import ExcInfo, Inbox, Wakeup
 
 _LOG: Final = logging.getLogger("rq.worker")
 _BATCH_MAX: Final = 200
@@ -18,7 +18,7 @@ _GATHER_S: Final = 0.003
 
 
 class ResultWriter:
-    """A thread that calls `write` with executions that have ended, until it has succeeded.
+    """A greenlet that calls `write` with executions that have ended, until it has succeeded.
 
     While `busy`, it lets a few more end before it writes. Redis may be away for any length of time:
     no result is dropped meanwhile. An execution that cannot be written for another reason than
@@ -38,7 +38,7 @@ class ResultWriter:
         self._busy = busy
         self._inbox: Inbox[JobExecution] = Inbox()
         self._closed = False
-        threads.start("result-writer", self._serve)
+        greenlets.start("result-writer", self._serve)
 
     def add(self, execution: JobExecution) -> None:
         self._inbox.put(execution)
@@ -51,7 +51,7 @@ class ResultWriter:
     def _serve(self) -> None:
         while self._inbox.wait():
             if self._busy():
-                threads.sleep(_GATHER_S)  # more will end in a moment
+                greenlets.sleep(_GATHER_S)  # more will end in a moment
             self._write_all(self._inbox.take(_BATCH_MAX))
             self._wakeup.set()
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from redis import Redis
 from rq.job import Retry
 
-from worker.concurrent import threads
+from worker.concurrent import greenlets
 from worker.concurrent.claims import Claims, retry_wait_s
 from worker.concurrent.execution import ExecutionTable, JobExecution
 from worker.concurrent.features import DEPENDENTS, UnsupportedFeature
 from worker.concurrent.finalize import JobFinalizer
+from worker.concurrent.greenlets import ExcInfo
 from worker.concurrent.promotion import Promoter
-from worker.concurrent.threads import ExcInfo
 
 
 class Results:
@@ -57,8 +57,8 @@ class Results:
                 self._promoter.due_at(time.time() + retry_wait_s(execution.job, execution.value))
 
     def on_poisoned(self, execution: JobExecution, raised: ExcInfo) -> None:
-        """Write a failure in a thread of its own, which may wait for Redis on behalf of one."""
-        threads.start(
+        """Write a failure in a greenlet of its own, which may wait for Redis on behalf of one."""
+        greenlets.start(
             "finalizer",
             lambda: self._finalizer.failed(execution, raised, already_notified=True),
         )

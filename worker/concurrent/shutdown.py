@@ -10,8 +10,8 @@ from redis import RedisError
 
 from worker.concurrent.claims import Claims
 from worker.concurrent.execution import ExecutionTable, JobExecution
+from worker.concurrent.greenlets import Wakeup
 from worker.concurrent.reconnect import retry_while_disconnected
-from worker.concurrent.threads import Wakeup
 
 _LOG: Final = logging.getLogger("rq.worker")
 _WRITE_WITHIN_S: Final = 5.0

@@ -1,7 +1,7 @@
-"""Job time-outs: RQ's `job_timeout`, for jobs that run in threads."""
+"""Job time-outs: RQ's `job_timeout`, for jobs that run in greenlets."""
 
 from worker.concurrent.execution import ExecutionTable, JobExecution, TimedOut
-from worker.concurrent.threads import Pool
+from worker.concurrent.greenlets import Pool
 
 
 class TimeoutWatch:
@@ -18,4 +18,5 @@ class TimeoutWatch:
         for execution in running:
             if execution.overdue and execution not in self._interrupted:
                 self._interrupted.add(execution)
-                self._pool.interrupt(execution, TimedOut)
+                limit_s = execution.job.timeout or execution.queue.DEFAULT_TIMEOUT
+                self._pool.interrupt(execution, TimedOut(limit_s))

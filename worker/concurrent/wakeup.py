@@ -5,20 +5,22 @@ from typing import Final
 
 from redis import Redis
 
-from worker.concurrent import threads
+from worker.concurrent import greenlets
+from worker.concurrent.greenlets import Event, Wakeup
 from worker.concurrent.reconnect import retry_while_disconnected
-from worker.concurrent.threads import Event, Wakeup
 from worker.concurrent.timings import Timings
 
 _UNACKNOWLEDGED_S: Final = 0.5
+# One listens for commands, one blocks here, and all the rest needs one.
+_CONNECTIONS_TO_BLOCK: Final = 3
 
 
 class QueueNotifier:
     """Watches lists in Redis without taking from them, and sets a wake-up when one is not empty.
 
     One-shot: `arm` starts it, the next non-empty list sets the wake-up. One key blocks with BLMOVE
-    for `block_s`; several are polled with EXISTS every `poll_s`. `wakeup_key` is watched alone,
-    instead of `queue_keys`, where there is one.
+    for `block_s`; several, or one where connections are few, are polled with EXISTS every `poll_s`.
+    `wakeup_key` is watched alone, instead of `queue_keys`, where there is one.
     """
 
     def __init__(
@@ -35,11 +37,14 @@ class QueueNotifier:
         self._keys = [wakeup_key] if wakeup_key else queue_keys
         self._wakeup = wakeup
         self._timings = timings
+        self._blocks = (
+            len(self._keys) == 1 and redis.connection_pool.max_connections >= _CONNECTIONS_TO_BLOCK
+        )
         self._armed = Event()
         self._acknowledged = Event()
         self._acknowledged.set()
         self._closed = False
-        threads.start("queue-notifier", self._serve)
+        greenlets.start("queue-notifier", self._serve)
 
     def arm(self) -> None:
         self._armed.set()
@@ -63,7 +68,7 @@ class QueueNotifier:
             )
 
     def _poll(self) -> None:
-        if len(self._keys) == 1:
+        if self._blocks:
             (key,) = self._keys
             # From the head to the head: a blocking read that changes nothing.
             block_s = self._timings.block_s
@@ -72,7 +77,7 @@ class QueueNotifier:
         else:
             not_empty = bool(self._redis.exists(*self._keys))
             if not not_empty:
-                threads.sleep(self._timings.poll_s)
+                greenlets.sleep(self._timings.poll_s)
         if not_empty:
             self._acknowledged.clear()
             self._armed.clear()

@@ -1,10 +1,10 @@
-"""The worker: a main loop that claims, a pool of threads that performs, a writer of results.
+"""The worker: a main loop that claims, a pool of greenlets that performs, a writer of results.
 
     claim -> prepare -> pool -> perform -> result writer -> commit
 
 The main loop claims whenever there is capacity. Results are written in batches; a failure is
-written by RQ's own code, in the thread of its job. Beside them, one thread renews the lease, RQ's
-registrations and the time-outs, and another calls `maintain`.
+written by RQ's own code, in the greenlet of its job. Beside them, a thread renews the lease, a
+greenlet looks after its answers, RQ's registrations and time-outs, and another calls `maintain`.
 """
 
 import time
@@ -27,8 +27,10 @@ from worker.concurrent.claims import ClaimedJob, ClaimResult, Claims, QueueGroup
 from worker.concurrent.commands import CommandedWorker
 from worker.concurrent.execution import JobExecution, JobStopped, Requeue
 from worker.concurrent.finalize import JobFinalizer
+from worker.concurrent.greenlets import ExcInfo, Pool, Ticker
 from worker.concurrent.lease import Lease
 from worker.concurrent.lease_keeper import LeaseKeeper
+from worker.concurrent.lease_thread import LeaseThread
 from worker.concurrent.loading import load_execution
 from worker.concurrent.promotion import Promoter
 from worker.concurrent.reconnect import report, report_bug
@@ -36,7 +38,6 @@ from worker.concurrent.registration import Registrar, WorkerHeartbeat
 from worker.concurrent.result_writer import ResultWriter
 from worker.concurrent.results import Results
 from worker.concurrent.shutdown import Shutdown
-from worker.concurrent.threads import ExcInfo, Pool, Ticker
 from worker.concurrent.timeouts import TimeoutWatch
 from worker.concurrent.timings import Timings
 from worker.concurrent.wakeup import QueueNotifier
@@ -80,9 +81,8 @@ class ConcurrentWorker(CommandedWorker):
         """The parts that are new each time it works."""
         claims, running, timings = self.claims, self.running, self.timings
         self.capacity = Capacity(self.concurrency)
-        self._promoter = Promoter(
-            claims, lambda: tuple(self._by_name), self.wakeup, timings.promote_s
-        )
+        names, every_s = lambda: tuple(self._by_name), timings.promote_s
+        self._promoter = Promoter(claims, names, self.wakeup, every_s)
         self._closing = Shutdown(
             claims, running, self.wakeup, grace_s=self._grace_s, forced=lambda: self.forced
         )
@@ -96,7 +96,6 @@ class ConcurrentWorker(CommandedWorker):
         )
         self._lease_keeper = LeaseKeeper(
             claims,
-            self.lease,
             running,
             self.wakeup,
             claiming=lambda: self._claimer.claiming,
@@ -131,14 +130,14 @@ class ConcurrentWorker(CommandedWorker):
         """
 
     def perform(self, execution: JobExecution) -> Any:
-        """Run the job, in a thread of the pool."""
+        """Run the job, in a greenlet of the pool."""
         return execution.job.perform()
 
     def on_finished(self, executions: Sequence[JobExecution]) -> None:
         """Called before the results of these are written, and again after a RedisError."""
 
     def maintain(self) -> None:
-        """Called every `maintain_s` seconds, in a thread of its own."""
+        """Called every `maintain_s` seconds, in a greenlet of its own."""
         # After a Redis outage RQ would take running jobs for abandoned, until each worker has sent
         # heartbeats again.
         if self._lease_keeper.stable and self.should_run_maintenance_tasks:
@@ -207,7 +206,8 @@ class ConcurrentWorker(CommandedWorker):
             wakeup=self.wakeup,
             timings=self.timings,
         )
-        keeper = self._start_keeper()
+        thread = LeaseThread(self.name, self.connection, self.lease, self.timings)
+        keeper = self._start_keeper(thread)
         self._maintain_once()
         every_s = self.timings.maintain_s
         maintenance = Ticker("maintenance", every_s, self.maintain, on_error=report, delayed=True)
@@ -219,11 +219,12 @@ class ConcurrentWorker(CommandedWorker):
             self._writer.close()
             maintenance.close()
             keeper.close()
+            thread.close()
             self._closing.deregister(self.teardown)
         return self.capacity.claimed > 0
 
-    def _start_keeper(self) -> Ticker:
-        """The thread beside the jobs."""
+    def _start_keeper(self, thread: LeaseThread) -> Ticker:
+        """The greenlet beside the jobs."""
         registrar = Registrar(
             self.connection,
             self.running,
@@ -234,7 +235,7 @@ class ConcurrentWorker(CommandedWorker):
         return Ticker(
             "lease-keeper",
             self.timings.tick_s,
-            self._lease_keeper.keep,
+            lambda: self._lease_keeper.keep(thread),
             self._worker_heartbeat.send,
             TimeoutWatch(self.running, self.pool).interrupt_overdue,
             registrar.register,
@@ -255,7 +256,7 @@ class ConcurrentWorker(CommandedWorker):
         except RedisError:  # Redis is full or away: claiming must go on
             self._state = shown  # so that it is tried again
 
-    # One execution, in a thread of the pool.
+    # One execution, in a greenlet of the pool.
 
     def _perform(self, execution: JobExecution) -> None:
         if not self.lease.held_since(execution.lease_epoch):

@@ -10,7 +10,8 @@ from importlib import import_module
 class Peer:
     """A way to deliver. `jobs` is how many make a round of two to four seconds at a sink's delay.
 
-    `module` has `fill(count)`, which puts that many jobs where `command` will look for them.
+    `module` has `fill(count)`, which puts that many jobs where `command` will look for them. Without
+    one it is this relay at an earlier commit (tests/benchmarks/before.py).
     """
 
     name: str
@@ -45,7 +46,9 @@ _DRAMATIQ = (
 )  # fmt: skip
 
 PEERS = (
-    Peer("ours", "ours", ("worker",), {0: 2000, 100: 1600}),
+    Peer("ours", "ours", ("relay", "worker"), {0: 3000, 100: 1600}),
+    Peer("before", "", ("worker",), {0: 2000, 100: 1600}),
+    Peer("two", "ours", ("relay", "worker", "--processes", "2"), {0: 4000, 100: 3000}),
     Peer("simple_worker", "rq_jobs", rq_worker("SimpleWorker", RQ_QUEUE), {0: 400, 100: 20}),
     Peer("worker", "rq_jobs", rq_worker("Worker", RQ_QUEUE), {0: 25}),
     Peer("celery", "celery_app", _CELERY, {0: 800, 100: 800}),

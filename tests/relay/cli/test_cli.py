@@ -371,8 +371,8 @@ def test_redis_that_cannot_be_used_is_logged_in_words_before_it_is_waited_for(
     run, command, monkeypatch
 ):
     started = []
-    monkeypatch.setattr(serve, "_become", lambda *arguments: started.append(arguments))
     monkeypatch.setattr("relay.web.server.serve", started.append)
+    monkeypatch.setattr("worker.process.main", lambda: started.append("worker"))
     assert run(command).stdout == ""
     line = json.loads(run(command, REDIS_URL="redis://:hush@127.0.0.1:1/0").stdout)
 

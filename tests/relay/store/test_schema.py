@@ -25,7 +25,8 @@ from relay.web.app import create_app
 from tests.conftest import SECRETS
 from tests.ports import free_port
 from tests.worker.factories import Harness
-from worker.__main__ import run
+from worker.process import run
+from worker.service import DeliveryService
 
 DUMP = redis_dump.load("schema_0.json")
 NEWER = str(SCHEMA + 1)
@@ -217,7 +218,9 @@ def test_readiness_names_it(other, harness):
     assert "redis_schema" not in missing(other, harness.base)
 
 
-def test_worker_refuses_before_it_touches_anything(other, settings):
+def test_worker_refuses_before_it_touches_anything(other, settings, relay, monkeypatch):
+    service = DeliveryService.open(other, settings, relay.destinations)
+    monkeypatch.setattr("worker.process.delivery_service", lambda: service)
     before = redis_dump.snapshot(other)
 
     with pytest.raises(SchemaMismatch):

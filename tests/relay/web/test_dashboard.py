@@ -32,7 +32,7 @@ from tests.conftest import make_settings
 from tests.waiting import eventually
 from tests.worker.concurrent.workers import at_work
 from tests.worker.factories import Harness, apart, deployed
-from worker.__main__ import make_worker
+from worker.process import make_worker
 
 PASSWORD = "throw-away-password"
 PAGES = ["/", "/0/view/jobs", "/0/view/workers", "/0/data/queues.json", "/0/data/workers.json"]
@@ -293,6 +293,7 @@ def test_serializer_of_the_board_is_the_one_of_our_jobs(board, accepted, queue):
     assert json.loads(board.get(f"/0/data/job/{accepted()}.json").json["metadata"]) == {}
 
 
+@pytest.mark.greenlets
 @pytest.mark.slow
 def test_worker_at_work_is_shown_with_its_job_and_its_counts(
     board, redis, redis_server, config_file, standin, monkeypatch

@@ -1,5 +1,7 @@
 """A worker as a process of its own: `python -m tests.worker.concurrent.process URL NAME GRACE_S`."""
 
+import relay.patched  # isort: skip  # noqa: F401  before anything else
+
 import sys
 
 from redis import Redis

@@ -21,8 +21,8 @@ from tests.waiting import eventually
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.workers import at_work, burst
 from tests.worker.factories import Harness, call
-from worker.__main__ import make_worker
 from worker.concurrent import ConcurrentWorker, Timings
+from worker.process import make_worker
 
 pytestmark = pytest.mark.slow
 

@@ -25,13 +25,13 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def test_there_are_modules_to_look_at():
-    assert {"threads", "worker", "claims"} <= set(NAMES)
-    assert SPAWNS & set(imports(FOLDER / "threads.py"))
+    assert {"greenlets", "worker", "claims"} <= set(NAMES)
+    assert SPAWNS & set(imports(FOLDER / "greenlets.py"))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=NAMES)
-def test_only_threads_spawns_and_waits(path):
-    if path.stem == "threads":
+def test_only_greenlets_spawns_and_waits(path):
+    if path.stem == "greenlets":
         return
     assert not SPAWNS & set(imports(path))
     assert "time.sleep" not in imports(path)

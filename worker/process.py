@@ -1,0 +1,86 @@
+"""The worker process: deliver what was accepted, until a signal says stop."""
+
+import signal
+import sys
+from types import FrameType
+from typing import Final
+
+import structlog
+from redis import RedisError
+
+from config import log
+from config.relay_toml import ConfigError
+from config.settings import Settings, SettingsError, load as load_settings
+from relay.greenlets import require_patched
+from relay.store.durability import announce
+from relay.store.job_store import JobStore
+from relay.store.queue import open_queue
+from relay.store.schema import SchemaMismatch, exit_process, require_schema
+from worker.concurrent import Timings
+from worker.concurrent.reconnect import retry_while_disconnected
+from worker.relay_worker import RelayWorker
+from worker.service import delivery_service
+
+_LOG: Final = structlog.get_logger()
+_TIMINGS: Final = Timings()
+
+
+def main() -> None:
+    """Exits 1 with the faults when settings or relay.toml are not usable, or Redis holds data of
+    another version.
+    """
+    require_patched()
+    try:
+        settings = load_settings()
+        log.configure(settings.log_level)
+        service = delivery_service()
+    except (SettingsError, ConfigError) as error:
+        sys.exit(f"{error}")
+    announce(service.ledger.redis, settings.durability)
+    signal.signal(signal.SIGTERM, _exit)  # until the worker puts its own in place
+    try:
+        run(settings)
+    except SchemaMismatch as mismatch:
+        exit_process(mismatch)
+
+
+def _exit(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def run(settings: Settings, *, burst: bool = False) -> None:
+    """Work until a signal says stop; a Redis that is not there yet is waited for.
+
+    Raises:
+        SchemaMismatch: Redis holds data in another format.
+    """
+    worker: RelayWorker | None = None
+
+    def step() -> None:
+        nonlocal worker
+        if worker is not None and worker.stopping:
+            return  # asked to stop while it waited
+        worker = make_worker(settings)
+        worker.work(burst=burst, logging_level="WARNING")
+
+    retry_while_disconnected(
+        step,
+        abandon=lambda: burst or (worker is not None and worker.stopping),
+        on_error=lambda error: _LOG.warning("worker.waits_for_redis", error=type(error).__name__),
+        errors=(OSError, RedisError),
+    )
+
+
+def make_worker(settings: Settings, timings: Timings = _TIMINGS) -> RelayWorker:
+    service = delivery_service()
+    queue = open_queue(service.ledger.redis, settings.queue, settings.job_timeout_s)
+    require_schema(queue.connection)
+    return RelayWorker(
+        queue,
+        service=service,
+        intake=JobStore.open(queue, settings),
+        concurrency=settings.concurrency,
+        grace_s=settings.shutdown_grace_s,
+        sweep_s=settings.sweep_s,
+        timings=timings,
+    )
