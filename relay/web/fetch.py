@@ -41,7 +41,7 @@ def is_public(address: IPAddress) -> bool:
 
 
 class Fetcher:
-    """GETs, a few at a time; one per process, shared by its threads.
+    """GETs, a few at a time; one per process, shared by its requests.
 
     `protocol` and `is_allowed` (of an address) are for tests, whose server is on this machine.
     """

@@ -18,7 +18,7 @@ STORED_BYTES: Final = 64 * 1024
 
 
 class LargeBodies:
-    """Reads large bodies, a few at a time; one per process, shared by its threads."""
+    """Reads large bodies, a few at a time; one per process, shared by its requests."""
 
     def __init__(self) -> None:
         self._slots = threading.BoundedSemaphore(AT_ONCE_MAX)

@@ -43,7 +43,7 @@ _DECISIONS_MAX: Final = 10
 
 @dataclass(frozen=True)
 class WebhookEndpoint:
-    """The view of all sources; one per process, shared by its threads."""
+    """The view of all sources; one per process, shared by its requests."""
 
     settings: Settings
     relay: Relay

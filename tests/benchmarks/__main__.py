@@ -25,7 +25,7 @@ from tests.benchmarks.figures import Section, nested, under
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.stage import ROOT
 
-_NAMES: Final = ("accept", "deliver", "end_to_end", "growth", "requests_cost")
+_NAMES: Final = ("accept", "deliver", "end_to_end", "growth", "restart", "requests_cost")
 
 
 def main() -> None:

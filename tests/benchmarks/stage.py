@@ -162,5 +162,5 @@ def wait_for_http(port: int, process: subprocess.Popen[bytes]) -> None:
             connection.request("GET", "/healthz")
             connection.getresponse().read()
             return
-        time.sleep(0.05)
+        time.sleep(0.01)
     raise RuntimeError(f"{process.args} did not start")
