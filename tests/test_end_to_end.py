@@ -89,18 +89,18 @@ BODY = {
 }
 # The contract, field by field, in its own order and types.
 ARRIVES = (
-    '{"first_name":"Ana","last_name":"Ñandú","email":"ana@example.com",'
-    '"phone":"+593999000001","id_type":"cedula","id_number":"0102030400",'
-    '"customer_addresses_attributes":[{"address":"Av. Siempre Viva 1","city":"Cuenca",'
-    '"state":"Azuay","zip_code":"010101","description":"Casa A-1","latitude":"-2.9",'
-    '"longitude":"-79.0","country_id":3,"main":true}],"notes":"Nota de Ana Ñandú: A-1",'
-    '"agent_id":901,"tags":[{"name":"vip","value":true},{"name":"nuevo","value":false}],'
-    '"custom_fields":[{"field_name":"ultimo_pedido","field_content":"A-1"},'
-    '{"field_name":"total","field_content":"12.50"}],"outbound_status":"error",'
-    '"campaign_id":77,"campaign_url":"https://tienda.example/A-1",'
-    '"error_message":"sin cupo","creation_date":"2026-11-02","sent_at":"2026-11-01",'
-    '"delivered_at":"2026-01-31","read_at":"2026-11-02",'
-    '"last_chat_interaction":"2026-11-02"}'
+    '{"first_name": "Ana", "last_name": "Ñandú", "email": "ana@example.com", '
+    '"phone": "+593999000001", "id_type": "cedula", "id_number": "0102030400", '
+    '"customer_addresses_attributes": [{"address": "Av. Siempre Viva 1", "city": "Cuenca", '
+    '"state": "Azuay", "zip_code": "010101", "description": "Casa A-1", "latitude": "-2.9", '
+    '"longitude": "-79.0", "country_id": 3, "main": true}], "notes": "Nota de Ana Ñandú: A-1", '
+    '"agent_id": 901, "tags": [{"name": "vip", "value": true}, {"name": "nuevo", "value": false}], '
+    '"custom_fields": [{"field_name": "ultimo_pedido", "field_content": "A-1"}, '
+    '{"field_name": "total", "field_content": "12.50"}], "outbound_status": "error", '
+    '"campaign_id": 77, "campaign_url": "https://tienda.example/A-1", '
+    '"error_message": "sin cupo", "creation_date": "2026-11-02", "sent_at": "2026-11-01", '
+    '"delivered_at": "2026-01-31", "read_at": "2026-11-02", '
+    '"last_chat_interaction": "2026-11-02"}'
 )
 
 
