@@ -4,9 +4,10 @@ Its process has to import `relay.patched`, or call gevent's `patch_all`, before 
 
 It claims jobs in batches. Each claim is under a lease of 5 s, which heartbeats renew: when they
 stop, another worker of this kind reclaims the jobs. They come from a thread, so that a job which
-computes for long keeps the others waiting and nobody's lease from being renewed (test_busy). A job therefore runs at least once. The package
-knows nothing of what jobs do. Producers, `rq` on the command line, rq-dashboard and stock workers
-see a worker like any other. The tests named here are in tests/worker/concurrent.
+computes for long keeps the others waiting and nobody's lease from being renewed (test_busy). A job
+therefore runs at least once. The package knows nothing of what jobs do. Producers, `rq` on the
+command line, rq-dashboard and stock workers see a worker like any other. The tests named here are
+in tests/worker/concurrent.
 
 What holds of RQ
 - Jobs as functions with arguments, any serializer, results, meta, `result_ttl`, `failure_ttl`:
@@ -45,8 +46,8 @@ What does not hold
   (test_running.test_options_it_does_not_have_are_refused).
 - `kill-horse`: ignored, since there is no process to kill.
 - A job that computes, or blocks in C, is not interrupted before it waits for something, and no
-  other job goes on meanwhile; after a minute of that its worker's jobs are others'. Work horses, custom death penalties
-  and `job_monitoring_interval` mean nothing here.
+  other job goes on meanwhile; after a minute of that its worker's jobs are others'. Work horses,
+  custom death penalties and `job_monitoring_interval` mean nothing here.
 
 RQ's internals that this relies on are named in test_rq_internals; pyproject.toml pins the versions.
 """
