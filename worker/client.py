@@ -3,6 +3,7 @@
 Every answer is a `Reply`; `NoResponse` says whether the request may have been acted on.
 """
 
+import json
 import logging
 import re
 import time
@@ -11,7 +12,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-import msgspec
 import requests
 from urllib3.exceptions import HTTPError
 
@@ -23,7 +23,6 @@ from worker.wire import Wire
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 _ROOT: Final = "/retailers/api/v1"
-_ENCODER: Final = msgspec.json.Encoder()
 
 
 class Client:
@@ -101,7 +100,8 @@ class Client:
         target = self._base + path
         if body is None:
             return _reply(*self._wire.ask(method, target, self._headers, None))
-        return _reply(*self._wire.ask(method, target, self._json_headers, _ENCODER.encode(body)))
+        data = json.dumps(body, ensure_ascii=False).encode()
+        return _reply(*self._wire.ask(method, target, self._json_headers, data))
 
 
 def _reply(status: int, headers: Mapping[str, str], content: bytes) -> Reply:

@@ -123,6 +123,7 @@ def test_several_processes_are_seen_replaced_and_drained(redis, settings, relay,
         assert supervisor.pid not in pids
         harness.accept(*apart(*(f"order-{n}" for n in range(20)), standin=standin))
         assert eventually(lambda: delivered(harness) == 20)
+        assert eventually(lambda: not redis.keys("rq:claims:*"))  # all is written down
 
         killed = min(pids)
         os.kill(killed, signal.SIGKILL)
