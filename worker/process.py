@@ -1,5 +1,6 @@
 """The worker process: deliver what was accepted, until a signal says stop."""
 
+import gc
 import signal
 import sys
 from types import FrameType
@@ -36,6 +37,9 @@ def main() -> None:
         service = delivery_service()
     except (SettingsError, ConfigError) as error:
         sys.exit(f"{error}")
+    # What is loaded stays: the collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
     announce(service.ledger.redis, settings.durability)
     signal.signal(signal.SIGTERM, _exit)  # until the worker puts its own in place
     try:
