@@ -77,7 +77,7 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
 
         def arguments() -> float:
             answer = [b"accepted", b"id"] * len(flattened(calls[0]))
-            with patch.object(intake, "_accept", lambda **_: answer):
+            with patch.object(intake, "_run", lambda *_, **__: answer):
                 return _each(accept)
 
         with contextlib.redirect_stdout(quiet):
