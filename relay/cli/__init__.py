@@ -6,7 +6,7 @@ prints tables.
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -33,9 +33,9 @@ class LazyGroup(RelayGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  same
         for module, names in _MODULES.items():
             if cmd_name in names:
-                command: Any = getattr(import_module(f"{__name__}.{module}"), cmd_name)
+                command: click.Command = getattr(import_module(f"{__name__}.{module}"), cmd_name)
                 command.options_metavar = _OPTIONS
-                return command  # type: ignore[no-any-return]  # each of them is one
+                return command
         return None
 
 

@@ -97,11 +97,12 @@ class Batches(Generic[_T]):
     def _others(self, first: _Call[_T]) -> list[_Call[_T]]:
         """Those who wait and share the batch of the first."""
         others: list[_Call[_T]] = []
+        if self._is_large(first.item):
+            return others
         with self._lock:
             while (
                 self._waiting
                 and len(others) < _BATCH_MAX - 1
-                and not self._is_large(first.item)
                 and not self._is_large(self._waiting[0].item)
             ):
                 others.append(self._waiting.popleft())

@@ -25,13 +25,5 @@ def body_read_deadline(within_s: float = BODY_WITHIN_S) -> Iterator[None]:
     Raises:
         TooSlow: the time is up. Without greenlets, as in a test, there is no limit.
     """
-    deadline = gevent.Timeout(within_s)
-    deadline.start()
-    try:
+    with gevent.Timeout(within_s, TooSlow):
         yield
-    except gevent.Timeout as timeout:
-        if timeout is not deadline:
-            raise
-        raise TooSlow from None
-    finally:
-        deadline.close()

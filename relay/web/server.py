@@ -8,7 +8,6 @@ from flask import Flask
 from gunicorn.app.base import Application
 
 import config
-from config import log
 from config.relay_toml import ConfigError
 from config.settings import Settings
 from relay.web.app import create_app
@@ -57,5 +56,4 @@ def serve(settings: Settings) -> None:
     Raises:
         ConfigError: relay.toml is not usable.
     """
-    log.configure(settings.log_level)
     WebServer(settings, create_app(settings)).run()

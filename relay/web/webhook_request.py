@@ -4,7 +4,6 @@ Flask's form and JSON parsers are not used: they would consume or change the byt
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -14,7 +13,7 @@ import flask
 from relay.errors import TOO_LARGE, Refused
 from relay.inbound.contract import Source
 from relay.model import WebhookRequest
-from relay.web.body_deadline import TooSlow, body_read_deadline
+from relay.web.body_deadline import body_read_deadline
 
 _PART_BYTES: Final = 64 * 1024
 
@@ -73,7 +72,7 @@ class RequestBody:
         size = len(beginning)
         if beginning:
             yield beginning
-        with _body_deadline():
+        with body_read_deadline():
             while part := self._receive_part(min(_PART_BYTES, max_bytes + 1 - size)):
                 size += len(part)
                 if size > max_bytes:
@@ -82,27 +81,18 @@ class RequestBody:
         self._require_complete(size)
 
     def _receive(self, count: int) -> bytes:
-        with _body_deadline():
+        with body_read_deadline():
             return self._receive_part(count)
 
     def _receive_part(self, count: int) -> bytes:
         try:
             return self._http.stream.read(count)
-        except Exception as error:  # each server has its own exception for an aborted body
+        except Exception as error:  # too slow, or aborted: each server has its own for that
             raise Refused("incomplete", 400) from error
 
     def _require_complete(self, size: int) -> None:
         if self._declared not in (None, size):
             raise Refused("incomplete", 400)
-
-
-@contextmanager
-def _body_deadline() -> Iterator[None]:
-    try:
-        with body_read_deadline():
-            yield
-    except TooSlow as error:
-        raise Refused("incomplete", 400) from error
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:

@@ -136,7 +136,8 @@ class _Stage:
             peer.fill()(count)
         log = self.folder / f"{peer.name}.log"
         with child(log, environ, *peer.command, end_within_s=_END_WITHIN_S, root=root) as process:
-            first = _until(self.sink, count // 10, process)
+            wait_for_arrivals(self.sink, count // 10, process, within_s=_ROUND_MAX_S)
+            first = self.sink.count()
             began_s = cpu_s(process.pid)
             wait_for_arrivals(self.sink, count, process, within_s=_ROUND_MAX_S)
             ended_s, memory_mb = cpu_s(process.pid), resident_mb(process.pid)
@@ -145,11 +146,6 @@ class _Stage:
         if began_s is not None and ended_s is not None and events > 0:
             took_ms = (ended_s - began_s) * 1000 / events
         return _Round(rate_after_start(self.sink.times()), took_ms, memory_mb)
-
-
-def _until(sink: Sink, count: int, process: subprocess.Popen[bytes]) -> int:
-    wait_for_arrivals(sink, count, process, within_s=_ROUND_MAX_S)
-    return sink.count()
 
 
 def wait_for_arrivals(

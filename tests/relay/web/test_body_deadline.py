@@ -1,52 +1,43 @@
-"""Reads of a body end at its deadline; in processes of their own, whose sockets are gevent's."""
+"""Reads of a body end at its deadline, where sockets are gevent's."""
 
-import subprocess
-import sys
+import socket
+from collections.abc import Iterator
 
 import pytest
 
-START = """
-import relay.patched
-import socket
 from relay.web.body_deadline import TooSlow, body_read_deadline
 
-ours, theirs = socket.socketpair()
-theirs.send(b"a")
-"""
-TRICKLES = """
-try:
+pytestmark = pytest.mark.greenlets
+
+
+@pytest.fixture
+def ours() -> Iterator[socket.socket]:
+    """The end that is read from; one byte has come."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.send(b"a")
+        yield ours
+
+
+def read_two(ours: socket.socket) -> None:
+    """Each when it comes."""
+    assert ours.recv(1) == b"a"
+    ours.recv(1)
+
+
+def test_a_body_that_trickles_is_too_slow(ours: socket.socket) -> None:
+    with pytest.raises(TooSlow), body_read_deadline(0.05):
+        read_two(ours)
+
+
+def test_reads_after_a_body_that_came_in_time_are_left_alone(ours: socket.socket) -> None:
     with body_read_deadline(0.05):
         assert ours.recv(1) == b"a"
+    ours.settimeout(0.2)
+    with pytest.raises(TimeoutError):
         ours.recv(1)
-except TooSlow:
-    print("too slow")
-"""
-IN_TIME = """
-with body_read_deadline(0.05):
-    assert ours.recv(1) == b"a"
-ours.settimeout(0.2)
-try:
-    ours.recv(1)
-except TimeoutError:
-    print("left alone")
-"""
-NESTED = """
-try:
-    with body_read_deadline(0.05):
-        with body_read_deadline(10):
-            ours.recv(2)
-            ours.recv(1)
-except TooSlow:
-    print("the outer one")
-"""
 
 
-@pytest.mark.parametrize(
-    ("script", "printed"),
-    [(TRICKLES, "too slow"), (IN_TIME, "left alone"), (NESTED, "the outer one")],
-)
-def test_reads_end_at_the_deadline_and_nothing_after_them(script, printed):
-    done = subprocess.run(
-        [sys.executable, "-c", START + script], capture_output=True, text=True, check=False
-    )
-    assert done.stdout.strip() == printed, done.stderr
+def test_of_two_deadlines_the_outer_one_counts_too(ours: socket.socket) -> None:
+    with pytest.raises(TooSlow), body_read_deadline(0.05), body_read_deadline(10):
+        read_two(ours)

@@ -48,8 +48,8 @@ class Server:
         self._file = file
         self._log = log
 
-    def configure(self, *secrets: str) -> None:
-        self._file.write_text(CONFIGURATION.format(secrets=json.dumps(secrets)), "utf-8")
+    def configure(self, content: str) -> None:
+        self._file.write_text(content, "utf-8")
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -79,6 +79,10 @@ class Server:
                 return 0
 
 
+def configuration(*secrets: str) -> str:
+    return CONFIGURATION.format(secrets=json.dumps(secrets))
+
+
 def is_json(line: str) -> bool:
     return line.startswith("{")
 
@@ -87,7 +91,7 @@ def is_json(line: str) -> bool:
 def running(folder: Path, redis_url: str, **environ: str) -> Iterator[Server]:
     file, log, port = folder / "relay.toml", folder / "web.log", free_port()
     log.touch()
-    file.write_text(CONFIGURATION.format(secrets=json.dumps([OLD])), "utf-8")
+    file.write_text(configuration(OLD), "utf-8")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RELAY_")}
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -153,7 +157,7 @@ def test_a_secret_is_rotated_under_load_and_nothing_is_refused(server: Server) -
     secret = OLD
     with load(lambda number: server.send(number, secret)) as statuses:
         assert eventually(lambda: statuses[200] > 20)
-        server.configure(NEW, OLD)
+        server.configure(configuration(NEW, OLD))
         before = server.workers()
         server.signal(signal.SIGHUP)
         assert eventually(lambda: not set(before) & set(server.workers()))
@@ -167,8 +171,7 @@ def test_a_secret_is_rotated_under_load_and_nothing_is_refused(server: Server) -
 
 
 def test_a_faulty_file_is_logged_and_the_old_one_stays(server: Server) -> None:
-    server.configure("short")
-    Path(server._file).write_text("[sources.tienda]\nplatform = 'shopfy'\n", "utf-8")
+    server.configure("[sources.tienda]\nplatform = 'shopfy'\n")
     before = server.workers()
     server.signal(signal.SIGHUP)
 
