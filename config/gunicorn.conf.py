@@ -23,7 +23,7 @@ bind = _settings.address
 # One core a process: each request is a greenlet, so one that waits (for a slow sender, for the disk
 # of Redis) costs no thread and no connection to Redis.
 # Heroku sets WEB_CONCURRENCY to the number of processes.
-worker_class = "gevent"
+worker_class = "relay.web.gevent_worker.RelayGeventWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 # The app is in memory once, and a process that was killed is replaced at once. Connections are made
 # after the fork.

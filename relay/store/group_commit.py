@@ -8,7 +8,7 @@ background thread is needed.
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from redis import ConnectionError, Redis, ResponseError  # noqa: A004  the names people search for
@@ -35,12 +35,23 @@ def _held_lock() -> threading.Lock:
 
 @dataclass(slots=True, eq=False)
 class _Call(Generic[_T]):
-    """What one caller asks for. `turn` is released when it is answered, or has to run a batch."""
+    """What one caller asks for. `turn` is released when it is answered, or has to run a batch.
+
+    Who runs the batch at once has none.
+    """
 
     item: _T
     runs: bool = False
     answer: Any = None
-    turn: threading.Lock = field(default_factory=_held_lock)
+    turn: "threading.Lock | None" = None
+
+    def wait(self) -> None:
+        if self.turn:
+            self.turn.acquire()
+
+    def end_wait(self) -> None:
+        if self.turn:
+            self.turn.release()
 
 
 class Batches(Generic[_T]):
@@ -71,9 +82,9 @@ class Batches(Generic[_T]):
                 self._free -= 1
                 call.runs = True
             else:
+                call.turn = _held_lock()
                 self._waiting.append(call)
-        if not call.runs:
-            call.turn.acquire()
+        call.wait()
         if call.runs:
             self._run_batch(call)
         if isinstance(call.answer, BaseException):
@@ -92,7 +103,7 @@ class Batches(Generic[_T]):
                 call.answer = answer
             self._hand_over()
             for call in batch[1:]:
-                call.turn.release()
+                call.end_wait()
 
     def _others(self, first: _Call[_T]) -> list[_Call[_T]]:
         """Those who wait and share the batch of the first."""
@@ -116,7 +127,7 @@ class Batches(Generic[_T]):
                 return
             call = self._waiting.popleft()
         call.runs = True
-        call.turn.release()
+        call.end_wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +198,8 @@ class GroupCommit:
         connection = self._pool.get_connection()
         replies: list[Any] = []
         try:
-            connection.send_packed_command(connection.pack_commands(commands))  # type: ignore[no-untyped-call]  # redis-py's
+            packed = b"".join(connection.pack_commands(commands))  # type: ignore[no-untyped-call]  # redis-py's
+            connection.send_packed_command([packed])  # type: ignore[no-untyped-call]  # one write
             for _ in commands:
                 try:
                     replies.append(connection.read_response())
