@@ -1,18 +1,35 @@
-"""gunicorn's gevent worker, with one write for a whole answer.
+"""gunicorn's gevent worker: connections shared out evenly, and one write for a whole answer."""
 
-gunicorn writes head and body apart: two packets, and two times the cost of a write, which is a
-tenth of what an accept costs.
-"""
-
+from functools import partial
 from typing import Any, Final
 
+from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
+# After a connection, until the next one: long enough for an idle process to take it, and short
+# beside what a request costs.
+_PAUSE_S: Final = 0.0005
 # Answers are smaller; a larger one goes out in parts, so that it is not in memory twice.
 _HELD_BYTES: Final = 64 * 1024
 
 
-class _AnswerSocket:
+class EvenServer(StreamServer):
+    """Leaves the next connection to the other processes for a moment.
+
+    All wait at one listener, and a sender keeps its connections: the process that was awake when
+    they came would have them all, and the other cores nothing to do.
+    """
+
+    max_accept = 1
+
+    def do_handle(self, *args: Any) -> None:
+        super().do_handle(*args)
+        self.stop_accepting()
+        self._timer = self.loop.timer(_PAUSE_S)
+        self._timer.start(self._start_accepting_if_started)  # type: ignore[attr-defined,call-arg]  # absent from the stubs
+
+
+class AnswerSocket:
     """A connection that keeps what is written until `flush`; all else is the connection's own."""
 
     def __init__(self, connection: Any) -> None:
@@ -34,10 +51,15 @@ class _AnswerSocket:
 
 
 class RelayGeventWorker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """Sends each answer in one write."""
+    """One process of the web server."""
+
+    def server_class(self, listener: Any, *, spawn: Any, **_options: Any) -> EvenServer:
+        """What accepts connections; called as the class that gunicorn lets a subclass name."""
+        return EvenServer(listener, handle=partial(self.handle, listener), spawn=spawn)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
-        answer = _AnswerSocket(sock)
+        """Answer in one write: gunicorn writes head and body apart, at twice the cost."""
+        answer = AnswerSocket(sock)
         try:
             super().handle_request(listener_name, req, answer, addr)
         except StopIteration:  # answered, and the connection is to be closed

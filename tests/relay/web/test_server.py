@@ -17,10 +17,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import gevent
+import gevent.socket
 import pytest
 
 from relay.devtools.embedded_redis import EmbeddedRedis
+from relay.web.gevent_worker import AnswerSocket, EvenServer
 from tests.ports import free_port
 from tests.waiting import LONG_S, eventually
 
@@ -222,6 +226,49 @@ def test_half_sent_heads_and_silent_connections_stop_nobody(server: Server) -> N
     finally:
         for sender in (*silent, *half):
             sender.close()
+
+
+def test_the_next_connection_is_left_to_another_process() -> None:
+    """Of two that wait at one listener, the first to see a connection would have them all."""
+    taken: list[int] = []
+    with contextlib.closing(gevent.socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.setblocking(False)
+        servers = [
+            EvenServer(listener, handle=lambda *_, number=number: taken.append(number))
+            for number in (1, 2)
+        ]
+        for server in servers:
+            server.start()
+        for count in range(1, 41):
+            with socket.create_connection(listener.getsockname()):
+                while len(taken) < count:
+                    gevent.sleep()
+        for server in servers:
+            server.stop()
+
+    assert set(taken) == {1, 2}
+
+
+def test_an_answer_is_one_write() -> None:
+    connection = Mock()
+    answer = AnswerSocket(connection)
+    answer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    answer.sendall(b"{}")
+    connection.sendall.assert_not_called()
+    answer.flush()
+    answer.flush()
+
+    connection.sendall.assert_called_once_with(b"HTTP/1.1 200 OK\r\n\r\n{}")
+    assert answer.getpeername is connection.getpeername
+
+
+def test_a_long_answer_is_not_kept_in_memory() -> None:
+    connection = Mock()
+    AnswerSocket(connection).sendall(b" " * 100_000)
+
+    connection.sendall.assert_called_once()
 
 
 def test_gunicorn_alone_is_refused_with_a_sentence(redis_server: EmbeddedRedis) -> None:
