@@ -84,6 +84,7 @@ def each_part(value: Any) -> list[Any]:
 
 LATER: Final = PlatformResponse(status=503, headers={"Retry-After": "30"})
 Setup = Mapping[Literal["es", "en"], tuple[str, ...]]
+Group = Literal["shops", "payments", "delivery", "accounting", "email", "forms", "crm", "formats"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,8 @@ class Platform:
 
     What it is:
 
-    - `name`: the module's name; `title`: the name in notes; `docs`: the vendor's page.
+    - `name`: the module's name; `title`: the name in notes; `docs`: the vendor's page; `group`: the
+      kind of platform, by which lists of them are ordered.
     - `any_sender`: it is a format and not a vendor; notes name the source instead.
 
     How a request proves who sent it:
@@ -135,6 +137,7 @@ class Platform:
     name: str
     title: str
     docs: str
+    group: Group = "formats"
     scheme: Scheme | Callable[[Mapping[str, Any]], Scheme]
     topics: Mapping[str, Topic] = field(default_factory=dict)
     ignored: Mapping[str, str] = field(default_factory=dict)
