@@ -129,4 +129,5 @@ class SourceSchema(Schema):
     customer_id = fields.String(load_default="", validate=validate.Length(max=64))
     signing_key = fields.String(load_default="")
     options = fields.Dict(keys=fields.String(), load_default={})
+    credentials = fields.Dict(keys=fields.String(), values=fields.String(), load_default={})
     events = fields.Dict(keys=fields.String(), load_default={})

@@ -87,6 +87,7 @@ class SourceEntry:
     customer_id: str = ""
     signing_key: str = field(default="", repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     events: Mapping[str, Any] = field(default_factory=dict)
 
 

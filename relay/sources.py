@@ -81,12 +81,19 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
         faults += option_faults + rule_faults
         warnings += rule_warnings
         faults += _topic_faults(key, entry, platform, options or {})
+        faults += _credential_faults(key, platform, entry)
         if options is None or entry.destination not in content.destinations:
             continue
         scheme, secrets, scheme_faults = scheme_of(key, platform, options, entry)
         faults += scheme_faults + tolerance_faults(key, scheme, dedup_s)
         warnings += secret_warnings(key, scheme, entry, secrets)
         warnings += _id_warnings(key, platform, options, entry)
+        if platform.api and not entry.credentials:
+            needed = ", ".join(platform.api.credentials)
+            warnings.append(
+                f"{key}.credentials: without {needed} what {platform.title} only names"
+                " is kept as awaiting_lookup and not delivered"
+            )
         usable = replace(entry, secrets=secrets)
         sources[name] = _source(usable, platform, scheme, options, own_rules, content)
     if faults:
@@ -202,6 +209,7 @@ def _source(
         # A sender that asked for a 422 gets it for an event without a customer too.
         on_nobody=entry.on_nobody or ("hold" if entry.on_invalid == "reject" else "ignore"),
         options=options,
+        credentials=entry.credentials,
         signing_key=entry.signing_key,
         customer_id=entry.customer_id,
         language=content.language,
@@ -220,6 +228,14 @@ def _options(
         return None, messages(f"{key}.options", error.messages_dict)
     fault = platform.options_fault(options)
     return options, [f"{key}.options.{fault}"] if fault else []
+
+
+def _credential_faults(key: str, platform: Platform, entry: SourceEntry) -> list[str]:
+    if not entry.credentials:
+        return []
+    if platform.api is None:
+        return [f"{key}.credentials: {platform.name} has nothing to look up"]
+    return [f"{key}.credentials{fault}" for fault in platform.api.faults(entry.credentials)]
 
 
 def _id_warnings(

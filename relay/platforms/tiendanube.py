@@ -16,9 +16,11 @@ https://tiendanube.github.io/api-documentation/resources/webhook (2025-03, read 
 
 from typing import Any, Final
 
+from relay.inbound.composite_fields import Amount, Items, Person
 from relay.inbound.contract import Platform, Source
+from relay.inbound.lookups import Api, Lookup, Read
 from relay.inbound.payload import json_body
-from relay.inbound.payload_fields import Id, Time
+from relay.inbound.payload_fields import Id, Text, Time
 from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.signature import Hmac
@@ -48,11 +50,64 @@ _TYPES: Final = {
     "customer/updated": "customer.updated",
 }
 _ONCE: Final = frozenset({"order/created", "order/paid", "order/cancelled", "customer/created"})
+# What the thing says of when it came to a state.
+_DATES: Final = {"created": "created_at", "paid": "_paid_at", "cancelled": "_cancelled_at"}
 
 
 class _NoticeSchema(PayloadSchema):
     id = Id("id", "order_id", required=True)
     at = Time("event_launch_ts")
+
+
+class _OrderSchema(PayloadSchema):
+    id = Id(required=True)
+    created_at = Time()
+    updated_at = Time()
+    order_number = Id("number")
+    amount = Amount("total", "currency")
+    items = Items("products")
+    status = Text("payment_status", "status")
+    fulfillment_status = Text("shipping_status")
+    payment_method = Text("gateway_name", "gateway")
+    shipping_method = Text("shipping_option", "shipping")
+    cancel_reason = Text()
+    note = Text()
+    carrier = Text("shipping_carrier_name")
+    tracking_number = Id("shipping_tracking_number")
+    tracking_url = Text("shipping_tracking_url")
+    payment_url = Text("checkout_url")
+    _paid_at = Time("paid_at")
+    _cancelled_at = Time("cancelled_at")
+    buyer = Person(
+        email=("contact_email", "customer.email"),
+        name=("contact_name", "customer.name"),
+        phones=("contact_phone", "customer.phone", "billing_phone"),
+        id_number=("contact_identification", "customer.identification"),
+        country="billing_country",
+    )
+    recipient = Person(
+        "shipping_address",
+        name="name",
+        phones="phone",
+        lines=("address + number", "floor"),
+        city="city",
+        state="province",
+        zip_code="zipcode",
+        country="country",
+    )
+
+
+class _CustomerSchema(PayloadSchema):
+    id = Id(required=True)
+    created_at = Time()
+    updated_at = Time()
+    buyer = Person(
+        email="email",
+        name="name",
+        phones=("phone", "default_address.phone"),
+        id_number="identification",
+        country="default_address.country",
+    )
 
 
 def _body(request: WebhookRequest, _source: Source) -> Any:
@@ -63,7 +118,28 @@ def _body(request: WebhookRequest, _source: Source) -> Any:
     return {**value, "event": topic}
 
 
+def _topic(name: str, event_type: str) -> Topic:
+    kind, _, word = name.partition("/")
+    is_update = event_type.endswith(".updated")
+    return Topic(
+        type=event_type,
+        shape=_NOTICE,
+        once=name in _ONCE,
+        repeats=name not in _ONCE,
+        step="" if is_update else word,
+        step_at=_DATES.get(word, "") if kind == "order" or word == "created" else "",
+        updates=is_update,
+        lookup=kind,
+    )
+
+
 _NOTICE: Final = Shape(schema=_NoticeSchema())
+_ORDER: Final = Shape(
+    schema=_OrderSchema(),
+    kind="order",
+    shown=("status", "fulfillment_status", "amount", "items", "recipient", "buyer", "note"),
+)
+_CUSTOMER: Final = Shape(schema=_CustomerSchema(), kind="customer", shown=("buyer",))
 
 platform = Platform(
     name="tiendanube",
@@ -75,20 +151,12 @@ platform = Platform(
     shop=Field("store_id"),
     body=_body,
     topics={
-        **{
-            name: Topic(
-                type=event_type,
-                shape=_NOTICE,
-                once=name in _ONCE,
-                repeats=name not in _ONCE,
-                lookup=name.partition("/")[0],
-            )
-            for name, event_type in _TYPES.items()
-        },
+        **{name: _topic(name, event_type) for name, event_type in _TYPES.items()},
         "fulfillment_order/status_updated": Topic(
             type="order.shipped",
             shape=_NOTICE,
             repeats=True,
+            updates=True,
             lookup="order",
             other_types=("order.updated", "shipment.delivered"),
         ),
@@ -97,6 +165,17 @@ platform = Platform(
         **dict.fromkeys(_PRIVACY.values(), "privacy_request"),
         # Nothing is left to look up.
         "customer/deleted": "names_nobody",
+    },
+    api=Api(
+        url="https://api.tiendanube.com",
+        credentials=("access_token", "app"),
+        headers={"Authentication": "bearer {access_token}", "User-Agent": "{app}"},
+        rate_per_s=2,
+        wait_headers={"x-rate-limit-reset": 0.001},
+    ),
+    lookups={
+        "order": Lookup(Read("/2025-03/{shop}/orders/{id}"), shape=_ORDER),
+        "customer": Lookup(Read("/2025-03/{shop}/customers/{id}"), shape=_CUSTOMER),
     },
     deadline_s=3,
     retries="at once, after about 5, 10 and 15 minutes, then longer: 18 times in 48 hours",
