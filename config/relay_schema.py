@@ -85,6 +85,10 @@ class DestinationSchema(Schema):
         load_default="lookup", validate=validate.OneOf(["lookup", "phone", "email"])
     )
     customer_wrapper = fields.Boolean(load_default=False)
+    probe = fields.String(
+        load_default="/agents",
+        validate=validate.Regexp(r"/[!-~]{1,200}\Z", error='expected a path such as "/agents"'),
+    )
 
 
 class _Secrets(fields.List[str]):

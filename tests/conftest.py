@@ -119,6 +119,7 @@ def make_settings(redis_url: str, config_file: Path, **changes: object) -> Setti
         "host": "127.0.0.1",
         "port": 0,
         "redis_connections": 4,
+        "outbound_proxy": "",
         "public_url": "",
         "body_max_bytes": 5 * 1024 * 1024,
         "backlog_max": 1_000_000,

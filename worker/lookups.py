@@ -55,12 +55,13 @@ class Lookups:
         sources: Mapping[str, Source],
         *,
         user_agent: str,
+        proxy: str = "",
     ) -> None:
         self._ledger = ledger
         self._jobs = jobs
         self._sources = sources
         self._queue = LookupQueue(ledger.redis)
-        self._api = PlatformApi(self._queue, user_agent=user_agent)
+        self._api = PlatformApi(self._queue, user_agent=user_agent, proxy=proxy)
         self._tokens = ApiTokens(ledger.redis, self._api.token)
         self._stopping = threading.Event()
 

@@ -78,9 +78,10 @@ class Answer:
 class PlatformApi:
     """The APIs of all sources; one per process. Safe to share between greenlets."""
 
-    def __init__(self, queue: LookupQueue, *, user_agent: str) -> None:
+    def __init__(self, queue: LookupQueue, *, user_agent: str, proxy: str = "") -> None:
         self._queue = queue
         self._user_agent = user_agent
+        self._proxies = {"https": proxy} if proxy else None
 
     def read(self, source: Source, api: Api, read: Read, values: Mapping[str, Any]) -> Any:
         """The JSON value that one `Read` finds.
@@ -164,9 +165,9 @@ class PlatformApi:
             auth=basic,
         ).prepare()  # fmt: skip
         try:
-            # The adapter alone follows no redirect and knows no proxy, no cookie and no ~/.netrc.
+            # The adapter alone follows no redirect and knows no cookie and no ~/.netrc.
             with HTTPAdapter().send(
-                prepared, stream=True, timeout=(_CONNECT_S, _READ_S)
+                prepared, stream=True, timeout=(_CONNECT_S, _READ_S), proxies=self._proxies
             ) as response:
                 content = b""
                 give_up_at = time.monotonic() + _READ_S

@@ -97,6 +97,7 @@ def open_lookups(settings: Settings) -> Lookups | None:
         JobStore.open(queue, settings),
         sources.load(settings.config_file, settings.environ, settings.dedup_s).sources,
         user_agent=settings.user_agent,
+        proxy=settings.outbound_proxy,
     )
 
 

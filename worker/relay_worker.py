@@ -37,6 +37,7 @@ from worker.throttle import FeedbackBatch
 _LOG: Final = structlog.get_logger()
 _RQ_MAINTENANCE_S: Final = 300
 _FORGET_EVERY_S: Final = 60.0
+_ABSENT_EVERY_S: Final = 3600.0
 _DEFAULT_TIMINGS: Final = Timings()
 
 
@@ -69,7 +70,7 @@ class RelayWorker(ConcurrentWorker):
         self._service = service
         self._intake = intake
         self._sweep_s = sweep_s
-        self._swept_at = self._forgot_at = float("-inf")
+        self._swept_at = self._forgot_at = self._looked_for_absent_at = float("-inf")
 
     def register_birth(self) -> None:
         super().register_birth()  # type: ignore[no-untyped-call]  # RQ has no types here
@@ -163,6 +164,10 @@ class RelayWorker(ConcurrentWorker):
             self._swept_at = time.monotonic()
             if sweep.sweep(self._service.ledger, self._intake):
                 self.wakeup.set()
+        if time.monotonic() - self._looked_for_absent_at > _ABSENT_EVERY_S:
+            self._looked_for_absent_at = time.monotonic()
+            if retried := sweep.retry_absent(self._service.ledger, self._intake):
+                _LOG.info("records.absent_customers_tried_again", count=retried)
         if time.monotonic() - self._forgot_at > _FORGET_EVERY_S:
             self._forgot_at = time.monotonic()
             self._service.ledger.forget_expired()

@@ -146,6 +146,7 @@ def history(
         user_agent=settings.user_agent,
         connect_timeout_s=settings.connect_timeout_s,
         read_timeout_s=settings.read_timeout_s,
+        proxy=settings.outbound_proxy,
     )
     try:
         return client.history(customer_id, page, results_per_page)
