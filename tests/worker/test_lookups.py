@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -30,6 +29,9 @@ THIN = [
     if declared.lookups
     for name in samples.names(platform)
 ]
+
+# Their APIs withhold who bought.
+NAMING_NOBODY = {"mercadolibre"}
 
 
 def credentials(source: Source, api_url: str) -> Source:
@@ -62,7 +64,8 @@ class Bench:
         """The ids of the records of a sample."""
         request = request_of(self.source.platform.name, name)
         items = translate(request, self.source, self.harness.intake.memory(self.source))
-        assert not isinstance(items, Handshake)
+        if isinstance(items, Handshake):
+            return []
         receipt = self.harness.intake.accept(request, self.source, items, request.received_at)
         return [record_id for record_id in receipt.ids if record_id]
 
@@ -239,11 +242,16 @@ def test_nothing_secret_is_in_what_is_logged(bench, api, capsys):
 
 @pytest.mark.parametrize(("platform", "name"), THIN, ids=[f"{p}/{n}" for p, n in THIN])
 def test_every_thin_sample_is_looked_up_whole(bench, standin_server, platform, name):
-    """With the answers in `relay/samples/<platform>/api.json`: nothing waits, and nothing is held."""
+    """With the answers in `relay/samples/<platform>/api.json`: nothing waits, nothing is held."""
     shop = bench(platform, f"{standin_server.url}/_platforms/{platform}")
     record_ids = shop.accept(name)
     shop.run()
-    records: list[Any] = [shop.harness.ledger.get(record_id) for record_id in record_ids]
 
-    for record in records:
-        assert record is None or record.state is State.ACCEPTED, (record.state, record.reason)
+    for record_id in record_ids:
+        record = shop.harness.ledger.get(record_id)
+        if platform in NAMING_NOBODY:
+            assert record is None
+        elif record is not None:  # none is left of what tells nothing new
+            assert record.state is State.ACCEPTED, record.reason
+            assert "ana@example.com" in (record.customer.email, *record.body.values())
+            assert len(record.body["notes"]) > 20

@@ -5,16 +5,17 @@ refused: one needs a header or a query parameter with a text of the throw-away c
 """
 
 import json
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, request
 
 from relay.devtools.standin.bodies import reply
-from relay.inbound.samples import FOLDER
 
 # What is at `api_url` in a source's credentials, behind the stand-in's address.
 PREFIX = "/_platforms"
 _PROOF = "throw-away"
+_SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 def platform_apis() -> Blueprint:
@@ -22,7 +23,7 @@ def platform_apis() -> Blueprint:
 
     @routes.route("/<platform>/<path:path>", methods=["GET", "POST"])
     def answer(platform: str, path: str) -> Response:
-        file = FOLDER / platform / "api.json"
+        file = _SAMPLES / platform / "api.json"
         answers: dict[str, Any] = json.loads(file.read_bytes()) if file.is_file() else {}
         if not _is_proved():
             return reply(401, {"message": "Unauthorized"})
