@@ -10,6 +10,7 @@ saved an empty object may come.
 https://docs.kushki.com/ec/notifications/overview (read 2026-11)
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from relay.inbound.composite_fields import Amount, FirstOf, Person
@@ -47,7 +48,7 @@ class _PaymentSchema(PayloadSchema):
     )
 
 
-def _probe(body: dict[str, Any]) -> Handshake | None:
+def _probe(body: Mapping[str, Any]) -> Handshake | None:
     return None if body else Handshake()
 
 
