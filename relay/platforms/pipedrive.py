@@ -1,0 +1,88 @@
+"""Pipedrive: persons, JSON, with user and password (Basic).
+
+Nothing signs a body. `meta` has action and entity, which are the topic, and an id of the event.
+E-mails and phones are lists with the main one first or marked. Wants 2xx within 10 s; sends again
+after 3, 30 and 150 s; ten failures stop it for half an hour, and three days without success delete
+the webhook. What our side writes comes back with `change_source: api`, and is ignored.
+
+https://pipedrive.readme.io/docs/guide-for-webhooks-v2 (read 2026-11, a copy)
+"""
+
+from typing import Any, Final
+
+from relay.inbound.composite_fields import Person
+from relay.inbound.contract import Platform, Source
+from relay.inbound.payload import json_body
+from relay.inbound.payload_fields import Id, Text, Time
+from relay.inbound.payload_schema import PayloadSchema
+from relay.inbound.places import Field
+from relay.inbound.results import Skipped
+from relay.inbound.signature import Basic
+from relay.inbound.topics import Shape, Topic, Values
+from relay.model import WebhookRequest
+
+
+class _PersonSchema(PayloadSchema):
+    id = Id("data.id", required=True)
+    event_id = Id("meta.id")
+    at = Time("meta.timestamp")
+    _source = Text("meta.change_source")
+    buyer = Person(
+        "data",
+        email=("emails.0.value", "email.0.value"),
+        name="name",
+        first_name="first_name",
+        last_name="last_name",
+        phones=("phones.0.value", "phones.1.value", "phone.0.value"),
+    )
+
+
+def _body(request: WebhookRequest, _source: Source) -> Any:
+    """The body with action and entity as one topic."""
+    value = json_body(request.body)
+    meta = value.get("meta") if isinstance(value, dict) else None
+    if not isinstance(meta, dict):
+        return value
+    return {**value, "topic": f"{meta.get('action')}.{meta.get('entity')}"}
+
+
+def _refined(_topic: str, values: Values) -> Values | Skipped:
+    return Skipped("our_own_change") if values.get("_source") == "api" else {}
+
+
+_PERSON: Final = Shape(schema=_PersonSchema(), kind="person", shown=("buyer",), refine=_refined)
+
+
+platform = Platform(
+    name="pipedrive",
+    title="Pipedrive",
+    docs="https://pipedrive.readme.io/docs/guide-for-webhooks-v2",
+    group="crm",
+    scheme=Basic(),
+    topic=Field("topic"),
+    shop=Field("meta.company_id"),
+    body=_body,
+    topics={
+        "create.person": Topic(type="customer.created", shape=_PERSON, step="created"),
+        "change.person": Topic(type="customer.updated", shape=_PERSON, updates=True),
+    },
+    certainty="unverified",
+    deadline_s=10,
+    retries="after 3, 30 and 150 seconds",
+    disable_after="3 days without success: the webhook is deleted",
+    setup={
+        "es": (
+            "En Pipedrive abra Herramientas y apps > Webhooks > Crear webhook (v2).",
+            "Elija «create» y «change» de personas y pegue la dirección de esta fuente.",
+            "Invente usuario y clave de autenticación HTTP; guárdelos en PIPEDRIVE_SECRET.",
+        ),
+        "en": (
+            "In Pipedrive open Tools and apps > Webhooks > Create webhook (v2).",
+            "Choose create and change of persons and paste the address of this source.",
+            (
+                "Make up user and password for HTTP auth; put them into PIPEDRIVE_SECRET "
+                "(user:password)."
+            ),
+        ),
+    },
+)
