@@ -13,7 +13,7 @@ from config.relay_toml import Destination
 from relay.model import Outcome, Verdict
 from worker.reply import NoResponse, Reply
 
-_TRANSIENT: Final = frozenset({408, 425, 429})
+_TRANSIENT: Final = frozenset({407, 408, 425, 429})  # 407 is the outbound proxy's
 _RETRY_AFTER_MAX_S: Final = 24 * 3600.0
 _ANSWER_KEPT: Final = 2000
 _JITTER: Final = 0.2

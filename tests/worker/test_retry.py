@@ -80,6 +80,7 @@ JUDGED_BY_STATUS = [
     (413, None, Verdict.DEAD, "refused"),
     (422, None, Verdict.DEAD, "validation"),
     # it may like it later
+    (407, None, Verdict.RETRY, "server_error"),
     (408, None, Verdict.RETRY, "server_error"),
     (425, None, Verdict.RETRY, "server_error"),
     (429, None, Verdict.RETRY, "too_many_requests"),
