@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
+from redis import RedisError
 
 from config import log
 from config.relay_toml import Destination
@@ -112,9 +114,8 @@ def _outcome(task: DeliveryTask, record: Record, target: DestinationContext) -> 
     if paused and not _may_send(target, paused):
         return Outcome(Verdict.PAUSED, paused, delay_s=retry.jittered(retry.PAUSED_S))
     outcome = _tried(task, record, target)
-    if paused and outcome.verdict is Verdict.DELIVERED and target.throttle.state:
-        target.throttle.resume()
-        _LOG.info("destination.resumed", destination=target.destination.name)
+    if target.throttle.state == paused != "" and retry.shows_that_key_works(outcome):
+        _resume(target, paused)
     return outcome
 
 
@@ -137,7 +138,8 @@ def _tried(task: DeliveryTask, record: Record, target: DestinationContext) -> Ou
         key_works = _key_works(target, reply)
         outcome = retry.after_reply(reply, number, target.destination, key_works=key_works)
     if outcome.reason in _PAUSES and target.throttle.state != outcome.reason:
-        target.throttle.pause(outcome.reason)
+        with suppress(RedisError):  # then the next answer pauses it
+            target.throttle.pause(outcome.reason)
         name, reason = target.destination.name, outcome.reason
         _LOG.warning("destination.paused", destination=name, reason=reason, status=outcome.status)
     return outcome
@@ -169,23 +171,23 @@ def _send(
 def _key_works(target: DestinationContext, reply: Reply) -> bool:
     """Probe the API key with the cheapest request; no response is no evidence against it.
 
-    403 says that the key may not ask that: it is one. An event that was refused with 400 is then at
+    Where the key may not ask that, or it cannot be asked, an event that was refused with 400 is at
     fault itself; one refused with 401 or 403 may be for the key.
     """
     try:
         probe = target.client.probe()
     except NoResponse:
         return True
-    if probe.status == 403 and not probe.is_html:
+    if _says_nothing(probe):
         return reply.status == 400
-    return probe.is_html or probe.status not in (400, 401)
+    return probe.status not in (400, 401)
 
 
 def _may_send(target: DestinationContext, paused: str) -> bool:
     """Probe a paused destination: it is resumed if that is answered well.
 
-    A key that may not be probed (403) is tried with an event every few minutes. What a person has
-    paused is theirs to resume.
+    Where the probe says nothing, an event goes out every few minutes to find out. What a person
+    has paused is theirs to resume.
     """
     if paused == PAUSED_BY_HAND:
         return False
@@ -194,8 +196,26 @@ def _may_send(target: DestinationContext, paused: str) -> bool:
     except NoResponse:
         return False
     if probe.ok:
-        target.throttle.resume()
-        _LOG.info("destination.resumed", destination=target.destination.name)
+        return _resume(target, paused)
+    # Of a server that had moved, an answer about the key shows that it is back.
+    is_back = paused == REDIRECTED and probe.status in (400, 401) and not probe.is_html
+    return (is_back or _says_nothing(probe)) and target.throttle.may_try()
+
+
+def _says_nothing(probe: Reply) -> bool:
+    """Whether a probe was refused for what it asks: 403 by a key without the right to it, or
+    something in between; 404 where there is no such path.
+    """
+    if probe.status == 403:
         return True
-    is_forbidden = probe.status == 403 and not probe.is_html
-    return paused == CREDENTIALS and is_forbidden and target.throttle.may_try()
+    is_refusal = 300 <= probe.status < 500 and probe.status not in (400, 401, 408, 425, 429)
+    return is_refusal and not (probe.is_html or probe.is_redirect)
+
+
+def _resume(target: DestinationContext, paused: str) -> bool:
+    """Whether the destination could be resumed: not if a person has paused it meanwhile."""
+    with suppress(RedisError):  # then the next job probes again
+        if target.throttle.resume(paused):
+            _LOG.info("destination.resumed", destination=target.destination.name)
+            return True
+    return False

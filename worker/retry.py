@@ -25,6 +25,9 @@ CREDENTIALS: Final = "credentials"
 REDIRECTED: Final = "redirected"
 # A page in the place of an answer, by a proxy or another site.
 BLOCKED: Final = "blocked"
+# 2xx, and neither a customer nor nobody.
+UNEXPECTED: Final = "unexpected_answer"
+VALIDATION: Final = "validation"
 # Delay before a record of a paused destination is due again.
 PAUSED_S: Final = 60.0
 
@@ -51,7 +54,8 @@ def after_reply(
     if reply.status in _TRANSIENT or reply.status >= 500:
         reason = "too_many_requests" if reply.status == 429 else "server_error"
         return _retry_or_dead(reason, attempt, destination, reply)
-    reason = "validation" if 300 <= reply.status < 400 or reply.status in (400, 422) else "refused"
+    is_invalid = 300 <= reply.status < 400 or reply.status in (400, 422)
+    reason = VALIDATION if is_invalid else "refused"
     return Outcome(Verdict.DEAD, reason, status=reply.status, answer=answer)
 
 
@@ -64,7 +68,7 @@ def _paused(reason: str, reply: Reply) -> Outcome:
 
 def on_lookup_failure(reply: Reply, attempt: int, destination: Destination) -> Outcome:
     """A look-up or creation answered 2xx without a customer: nothing was delivered."""
-    return _retry_or_dead("unexpected_answer", attempt, destination, reply)
+    return _retry_or_dead(UNEXPECTED, attempt, destination, reply)
 
 
 def on_customer_not_found(refusal: Reply | None, destination: Destination) -> Outcome:
@@ -81,6 +85,14 @@ def on_customer_not_found(refusal: Reply | None, destination: Destination) -> Ou
 def on_customer_mismatch() -> Outcome:
     """Mercately answered a look-up with somebody else: a person has to see to it."""
     return Outcome(Verdict.HELD, CUSTOMER_MISMATCH)
+
+
+def shows_that_key_works(outcome: Outcome) -> bool:
+    """Whether Mercately took an event, or refused it for what it says; 400 may be for the key."""
+    reasons = (VALIDATION, CUSTOMER_MISMATCH, *CUSTOMER_REASONS)
+    return outcome.verdict is Verdict.DELIVERED or (
+        outcome.reason in reasons and outcome.status != 400
+    )
 
 
 def on_no_response(error: NoResponse, attempt: int, destination: Destination) -> Outcome:

@@ -5,12 +5,17 @@ import time
 
 import pytest
 
-from relay.model import Customer, State
+from relay.model import Customer, State, Verdict
 from relay.store.keys import state_key
-from tests.worker.factories import Harness, call
-from tests.worker.http_stub import HttpStub, answer
+from tests.waiting import eventually
+from tests.worker.concurrent.workers import at_work
+from tests.worker.factories import Harness, apart, call
+from tests.worker.http_stub import HttpStub, answer, hang_up
 from worker import sweep
-from worker.throttle import PAUSED_BY_HAND
+from worker.attempt import DeliveryTask, attempt_delivery
+from worker.concurrent import PROBE_INTERVAL_S
+from worker.process import make_worker
+from worker.throttle import PAUSED_BY_HAND, FeedbackBatch
 
 THROTTLE = "relay:throttle:principal"
 OK = answer(200, b'{"messages": "Customer event created successfully"}')
@@ -111,6 +116,128 @@ def test_what_a_person_has_paused_no_probe_resumes(open_harness):
         harness.deliver(record_id)
 
     assert harness.record(record_id).state is State.DELIVERED
+
+
+def test_a_person_is_not_overruled_by_what_was_under_way(open_harness):
+    """A probe, an event, and a refusal that was still awaited when they paused it."""
+    with HttpStub(FOUND, answer(401), answer(401)) as stub:
+        harness = open_harness(server=stub.url)
+        record_id = harness.keep_one()
+        throttle = harness.target.throttle
+        throttle.pause(PAUSED_BY_HAND)
+        throttle.state = ""  # as at this worker's last claim
+        task = DeliveryTask(harness.record(record_id), harness.target)
+        assert attempt_delivery(task).reason == "credentials"
+        assert throttle.half_open_reason() == PAUSED_BY_HAND
+
+        throttle.state = "credentials"
+        stub.answers(AGENTS, OK)
+        assert attempt_delivery(task).verdict is Verdict.PAUSED
+        assert throttle.half_open_reason() == PAUSED_BY_HAND
+
+        throttle.observe(FeedbackBatch(successes=1, no_request=1))
+        throttle.observe(FeedbackBatch(no_request=1))
+        assert throttle.half_open_reason() == PAUSED_BY_HAND
+        assert float(harness.redis.hget(THROTTLE, "open_until")) > time.time()
+
+
+PAUSES = pytest.mark.parametrize("reason", ["credentials", "redirected"])
+SILENT = [
+    answer(403),
+    answer(403, b"<html>", Content_Type="text/html"),
+    answer(404),
+    answer(405),
+    answer(302),
+]
+
+
+def posts(stub: HttpStub) -> int:
+    return sum(request.method == "POST" for request in stub.requests)
+
+
+@PAUSES
+@pytest.mark.parametrize("probe", SILENT, ids=["403", "page", "404", "405", "302"])
+def test_where_a_probe_says_nothing_an_event_finds_out(open_harness, reason, probe):
+    with HttpStub(probe, FOUND, OK) as stub:
+        harness = open_harness(server=stub.url)
+        record_id = harness.keep_one()
+        harness.target.throttle.pause(reason)
+        let_probe(harness)
+        harness.deliver(record_id)
+
+    assert harness.record(record_id).state is State.DELIVERED
+    assert harness.target.throttle.half_open_reason() == ""
+
+
+@pytest.mark.parametrize(
+    "event",
+    [answer(422, b'{"errors": []}'), answer(302, b'{"errors": []}'), answer(404)],
+    ids=["422", "302", "404"],
+)
+def test_an_event_that_is_refused_for_what_it_says_shows_that_the_key_works(open_harness, event):
+    with HttpStub(answer(403), FOUND, event) as stub:
+        harness = open_harness(server=stub.url)
+        harness.target.throttle.pause()
+        let_probe(harness)
+        harness.deliver(harness.keep_one())
+
+    assert harness.target.throttle.half_open_reason() == ""
+
+
+@PAUSES
+@pytest.mark.parametrize(
+    "probe",
+    [answer(429), answer(503), answer(301, Location="https://x.example/"), hang_up,
+     answer(200, b"<html>", Content_Type="text/html")],
+    ids=["429", "503", "301", "closed", "page"],
+)  # fmt: skip
+def test_what_is_away_is_sent_nothing(open_harness, reason, probe):
+    with HttpStub(probe) as stub:
+        harness = open_harness(server=stub.url)
+        record_id = harness.keep_one()
+        harness.target.throttle.pause(reason)
+        for _ in range(3):
+            let_probe(harness)
+            harness.deliver(record_id)
+        assert posts(stub) == 0
+
+    assert harness.record(record_id).attempts == 0
+    assert harness.target.throttle.half_open_reason() == reason
+
+
+def test_a_server_that_is_back_and_refuses_the_key_is_paused_for_that(open_harness):
+    with HttpStub(answer(401)) as stub:
+        harness = open_harness(server=stub.url)
+        harness.target.throttle.pause("redirected")
+        let_probe(harness)
+        harness.deliver(harness.keep_one())
+
+    assert harness.target.throttle.half_open_reason() == "credentials"
+
+
+def test_answers_of_another_shape_are_no_success_of_the_breaker(open_harness):
+    with HttpStub(answer(200, b'{"status": "degraded"}')) as stub:
+        harness = open_harness(server=stub.url)
+        record_id = harness.keep_one()
+        harness.deliver(record_id)
+
+    assert harness.record(record_id).reason == "unexpected_answer"
+    assert harness.redis.hget(THROTTLE, "failures") == b"1"
+
+
+@pytest.mark.slow
+def test_what_a_person_resumes_goes_out_at_once(harness, standin, environment, settings):
+    """Though its workers know that nothing may go out for a while."""
+    harness.target.throttle.pause(PAUSED_BY_HAND)
+    (record_id,) = harness.keep(*apart("1", standin=standin))
+    worker = make_worker(settings)
+    with at_work(worker):
+        time.sleep(2)
+        assert harness.record(record_id).state is State.ACCEPTED
+        harness.target.throttle.resume()
+        resumed_at = time.monotonic()
+        assert eventually(lambda: harness.record(record_id).state is State.DELIVERED)
+    assert time.monotonic() - resumed_at < PROBE_INTERVAL_S / 2
 
 
 @pytest.mark.parametrize(("days", "is_tried"), [(0.9, False), (1.1, True)])
