@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from relay.model import Customer, State, Verdict
-from relay.store.keys import state_key
+from relay.model import Customer, Outcome, State, Verdict
+from relay.store.keys import record_key, state_key
+from relay.store.ledger import Attempt
 from tests.waiting import eventually
 from tests.worker.concurrent.workers import at_work
 from tests.worker.factories import Harness, apart, call
@@ -240,24 +241,103 @@ def test_what_a_person_resumes_goes_out_at_once(harness, standin, environment, s
     assert time.monotonic() - resumed_at < PROBE_INTERVAL_S / 2
 
 
-@pytest.mark.parametrize(("days", "is_tried"), [(0.9, False), (1.1, True)])
-def test_an_absent_customer_is_looked_up_again_the_next_day(harness, redis, days, is_tried):
-    stranger = Customer(phone="+593999777777")
-    (record_id,) = harness.accept(call(customer=stranger)).ids
+DAY_S = 86400
+STRANGER = Customer(phone="+593999777777")
+
+
+def held_for_days(harness: Harness, record_id: str, held: float, tried: float = 0) -> None:
+    """As if a record had been held so many days ago, and tried then or later."""
+    now = time.time()
+    harness.redis.zadd(state_key("held"), {record_id: now - held * DAY_S})
+    harness.redis.hset(record_key(record_id), "settled_at", now - (tried or held) * DAY_S)
+
+
+@pytest.mark.parametrize(
+    ("held", "tried", "is_tried"),
+    [(0.9, 0, False), (1.1, 0, True), (9, 0.9, False), (9, 1.1, True)],
+)
+def test_an_absent_customer_is_looked_up_again_the_next_day(harness, held, tried, is_tried):
+    (record_id,) = harness.accept(call(customer=STRANGER)).ids
     harness.deliver(record_id)
     assert harness.record(record_id).reason == "customer_absent"
-    redis.zadd(state_key("held"), {record_id: time.time() - days * 86400})
+    held_for_days(harness, record_id, held, tried)
 
     assert sweep.retry_absent(harness.ledger, harness.intake) == is_tried
     expected = State.ACCEPTED if is_tried else State.HELD
     assert harness.record(record_id).state is expected
 
 
-def test_an_absent_customer_is_not_looked_up_for_ever(harness, redis):
-    (record_id,) = harness.accept(call(customer=Customer(phone="+593999777777"))).ids
+def test_an_event_is_delivered_once_its_customer_is_there(harness, standin):
+    (record_id,) = harness.accept(call(customer=STRANGER)).ids
     harness.deliver(record_id)
-    redis.zadd(state_key("held"), {record_id: time.time() - 86400 * 2})
-    harness.ledger.held_keep_s = 0
+    held_for_days(harness, record_id, 2)
+    standin.add_customer(phone=STRANGER.phone)
+
+    assert sweep.retry_absent(harness.ledger, harness.intake) == 1
+    harness.deliver(record_id)
+
+    assert harness.record(record_id).state is State.DELIVERED
+
+
+@pytest.mark.slow
+def test_a_worker_does_so_by_itself(harness, standin, environment, settings):
+    (record_id,) = harness.accept(call(customer=STRANGER)).ids
+    harness.deliver(record_id)
+    held_for_days(harness, record_id, 2)
+    standin.add_customer(phone=STRANGER.phone)
+
+    with at_work(make_worker(settings)):
+        assert eventually(lambda: harness.record(record_id).state is State.DELIVERED)
+
+
+def test_trying_again_every_day_makes_no_event_wait_longer(harness, redis):
+    """It is told of a week before, and discarded after its time."""
+    (record_id,) = harness.accept(call(customer=STRANGER)).ids
+    harness.deliver(record_id)
+    for days in (84, 85):
+        held_for_days(harness, record_id, days)
+        assert sweep.retry_absent(harness.ledger, harness.intake) == 1
+        harness.deliver(record_id)
+        assert harness.record(record_id).reason == "customer_absent"
+        assert harness.ledger.dropped_within(7 * DAY_S)[0] == 1
+        assert sweep.retry_absent(harness.ledger, harness.intake) == 0
+    held_for_days(harness, record_id, 90.1, 0.5)
+
+    assert harness.ledger.drop_old() == 1
+    record = harness.record(record_id)
+    assert (record.state, record.reason) == (State.DISCARDED, "kept_too_long")
+
+
+def test_what_a_person_replays_begins_to_wait_anew(harness):
+    (record_id,) = harness.accept(call(customer=STRANGER)).ids
+    harness.deliver(record_id)
+    held_for_days(harness, record_id, 84)
+    sweep.retry_absent(harness.ledger, harness.intake)
+    harness.deliver(record_id)
+
+    harness.intake.replay(harness.record(record_id))
+    harness.deliver(record_id)
+
+    assert harness.record(record_id).state is State.HELD
+    assert harness.ledger.dropped_within(7 * DAY_S)[0] == 0
+
+
+def test_many_absent_customers_are_tried_a_few_at_a_time(harness, monkeypatch):
+    monkeypatch.setattr(sweep, "_ABSENT_AT_ONCE", 2)
+    for record_id in harness.keep(*apart("1", "2", "3")):
+        harness.deliver(record_id)
+        held_for_days(harness, record_id, 2)
+
+    rounds = [sweep.retry_absent(harness.ledger, harness.intake) for _ in range(3)]
+
+    assert rounds == [2, 1, 0]
+
+
+@pytest.mark.parametrize("reason", ["customer_refused", "customer_mismatch", "no_customer"])
+def test_what_is_held_for_another_reason_waits_for_a_person(harness, redis, reason):
+    record_id = harness.keep_one()
+    outcome = Outcome(Verdict.HELD, reason)
+    harness.ledger.record_attempts([Attempt(harness.record(record_id), outcome, took_s=0)])
+    held_for_days(harness, record_id, 2)
 
     assert sweep.retry_absent(harness.ledger, harness.intake) == 0
-    assert harness.record(record_id).state is State.DISCARDED
