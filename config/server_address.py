@@ -15,7 +15,7 @@ def doubts(key: str, server: str) -> list[str]:
     """What a person should know about the address that stands in `key`, a sentence each."""
     parts = urlsplit(server)
     warnings = []
-    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+    if parts.scheme != "https" and not is_loopback(server):
         warnings.append(f"{key}: without https the API key goes in clear over the network")
     if parts.username is not None or parts.password is not None:
         warnings.append(f"{key}: a user or password in it is not used; the API key is the proof")
@@ -24,8 +24,10 @@ def doubts(key: str, server: str) -> list[str]:
     return warnings
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(server: str) -> bool:
+    """Whether a URL leads to this machine."""
+    host = urlsplit(server).hostname or ""
     try:
         return ip_address(host).is_loopback
     except ValueError:
-        return host.lower() == "localhost"
+        return host == "localhost"

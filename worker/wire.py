@@ -1,8 +1,8 @@
 """HTTP as a client of one server needs it: kept connections, one write a request, no redirects.
 
-The adapter of requests says how to connect and whom to trust; its pool of urllib3 is asked
-directly, because sessions, cookies, redirects and parts of an answer that nobody reads cost more
-than the request.
+The adapter of requests says how to connect; certificates are checked against the system's. Its
+pool of urllib3 is asked directly, because sessions, cookies, redirects and parts of an answer that
+nobody reads cost more than the request.
 """
 
 import select
@@ -27,6 +27,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from config.server_address import is_loopback
 from worker.reply import NoResponse
 
 _ANSWER_MAX_BYTES: Final = 64 * 1024
@@ -89,7 +90,8 @@ class Wire:
     ) -> None:
         self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=64)
         # A ~/.netrc must not replace our key, nor a proxy of the environment see it: neither is
-        # asked for.
+        # asked for. No proxy leads to this machine.
+        proxy = "" if is_loopback(str(plain.url)) else proxy
         proxies = {"http": proxy, "https": proxy} if proxy else None
         pool: Any = self._adapter.get_connection_with_tls_context(
             plain, verify=True, proxies=proxies

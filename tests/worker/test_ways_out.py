@@ -89,10 +89,10 @@ def test_a_proxy_lets_tls_through_and_does_not_see_the_key(through, tls, monkeyp
     with HttpStub(tls=tls) as mercately, HttpStub(tunnel) as proxy:
         monkeypatch.setattr(tunnel, "port", int(mercately.url.rpartition(":")[2]), raising=False)
         address = proxy.url.replace("://", "://u:p%40ss@")
-        assert through(mercately.url, address).post_event("c1", EVENT).ok
+        assert through("https://mercately.invalid", address).post_event("c1", EVENT).ok
 
     (seen,) = proxy.requests
-    assert (seen.method, seen.path) == ("CONNECT", mercately.url.removeprefix("https://"))
+    assert (seen.method, seen.path) == ("CONNECT", "mercately.invalid:443")
     assert "api-key" not in seen.headers
     proof = base64.b64encode(b"u:p@ss").decode()
     assert seen.headers["proxy-authorization"] == f"Basic {proof}"
@@ -126,6 +126,11 @@ def test_a_proxy_that_is_away_has_sent_nothing(through):
         through("https://mercately.invalid", url).post_event("c1", EVENT)
 
     assert (refused.value.reason, refused.value.ambiguous) == ("proxy_failed", False)
+
+
+def test_no_proxy_leads_to_this_machine(through):
+    with HttpStub() as stub, refusing_port() as proxy:
+        assert through(stub.url, proxy).post_event("c1", EVENT).ok
 
 
 def test_password_of_a_proxy_is_in_no_text(through):

@@ -1,4 +1,4 @@
-"""A certificate of this machine for tests, made anew and thrown away."""
+"""A certificate for tests, made anew and thrown away."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,10 @@ from cryptography.x509.oid import NameOID
 
 
 def loopback_context(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """What a server on 127.0.0.1 speaks TLS with, and the file of the certificate to trust."""
+    """What a server on 127.0.0.1 speaks TLS with, and the file of the certificate to trust.
+
+    The certificate is good for mercately.invalid too.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     certificate = (
@@ -25,7 +28,10 @@ def loopback_context(folder: Path) -> tuple[ssl.SSLContext, Path]:
         .not_valid_before(datetime.now(UTC) - timedelta(days=1))
         .not_valid_after(datetime.now(UTC) + timedelta(days=1))
         .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+            x509.SubjectAlternativeName(
+                [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("mercately.invalid")]
+            ),
+            critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
