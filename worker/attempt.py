@@ -134,10 +134,10 @@ def _tried(task: DeliveryTask, record: Record, target: DestinationContext) -> Ou
     if isinstance(reply, CustomerNotFound):
         return retry.on_customer_not_found(reply.reply, target.destination)
     outcome = retry.after_reply(reply, number, target.destination)
-    if outcome.reason == CREDENTIALS:
+    if outcome.verdict is Verdict.PAUSED:
         key_works = _key_works(target, reply)
         outcome = retry.after_reply(reply, number, target.destination, key_works=key_works)
-    if outcome.reason in _PAUSES and target.throttle.state != outcome.reason:
+    if outcome.verdict is Verdict.PAUSED and target.throttle.state != outcome.reason:
         with suppress(RedisError):  # then the next answer pauses it
             target.throttle.pause(outcome.reason)
         name, reason = target.destination.name, outcome.reason
@@ -169,15 +169,19 @@ def _send(
 
 
 def _key_works(target: DestinationContext, reply: Reply) -> bool:
-    """Probe the API key with the cheapest request; no response is no evidence against it.
+    """Whether a probe, the cheapest request, shows that this request alone is refused or sent
+    elsewhere.
 
-    Where the key may not ask that, or it cannot be asked, an event that was refused with 400 is at
-    fault itself; one refused with 401 or 403 may be for the key.
+    No response is no evidence against the key. Where the key may not ask that, or it cannot be
+    asked, an event that was refused with 400 is at fault itself; one refused with 401 or 403 may be
+    for the key.
     """
     try:
         probe = target.client.probe()
     except NoResponse:
-        return True
+        return not reply.is_redirect
+    if reply.is_redirect:
+        return probe.ok
     if _says_nothing(probe):
         return reply.status == 400
     return probe.status not in (400, 401)

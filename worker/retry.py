@@ -37,16 +37,18 @@ def after_reply(
 ) -> Outcome:
     """The outcome of an answer to the events endpoint.
 
-    `key_works` is the result of probing the API key, None before a probe. Without a probe a 400,
-    401 or 403 gives `paused` with the reason `credentials`, which asks the caller for one.
+    `key_works` is the result of probing server and key, None before a probe. Without a probe a 400,
+    401 or 403 gives `paused` with the reason `credentials`, and 3xx with a `Location` with
+    `redirected`, which asks the caller for one.
     """
     answer = reply.text[:_ANSWER_KEPT]
     if reply.ok:
         return Outcome(Verdict.DELIVERED, "delivered", status=reply.status)
-    if reply.is_redirect:
+    if reply.is_redirect and not key_works:
         return _paused(REDIRECTED, reply)
-    if reply.is_html and reply.status < 500:
-        return _retry_or_dead(BLOCKED, attempt, destination, reply)
+    if reply.is_redirect or (reply.is_html and reply.status < 500):
+        reason = REDIRECTED if reply.is_redirect else BLOCKED
+        return _retry_or_dead(reason, attempt, destination, reply)
     if reply.status in (400, 401, 403) and not key_works:
         return _paused(CREDENTIALS, reply)
     if reply.status in (401, 403):

@@ -25,7 +25,7 @@ from relay.model import Outcome, Verdict
 from relay.store.keys import WAKEUP
 from relay.store.lua import script
 from worker.concurrent import PROBE_INTERVAL_S, RateLimit
-from worker.retry import BLOCKED, CREDENTIALS, CUSTOMER_REASONS, UNEXPECTED
+from worker.retry import BLOCKED, CREDENTIALS, CUSTOMER_REASONS, REDIRECTED, UNEXPECTED
 
 _LUA: Final = "worker.lua"
 # The token bucket is the one that claims use.
@@ -34,7 +34,7 @@ _SHARED_LUA: Final = "worker.concurrent.lua"
 PAUSED_BY_HAND: Final = "paused"
 _TRY_EVERY_S: Final = 300
 # Answers that are none of the API as we know it, whatever their status.
-_FAULTS_BEHIND_2XX: Final = (BLOCKED, UNEXPECTED)
+_STRANGE: Final = (BLOCKED, REDIRECTED, UNEXPECTED)
 DEGRADED: Final = "degraded"  # slowed, or with recent failures, but not half open
 _FAILURES_MAX: Final = 10
 _OPEN_FROM_S: Final = 5.0
@@ -65,7 +65,7 @@ class FeedbackBatch:
             self.throttled += 1
             self.retry_after_s = max(self.retry_after_s, outcome.retry_after_s)
         is_unanswered = outcome.verdict is Verdict.RETRY and not outcome.status
-        if outcome.status >= 500 or is_unanswered or outcome.reason in _FAULTS_BEHIND_2XX:
+        if outcome.status >= 500 or is_unanswered or outcome.reason in _STRANGE:
             self.failures += 1
         elif (outcome.status and outcome.status != 429) or outcome.reason in CUSTOMER_REASONS:
             self.successes += 1

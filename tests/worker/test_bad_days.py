@@ -69,6 +69,18 @@ def test_a_server_that_has_moved_stops_all_and_goes_on_when_it_is_back(open_harn
     assert harness.target.throttle.half_open_reason() == ""
 
 
+def test_an_event_that_alone_is_sent_elsewhere_stops_no_other(open_harness):
+    with HttpStub(FOUND, answer(301, Location="https://elsewhere.example/"), AGENTS) as stub:
+        harness = open_harness(server=stub.url)
+        record_id = harness.keep_one()
+        harness.deliver(record_id)
+
+    record = harness.record(record_id)
+    assert (record.state, record.reason, record.attempts) == (State.RETRYING, "redirected", 1)
+    assert harness.target.throttle.half_open_reason() == ""
+    assert harness.redis.hget(THROTTLE, "failures") == b"1"
+
+
 def test_a_key_that_may_not_be_probed_is_tried_with_an_event(open_harness, redis):
     with HttpStub(FOUND, answer(401), answer(403)) as stub:
         harness = open_harness(server=stub.url)
