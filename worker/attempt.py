@@ -172,23 +172,23 @@ def _key_works(target: DestinationContext, reply: Reply) -> bool:
     """Whether a probe, the cheapest request, shows that this request alone is refused or sent
     elsewhere.
 
-    No response is no evidence against the key. Where the key may not ask that, or it cannot be
-    asked, an event that was refused with 400 is at fault itself; one refused with 401 or 403 may be
-    for the key.
+    No response is no evidence against the key. Where a probe says nothing of it, an event that was
+    refused with 400 is at fault itself; one refused with 401 or 403 may be for the key.
     """
     try:
         probe = target.client.probe()
     except NoResponse:
         return not reply.is_redirect
     if reply.is_redirect:
-        return probe.ok
+        return _is_of_mercately(probe)
     if _says_nothing(probe):
         return reply.status == 400
     return probe.status not in (400, 401)
 
 
 def _may_send(target: DestinationContext, paused: str) -> bool:
-    """Probe a paused destination: it is resumed if that is answered well.
+    """Probe a paused destination: it is resumed if that is answered well, or at all if its server
+    had moved.
 
     Where the probe says nothing, an event goes out every few minutes to find out. What a person
     has paused is theirs to resume.
@@ -199,21 +199,23 @@ def _may_send(target: DestinationContext, paused: str) -> bool:
         probe = target.client.probe()
     except NoResponse:
         return False
-    if probe.ok:
+    if probe.ok or (paused == REDIRECTED and _is_of_mercately(probe)):
         return _resume(target, paused)
-    # Of a server that had moved, an answer about the key shows that it is back.
-    is_back = paused == REDIRECTED and probe.status in (400, 401) and not probe.is_html
-    return (is_back or _says_nothing(probe)) and target.throttle.may_try()
+    return _says_nothing(probe) and target.throttle.may_try()
+
+
+def _is_of_mercately(probe: Reply) -> bool:
+    """Whether the API answered, though it may refuse: no page, redirect, overload or outage."""
+    is_refusal = 300 <= probe.status < 500 and probe.status not in (407, 408, 425, 429)
+    return probe.ok or (is_refusal and not (probe.is_html or probe.is_redirect))
 
 
 def _says_nothing(probe: Reply) -> bool:
-    """Whether a probe was refused for what it asks: 403 by a key without the right to it, or
-    something in between; 404 where there is no such path.
+    """Whether a probe was refused for what it asks, and not for the key: 403 by a key without the
+    right to it, or something in between; 404 where there is no such path.
     """
-    if probe.status == 403:
-        return True
-    is_refusal = 300 <= probe.status < 500 and probe.status not in (400, 401, 408, 425, 429)
-    return is_refusal and not (probe.is_html or probe.is_redirect)
+    is_refusal = _is_of_mercately(probe) and not probe.ok
+    return probe.status == 403 or (is_refusal and probe.status not in (400, 401))
 
 
 def _resume(target: DestinationContext, paused: str) -> bool:

@@ -69,8 +69,9 @@ def test_a_server_that_has_moved_stops_all_and_goes_on_when_it_is_back(open_harn
     assert harness.target.throttle.half_open_reason() == ""
 
 
-def test_an_event_that_alone_is_sent_elsewhere_stops_no_other(open_harness):
-    with HttpStub(FOUND, answer(301, Location="https://elsewhere.example/"), AGENTS) as stub:
+@pytest.mark.parametrize("probe", [AGENTS, answer(403), answer(401)], ids=["200", "403", "401"])
+def test_an_event_that_alone_is_sent_elsewhere_stops_no_other(open_harness, probe):
+    with HttpStub(FOUND, answer(301, Location="https://elsewhere.example/"), probe) as stub:
         harness = open_harness(server=stub.url)
         record_id = harness.keep_one()
         harness.deliver(record_id)
