@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from relay.inbound.lookups import ApiRequest
+from relay.store.lookups import LookupQueue
 from tests.worker.factories import KEY, destination
 from tests.worker.http_stub import HttpStub, answer, break_tls, refusing_port
 from tests.worker.tls import loopback_context
 from worker.client import Client
+from worker.platform_api import LookupFailed, PlatformApi
 from worker.reply import NoResponse
 
 EVENT = {"notes": "Pagó €20"}
@@ -131,6 +134,20 @@ def test_a_proxy_that_is_away_has_sent_nothing(through):
 def test_no_proxy_leads_to_this_machine(through):
     with HttpStub() as stub, refusing_port() as proxy:
         assert through(stub.url, proxy).post_event("c1", EVENT).ok
+
+
+def test_apis_of_platforms_are_asked_through_it_too_and_through_no_other(redis, monkeypatch):
+    monkeypatch.setattr("worker.platform_api.are_allowed", lambda _host: True)
+    with HttpStub(answer(502)) as named, HttpStub(answer(502)) as other:
+        for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, other.url)
+        for proxy in (named.url, ""):
+            api = PlatformApi(LookupQueue(redis), user_agent="test", proxy=proxy)
+            with pytest.raises(LookupFailed):
+                api.send("https://api.invalid", ApiRequest("GET", "/orders/1"))
+
+    assert [(seen.method, seen.path) for seen in named.requests] == [("CONNECT", "api.invalid:443")]
+    assert other.requests == []
 
 
 def test_password_of_a_proxy_is_in_no_text(through):
