@@ -41,7 +41,7 @@ class _Rate(fields.Field[float]):
         if match is None or float(match[1]) <= 0:
             raise ValidationError('expected a rate such as "2/s" or "120/m"')
         per_s = float(match[1]) / _SECONDS[match[2]]
-        if per_s < _RATE_MIN_PER_S:  # one event may take six requests, and a job has an end
+        if per_s < _RATE_MIN_PER_S:  # one event may take many requests, and a job has an end
             raise ValidationError('expected at least "30/m"')
         return per_s
 

@@ -19,6 +19,7 @@ from marshmallow import Schema, ValidationError, validate
 from config.fault_texts import in_console_language
 from config.relay_schema import DestinationSchema, SourceSchema
 from config.secret_texts import SecretTexts
+from config.server_address import doubts, without_extras
 from config.settings import DEFAULT_CONFIG_FILE
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -41,7 +42,7 @@ class Destination:
     `rate_per_s` and `in_flight` (events in hand) are shared by all workers; `retry_delays_s` are
     the waits before attempt 2, 3, … With `ordering` strict a customer's later events wait while
     one of theirs does.
-    `probe` is the path that is asked to see whether the key works.
+    `probe` is the path below the API's root that is asked to see whether the key works.
     `identifier` other than `lookup` puts the phone or e-mail itself into the address.
     """
 
@@ -95,7 +96,10 @@ class SourceEntry:
 
 @dataclass(frozen=True, slots=True)
 class RelayFile:
-    """The file, read. `faults` are what was wrong with it; the rest is what was right."""
+    """The file, read. `faults` are what was wrong with it; the rest is what was right.
+
+    `warnings` are what is doubtful about its destinations.
+    """
 
     file: Path
     language: Literal["es", "en"]
@@ -103,6 +107,7 @@ class RelayFile:
     sources: Mapping[str, SourceEntry]
     events: Mapping[str, Any]
     faults: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def load(file: Path, environ: Mapping[str, str], platforms: Iterable[str] = ()) -> RelayFile:
@@ -115,6 +120,7 @@ def load(file: Path, environ: Mapping[str, str], platforms: Iterable[str] = ()) 
     """
     content = _content(file)
     faults: list[str] = []
+    warnings: list[str] = []
     keys = {"language", "destinations", "sources", "events"}
     faults += [f"{key}: unknown key, expected {sorted(keys)}" for key in content.keys() - keys]
     language = content.get("language", "es")
@@ -122,14 +128,16 @@ def load(file: Path, environ: Mapping[str, str], platforms: Iterable[str] = ()) 
         faults.append('language: expected "es" or "en"')
         language = "es"
     tables = {key: _table(content, key, faults) for key in ("destinations", "sources", "events")}
-    destinations = _destinations(tables["destinations"], environ, faults)
+    destinations = _destinations(tables["destinations"], environ, faults, warnings)
     entries = dict(tables["sources"])
     for platform in platforms:
         variable = f"{platform.upper()}_SECRET"
         if environ.get(variable) and platform not in entries:
             entries[platform] = {"platform": platform, "secrets": f"${{{variable}}}"}
     sources = _sources(entries, environ, list(tables["destinations"]), faults)
-    return RelayFile(file, language, destinations, sources, tables["events"], tuple(faults))
+    return RelayFile(
+        file, language, destinations, sources, tables["events"], tuple(faults), tuple(warnings)
+    )
 
 
 def _content(file: Path) -> dict[str, Any]:
@@ -176,7 +184,7 @@ def _table(content: Mapping[str, Any], key: str, faults: list[str]) -> dict[str,
 
 
 def _destinations(
-    table: Mapping[str, Any], environ: Mapping[str, str], faults: list[str]
+    table: Mapping[str, Any], environ: Mapping[str, str], faults: list[str], warnings: list[str]
 ) -> dict[str, Destination]:
     if not table:
         faults.append("destinations: expected at least one")
@@ -184,9 +192,11 @@ def _destinations(
     for name, raw in table.items():
         data = _load_table(f"destinations.{name}", DestinationSchema(), name, raw, environ, faults)
         if data is not None:
+            server = data.pop("server")
+            warnings += doubts(f"destinations.{name}.server", server)
             destinations[name] = Destination(
                 name=name,
-                server=data.pop("server").rstrip("/"),
+                server=without_extras(server),
                 rate_per_s=data.pop("rate"),
                 retry_delays_s=data.pop("retry_schedule"),
                 timezone=ZoneInfo(data.pop("timezone")),

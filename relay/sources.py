@@ -23,7 +23,7 @@ from relay.mapping.default_rules import compile_all, inherited_types
 from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.rules import Rule
 from relay.platforms import discovered
-from relay.source_secrets import scheme_of, secret_warnings, server_warnings, tolerance_faults
+from relay.source_secrets import scheme_of, secret_warnings, tolerance_faults
 
 # Words of sources' names that people write in capitals.
 _ACRONYMS: Final = frozenset(
@@ -96,8 +96,7 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
             )
         usable = replace(entry, secrets=secrets)
         sources[name] = _source(usable, platform, scheme, options, own_rules, content)
-    for name, destination in content.destinations.items():
-        warnings += server_warnings(f"destinations.{name}.server", destination.server)
+    warnings += content.warnings
     if faults:
         raise ConfigError(file, faults)
     shown_warnings = tuple(in_console_language(warning) for warning in warnings)

@@ -62,7 +62,8 @@ def demo(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
 
 def test_demo_delivers_one_event_per_source_twice_and_leaves_nothing_running(tmp_path):
     for _ in range(2):
-        done = demo(tmp_path, CI="true")
+        nowhere = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
+        done = demo(tmp_path, CI="true", NO_PROXY="", no_proxy="", **nowhere)
         rows = [line for line in done.stdout.splitlines() if "200 accepted" in line]
 
         assert done.returncode == 0, done.stdout + done.stderr

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
+from redis import RedisError
 
 from config import log
 from config.relay_toml import Destination
@@ -112,9 +114,8 @@ def _outcome(task: DeliveryTask, record: Record, target: DestinationContext) -> 
     if paused and not _may_send(target, paused):
         return Outcome(Verdict.PAUSED, paused, delay_s=retry.jittered(retry.PAUSED_S))
     outcome = _tried(task, record, target)
-    if paused and outcome.verdict is Verdict.DELIVERED and target.throttle.state:
-        target.throttle.resume()
-        _LOG.info("destination.resumed", destination=target.destination.name)
+    if target.throttle.state == paused != "" and retry.shows_that_key_works(outcome):
+        _resume(target, paused)
     return outcome
 
 
@@ -133,11 +134,12 @@ def _tried(task: DeliveryTask, record: Record, target: DestinationContext) -> Ou
     if isinstance(reply, CustomerNotFound):
         return retry.on_customer_not_found(reply.reply, target.destination)
     outcome = retry.after_reply(reply, number, target.destination)
-    if outcome.reason == CREDENTIALS:
+    if outcome.verdict is Verdict.PAUSED:
         key_works = _key_works(target, reply)
         outcome = retry.after_reply(reply, number, target.destination, key_works=key_works)
-    if outcome.reason in _PAUSES and target.throttle.state != outcome.reason:
-        target.throttle.pause(outcome.reason)
+    if outcome.verdict is Verdict.PAUSED and target.throttle.state != outcome.reason:
+        with suppress(RedisError):  # then the next answer pauses it
+            target.throttle.pause(outcome.reason)
         name, reason = target.destination.name, outcome.reason
         _LOG.warning("destination.paused", destination=name, reason=reason, status=outcome.status)
     return outcome
@@ -167,25 +169,29 @@ def _send(
 
 
 def _key_works(target: DestinationContext, reply: Reply) -> bool:
-    """Probe the API key with the cheapest request; no response is no evidence against it.
+    """Whether a probe, the cheapest request, shows that this request alone is refused or sent
+    elsewhere.
 
-    403 says that the key may not ask that: it is one. An event that was refused with 400 is then at
-    fault itself; one refused with 401 or 403 may be for the key.
+    No response is no evidence against the key. Where a probe says nothing of it, an event that was
+    refused with 400 is at fault itself; one refused with 401 or 403 may be for the key.
     """
     try:
         probe = target.client.probe()
     except NoResponse:
-        return True
-    if probe.status == 403 and not probe.is_html:
+        return not reply.is_redirect
+    if reply.is_redirect:
+        return _is_of_mercately(probe)
+    if _says_nothing(probe):
         return reply.status == 400
-    return probe.is_html or probe.status not in (400, 401)
+    return probe.status not in (400, 401)
 
 
 def _may_send(target: DestinationContext, paused: str) -> bool:
-    """Probe a paused destination: it is resumed if that is answered well.
+    """Probe a paused destination: it is resumed if that is answered well, or at all if its server
+    had moved.
 
-    A key that may not be probed (403) is tried with an event every few minutes. What a person has
-    paused is theirs to resume.
+    Where the probe says nothing, an event goes out every few minutes to find out. What a person
+    has paused is theirs to resume.
     """
     if paused == PAUSED_BY_HAND:
         return False
@@ -193,9 +199,29 @@ def _may_send(target: DestinationContext, paused: str) -> bool:
         probe = target.client.probe()
     except NoResponse:
         return False
-    if probe.ok:
-        target.throttle.resume()
-        _LOG.info("destination.resumed", destination=target.destination.name)
-        return True
-    is_forbidden = probe.status == 403 and not probe.is_html
-    return paused == CREDENTIALS and is_forbidden and target.throttle.may_try()
+    if probe.ok or (paused == REDIRECTED and _is_of_mercately(probe)):
+        return _resume(target, paused)
+    return _says_nothing(probe) and target.throttle.may_try()
+
+
+def _is_of_mercately(probe: Reply) -> bool:
+    """Whether the API answered, though it may refuse: no page, redirect, overload or outage."""
+    is_refusal = 300 <= probe.status < 500 and probe.status not in (407, 408, 425, 429)
+    return probe.ok or (is_refusal and not (probe.is_html or probe.is_redirect))
+
+
+def _says_nothing(probe: Reply) -> bool:
+    """Whether a probe was refused for what it asks, and not for the key: 403 by a key without the
+    right to it, or something in between; 404 where there is no such path.
+    """
+    is_refusal = _is_of_mercately(probe) and not probe.ok
+    return probe.status == 403 or (is_refusal and probe.status not in (400, 401))
+
+
+def _resume(target: DestinationContext, paused: str) -> bool:
+    """Whether the destination could be resumed: not if a person has paused it meanwhile."""
+    with suppress(RedisError):  # then the next job probes again
+        if target.throttle.resume(paused):
+            _LOG.info("destination.resumed", destination=target.destination.name)
+            return True
+    return False

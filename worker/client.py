@@ -23,6 +23,11 @@ from worker.wire import Wire
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 _ROOT: Final = "/retailers/api/v1"
+# How a page begins, maybe after comments or a declaration of XML.
+_PAGE: Final = re.compile(
+    r"\s*(<!--.{0,2000}?-->\s*|<\?xml.{0,200}?\?>\s*)*<(!doctype|html|head|body)\b",
+    re.DOTALL | re.IGNORECASE,
+)
 
 
 class Client:
@@ -100,21 +105,22 @@ class Client:
         if not path.endswith("/events"):
             self._on_extra()
         target = self._base + path
-        if body is None:
-            return _reply(*self._wire.ask(method, target, self._headers, None))
-        data = json.dumps(body, ensure_ascii=False).encode()
-        return _reply(*self._wire.ask(method, target, self._json_headers, data))
+        headers = self._headers if body is None else self._json_headers
+        data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        status, fields, content, is_whole = self._wire.ask(method, target, headers, data)
+        return _reply(status, fields, content, is_whole=is_whole)
 
 
-def _reply(status: int, headers: Mapping[str, str], content: bytes) -> Reply:
+def _reply(status: int, headers: Mapping[str, str], content: bytes, *, is_whole: bool) -> Reply:
     kind = headers.get("Content-Type", "")
-    text = content.decode("utf-8", "replace")
+    text = content.decode("utf-8-sig", "replace")
     return Reply(
         status=status,
         text=text,
-        is_html="html" in kind.lower() or text.lstrip()[:9].lower().startswith(("<!doc", "<html")),
+        is_html="html" in kind.lower() or _PAGE.match(text) is not None,
         retry_after_s=_retry_after_s(headers.get("Retry-After", "")),
         is_redirect=300 <= status < 400 and bool(headers.get("Location")),
+        is_cut=not is_whole,
     )
 
 

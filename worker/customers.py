@@ -84,8 +84,9 @@ class Customers:
     def find(self, customer: Customer, cached_id: str = "") -> Found | CustomerNotFound:
         """The id to use for a call; `cached_id` is what was cached for the customer.
 
-        May make up to eleven requests: five spellings of a phone or an e-mail (or three of the
-        number of a document), a creation, and the look-ups again if that was refused.
+        May make up to `CUSTOMER_REQUESTS_MAX` requests (config/settings.py): the spellings of a
+        phone and an e-mail (or of the number of a document), a creation, and the look-ups again if
+        that was refused.
 
         Raises:
             Unresolved: Mercately answered a look-up with neither a customer nor "not found".
@@ -125,8 +126,6 @@ class Customers:
         for id_number in spellings(customer.id_type, customer.id_number):
             reply = _ask(self._client.find_by_document, (customer.id_type, id_number))
             matches = _matches(reply, id_number)
-            if matches is None:
-                raise Unresolved(reply)
             if len(matches) > 1:
                 return CustomerNotFound()
             if matches:
@@ -222,25 +221,29 @@ def _says_not_found(reply: Reply) -> bool:
 def _require_same(reply: Reply, customer: Customer, reference: str) -> None:
     """Compare who was found with whom we asked for; a field that is absent is no difference.
 
-    Of phones the last nine digits, which are the same with and without the extra digit of Mexican
-    and Argentine mobiles, and however Mercately writes the country.
-
     Raises:
         OtherCustomer: it is somebody else.
     """
     found = reply.json()["customer"]
     if reference == customer.email:
-        theirs = found.get("email")
-        is_other = isinstance(theirs, str) and theirs and theirs.lower() != reference.lower()
+        theirs = str(found.get("email") or "").strip()
+        is_same = not theirs or theirs.lower() == reference.strip().lower()
     else:
         theirs = re.sub(r"\D", "", str(found.get("phone") or ""))
-        ours = re.sub(r"\D", "", reference)
-        compared = min(_DIGITS_COMPARED, len(theirs), len(ours))
-        is_other = bool(theirs) and (
-            compared < _DIGITS_MIN or theirs[-compared:] != ours[-compared:]
-        )
-    if is_other:
+        is_same = not theirs or any(_is_same_phone(theirs, each) for each in variants(reference))
+    if not is_same:
         raise OtherCustomer
+
+
+def _is_same_phone(theirs: str, ours: str) -> bool:
+    """Whether the last nine digits are equal, or as many as there are.
+
+    They do not depend on how the country is written, nor on the extra digit of Mexican and
+    Argentine mobiles.
+    """
+    digits = ours.removeprefix("+")
+    compared = min(_DIGITS_COMPARED, len(theirs), len(digits))
+    return compared >= _DIGITS_MIN and theirs[-compared:] == digits[-compared:]
 
 
 def _id_in(reply: Reply) -> str:
@@ -249,16 +252,33 @@ def _id_in(reply: Reply) -> str:
     return _customer_id(data.get("customer") if isinstance(data, dict) else None)
 
 
-def _matches(reply: Reply, id_number: str) -> list[str] | None:
-    """The ids of the listed customers with this number, None for an answer that is no list. A
-    server without the filter lists everybody.
+def _matches(reply: Reply, id_number: str) -> list[str]:
+    """The ids of the listed customers with this number, however it is punctuated.
+
+    Raises:
+        Unresolved: neither a list nor "not found", or somebody without an id.
+        OtherCustomer: others only, as a server without the filter lists.
     """
     data: Any = reply.json() if reply.ok else None
     rows = data.get("customers") if isinstance(data, dict) else None
+    if rows == [] or (rows is None and _says_not_found(reply)):
+        return []
     if not isinstance(rows, list):
-        return None
-    same = [row for row in rows if isinstance(row, dict) and row.get("id_number") == id_number]
-    return [customer_id for row in same if (customer_id := _customer_id(row))]
+        raise Unresolved(reply)
+    same = [row for row in rows if isinstance(row, dict) and _has_number(row, id_number)]
+    ids = [customer_id for row in same if (customer_id := _customer_id(row))]
+    if len(ids) < len(same):
+        raise Unresolved(reply)
+    if not ids:
+        raise OtherCustomer
+    return ids
+
+
+def _has_number(row: dict[str, Any], id_number: str) -> bool:
+    theirs, ours = (
+        re.sub(r"[\W_]", "", str(text)).upper() for text in (row.get("id_number"), id_number)
+    )
+    return theirs == ours
 
 
 def _customer_id(customer: Any) -> str:

@@ -37,7 +37,7 @@ from worker.throttle import FeedbackBatch
 _LOG: Final = structlog.get_logger()
 _RQ_MAINTENANCE_S: Final = 300
 _FORGET_EVERY_S: Final = 60.0
-_ABSENT_EVERY_S: Final = 3600.0
+_ABSENT_EVERY_S: Final = 300.0
 _DEFAULT_TIMINGS: Final = Timings()
 
 

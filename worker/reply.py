@@ -10,6 +10,7 @@ class Reply:
     """An HTTP answer. `retry_after_s` is None when the header is absent or not readable.
 
     `is_redirect`: it sends us elsewhere; Mercately's own 302, a refusal, has no `Location`.
+    `is_cut`: the body broke off, or was too slow; its beginning is in `text`.
     """
 
     status: int
@@ -17,11 +18,12 @@ class Reply:
     is_html: bool = False
     retry_after_s: float | None = None
     is_redirect: bool = False
+    is_cut: bool = False
 
     @property
     def ok(self) -> bool:
         """Only 2xx is success, and no page: Mercately answers some failures with 302."""
-        is_page = self.is_html and "<" in self.text
+        is_page = self.is_html and ("<" in self.text or self.is_cut)
         return 200 <= self.status < 300 and not is_page
 
     def json(self) -> Any:

@@ -13,7 +13,7 @@ from config.relay_toml import Destination
 from relay.model import Outcome, Verdict
 from worker.reply import NoResponse, Reply
 
-_TRANSIENT: Final = frozenset({408, 425, 429})
+_TRANSIENT: Final = frozenset({407, 408, 425, 429})  # 407 is the outbound proxy's
 _RETRY_AFTER_MAX_S: Final = 24 * 3600.0
 _ANSWER_KEPT: Final = 2000
 _JITTER: Final = 0.2
@@ -25,6 +25,9 @@ CREDENTIALS: Final = "credentials"
 REDIRECTED: Final = "redirected"
 # A page in the place of an answer, by a proxy or another site.
 BLOCKED: Final = "blocked"
+# 2xx, and neither a customer nor nobody.
+UNEXPECTED: Final = "unexpected_answer"
+VALIDATION: Final = "validation"
 # Delay before a record of a paused destination is due again.
 PAUSED_S: Final = 60.0
 
@@ -34,16 +37,18 @@ def after_reply(
 ) -> Outcome:
     """The outcome of an answer to the events endpoint.
 
-    `key_works` is the result of probing the API key, None before a probe. Without a probe a 400,
-    401 or 403 gives `paused` with the reason `credentials`, which asks the caller for one.
+    `key_works` is the result of probing server and key, None before a probe. Without a probe a 400,
+    401 or 403 gives `paused` with the reason `credentials`, and 3xx with a `Location` with
+    `redirected`, which asks the caller for one.
     """
     answer = reply.text[:_ANSWER_KEPT]
     if reply.ok:
         return Outcome(Verdict.DELIVERED, "delivered", status=reply.status)
-    if reply.is_redirect:
+    if reply.is_redirect and not key_works:
         return _paused(REDIRECTED, reply)
-    if reply.is_html and reply.status < 500:
-        return _retry_or_dead(BLOCKED, attempt, destination, reply)
+    if reply.is_redirect or (reply.is_html and reply.status < 500):
+        reason = REDIRECTED if reply.is_redirect else BLOCKED
+        return _retry_or_dead(reason, attempt, destination, reply)
     if reply.status in (400, 401, 403) and not key_works:
         return _paused(CREDENTIALS, reply)
     if reply.status in (401, 403):
@@ -51,7 +56,8 @@ def after_reply(
     if reply.status in _TRANSIENT or reply.status >= 500:
         reason = "too_many_requests" if reply.status == 429 else "server_error"
         return _retry_or_dead(reason, attempt, destination, reply)
-    reason = "validation" if 300 <= reply.status < 400 or reply.status in (400, 422) else "refused"
+    is_invalid = 300 <= reply.status < 400 or reply.status in (400, 422)
+    reason = VALIDATION if is_invalid else "refused"
     return Outcome(Verdict.DEAD, reason, status=reply.status, answer=answer)
 
 
@@ -64,7 +70,7 @@ def _paused(reason: str, reply: Reply) -> Outcome:
 
 def on_lookup_failure(reply: Reply, attempt: int, destination: Destination) -> Outcome:
     """A look-up or creation answered 2xx without a customer: nothing was delivered."""
-    return _retry_or_dead("unexpected_answer", attempt, destination, reply)
+    return _retry_or_dead(UNEXPECTED, attempt, destination, reply)
 
 
 def on_customer_not_found(refusal: Reply | None, destination: Destination) -> Outcome:
@@ -81,6 +87,14 @@ def on_customer_not_found(refusal: Reply | None, destination: Destination) -> Ou
 def on_customer_mismatch() -> Outcome:
     """Mercately answered a look-up with somebody else: a person has to see to it."""
     return Outcome(Verdict.HELD, CUSTOMER_MISMATCH)
+
+
+def shows_that_key_works(outcome: Outcome) -> bool:
+    """Whether Mercately took an event, or refused it for what it says; 400 may be for the key."""
+    reasons = (VALIDATION, CUSTOMER_MISMATCH, *CUSTOMER_REASONS)
+    return outcome.verdict is Verdict.DELIVERED or (
+        outcome.reason in reasons and outcome.status != 400
+    )
 
 
 def on_no_response(error: NoResponse, attempt: int, destination: Destination) -> Outcome:

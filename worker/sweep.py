@@ -18,6 +18,8 @@ _BATCH: Final = 100
 _SWEEP_AT_MOST_S: Final = 1.0
 _STRANGE_AGAIN_S: Final = 3600.0
 _ABSENT_AGAIN_S: Final = 24 * 3600.0
+# Of each round; in a day they are more than RELAY_HELD_MAX by default.
+_ABSENT_AT_ONCE: Final = 40
 
 
 def sweep(ledger: Ledger, jobs: JobStore) -> int:
@@ -36,18 +38,18 @@ def sweep(ledger: Ledger, jobs: JobStore) -> int:
 def retry_absent(ledger: Ledger, jobs: JobStore) -> int:
     """Try again what is held for a customer whom Mercately did not know a day ago; how many.
 
-    Merchants create the customer later. What was accepted before `held_keep` is not tried again.
+    Merchants create the customer later. A few at a time, so that new events need not wait behind
+    many; each waits for a person all the same, since it was held first, for `held_keep`.
     """
     retried = 0
     absent, _ = CUSTOMER_REASONS
-    for record_id in ledger.held_for(absent, time.time() - _ABSENT_AGAIN_S):
+    for record_id, held_since_s in ledger.held_for(absent, time.time() - _ABSENT_AGAIN_S):
         record = ledger.get(record_id)
         if record is None or record.reason != absent:
             continue
-        if record.accepted_at < time.time() - ledger.held_keep_s:
-            ledger.discard(record, "kept_too_long")
-        elif jobs.replay(record) == "requeued":
-            retried += 1
+        retried += jobs.replay(record, held_since_s=held_since_s) == "requeued"
+        if retried == _ABSENT_AT_ONCE:
+            break
     return retried
 
 

@@ -5,16 +5,19 @@
 RQ runs `deliver` with a record id. The ledger (`relay/store/ledger.py`) has the record: its state,
 its call and its attempts. The outcome of an attempt says what is next (`worker/retry.py`):
 
-- 2xx: `delivered`.
-- 408, 425, 429, 5xx, an HTML page of a proxy, or no complete response: `retry` after the next delay
-  of the destination's `retry_schedule`, or after `Retry-After` if that is later; `dead` when the
-  schedule is used up. 429 and 503 also halve the destination's rate, and failures in a row open
-  its circuit breaker (`worker/throttle.py`).
-- 302, 400, 422 and any other status: Mercately rejects the event for good: `dead`.
-- 400, 401 or 403, and a probe (`GET /agents`) finds that the API key is rejected: `paused`, which
-  uses up no attempt. Workers probe every 30 s until the key works.
+- 2xx that is no page: `delivered`, even where the rest of the answer breaks off.
+- 408, 425, 429, 5xx, a page of a proxy (with 200 too), a look-up answered oddly, or no answer:
+  `retry` after the next delay of the destination's `retry_schedule`, or after `Retry-After` if that
+  is later; `dead` when the schedule is used up. 429 and 503 also halve the destination's rate, and
+  failures in a row open its circuit breaker (`worker/throttle.py`).
+- 302 without `Location`, 400, 422 and any other status: Mercately rejects the event for good:
+  `dead`.
+- 3xx with `Location`, or 400, 401 or 403 and a probe (`GET /agents`, or the destination's `probe`)
+  that finds the API key rejected: `paused`, which uses up no attempt. Workers probe every 30 s;
+  where a probe says nothing, one event every 5 minutes finds out.
 - Mercately does not know the customer (404): `held` for a person, or the customer is created, or
-  the event is `discarded`, as the destination's `on_absent` says.
+  the event is `discarded`, as the destination's `on_absent` says. What is held is tried again once
+  a day. A customer who is somebody else than was asked for is `held` too.
 
 RQ only has to run the job again when it is due. The record stays open until its outcome is
 written, so a worker that dies at any point loses nothing. `worker/relay_worker.py` takes the same

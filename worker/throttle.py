@@ -7,8 +7,8 @@ moves that rate limit by what Mercately answers:
 - `rate` falls to half of the observed rate on 429 or 503, and rises again by a tenth a second;
 - the breaker opens for 5 s, doubling up to 60 s, after ten failures in a row; then it is half
   open: one job goes out as a probe, and its result closes or opens the breaker;
-- a refused API key, or a server that sends elsewhere, opens it until a probe is answered well; a
-  person opens it until they close it.
+- a refused API key, or a server that sends elsewhere, opens it until a probe is answered well, or
+  an event where no probe tells; a person opens it until they close it.
 
 Feedback is best effort: an attempt is recorded even where Redis then refuses its feedback.
 """
@@ -22,17 +22,19 @@ from redis import Redis, RedisError
 
 from config.relay_toml import Destination
 from relay.model import Outcome, Verdict
+from relay.store.keys import WAKEUP
 from relay.store.lua import script
 from worker.concurrent import PROBE_INTERVAL_S, RateLimit
-from worker.retry import BLOCKED, CREDENTIALS, CUSTOMER_REASONS
+from worker.retry import BLOCKED, CREDENTIALS, CUSTOMER_REASONS, REDIRECTED, UNEXPECTED
 
 _LUA: Final = "worker.lua"
 # The token bucket is the one that claims use.
 _SHARED_LUA: Final = "worker.concurrent.lua"
 # A person paused it, and nobody probes.
 PAUSED_BY_HAND: Final = "paused"
-_BY_HAND_S: Final = 10 * 365 * 24 * 3600
 _TRY_EVERY_S: Final = 300
+# Answers that are none of the API as we know it, whatever their status.
+_STRANGE: Final = (BLOCKED, REDIRECTED, UNEXPECTED)
 DEGRADED: Final = "degraded"  # slowed, or with recent failures, but not half open
 _FAILURES_MAX: Final = 10
 _OPEN_FROM_S: Final = 5.0
@@ -63,7 +65,7 @@ class FeedbackBatch:
             self.throttled += 1
             self.retry_after_s = max(self.retry_after_s, outcome.retry_after_s)
         is_unanswered = outcome.verdict is Verdict.RETRY and not outcome.status
-        if outcome.status >= 500 or is_unanswered or outcome.reason == BLOCKED:
+        if outcome.status >= 500 or is_unanswered or outcome.reason in _STRANGE:
             self.failures += 1
         elif (outcome.status and outcome.status != 429) or outcome.reason in CUSTOMER_REASONS:
             self.successes += 1
@@ -92,6 +94,7 @@ class DestinationThrottle:
         self._observe = redis.register_script(f"{clock}\n{observe}")
         self._reserve = redis.register_script(f"{clock}\n{bucket}\n{reserve}")
         self._pause = redis.register_script(f"{clock}\n{script('pause', package=_LUA)}")
+        self._resume = redis.register_script(script("resume", package=_LUA))
 
     def observe(self, feedback: FeedbackBatch) -> bool:
         """Adjust rate and breaker; True if this opened the breaker.
@@ -137,11 +140,15 @@ class DestinationThrottle:
         return float(answer)
 
     def pause(self, reason: str = CREDENTIALS) -> None:
-        """Send nothing until a probe finds the destination good again, or a person resumes it."""
+        """Send nothing until a probe finds the destination good again, or a person resumes it.
+
+        Only a person ends what a person has paused.
+
+        Raises:
+            RedisError
+        """
         self.state = reason
-        until_probe_s = _BY_HAND_S if reason == PAUSED_BY_HAND else PROBE_INTERVAL_S
-        with suppress(RedisError):  # then the next answer pauses it
-            self._pause(keys=[self.rate_limit.key], args=[reason, until_probe_s])
+        self._pause(keys=[self.rate_limit.key], args=[reason, PROBE_INTERVAL_S])
 
     def may_try(self) -> bool:
         """Whether an event may go out though no probe tells if the key works: one in 5 minutes."""
@@ -150,14 +157,18 @@ class DestinationThrottle:
             return bool(self._redis.set(key, "", nx=True, ex=_TRY_EVERY_S))
         return False
 
-    def resume(self) -> None:
-        """Close the breaker, whatever opened it."""
-        self.state = ""
-        fields = ("half_open", "open_until", "failures", "open_count")
-        with suppress(RedisError):  # then the next job probes again
-            self._redis.hdel(self.rate_limit.key, *fields)
+    def resume(self, reason: str = "") -> bool:
+        """Close the breaker, whatever opened it; with `reason`, only if that is what did.
+
+        Raises:
+            RedisError
+        """
+        is_closed = bool(self._resume(keys=[self.rate_limit.key, WAKEUP], args=[reason]))
+        if is_closed:
+            self.state = ""
+        return is_closed
 
     def half_open_reason(self) -> str:
-        """Why the breaker is open or half open (`credentials`, `outage`); empty if closed."""
+        """Why the breaker is open or half open, such as `outage`; empty if closed."""
         reason = cast("bytes | None", self._redis.hget(self.rate_limit.key, "half_open"))
         return reason.decode() if reason else ""

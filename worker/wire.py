@@ -1,8 +1,8 @@
 """HTTP as a client of one server needs it: kept connections, one write a request, no redirects.
 
-The adapter of requests says how to connect and whom to trust; its pool of urllib3 is asked
-directly, because sessions, cookies, redirects and parts of an answer that nobody reads cost more
-than the request.
+The adapter of requests says how to connect; certificates are checked against the system's. Its
+pool of urllib3 is asked directly, because sessions, cookies, redirects and parts of an answer that
+nobody reads cost more than the request.
 """
 
 import select
@@ -22,23 +22,23 @@ from urllib3.exceptions import (
     HTTPError,
     NewConnectionError,
     ProtocolError,
+    ProxyError,
     ReadTimeoutError,
     SSLError,
 )
 
+from config.server_address import is_loopback
 from worker.reply import NoResponse
 
 _ANSWER_MAX_BYTES: Final = 64 * 1024
 # The system call, not gevent's, which looks into its loop: it is asked whether, never waited for.
 _POLL: Final = monkey.get_original("select", "poll")
-
-
 # Whether anything of this greenlet's request has gone out on a connection.
 _WRITTEN: ContextVar[list[bool]] = ContextVar("written")
 
 
 class TooSlow(TimeoutError):
-    """A whole answer did not come in time."""
+    """A whole answer did not come in time; a time-out of ours, for libraries that of a socket."""
 
 
 class _OneWrite:
@@ -90,7 +90,8 @@ class Wire:
     ) -> None:
         self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=64)
         # A ~/.netrc must not replace our key, nor a proxy of the environment see it: neither is
-        # asked for.
+        # asked for. No proxy leads to this machine.
+        proxy = "" if is_loopback(str(plain.url)) else proxy
         proxies = {"http": proxy, "https": proxy} if proxy else None
         pool: Any = self._adapter.get_connection_with_tls_context(
             plain, verify=True, proxies=proxies
@@ -105,15 +106,15 @@ class Wire:
 
     def ask(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """Status, headers and the beginning of the body.
+    ) -> tuple[int, Mapping[str, str], bytes, bool]:
+        """Status, headers, the beginning of the body, and whether that is not cut by a failure.
 
         Raises:
             NoResponse
         """
         written: list[bool] = []
         _WRITTEN.set(written)
-        status, content = 0, b""
+        status, content, is_whole = 0, b"", True
         fields: Mapping[str, str] = {}
         try:
             # Each part of an answer has the read time-out; this is one for all of it.
@@ -140,7 +141,8 @@ class Wire:
             if not status:
                 # What was written may have arrived, whatever broke afterwards.
                 raise NoResponse(_reason(error), ambiguous=bool(written)) from error
-        return status, fields, content
+            is_whole = False
+        return status, fields, content, is_whole
 
     def close(self) -> None:
         self._adapter.close()
@@ -148,6 +150,8 @@ class Wire:
 
 def _reason(error: Exception) -> str:
     match error:
+        case ProxyError():
+            return "proxy_failed"
         case TooSlow() | ReadTimeoutError():
             return "read_timeout"
         case NewConnectionError() | SSLError():  # the former is a ConnectTimeoutError too

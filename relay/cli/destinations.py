@@ -4,14 +4,16 @@ from dataclasses import asdict
 from typing import Final
 
 import click
+from redis import Redis
 
+from config import relay_toml
 from config.language import localized
-from config.relay_toml import Destination
+from config.relay_toml import ConfigError, Destination
 from config.settings import Settings
 from relay import operations
 from relay.cli import context as cli
 from relay.cli.output import echo_json
-from relay.operations.destinations import ProbeResult
+from relay.operations.destinations import DestinationState, ProbeResult
 
 _STATES: Final = {
     "open": ("entrega", "delivers"),
@@ -51,7 +53,7 @@ def destinations(context: click.Context, as_json: bool) -> None:  # noqa: FBT001
         echo_json([asdict(state) for state in states])
         return
     for state in states:
-        text = localized(*_STATES.get(state.state, (state.state, state.state)))
+        text = _in_words(state)
         click.echo(f"{state.name}  {state.server}  {text}  {state.rate_per_s:g}/s")
 
 
@@ -94,6 +96,21 @@ def probe(context: click.Context, name: str) -> None:
     suffix = f" (HTTP {status})" if status else ""
     click.echo(f"{name}: {localized(*_MEANINGS[meaning])}{suffix}")
     context.exit(0 if meaning == "works" else 1)
+
+
+def print_paused(settings: Settings, redis: Redis) -> None:
+    """A line for each destination to which nothing goes out; none for a file that is unusable."""
+    try:
+        known = relay_toml.load(settings.config_file, settings.environ).destinations
+    except ConfigError:
+        return
+    for state in operations.destination_states(redis, known):
+        if state.state not in ("open", "slowed"):
+            click.echo(f"{state.name}: {_in_words(state)} (mercately-relay destinations)")
+
+
+def _in_words(state: DestinationState) -> str:
+    return localized(*_STATES.get(state.state, (state.state, state.state)))
 
 
 def _chosen(context: click.Context, name: str) -> tuple[Settings, Destination]:

@@ -16,6 +16,7 @@ from config.language import localized
 from config.settings import Settings
 from relay import operations, sources
 from relay.cli import context as cli
+from relay.cli.destinations import print_paused
 from relay.cli.labels import missing_check
 from relay.cli.limits import print_connections, print_limits
 from relay.cli.listing import dropped_soon
@@ -144,6 +145,7 @@ def doctor(context: click.Context) -> None:
     else:
         for sentence in _what_waits(store, settings):
             click.echo(sentence)
+        print_paused(settings, store.redis)
     click.echo(_pseudonyms(settings))
     context.exit(1 if failed_checks else 0)
 

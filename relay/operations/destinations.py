@@ -49,12 +49,20 @@ def _state(redis: Redis, destination: Destination) -> DestinationState:
 
 
 def pause_destination(redis: Redis, destination: Destination) -> None:
-    """Send nothing to a destination until a person resumes it; what is accepted waits."""
+    """Send nothing to a destination until a person resumes it; what is accepted waits.
+
+    Raises:
+        RedisError
+    """
     DestinationThrottle(redis, destination).pause(PAUSED_BY_HAND)
 
 
 def resume_destination(redis: Redis, destination: Destination) -> None:
-    """Send again, whatever the reason was for which nothing was sent."""
+    """Send again, whatever the reason was for which nothing was sent.
+
+    Raises:
+        RedisError
+    """
     DestinationThrottle(redis, destination).resume()
 
 

@@ -120,12 +120,17 @@ def send(source: Source, topic: str, address: str, body: bytes | None = None) ->
         RelayUnreachable: nothing answered at `address`, within 30 s.
     """
     request = samples.signed(source, topic, address, body)
-    try:
-        response = requests.post(
-            request.url, data=request.body, headers=dict(request.headers), timeout=_SEND_TIMEOUT_S
-        )
-    except (requests.ConnectionError, requests.Timeout) as error:
-        raise RelayUnreachable(address) from error
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy and no ~/.netrc
+        try:
+            response = session.post(
+                request.url,
+                data=request.body,
+                headers=dict(request.headers),
+                timeout=_SEND_TIMEOUT_S,
+            )
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise RelayUnreachable(address) from error
     return RelayAnswer(request.url, response.status_code, response.text)
 
 

@@ -223,8 +223,14 @@ class JobStore:
             promoted += answer
         return promoted
 
-    def replay(self, record: Record, call: Call | None = None) -> Requeued:
-        """Give a record that is not open a new job; with `call`, what it sends is replaced."""
+    def replay(
+        self, record: Record, call: Call | None = None, *, held_since_s: float = 0.0
+    ) -> Requeued:
+        """Give a record that is not open a new job; with `call`, what it sends is replaced.
+
+        With `held_since_s` (unix s) it goes on waiting since then, should it be held for the same
+        reason again.
+        """
         run = record.runs + 1
         fields: dict[str, Any] = {
             "state": State.ACCEPTED.value,
@@ -232,6 +238,8 @@ class JobStore:
             "reason": "",
             "replayed_in": run,
         }
+        if held_since_s:
+            fields["waits"] = f"{held_since_s:.6f}:{record.reason}"
         if call is None:
             lanes = self._lanes(record.destination, record.customer)
             return self._run_requeue("replay", record, record.destination, lanes, fields)

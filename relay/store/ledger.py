@@ -170,15 +170,20 @@ class Ledger:
             for record_id, values in zip(record_ids, hashes, strict=True)
         ]
 
-    def held_for(self, reason: str, before: float) -> Iterator[str]:
-        """Ids of records that are held for a reason since before a moment (unix s)."""
-        state = state_key(State.HELD)
+    def held_for(self, reason: str, tried_before: float) -> Iterator[tuple[str, float]]:
+        """Ids of records that are held for a reason and were last tried before a moment (unix s),
+        and since when each has been held.
+        """
         all_ids = self.ids([State.HELD], reason=reason)
         while ids := list(islice(all_ids, _AT_ONCE)):
-            since = self.redis.zmscore(state, ids)
-            yield from (
-                each for each, at in zip(ids, since, strict=True) if at is not None and at <= before
-            )
+            with self.redis.pipeline(transaction=False) as pipeline:
+                pipeline.zmscore(state_key(State.HELD), ids)
+                for record_id in ids:
+                    pipeline.hget(record_key(record_id), "settled_at")
+                since, *tried_at = pipeline.execute()
+            for record_id, since_s, at in zip(ids, since, tried_at, strict=True):
+                if since_s is not None and float(at or since_s) <= tried_before:
+                    yield record_id, since_s
 
     def due_in_s(self, record: Record) -> float:
         """Seconds until the next attempt at a retrying record is due, 0 for other states."""

@@ -4,7 +4,7 @@
 (the call) and `payload` (what came in, until it is delivered) hold personal data; so may `reasons`
 and `answer`. `log` has the attempts. `state`, `attempts`, `runs` and `reason` are read by scripts,
 `digests` are the keyed digest of the customer's lane (`-` for none) and those that the event is
-found by.
+found by. `waits` is since when a record that is tried again by itself was held, and for what.
 """
 
 import json

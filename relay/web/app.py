@@ -42,7 +42,8 @@ def create_app(
     for warning in (*settings.warnings, *relay.warnings):
         structlog.get_logger().warning("config.doubtful", warning=warning)
     jobs = JobStore.open(queue, settings, relay.destinations)
-    app.register_blueprint(webhooks_blueprint(settings, relay, jobs, fetcher or Fetcher()))
+    fetcher = fetcher or Fetcher(proxy=settings.outbound_proxy)
+    app.register_blueprint(webhooks_blueprint(settings, relay, jobs, fetcher))
     app.register_blueprint(health_blueprint(HealthChecks(redis, queue, settings)))
     app.register_error_handler(HTTPException, http_problem)
     return app

@@ -34,16 +34,19 @@ class FetchFailed(Exception):
 class Fetcher:
     """GETs, a few at a time; one per process, shared by its requests.
 
-    `protocol` and `is_allowed` (of an address) are for tests, whose server is on this machine.
+    `proxy` is the URL of the one they go through, if any. `protocol` and `is_allowed` (of an
+    address) are for tests, whose server is on this machine.
     """
 
     def __init__(
         self,
         *,
+        proxy: str = "",
         protocol: str = "https",
         is_allowed: Callable[[IPAddress], bool] = is_public,
         within_s: float = WITHIN_S,
     ) -> None:
+        self._proxies = {"http": proxy, "https": proxy} if proxy else None
         self._protocol = protocol
         self._is_allowed = is_allowed
         self._within_s = within_s
@@ -100,8 +103,11 @@ class Fetcher:
         request = requests.Request("GET", url, headers={"Accept-Encoding": "identity"}).prepare()
         content = b""
         try:
-            # The adapter alone follows no redirect and knows no proxy, no cookie and no ~/.netrc.
-            with HTTPAdapter().send(request, stream=True, timeout=self._within_s) as response:
+            # The adapter alone follows no redirect and knows no proxy of the environment, no cookie
+            # and no ~/.netrc.
+            with HTTPAdapter().send(
+                request, stream=True, timeout=self._within_s, proxies=self._proxies
+            ) as response:
                 if not 200 <= response.status_code < 300:
                     raise FetchFailed("status")
                 while part := response.raw.read1(_PART_BYTES):

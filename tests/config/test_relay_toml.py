@@ -51,6 +51,7 @@ KEY = "expected visible ASCII characters"
 IN_FLIGHT = "expected a whole number from 1 to 10000"
 RATE = 'expected a rate such as "2/s" or "120/m"'
 NAME = "expected lower-case letters, - and _"
+PROBE = 'expected a path such as "/agents"'
 UNSET = "environment variable NOT_SET is not set"
 FAULTS = [
     ("", "destinations: expected at least one"),
@@ -80,6 +81,7 @@ FAULTS = [
     (f'{CRM}on_ambiguous = "x"', "destinations.crm.on_ambiguous: Must be one of: retry, hold."),
     (f'{CRM}identifier = "x"', "destinations.crm.identifier: Must be one of: lookup, phone, email."),
     (f'{CRM}customer_wrapper = "x"', "destinations.crm.customer_wrapper: Not a valid boolean."),
+    *((f"{CRM}probe = {value}", f"destinations.crm.probe: {PROBE}") for value in ('""', '"agents"', '"/a b"', '"https://x.example/agents"')),
     *((f"{CRM}retry_schedule = {value}", f"destinations.crm.retry_schedule: {DURATIONS}") for value in ("5", '""', "[]")),
     *((f"{CRM}retry_schedule = {value}", f"destinations.crm.retry_schedule: {DURATION}") for value in ('"5"', '"5s 5x"', '["5s", 5]', '"-5s"')),
     (f"{CRM}[sources]\nshop = 1", "sources.shop: expected a table"),
@@ -273,6 +275,8 @@ def test_secret_of_the_environment_is_taken_as_it_stands(secret, read):
         ("", "on_ambiguous", "retry"),
         ("", "identifier", "lookup"),
         ("", "customer_wrapper", False),
+        ("", "probe", "/agents"),
+        ('probe = "/customers?page=1"', "probe", "/customers?page=1"),
     ],
 )
 def test_destination_is_read_with_its_defaults(line, name, value, read):

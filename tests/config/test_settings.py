@@ -168,6 +168,10 @@ BOUNDS = [
     ("RELAY_READ_TIMEOUT_S", "0", False),
     ("RELAY_READ_TIMEOUT_S", "inf", False),
     ("RELAY_READ_TIMEOUT_S", "601", False),
+    ("RELAY_OUTBOUND_PROXY", "", True),
+    ("RELAY_OUTBOUND_PROXY", "proxy.example:3128", False),
+    ("RELAY_OUTBOUND_PROXY", "http://proxy.example", False),
+    ("RELAY_OUTBOUND_PROXY", "socks5://proxy.example:1080", False),
     ("RELAY_LOG_LEVEL", "foo", False),
     ("RELAY_LOG_LEVEL", "debug", True),
     ("REDIS_URL", "", False),
@@ -215,10 +219,10 @@ def test_address_has_the_host_in_brackets_where_it_has_colons(host, address):
 
 @pytest.mark.parametrize(("connect_s", "read_s"), [("5", "20"), ("0.5", "0.5"), ("60", "300")])
 def test_job_may_take_longer_than_its_longest_attempt(connect_s, read_s):
-    """Six requests: four spellings of a phone, an e-mail, and the event itself."""
     os.environ.update(RELAY_CONNECT_TIMEOUT_S=connect_s, RELAY_READ_TIMEOUT_S=read_s)
 
-    assert load().job_timeout_s >= 6 * (float(connect_s) + float(read_s)) + 10
+    longest_s = module.ATTEMPT_REQUESTS_MAX * (float(connect_s) + float(read_s))
+    assert load().job_timeout_s >= longest_s + 10
 
 
 def test_jobs_are_given_what_the_default_settings_say():

@@ -48,6 +48,7 @@ from relay.store.queue import TASK, open_queue
 from relay.store.record import Record
 from relay.web.app import create_app
 from tests.conftest import make_settings
+from tests.worker.http_stub import HttpStub
 
 TOKEN = "throw-away-token"
 READS = 'types = { "lead.new" = "form.submitted" }\n'
@@ -466,6 +467,15 @@ def test_relay_that_does_not_answer_is_told_by_its_address():
     with pytest.raises(RelayUnreachable) as caught:
         send(source, "orders/create", "http://127.0.0.1:1")
     assert caught.value.address == "http://127.0.0.1:1"
+
+
+def test_no_proxy_of_the_environment_stands_between(monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with HttpStub() as stub:
+        assert send(senders.source_of("shopify"), "orders/create", stub.url).ok
+
+    assert stub.requests[0].path == "/webhooks/shopify"
 
 
 def test_topic_without_a_sample_is_a_lookup_error():

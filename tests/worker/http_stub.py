@@ -1,6 +1,8 @@
 """A server that answers what it is told to, byte for byte, and keeps what it was sent."""
 
+import os
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -35,6 +37,13 @@ def say_nothing(connection: socket.socket) -> bool:
     return False
 
 
+def break_tls(connection: socket.socket) -> bool:
+    """Say what is not TLS on a connection that is."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as bare:
+        bare.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+    return False
+
+
 class Request:
     """One request as it came over the wire."""
 
@@ -49,17 +58,21 @@ class Request:
 class HttpStub:
     """Listens on loopback; the last of the answers is given to everything that follows.
 
-    `greeting` is said before anything is asked, as no web server does.
+    `greeting` is said before anything is asked, as no web server does. With `tls` it speaks that.
     """
 
-    def __init__(self, *answers: Answer, greeting: bytes = b"") -> None:
+    def __init__(
+        self, *answers: Answer, greeting: bytes = b"", tls: ssl.SSLContext | None = None
+    ) -> None:
         self._greeting = greeting
+        self._tls = tls
         self._answers = list(answers) or [answer()]
         self.requests: list[Request] = []
         self.connections = 0
         self._open: set[socket.socket] = set()
         self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        protocol = "https" if tls else "http"
+        self.url = f"{protocol}://127.0.0.1:{self._socket.getsockname()[1]}"
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
@@ -83,6 +96,9 @@ class HttpStub:
             threading.Thread(target=self._serve, args=[connection], daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
+        with suppress(OSError):
+            if self._tls:
+                connection = self._tls.wrap_socket(connection, server_side=True)
         with connection, suppress(OSError):
             connection.sendall(self._greeting)
             while (request := _read(connection)) is not None:

@@ -87,7 +87,13 @@ def test_body_that_is_not_json_is_no_value(connect, body, value):
         (b"", "TEXT/HTML", True),
         (b"  \n<!DOCTYPE html>", "application/json", True),
         (b"<HTML lang=es>", "", True),
+        (b"\xef\xbb\xbf<!doctype html>", "", True),
+        (b"<!-- maintenance -->\n<html>", "text/plain", True),
+        (b'<?xml version="1.0"?><html xmlns="x">', "text/plain", True),
+        (b"<body>", "", True),
         (b"<xml/>", "application/xml", False),
+        (b"<htmlish/>", "", False),
+        (b'{"message": "<html>"}', "application/json", False),
     ],
 )
 def test_pages_are_told_from_answers_of_the_api(connect, body, kind, is_html):
@@ -245,6 +251,15 @@ def test_a_page_with_200_is_no_success(connect, text):
         assert not connect(stub.url).post_event("c1", EVENT).ok
 
 
+def test_a_page_that_breaks_off_is_no_success_either(connect):
+    cut = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\n"
+        b"Content-Length: 9\r\n\r\nnot so zipped"
+    )
+    with HttpStub(cut) as stub:
+        assert not connect(stub.url).post_event("c1", EVENT).ok
+
+
 @pytest.mark.parametrize(("location", "is_redirect"), [("https://x.example/", True), ("", False)])
 def test_only_with_a_location_is_it_a_redirect(connect, location, is_redirect):
     headers = {"Location": location} if location else {}
@@ -266,6 +281,22 @@ def test_an_answer_that_drips_ends_in_time(connect):
     error = silence(connect, drip)
 
     assert (error.reason, error.ambiguous) == ("read_timeout", True)
+    assert time.monotonic() - started_at < 30
+
+
+@pytest.mark.parametrize("status", [200, 422])
+def test_a_body_that_drips_ends_in_time_and_changes_no_status(connect, status):
+    def drip(connection: socket.socket) -> bool:
+        with suppress(OSError):
+            connection.sendall(f"HTTP/1.1 {status} X\r\nContent-Length: 10000\r\n\r\n".encode())
+            for _ in range(10_000):
+                connection.sendall(b"x")
+                time.sleep(0.02)
+        return False
+
+    started_at = time.monotonic()
+
+    assert ask(connect, drip).status == status
     assert time.monotonic() - started_at < 30
 
 

@@ -173,7 +173,10 @@ def test_answer_of_another_shape_denies_nobody(book, body):
         ("+593999000001", "593 99 900 0001"),
         ("+593999000001", "0999000001"),
         ("+5215512345678", "+525512345678"),
+        ("+525512345678", "+5215512345678"),
         ("+5491123456789", "541123456789"),
+        ("+541123456789", "+54 9 11 2345-6789"),
+        ("+5511987654321", "551187654321"),
         ("+593999000001", ""),
         ("+593999000001", None),
     ],
@@ -202,6 +205,21 @@ def test_an_email_is_compared_without_its_case(book):
     body = json.dumps({"customer": {"id": "c7", "email": "Ana@Example.com"}}).encode()
     with HttpStub(answer(200, body)) as stub:
         assert book(stub.url).find(Customer(email="ana@example.com")) == Found("c7", "lookup")
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        answer(404, b"<html>", Content_Type="text/html"),
+        answer(302, b"", Location="https://x.example/"),
+        answer(200, b"<html>", Content_Type="text/html"),
+        b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"customer": nu',
+    ],
+    ids=["page_404", "elsewhere", "page_200", "cut"],
+)
+def test_what_is_no_answer_of_mercately_denies_nobody(book, refusal):
+    with HttpStub(refusal) as stub, pytest.raises(Unresolved):
+        book(stub.url, on_absent="create").find(Customer(phone=ANA.phone))
 
 
 # Nothing but the number of a document.
@@ -246,13 +264,41 @@ def test_rut_is_looked_up_as_it_may_be_stored(book):
     [
         [],
         [{"id": "c7", "id_number": "1710034065"}, {"id": "c8", "id_number": "1710034065"}],
-        [{"id": "c7", "id_number": "1710034073"}],  # of a server that does not know the filter
-        [{"id": None, "id_number": "1710034065"}, "x"],
     ],
 )
 def test_only_exactly_one_match_counts(book, rows):
     with HttpStub(listed(*rows)) as stub:
         assert book(stub.url).find(CEDULA) == CustomerNotFound()
+
+
+@pytest.mark.parametrize("number", ["1710034065", "171003406-5", " 171.003.406-5 ", 1710034065])
+def test_number_of_a_document_is_compared_without_its_punctuation(book, number):
+    with HttpStub(listed({"id": "c7", "id_number": number})) as stub:
+        assert book(stub.url).find(CEDULA) == Found("c7", "lookup")
+
+
+@pytest.mark.parametrize("rows", [[{"id": "c7", "id_number": "1710034073"}], [{"id": "c7"}], ["x"]])
+def test_a_list_of_others_is_of_a_server_without_the_filter(book, rows):
+    with HttpStub(listed(*rows)) as stub, pytest.raises(OtherCustomer):
+        book(stub.url, on_absent="create").find(CEDULA)
+
+
+def test_somebody_without_an_id_is_no_answer(book):
+    row = {"id": None, "id_number": "1710034065"}
+    with HttpStub(listed(row)) as stub, pytest.raises(Unresolved):
+        book(stub.url).find(CEDULA)
+
+
+@pytest.mark.parametrize("status", [302, 404, 422])
+def test_refused_number_of_a_document_is_one_that_is_not_known(book, status):
+    with HttpStub(answer(status, b'{"errors": []}')) as stub:
+        assert book(stub.url).find(CEDULA) == CustomerNotFound()
+
+
+@pytest.mark.parametrize("refusal", [answer(500), answer(302, Location="https://x.example/")])
+def test_look_up_of_a_document_that_fails_denies_nobody(book, refusal):
+    with HttpStub(refusal) as stub, pytest.raises(Unresolved):
+        book(stub.url).find(CEDULA)
 
 
 def test_second_customer_of_a_shared_document_is_not_created(book):
@@ -263,7 +309,7 @@ def test_second_customer_of_a_shared_document_is_not_created(book):
     assert len(stub.requests) == 1
 
 
-@pytest.mark.parametrize("body", [b"{}", b"[]", b"x", b'{"customers": {}}'])
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"x", b'{"customers": {}}', b'{"customers": null}'])
 def test_answer_without_a_list_is_no_answer(book, body):
     with HttpStub(answer(200, body)) as stub, pytest.raises(Unresolved):
         book(stub.url).find(CEDULA)

@@ -1,6 +1,9 @@
 """Look-ups: from a notice that only names a thing to the call at Mercately, and all that may fail."""
 
+import socket
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -226,6 +229,27 @@ def test_a_redirect_is_not_followed(bench, api):
         shop.run()
         assert elsewhere.requests == []
     assert shop.harness.record(record_id).reason == "lookup_http_302"
+
+
+def test_an_answer_that_drips_ends_in_time(bench, api, monkeypatch):
+    """Each byte of its head comes within the time-out of a socket."""
+
+    def drip(connection: socket.socket) -> bool:
+        with suppress(OSError):
+            for byte in b"HTTP/1.1 200 OK\r\nX: " + b"x" * 10_000:
+                connection.sendall(bytes([byte]))
+                time.sleep(0.02)
+        return False
+
+    monkeypatch.setattr("worker.platform_api._WITHIN_S", 0.3)
+    api.answers(drip)
+    shop = bench("tiendanube", api.url)
+    (record_id,) = shop.accept("order/created")
+    started_at = time.monotonic()
+    shop.run()
+
+    assert time.monotonic() - started_at < 30
+    assert shop.harness.record(record_id).attempts == 1
 
 
 def test_nothing_secret_is_in_what_is_logged(bench, api, capsys):

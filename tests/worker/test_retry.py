@@ -61,6 +61,15 @@ def test_a_server_that_has_moved_pauses_the_destination(status):
     assert (outcome.verdict, outcome.reason) == (Verdict.PAUSED, "redirected")
 
 
+def test_a_request_that_alone_is_sent_elsewhere_is_tried_again_and_ends():
+    reply = Reply(301, is_redirect=True)
+    outcome = retry.after_reply(reply, 1, MERCATELY, key_works=True)
+    last = retry.after_reply(reply, LAST_ATTEMPT, MERCATELY, key_works=True)
+
+    assert (outcome.verdict, outcome.reason) == (Verdict.RETRY, "redirected")
+    assert last.verdict is Verdict.DEAD
+
+
 # status, what a probe of the key said, verdict, reason
 JUDGED_BY_STATUS = [
     # a failed validation comes as a redirect to nowhere
@@ -80,6 +89,7 @@ JUDGED_BY_STATUS = [
     (413, None, Verdict.DEAD, "refused"),
     (422, None, Verdict.DEAD, "validation"),
     # it may like it later
+    (407, None, Verdict.RETRY, "server_error"),
     (408, None, Verdict.RETRY, "server_error"),
     (425, None, Verdict.RETRY, "server_error"),
     (429, None, Verdict.RETRY, "too_many_requests"),

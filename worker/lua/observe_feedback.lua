@@ -44,7 +44,8 @@ elseif failures > 0 then
     redis.call('HSET', KEYS[1], 'half_open', 'outage', 'open_until', till, 'opened_until', till)
     return 'opened'
   end
-elseif throttled == 0 and tonumber(ARGV[11]) > 0 and half_open and probe_sent then
+elseif throttled == 0 and tonumber(ARGV[11]) > 0 and half_open and half_open ~= 'paused'
+  and probe_sent then
   -- The probe had nothing to send: let the next job be the probe.
   redis.call('HSET', KEYS[1], 'open_until', now)
 end

@@ -27,9 +27,9 @@ end
 for i = 5, #ARGV, 11 do
   local id, run, new_state, entry = ARGV[i], ARGV[i + 1], ARGV[i + 4], ARGV[i + 7]
   local record = 'relay:record:' .. id
-  local state, replayed_in, mapped_in, attempts, old_log, follower, after, digests, old_reason =
-    unpack(redis.call('HMGET', record, 'state', 'replayed_in', 'mapped_in', 'attempts', 'log',
-      'next', 'after', 'digests', 'reason'))
+  local state, replayed_in, mapped_in, attempts, old_log, follower, after, digests, old_reason,
+    waits = unpack(redis.call('HMGET', record, 'state', 'replayed_in', 'mapped_in', 'attempts',
+      'log', 'next', 'after', 'digests', 'reason', 'waits'))
   local open = opens(state)
   local is_current = open and tonumber(run) >= tonumber(replayed_in or '1')
     and (attempts or '0') == ARGV[i + 2]
@@ -60,7 +60,10 @@ for i = 5, #ARGV, 11 do
       set('settled_at', ARGV[1])
       closed_ids[#closed_ids + 1] = id
       members[new_state] = members[new_state] or {}
-      table.insert(members[new_state], now)
+      -- What was held and is held again for the same reason has not begun to wait just now.
+      local since, cause = string.match(waits or '', '^(.-):(.*)$')
+      local is_again = new_state == 'held' and cause == ARGV[i + 8]
+      table.insert(members[new_state], is_again and since or now)
       table.insert(members[new_state], id)
       if not open then redis.call('ZREM', 'relay:state:' .. state, id) end
     else

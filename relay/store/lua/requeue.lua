@@ -68,6 +68,7 @@ end
 
 if ARGV[1] == 'replay' then
   if open then return 'open' end
+  redis.call('HDEL', KEYS[1], 'waits')
 else
   if not open then
     redis.call('ZREM', KEYS[2], id)

@@ -14,6 +14,12 @@ def test_they_are_listed_paused_and_resumed(run):
     assert "delivers  " in run("destinations").output
 
 
+def test_doctor_names_a_destination_to_which_nothing_goes_out(run):
+    assert "principal: paused" not in run("doctor").output
+    run("pause", "principal")
+    assert "principal: paused by a person" in run("doctor").output
+
+
 def test_a_probe_says_whether_the_key_works(run, standin):
     result = run("probe", "principal")
     assert (result.exit_code, "the key works" in result.output) == (0, True)
@@ -33,4 +39,17 @@ def test_pausing_is_by_the_clock_of_redis(run, settings):
     run("pause", "principal")
     with connect(settings) as redis:
         seconds, _ = redis.time()
-        assert float(redis.hget("relay:throttle:principal", "open_until")) > seconds + 86400
+        left_s = float(redis.hget("relay:throttle:principal", "open_until")) - seconds
+    assert 20 < left_s < 32
+
+
+@pytest.mark.parametrize("command", ["pause", "resume"])
+def test_what_redis_refuses_is_not_said_to_be_done(run, settings, command):
+    with connect(settings) as redis:
+        redis.config_set("min-replicas-to-write", 1)
+        try:
+            result = run(command, "principal")
+        finally:
+            redis.config_set("min-replicas-to-write", 0)
+    assert result.exit_code != 0
+    assert "principal: " not in result.output

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 from rq.serializers import JSONSerializer
 
+from config.settings import ATTEMPT_REQUESTS_MAX
 from relay.store.queue import JOB_TIMEOUT_S, TASK, description, job_data, open_queue, queue_name
 
 SAFE = r"[A-Za-z0-9 ._/:@-]*"
@@ -53,13 +54,13 @@ def test_call_is_what_rq_itself_would_write(record_id):
 
 
 def test_queue_speaks_json_and_outlasts_the_longest_attempt(redis, settings):
-    """Six requests, each as slow as it may be, and some seconds for Redis."""
+    """Its requests each as slow as they may be, and some seconds for Redis."""
     queue = open_queue(redis, "a-queue")
 
     assert queue.name == "a-queue"
     assert queue.serializer is JSONSerializer
     assert queue._default_timeout == JOB_TIMEOUT_S
-    longest_s = 6 * (settings.connect_timeout_s + settings.read_timeout_s)
+    longest_s = ATTEMPT_REQUESTS_MAX * (settings.connect_timeout_s + settings.read_timeout_s)
     assert settings.job_timeout_s >= longest_s + 10
     assert open_queue(redis, "b", settings.job_timeout_s)._default_timeout == settings.job_timeout_s
 

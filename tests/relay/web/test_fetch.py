@@ -74,6 +74,16 @@ def test_body_is_fetched(stub):
     assert not {"Cookie", "Authorization"} & set(stub.headers[0])
 
 
+def test_only_the_proxy_of_the_settings_is_asked(stub, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+    assert fetcher().get(f"{stub.url}/200-1", LOOPBACK) == b"x"
+    one = fetcher(proxy=stub.url)
+    assert one.get("http://127.0.0.1:9/200-2", LOOPBACK) == b"xx"
+    assert stub.paths == ["/200-1", "http://127.0.0.1:9/200-2"]
+
+
 @pytest.mark.parametrize("path", ["301-1", "302-1", "404-1", "500-1", f"200-{BYTES_MAX + 1}"])
 def test_redirects_errors_and_long_bodies_are_failures(path, stub):
     with pytest.raises(FetchFailed):
