@@ -26,10 +26,10 @@ from relay.inbound.results import Handshake
 from relay.mapping.default_rules import default_rule
 from relay.operations import Store, Translation
 from relay.platforms import discovered
-from relay.store.durability import Durability
 from relay.store.lists import waiting_counts
 from relay.store.memory import memory_size
-from relay.store.readiness import missing, warnings
+from relay.store.readiness import check_all, warnings
+from relay.store.redis_fault import advice
 from relay.store.schema import find_mismatch
 from worker.reply import NoResponse
 
@@ -132,12 +132,14 @@ def _print_toml(key: str, values: Mapping[str, Any]) -> None:
 def doctor(context: click.Context) -> None:
     settings = cli.settings(context)
     store = cli.store(settings, any_schema=True)
-    click.echo(Durability.of(store.redis).statement(settings.durability))
+    found = check_all(store.redis, store.queue, settings)
+    click.echo(found.durability.statement(settings.durability))
     print_connections(store.redis, settings.redis_connections)
-    failed_checks = missing(store.redis, store.queue, settings.durability)
-    failed_checks += warnings(store.redis, settings.held_max)
+    failed_checks = found.missing + warnings(store.redis, settings.held_max)
     for code in failed_checks:
         click.echo(missing_check(code))
+    if found.redis:
+        click.echo(f"Redis, {found.redis}: {advice(found.redis)}")
     mismatch = find_mismatch(store.redis)
     if mismatch:
         click.echo(str(mismatch))

@@ -46,6 +46,18 @@ _CHECKS: Final = {
         "el disco no se sincroniza como pide RELAY_DURABILITY",
         "the disk is not synced as RELAY_DURABILITY asks",
     ),
+    "redis_full": (
+        "Redis está más lleno de lo que permite RELAY_MEMORY_WATERMARK",
+        "Redis is fuller than RELAY_MEMORY_WATERMARK allows",
+    ),
+    "backlog_full": (
+        "esperan tantos eventos como permite RELAY_BACKLOG_MAX",
+        "as many events are waiting as RELAY_BACKLOG_MAX allows",
+    ),
+    "redis_schema": (
+        "los datos de Redis son de otra versión",
+        "the data in Redis are of another version",
+    ),
     "redis_no_eviction": (
         "Redis puede expulsar claves (maxmemory-policy noeviction)",
         "maxmemory-policy is not noeviction",

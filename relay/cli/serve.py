@@ -15,7 +15,7 @@ from config.language import localized
 from config.settings import Settings
 from relay.cli import context as cli
 from relay.store.connection import connect
-from relay.store.redis_fault import redis_fault
+from relay.store.redis_fault import fault_word, redis_fault
 
 
 @click.command(
@@ -126,7 +126,8 @@ def _log_redis_fault(settings: Settings) -> None:
     except RedisError as error:
         log.configure(settings.log_level)
         reason = redis_fault(error, settings.redis_url)
-        structlog.get_logger().warning("redis.unusable", reason=reason)
+        word = fault_word(error).value
+        structlog.get_logger().warning("redis.unusable", redis=word, reason=reason)
 
 
 def _require_extra(extra: str) -> None:
