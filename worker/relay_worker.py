@@ -37,6 +37,7 @@ from worker.throttle import FeedbackBatch
 _LOG: Final = structlog.get_logger()
 _RQ_MAINTENANCE_S: Final = 300
 _FORGET_EVERY_S: Final = 60.0
+_MARK_EVERY_S: Final = 15.0
 _DEFAULT_TIMINGS: Final = Timings()
 
 
@@ -69,7 +70,7 @@ class RelayWorker(ConcurrentWorker):
         self._service = service
         self._intake = intake
         self._sweep_s = sweep_s
-        self._swept_at = self._forgot_at = float("-inf")
+        self._swept_at = self._forgot_at = self._marked_at = float("-inf")
 
     def register_birth(self) -> None:
         super().register_birth()  # type: ignore[no-untyped-call]  # RQ has no types here
@@ -155,6 +156,11 @@ class RelayWorker(ConcurrentWorker):
     def maintain(self) -> None:
         super().maintain()
         sweeping = time.monotonic() - self._swept_at > self._sweep_s
+        marking = time.monotonic() - self._marked_at > _MARK_EVERY_S
+        if marking:
+            self._marked_at = time.monotonic()
+        if marking or self.running:
+            self._intake.generation.check(mark=marking)
         if self.running:
             self._intake.pressure.refresh()
         if self.running or sweeping:

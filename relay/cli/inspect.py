@@ -19,6 +19,7 @@ from relay.cli import context as cli
 from relay.cli.labels import missing_check
 from relay.cli.limits import print_connections, print_limits
 from relay.cli.listing import dropped_soon
+from relay.cli.lost_data import lost_sentence
 from relay.cli.output import at_terminal, echo_json, echo_row, escaped, json_text
 from relay.inbound import samples
 from relay.inbound.contract import Source
@@ -26,6 +27,7 @@ from relay.inbound.results import Handshake
 from relay.mapping.default_rules import default_rule
 from relay.operations import Store, Translation
 from relay.platforms import discovered
+from relay.store.generation import latest_notice
 from relay.store.lists import waiting_counts
 from relay.store.memory import memory_size
 from relay.store.readiness import check_all, warnings
@@ -140,6 +142,8 @@ def doctor(context: click.Context) -> None:
         click.echo(missing_check(code))
     if found.redis:
         click.echo(f"Redis, {found.redis}: {advice(found.redis)}")
+    if lost := latest_notice(store.redis):
+        click.echo(lost_sentence(lost))
     mismatch = find_mismatch(store.redis)
     if mismatch:
         click.echo(str(mismatch))

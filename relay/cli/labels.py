@@ -68,6 +68,10 @@ _CHECKS: Final = {
         "de alguna fuente esperan a una persona tantos eventos como permite RELAY_HELD_MAX",
         "as many events of a source wait for a person as RELAY_HELD_MAX allows",
     ),
+    "data_lost": (
+        "Redis perdió datos en la última semana: pida a las tiendas que reenvíen lo que falte",
+        "Redis lost data in the past week: have the shops send again what is missing",
+    ),
     "worker_seen": ("ningún worker en el último minuto", "no worker in the last minute"),
 }
 

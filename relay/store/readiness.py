@@ -13,6 +13,7 @@ from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from config.settings import Settings
 from relay.store.durability import UNKNOWN, Durability
+from relay.store.generation import latest_notice
 from relay.store.keys import NEVER_SET, OPEN
 from relay.store.lists import waiting_counts
 from relay.store.redis_fault import FaultWord, fault_word
@@ -90,16 +91,18 @@ def check_all(redis: Redis, queue: Queue, settings: Settings) -> Findings:
 
 
 def warnings(redis: Redis, held_max: int) -> list[str]:
-    """Reason codes of what concerns some sources only; two round trips to Redis.
+    """Reason codes of what a person should know of; a few round trips to Redis.
 
     `held_full`: as many events of a source wait for a person as may, `held_max`. Its requests that
     would add to them are refused; those of others are not, so this is ready all the same.
+    `data_lost`: in the past week Redis lost data, see relay/store/generation.py.
     """
     try:
         full = max(waiting_counts(redis).values(), default=0) >= held_max
+        lost = latest_notice(redis) is not None
     except RedisError:  # which `check_accept` says
         return []
-    return ["held_full"] if full else []
+    return ["held_full"] * full + ["data_lost"] * lost
 
 
 def _worker_seen(redis: Redis, queue: Queue) -> bool:

@@ -43,6 +43,7 @@ def create_app(
         structlog.get_logger().warning("config.doubtful", warning=warning)
     jobs = JobStore.open(queue, settings, relay.destinations)
     app.register_blueprint(webhooks_blueprint(settings, relay, jobs, fetcher or Fetcher()))
-    app.register_blueprint(health_blueprint(HealthChecks(redis, queue, settings)))
+    health = HealthChecks(redis, queue, settings, jobs.generation)
+    app.register_blueprint(health_blueprint(health))
     app.register_error_handler(HTTPException, http_problem)
     return app

@@ -6,15 +6,17 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import flask
 from flask import Blueprint, Response
-from redis import Redis
+from redis import Redis, RedisError
 from rq import Queue
 
 from config.settings import Settings
+from relay.store.generation import GenerationWatch
 from relay.store.readiness import Findings, check_accept, check_all, warnings
 from relay.web.problems import json_response, problem
 
@@ -39,10 +41,13 @@ class CachedAnswer:
 
 
 class HealthChecks:
-    """The views of the checks; those of Redis write nothing."""
+    """The views of the checks; those of Redis write nothing, but a notice that data are lost."""
 
-    def __init__(self, redis: Redis, queue: Queue, settings: Settings) -> None:
+    def __init__(
+        self, redis: Redis, queue: Queue, settings: Settings, generation: GenerationWatch
+    ) -> None:
         self._redis = redis
+        self._generation = generation
         self._queue = queue
         self._settings = settings
         self._answers = {"accept": CachedAnswer(self._accept), None: CachedAnswer(self._all)}
@@ -65,6 +70,8 @@ class HealthChecks:
         answer = _body(found)
         if found.reached and not found.durability.known:
             answer["durability"] = "unknown"
+        with suppress(RedisError):  # which `found` says
+            self._generation.check()
         if concerns := warnings(self._redis, self._settings.held_max):
             answer["warnings"] = concerns
         return answer
