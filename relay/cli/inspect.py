@@ -48,7 +48,7 @@ _NEARLY: Final = 0.8
 )
 @click.pass_context
 def check(context: click.Context) -> None:
-    settings = cli.settings(context)
+    settings = cli.settings(context, with_relay_faults=True)
     relay = cli.relay(settings)
     click.echo(f"# {settings.config_file}")
     click.echo(f'language = "{relay.language}"')

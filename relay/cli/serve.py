@@ -41,7 +41,7 @@ def demo(folder: Path) -> None:
 @click.command(help=localized("El proceso web, con gunicorn.", "The web process, under gunicorn."))
 @click.pass_context
 def web(context: click.Context) -> None:
-    settings = cli.settings(context)
+    settings = cli.settings(context, with_relay_faults=True)
     _log_redis_fault(settings)
     from relay.web.server import serve
 
@@ -65,7 +65,7 @@ def web(context: click.Context) -> None:
 )
 @click.pass_context
 def worker(context: click.Context, processes: int) -> None:
-    settings = cli.settings(context)
+    settings = cli.settings(context, with_relay_faults=True)
     cli.relay(settings)
     _log_redis_fault(settings)
     if processes > 1:

@@ -335,6 +335,26 @@ def test_config_file_that_is_absent_is_named_with_its_variable(run, command, tmp
     assert f"config/relay.toml: no such file in {tmp_path}/config; RELAY_CONFIG" in result.output
 
 
+@pytest.mark.parametrize("command", ["check", "web", "worker"])
+def test_faults_of_variables_and_of_relay_toml_are_told_together(run, config_file, command):
+    config_file.write_text(config_file.read_text().replace('rate = "1000/s"', 'rate = "fast"'))
+
+    result = run(command, PORT="99999", REDIS_URL="redis://:hush@h/0?ssl_cert_reqs=none")
+
+    assert result.exit_code == 1
+    assert "  PORT: " in result.output
+    assert "  REDIS_URL: ssl_cert_reqs needs rediss://" in result.output
+    assert "destinations.principal.rate: expected a rate" in result.output
+    assert "hush" not in result.output
+
+
+def test_environment_of_a_trial_is_warned_of_and_starts(run):
+    result = run("check", RELAY_SHUTDOWN_GRACE="2", RELAY_WEB_THREADS="8", WEB_CONCURRENCY="2")
+
+    assert result.exit_code == 0
+    assert result.output.count("warning: RELAY_") >= 2
+
+
 def test_empty_config_variable_is_the_shipped_file(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = run("check", RELAY_CONFIG="", MERCATELY_API_KEY="k")
