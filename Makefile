@@ -49,7 +49,7 @@ format: $(STAMP) ## Format the code
 	@$(BIN)/ruff check --fix .
 
 golden: $(STAMP) ## Write the golden files anew, for a person to read
-	@$(BIN)/python -m pytest -q tests/relay/inbound/test_platform_contract.py tests/relay/mapping --update-golden
+	@$(BIN)/python -m pytest -q tests/relay/platforms/test_golden.py tests/relay/mapping tests/test_readme.py --update-golden
 
 lock: $(STAMP) ## Lock what pyproject.toml asks for; ARGS=--upgrade takes the newest versions
 	@$(LOCK) $(ARGS) --extra dashboard --output-file requirements.txt

@@ -107,6 +107,10 @@ class DestinationSchema(Schema):
         load_default="lookup", validate=validate.OneOf(["lookup", "phone", "email"])
     )
     customer_wrapper = fields.Boolean(load_default=False)
+    probe = fields.String(
+        load_default="/agents",
+        validate=validate.Regexp(r"/[!-~]{1,200}\Z", error='expected a path such as "/agents"'),
+    )
 
 
 class _Secrets(fields.List[str]):
@@ -151,4 +155,5 @@ class SourceSchema(Schema):
     customer_id = fields.String(load_default="", validate=validate.Length(max=64))
     signing_key = fields.String(load_default="")
     options = fields.Dict(keys=fields.String(), load_default={})
+    credentials = fields.Dict(keys=fields.String(), values=fields.String(), load_default={})
     events = fields.Dict(keys=fields.String(), load_default={})

@@ -41,6 +41,7 @@ class Destination:
     `rate_per_s` and `in_flight` (events in hand) are shared by all workers; `retry_delays_s` are
     the waits before attempt 2, 3, … With `ordering` strict a customer's later events wait while
     one of theirs does.
+    `probe` is the path that is asked to see whether the key works.
     `identifier` other than `lookup` puts the phone or e-mail itself into the address.
     """
 
@@ -57,6 +58,7 @@ class Destination:
     retry_delays_s: tuple[float, ...]
     identifier: Literal["lookup", "phone", "email"]
     customer_wrapper: bool
+    probe: str = "/agents"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,7 @@ class SourceEntry:
     customer_id: str = ""
     signing_key: str = field(default="", repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     events: Mapping[str, Any] = field(default_factory=dict)
 
 

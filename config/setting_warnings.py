@@ -4,14 +4,11 @@ What could lose an event or deliver one again for sure is a fault and is refused
 said and nothing more.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 from config.language import localized
 from config.redis_url import has_tls_option
-
-if TYPE_CHECKING:
-    from config.settings import Settings
 
 # Heroku sends SIGKILL so long after SIGTERM; a worker takes some of it to write its results down.
 _HEROKU_KILLS_AFTER_S: Final = 30
@@ -20,23 +17,26 @@ _AFTER_GRACE_S: Final = 8
 _SHOWN_AS_RUNNING_S: Final = 3600
 
 
-def setting_warnings(settings: "Settings") -> Iterator[str]:
+def setting_warnings(
+    *,
+    redis_url: str,
+    redis_tls_verify: bool,
+    grace_s: float,
+    read_s: float,
+    job_timeout_s: int,
+    environ: Mapping[str, str],
+) -> Iterator[str]:
     """A sentence each, which names the variables."""
-    if "RELAY_WEB_THREADS" in settings.environ:
+    if "RELAY_WEB_THREADS" in environ:
         yield localized(
             "RELAY_WEB_THREADS ya no hace nada: cada solicitud es un greenlet, no un hilo",
             "RELAY_WEB_THREADS has no effect any more: a request is a greenlet, not a thread",
         )
-    if not settings.redis_tls_verify and has_tls_option(settings.redis_url):
+    if not redis_tls_verify and has_tls_option(redis_url):
         yield localized(
             "RELAY_REDIS_TLS_VERIFY no hace nada: decide ssl_cert_reqs en REDIS_URL",
             "RELAY_REDIS_TLS_VERIFY has no effect: ssl_cert_reqs in REDIS_URL decides",
         )
-    yield from _time_warnings(settings)
-
-
-def _time_warnings(settings: "Settings") -> Iterator[str]:
-    grace_s, read_s = settings.shutdown_grace_s, settings.read_timeout_s
     if grace_s < read_s:
         yield localized(
             f"RELAY_SHUTDOWN_GRACE ({grace_s:g} s) es menos que RELAY_READ_TIMEOUT_S ({read_s:g} "
@@ -45,17 +45,17 @@ def _time_warnings(settings: "Settings") -> Iterator[str]:
             f"RELAY_SHUTDOWN_GRACE ({grace_s:g} s) is less than RELAY_READ_TIMEOUT_S ({read_s:g} "
             "s): a worker that stops cuts deliveries off, which Mercately may get again",
         )
-    if "DYNO" in settings.environ and grace_s + _AFTER_GRACE_S > _HEROKU_KILLS_AFTER_S:
+    if "DYNO" in environ and grace_s + _AFTER_GRACE_S > _HEROKU_KILLS_AFTER_S:
         yield localized(
             f"RELAY_SHUTDOWN_GRACE ({grace_s:g} s) no cabe en los {_HEROKU_KILLS_AFTER_S} s que da "
             f"Heroku; como mucho {_HEROKU_KILLS_AFTER_S - _AFTER_GRACE_S}",
             f"RELAY_SHUTDOWN_GRACE ({grace_s:g} s) does not fit into the {_HEROKU_KILLS_AFTER_S} s "
             f"that Heroku gives; {_HEROKU_KILLS_AFTER_S - _AFTER_GRACE_S} at most",
         )
-    if settings.job_timeout_s > _SHOWN_AS_RUNNING_S:
+    if job_timeout_s > _SHOWN_AS_RUNNING_S:
         yield localized(
             "RELAY_CONNECT_TIMEOUT_S y RELAY_READ_TIMEOUT_S dejan que una entrega dure hasta "
-            f"{settings.job_timeout_s} s; RQ muestra una como en curso {_SHOWN_AS_RUNNING_S} s",
+            f"{job_timeout_s} s; RQ muestra una como en curso {_SHOWN_AS_RUNNING_S} s",
             "RELAY_CONNECT_TIMEOUT_S and RELAY_READ_TIMEOUT_S let one delivery last up to "
-            f"{settings.job_timeout_s} s; RQ shows one as running for {_SHOWN_AS_RUNNING_S} s",
+            f"{job_timeout_s} s; RQ shows one as running for {_SHOWN_AS_RUNNING_S} s",
         )

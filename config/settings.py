@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from dotenv import load_dotenv
 from environs import Env, EnvValidationError, ValidationError, validate
@@ -40,6 +41,13 @@ _HEADER: Final = validate.Regexp(
 )
 
 
+# The longest path of an attempt: a cached customer id that Mercately does not know any more (an
+# event), four spellings of the phone and an e-mail, a creation that is refused, the look-ups once
+# more, the event, and a probe of the key. `tests/worker/test_longest_path.py` walks it.
+_LOOK_UPS_MAX: Final = 4 + 1
+ATTEMPT_REQUESTS_MAX: Final = 1 + _LOOK_UPS_MAX + 1 + _LOOK_UPS_MAX + 1 + 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the environment says. Units are in the names; secrets have no default."""
@@ -68,6 +76,7 @@ class Settings:
     connect_timeout_s: float
     read_timeout_s: float
     user_agent: str
+    outbound_proxy: str = field(repr=False)
     log_level: str
     dashboard_user: str
     dashboard_password: str = field(repr=False)
@@ -81,15 +90,26 @@ class Settings:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is usable and probably not wanted, a sentence each."""
-        return tuple(setting_warnings(self))
+        return tuple(
+            setting_warnings(
+                redis_url=self.redis_url,
+                redis_tls_verify=self.redis_tls_verify,
+                grace_s=self.shutdown_grace_s,
+                read_s=self.read_timeout_s,
+                job_timeout_s=self.job_timeout_s,
+                environ=self.environ,
+            )
+        )
 
     @property
     def job_timeout_s(self) -> int:
-        """Seconds until RQ gives a job up: the longest attempt, and 20 s for Redis.
+        """Seconds until RQ gives a job up: the longest attempt, and 20 s for Redis."""
+        return int(ATTEMPT_REQUESTS_MAX * self.answer_within_s) + 20
 
-        An attempt makes up to six requests: four spellings of a phone, an e-mail, and the event.
-        """
-        return int(6 * (self.connect_timeout_s + self.read_timeout_s)) + 20
+    @property
+    def answer_within_s(self) -> float:
+        """Seconds for a whole request to Mercately, its answer included."""
+        return self.connect_timeout_s + self.read_timeout_s
 
 
 class SettingsError(Exception):
@@ -161,6 +181,7 @@ def load(env_file: Path | None = None) -> Settings:
             "RELAY_READ_TIMEOUT_S", 20.0, validate=validate.Range(0.1, 600)
         ),
         "user_agent": env.str("RELAY_USER_AGENT", "mercately-relay/0.1", validate=_HEADER),
+        "outbound_proxy": env.str("RELAY_OUTBOUND_PROXY", "", validate=_check_proxy),
         "log_level": env.str("RELAY_LOG_LEVEL", "INFO", validate=_check_log_level),
         "dashboard_user": env.str("RELAY_DASHBOARD_USER", "relay"),
         "dashboard_password": env.str("RELAY_DASHBOARD_PASSWORD", ""),
@@ -186,6 +207,16 @@ def _parts(text: str) -> tuple[str, ...]:
 def _check_pseudonym_key(text: str) -> None:
     if any(len(part) < _KEY_MIN for part in _parts(text)):
         raise ValidationError(f"expected keys of at least {_KEY_MIN} characters, newest first")
+
+
+def _check_proxy(url: str) -> None:
+    parts = urlsplit(url)
+    try:
+        is_usable = parts.scheme in ("http", "https") and parts.hostname and parts.port is not None
+    except ValueError:
+        is_usable = False
+    if url and not is_usable:
+        raise ValidationError("expected http://host:port of a proxy, maybe with user:password@")
 
 
 def _check_log_level(name: str) -> None:

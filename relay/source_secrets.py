@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from config.relay_toml import SourceEntry
 from relay.inbound.contract import Platform
@@ -70,3 +71,17 @@ def tolerance_faults(key: str, scheme: Scheme, dedup_s: int | None) -> list[str]
         "between would be delivered again"
     )
     return [f"{key}.tolerance: {fault}"]
+
+
+def server_warnings(key: str, server: str) -> list[str]:
+    """What is doubtful about the address that an API key is sent to."""
+    parts = urlsplit(server)
+    is_here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    warnings = []
+    if parts.scheme != "https" and not is_here:
+        warnings.append(f"{key}: without https the API key goes in clear over the network")
+    if parts.username or parts.password:
+        warnings.append(f"{key}: a user or password in it is not used; the API key is the proof")
+    if parts.query or parts.fragment:
+        warnings.append(f"{key}: a query or fragment in it is not used")
+    return warnings

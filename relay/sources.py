@@ -23,7 +23,7 @@ from relay.mapping.default_rules import compile_all, inherited_types
 from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.rules import Rule
 from relay.platforms import discovered
-from relay.source_secrets import scheme_of, secret_warnings, tolerance_faults
+from relay.source_secrets import scheme_of, secret_warnings, server_warnings, tolerance_faults
 
 # Words of sources' names that people write in capitals.
 _ACRONYMS: Final = frozenset(
@@ -82,14 +82,23 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
         faults += option_faults + rule_faults
         warnings += rule_warnings
         faults += _topic_faults(key, entry, platform, options or {})
+        faults += _credential_faults(key, platform, entry)
         if options is None or entry.destination not in content.destinations:
             continue
         scheme, secrets, scheme_faults = scheme_of(key, platform, options, entry)
         faults += scheme_faults + tolerance_faults(key, scheme, dedup_s)
         warnings += secret_warnings(key, scheme, entry, secrets)
         warnings += _id_warnings(key, platform, options, entry)
+        if platform.api and not entry.credentials:
+            needed = ", ".join(platform.api.credentials)
+            warnings.append(
+                f"{key}.credentials: without {needed} what {platform.title} only names"
+                " is kept as awaiting_lookup and not delivered"
+            )
         usable = replace(entry, secrets=secrets)
         sources[name] = _source(usable, platform, scheme, options, own_rules, content)
+    for name, destination in content.destinations.items():
+        warnings += server_warnings(f"destinations.{name}.server", destination.server)
     if faults:
         raise ConfigError(file, faults)
     shown_warnings = tuple(in_console_language(warning) for warning in warnings)
@@ -203,6 +212,7 @@ def _source(
         # A sender that asked for a 422 gets it for an event without a customer too.
         on_nobody=entry.on_nobody or ("hold" if entry.on_invalid == "reject" else "ignore"),
         options=options,
+        credentials=entry.credentials,
         signing_key=entry.signing_key,
         customer_id=entry.customer_id,
         language=content.language,
@@ -235,6 +245,14 @@ def _schedule_warnings(
                 f"RELAY_DEDUP_DAYS, {dedup_s} s; what is sent again after that is delivered again, "
                 "although the first may still be tried"
             )
+
+
+def _credential_faults(key: str, platform: Platform, entry: SourceEntry) -> list[str]:
+    if not entry.credentials:
+        return []
+    if platform.api is None:
+        return [f"{key}.credentials: {platform.name} has nothing to look up"]
+    return [f"{key}.credentials{fault}" for fault in platform.api.faults(entry.credentials)]
 
 
 def _id_warnings(

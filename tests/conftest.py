@@ -120,6 +120,7 @@ def make_settings(redis_url: str, config_file: Path, **changes: object) -> Setti
         "port": 0,
         "web_processes": 2,
         "redis_connections": 4,
+        "outbound_proxy": "",
         "public_url": "",
         "body_max_bytes": 5 * 1024 * 1024,
         "backlog_max": 1_000_000,

@@ -1,4 +1,4 @@
-"""What the tests of the platform contract share, for shipped platforms and for trials."""
+"""What the tests of the platform contract share."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, replace

@@ -67,7 +67,7 @@ def test_demo_delivers_one_event_per_source_twice_and_leaves_nothing_running(tmp
 
         assert done.returncode == 0, done.stdout + done.stderr
         assert [row.split()[1] for row in rows] == [
-            "shopify", "woocommerce", "sendgrid", "standard_webhooks", "crm",
+            "shopify", "woocommerce", "sendgrid", "standard_webhooks", "tiendanube", "crm",
         ]  # fmt: skip
         assert all(re.search(r"│ \d+ +│$", row) for row in rows)
         assert processes_in(tmp_path) == []
@@ -127,7 +127,14 @@ def test_demo_at_a_terminal_serves_until_interrupted(tmp_path):
         queues = requests.get(f"{addresses['dashboard']}/0/data/queues.json", timeout=LONG_S).json()
         assert sorted(queue["name"] for queue in queues["queues"]) == [
             f"mercately.principal.{name}"
-            for name in ("crm", "sendgrid", "shopify", "standard_webhooks", "woocommerce")
+            for name in (
+                "crm",
+                "sendgrid",
+                "shopify",
+                "standard_webhooks",
+                "tiendanube",
+                "woocommerce",
+            )
         ]
         assert len(requests.get(addresses["Mercately"], timeout=LONG_S).json()) >= 1
         commands = re.findall(r"^.*mercately-relay --env .+$", shown, re.MULTILINE)

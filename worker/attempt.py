@@ -14,11 +14,14 @@ from relay.store.ledger import Attempt
 from relay.store.record import Record
 from worker import retry
 from worker.client import Client
-from worker.customers import CustomerNotFound, Customers, Unresolved
+from worker.customers import CustomerNotFound, Customers, OtherCustomer, Unresolved
 from worker.reply import NoResponse, Reply
-from worker.throttle import CREDENTIALS, DestinationThrottle
+from worker.retry import CREDENTIALS, REDIRECTED
+from worker.throttle import PAUSED_BY_HAND, DestinationThrottle
 
 _LOG: Final = structlog.get_logger()
+# Why nothing is sent until a probe is answered well, or a person says so.
+_PAUSES: Final = (CREDENTIALS, REDIRECTED, PAUSED_BY_HAND)
 
 
 class DeliveryFault(Exception):
@@ -66,8 +69,8 @@ class DeliveryTask:
 def attempt_delivery(task: DeliveryTask) -> Outcome | None:
     """Try once and keep the result in `task.attempt`; None if there is nothing to do.
 
-    Makes up to fourteen requests, when a cached customer id is wrong, a customer has to be
-    created, and the API key has to be probed.
+    Makes up to `ATTEMPT_REQUESTS_MAX` requests (config/settings.py), when a cached customer id is
+    wrong, a customer has to be created, and the API key has to be probed.
 
     Raises:
         DeliveryFault: a bug of ours, which counts as an attempt too.
@@ -105,8 +108,17 @@ def attempt_delivery(task: DeliveryTask) -> Outcome | None:
 def _outcome(task: DeliveryTask, record: Record, target: DestinationContext) -> Outcome:
     if task.redelivery_count and (outcome := retry.on_worker_lost(target.destination)):
         return outcome
-    if target.throttle.state == CREDENTIALS and not _resume(target):
-        return Outcome(Verdict.PAUSED, "credentials", delay_s=retry.jittered(retry.PAUSED_S))
+    paused = target.throttle.state if target.throttle.state in _PAUSES else ""
+    if paused and not _may_send(target, paused):
+        return Outcome(Verdict.PAUSED, paused, delay_s=retry.jittered(retry.PAUSED_S))
+    outcome = _tried(task, record, target)
+    if paused and outcome.verdict is Verdict.DELIVERED and target.throttle.state:
+        target.throttle.resume()
+        _LOG.info("destination.resumed", destination=target.destination.name)
+    return outcome
+
+
+def _tried(task: DeliveryTask, record: Record, target: DestinationContext) -> Outcome:
     number = record.attempts + 1
     try:
         reply = _send(task, record, target)
@@ -114,17 +126,21 @@ def _outcome(task: DeliveryTask, record: Record, target: DestinationContext) -> 
         if error.reply.ok:
             return retry.on_lookup_failure(error.reply, number, target.destination)
         reply = error.reply
+    except OtherCustomer:
+        return retry.on_customer_mismatch()
     except NoResponse as error:
         return retry.on_no_response(error, number, target.destination)
     if isinstance(reply, CustomerNotFound):
         return retry.on_customer_not_found(reply.reply, target.destination)
     outcome = retry.after_reply(reply, number, target.destination)
-    if outcome.reason != "credentials":
-        return outcome
-    key_works = _key_works(target)
-    if not key_works:
-        target.throttle.pause()
-    return retry.after_reply(reply, number, target.destination, key_works=key_works)
+    if outcome.reason == CREDENTIALS:
+        key_works = _key_works(target, reply)
+        outcome = retry.after_reply(reply, number, target.destination, key_works=key_works)
+    if outcome.reason in _PAUSES and target.throttle.state != outcome.reason:
+        target.throttle.pause(outcome.reason)
+        name, reason = target.destination.name, outcome.reason
+        _LOG.warning("destination.paused", destination=name, reason=reason, status=outcome.status)
+    return outcome
 
 
 def _send(
@@ -150,22 +166,36 @@ def _send(
     return CustomerNotFound(reply)
 
 
-def _key_works(target: DestinationContext) -> bool:
-    """Probe the API key with the cheapest request; no response is no evidence against it."""
+def _key_works(target: DestinationContext, reply: Reply) -> bool:
+    """Probe the API key with the cheapest request; no response is no evidence against it.
+
+    403 says that the key may not ask that: it is one. An event that was refused with 400 is then at
+    fault itself; one refused with 401 or 403 may be for the key.
+    """
     try:
-        reply = target.client.agents()
+        probe = target.client.probe()
     except NoResponse:
         return True
-    return reply.is_html or reply.status not in (400, 401, 403)
+    if probe.status == 403 and not probe.is_html:
+        return reply.status == 400
+    return probe.is_html or probe.status not in (400, 401)
 
 
-def _resume(target: DestinationContext) -> bool:
-    """Resume a paused destination if the API key works again."""
+def _may_send(target: DestinationContext, paused: str) -> bool:
+    """Probe a paused destination: it is resumed if that is answered well.
+
+    A key that may not be probed (403) is tried with an event every few minutes. What a person has
+    paused is theirs to resume.
+    """
+    if paused == PAUSED_BY_HAND:
+        return False
     try:
-        key_works = target.client.agents().ok
+        probe = target.client.probe()
     except NoResponse:
         return False
-    if key_works:
+    if probe.ok:
         target.throttle.resume()
         _LOG.info("destination.resumed", destination=target.destination.name)
-    return key_works
+        return True
+    is_forbidden = probe.status == 403 and not probe.is_html
+    return paused == CREDENTIALS and is_forbidden and target.throttle.may_try()

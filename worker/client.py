@@ -38,10 +38,12 @@ class Client:
         user_agent: str,
         connect_timeout_s: float,
         read_timeout_s: float,
+        proxy: str = "",
         on_extra: Callable[[], None] = lambda: None,
     ) -> None:
         self._on_extra = on_extra
         self._wrapper = destination.customer_wrapper
+        self._probe = destination.probe
         plain = requests.Request(
             "GET",
             destination.server,
@@ -55,7 +57,7 @@ class Client:
         )
         try:
             prepared = plain.prepare()
-            self._wire = Wire(prepared, (connect_timeout_s, read_timeout_s))
+            self._wire = Wire(prepared, (connect_timeout_s, read_timeout_s), proxy)
         except (requests.RequestException, HTTPError):  # whose text may have the key in it
             raise ValueError(f"{destination.name}: unusable server or key") from None
         self._base = prepared.path_url.rstrip("/") + _ROOT
@@ -81,9 +83,9 @@ class Client:
             "POST", "/customers", {"customer": customer} if self._wrapper else customer
         )
 
-    def agents(self) -> Reply:
+    def probe(self) -> Reply:
         """The cheapest request that tells whether the API key works."""
-        return self._ask("GET", "/agents")
+        return self._ask("GET", self._probe)
 
     def history(self, customer_id: str, page: int, per_page: int) -> Reply:
         query = f"?page={page}&results_per_page={per_page}"
@@ -112,6 +114,7 @@ def _reply(status: int, headers: Mapping[str, str], content: bytes) -> Reply:
         text=text,
         is_html="html" in kind.lower() or text.lstrip()[:9].lower().startswith(("<!doc", "<html")),
         retry_after_s=_retry_after_s(headers.get("Retry-After", "")),
+        is_redirect=300 <= status < 400 and bool(headers.get("Location")),
     )
 
 

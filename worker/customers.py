@@ -3,6 +3,7 @@
 Ids are cached for 30 days under a keyed digest of the phone, e-mail or number of a document.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from worker.client import Client
 from worker.reply import NoResponse, Reply
 
 _T = TypeVar("_T")
+_DIGITS_COMPARED: Final = 9
+# Fewer are no phone.
+_DIGITS_MIN: Final = 6
 _CACHED_S: Final = 30 * 24 * 3600
 
 
@@ -44,6 +48,10 @@ class Unresolved(Exception):
     def __init__(self, reply: Reply) -> None:
         super().__init__(f"status {reply.status}")
         self.reply = reply
+
+
+class OtherCustomer(Exception):
+    """Mercately answered a look-up with a customer who has another phone or e-mail."""
 
 
 class Customers:
@@ -81,6 +89,7 @@ class Customers:
 
         Raises:
             Unresolved: Mercately answered a look-up with neither a customer nor "not found".
+            OtherCustomer: the one it answered with is not the one that was asked for.
             NoResponse: Mercately did not answer.
         """
         if reference := self.direct_reference(customer):
@@ -102,6 +111,7 @@ class Customers:
         for reference in _references(customer):
             reply = _ask(self._client.find_customer, reference)
             if customer_id := _id_in(reply):
+                _require_same(reply, customer, reference)
                 self._remember(
                     customer_id, customer.email if reference == customer.email else customer.phone
                 )
@@ -144,7 +154,7 @@ class Customers:
                 customer_id, customer.phone, customer.email, _document_reference(customer)
             )
             return Found(customer_id, "created")
-        if reply.is_html or reply.status not in (302, 422):
+        if reply.is_html or reply.is_redirect or reply.status not in (302, 422):
             raise Unresolved(reply)
         # A duplicate is refused: another worker may have created the customer just now.
         return self._look_up(customer) or CustomerNotFound(reply)
@@ -198,12 +208,39 @@ def _ask(request: Callable[[_T], Reply], argument: _T) -> Reply:
 
 
 def _says_not_found(reply: Reply) -> bool:
-    """Whether the answer means "no such customer". A refused spelling is an unknown one."""
-    if reply.is_html:
+    """Whether the answer means "no such customer". A refused spelling is an unknown one.
+
+    Of a 200 only an explicit nobody does; another shape may be a fault or a change of theirs.
+    """
+    if reply.is_html or reply.is_redirect:
         return False
-    return reply.status in (302, 404, 422) or (
-        reply.status == 200 and isinstance(reply.json(), dict)
-    )
+    data = reply.json() if reply.ok else None
+    says_nobody = isinstance(data, dict) and data.get("customer", ...) in (None, [], {})
+    return reply.status in (302, 404, 422) or says_nobody
+
+
+def _require_same(reply: Reply, customer: Customer, reference: str) -> None:
+    """Compare who was found with whom we asked for; a field that is absent is no difference.
+
+    Of phones the last nine digits, which are the same with and without the extra digit of Mexican
+    and Argentine mobiles, and however Mercately writes the country.
+
+    Raises:
+        OtherCustomer: it is somebody else.
+    """
+    found = reply.json()["customer"]
+    if reference == customer.email:
+        theirs = found.get("email")
+        is_other = isinstance(theirs, str) and theirs and theirs.lower() != reference.lower()
+    else:
+        theirs = re.sub(r"\D", "", str(found.get("phone") or ""))
+        ours = re.sub(r"\D", "", reference)
+        compared = min(_DIGITS_COMPARED, len(theirs), len(ours))
+        is_other = bool(theirs) and (
+            compared < _DIGITS_MIN or theirs[-compared:] != ours[-compared:]
+        )
+    if is_other:
+        raise OtherCustomer
 
 
 def _id_in(reply: Reply) -> str:

@@ -3,13 +3,14 @@
 import gc
 import signal
 import sys
+import threading
 from types import FrameType
 from typing import Final
 
 import structlog
 from redis import RedisError
 
-from config import log
+from config import log, relay_toml
 from config.relay_toml import ConfigError
 from config.settings import Settings, SettingsError, load as load_settings
 from relay.greenlets import require_patched
@@ -20,6 +21,7 @@ from relay.store.redis_fault import error_name
 from relay.store.schema import SchemaMismatch, exit_process, require_schema
 from worker.concurrent import Timings
 from worker.concurrent.reconnect import retry_while_disconnected
+from worker.lookups import Lookups
 from worker.relay_worker import RelayWorker
 from worker.service import delivery_service
 
@@ -60,6 +62,9 @@ def run(settings: Settings, *, burst: bool = False) -> None:
         SchemaMismatch: Redis holds data in another format.
     """
     worker: RelayWorker | None = None
+    lookups = open_lookups(settings)
+    if lookups:
+        threading.Thread(target=lookups.run, name="lookups", daemon=True).start()
 
     def step() -> None:
         nonlocal worker
@@ -73,6 +78,27 @@ def run(settings: Settings, *, burst: bool = False) -> None:
         abandon=lambda: burst or (worker is not None and worker.stopping),
         on_error=lambda error: _LOG.warning("worker.waits_for_redis", error=error_name(error)),
         errors=(OSError, RedisError),
+    )
+
+
+def open_lookups(settings: Settings) -> Lookups | None:
+    """What makes the look-ups, where a source has credentials for them.
+
+    Platforms are loaded only then: they take memory that a worker has no other use for.
+    """
+    file = relay_toml.load(settings.config_file, settings.environ)
+    if not any(entry.credentials for entry in file.sources.values()):
+        return None
+    from relay import sources  # noqa: PLC0415  see above
+
+    service = delivery_service()
+    queue = open_queue(service.ledger.redis, settings.queue, settings.job_timeout_s)
+    return Lookups(
+        service.ledger,
+        JobStore.open(queue, settings),
+        sources.load(settings.config_file, settings.environ, settings.dedup_s).sources,
+        user_agent=settings.user_agent,
+        proxy=settings.outbound_proxy,
     )
 
 

@@ -7,17 +7,22 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer. `retry_after_s` is None when the header is absent or not readable."""
+    """An HTTP answer. `retry_after_s` is None when the header is absent or not readable.
+
+    `is_redirect`: it sends us elsewhere; Mercately's own 302, a refusal, has no `Location`.
+    """
 
     status: int
     text: str = ""
     is_html: bool = False
     retry_after_s: float | None = None
+    is_redirect: bool = False
 
     @property
     def ok(self) -> bool:
-        """Only 2xx is success: Mercately answers some failures with 302."""
-        return 200 <= self.status < 300
+        """Only 2xx is success, and no page: Mercately answers some failures with 302."""
+        is_page = self.is_html and "<" in self.text
+        return 200 <= self.status < 300 and not is_page
 
     def json(self) -> Any:
         """The JSON in the body, None when there is none."""

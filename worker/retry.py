@@ -1,8 +1,9 @@
 """The outcome of an attempt and the delay before the next one. Pure functions.
 
-What is known of Mercately: 302 is a validation failure; a 500 may be permanent for a body, so
-attempts are bounded; 400, 401 and 403 may all mean a rejected API key; 403 and HTML may come from
-a proxy in front of it. The wording of answers is never looked at.
+What is known of Mercately: 302 without a `Location` is a validation failure, with one the server
+has moved; a page, with 200 too, is that of a proxy or of another site, and nothing was delivered;
+a 500 may be permanent for a body, so attempts are bounded; 400, 401 and 403 may all mean a rejected
+API key; 403 may come from a proxy in front of it. The wording of answers is never looked at.
 """
 
 import random
@@ -18,6 +19,12 @@ _ANSWER_KEPT: Final = 2000
 _JITTER: Final = 0.2
 # Mercately answered that it does not know the customer, or refuses to create them.
 CUSTOMER_REASONS: Final = ("customer_absent", "customer_refused")
+CUSTOMER_MISMATCH: Final = "customer_mismatch"
+# Why a destination is paused: its key is refused, or its server has moved.
+CREDENTIALS: Final = "credentials"
+REDIRECTED: Final = "redirected"
+# A page in the place of an answer, by a proxy or another site.
+BLOCKED: Final = "blocked"
 # Delay before a record of a paused destination is due again.
 PAUSED_S: Final = 60.0
 
@@ -33,16 +40,12 @@ def after_reply(
     answer = reply.text[:_ANSWER_KEPT]
     if reply.ok:
         return Outcome(Verdict.DELIVERED, "delivered", status=reply.status)
+    if reply.is_redirect:
+        return _paused(REDIRECTED, reply)
     if reply.is_html and reply.status < 500:
-        return _retry_or_dead("blocked", attempt, destination, reply)
+        return _retry_or_dead(BLOCKED, attempt, destination, reply)
     if reply.status in (400, 401, 403) and not key_works:
-        return Outcome(
-            Verdict.PAUSED,
-            "credentials",
-            delay_s=jittered(PAUSED_S),
-            status=reply.status,
-            answer=answer,
-        )
+        return _paused(CREDENTIALS, reply)
     if reply.status in (401, 403):
         return _retry_or_dead("refused", attempt, destination, reply)
     if reply.status in _TRANSIENT or reply.status >= 500:
@@ -50,6 +53,13 @@ def after_reply(
         return _retry_or_dead(reason, attempt, destination, reply)
     reason = "validation" if 300 <= reply.status < 400 or reply.status in (400, 422) else "refused"
     return Outcome(Verdict.DEAD, reason, status=reply.status, answer=answer)
+
+
+def _paused(reason: str, reply: Reply) -> Outcome:
+    answer = reply.text[:_ANSWER_KEPT]
+    return Outcome(
+        Verdict.PAUSED, reason, delay_s=jittered(PAUSED_S), status=reply.status, answer=answer
+    )
 
 
 def on_lookup_failure(reply: Reply, attempt: int, destination: Destination) -> Outcome:
@@ -66,6 +76,11 @@ def on_customer_not_found(refusal: Reply | None, destination: Destination) -> Ou
         return Outcome(Verdict.HELD, absent, status=refusal.status if refusal else 0)
     answer = refusal.text[:_ANSWER_KEPT]
     return Outcome(Verdict.HELD, refused, status=refusal.status, answer=answer)
+
+
+def on_customer_mismatch() -> Outcome:
+    """Mercately answered a look-up with somebody else: a person has to see to it."""
+    return Outcome(Verdict.HELD, CUSTOMER_MISMATCH)
 
 
 def on_no_response(error: NoResponse, attempt: int, destination: Destination) -> Outcome:

@@ -111,6 +111,7 @@ def _destination_context(
         user_agent=settings.user_agent,
         connect_timeout_s=settings.connect_timeout_s,
         read_timeout_s=settings.read_timeout_s,
+        proxy=settings.outbound_proxy,
         on_extra=throttle.consume_token,
     )
     customers = Customers(redis, client, destination, pseudonyms)

@@ -11,11 +11,13 @@ import structlog
 
 from relay.store.job_store import JobStore
 from relay.store.ledger import Ledger
+from worker.retry import CUSTOMER_REASONS
 
 _LOG: Final = structlog.get_logger()
 _BATCH: Final = 100
 _SWEEP_AT_MOST_S: Final = 1.0
 _STRANGE_AGAIN_S: Final = 3600.0
+_ABSENT_AGAIN_S: Final = 24 * 3600.0
 
 
 def sweep(ledger: Ledger, jobs: JobStore) -> int:
@@ -29,6 +31,24 @@ def sweep(ledger: Ledger, jobs: JobStore) -> int:
     while (record_ids := ledger.overdue(time.time(), _BATCH)) and time.monotonic() < stop_at:
         requeued += sum(_reconcile(record_id, ledger, jobs) for record_id in record_ids)
     return requeued
+
+
+def retry_absent(ledger: Ledger, jobs: JobStore) -> int:
+    """Try again what is held for a customer whom Mercately did not know a day ago; how many.
+
+    Merchants create the customer later. What was accepted before `held_keep` is not tried again.
+    """
+    retried = 0
+    absent, _ = CUSTOMER_REASONS
+    for record_id in ledger.held_for(absent, time.time() - _ABSENT_AGAIN_S):
+        record = ledger.get(record_id)
+        if record is None or record.reason != absent:
+            continue
+        if record.accepted_at < time.time() - ledger.held_keep_s:
+            ledger.discard(record, "kept_too_long")
+        elif jobs.replay(record) == "requeued":
+            retried += 1
+    return retried
 
 
 def _reconcile(record_id: str, ledger: Ledger, jobs: JobStore) -> bool:

@@ -7,7 +7,8 @@ moves that rate limit by what Mercately answers:
 - `rate` falls to half of the observed rate on 429 or 503, and rises again by a tenth a second;
 - the breaker opens for 5 s, doubling up to 60 s, after ten failures in a row; then it is half
   open: one job goes out as a probe, and its result closes or opens the breaker;
-- a refused API key opens it until a probe finds the key good again.
+- a refused API key, or a server that sends elsewhere, opens it until a probe is answered well; a
+  person opens it until they close it.
 
 Feedback is best effort: an attempt is recorded even where Redis then refuses its feedback.
 """
@@ -23,12 +24,15 @@ from config.relay_toml import Destination
 from relay.model import Outcome, Verdict
 from relay.store.lua import script
 from worker.concurrent import PROBE_INTERVAL_S, RateLimit
-from worker.retry import CUSTOMER_REASONS
+from worker.retry import BLOCKED, CREDENTIALS, CUSTOMER_REASONS
 
 _LUA: Final = "worker.lua"
 # The token bucket is the one that claims use.
 _SHARED_LUA: Final = "worker.concurrent.lua"
-CREDENTIALS: Final = "credentials"
+# A person paused it, and nobody probes.
+PAUSED_BY_HAND: Final = "paused"
+_BY_HAND_S: Final = 10 * 365 * 24 * 3600
+_TRY_EVERY_S: Final = 300
 DEGRADED: Final = "degraded"  # slowed, or with recent failures, but not half open
 _FAILURES_MAX: Final = 10
 _OPEN_FROM_S: Final = 5.0
@@ -58,7 +62,8 @@ class FeedbackBatch:
         if outcome.status in (429, 503):
             self.throttled += 1
             self.retry_after_s = max(self.retry_after_s, outcome.retry_after_s)
-        if outcome.status >= 500 or (outcome.verdict is Verdict.RETRY and not outcome.status):
+        is_unanswered = outcome.verdict is Verdict.RETRY and not outcome.status
+        if outcome.status >= 500 or is_unanswered or outcome.reason == BLOCKED:
             self.failures += 1
         elif (outcome.status and outcome.status != 429) or outcome.reason in CUSTOMER_REASONS:
             self.successes += 1
@@ -86,6 +91,7 @@ class DestinationThrottle:
         reserve = script("reserve_token", package=_LUA)
         self._observe = redis.register_script(f"{clock}\n{observe}")
         self._reserve = redis.register_script(f"{clock}\n{bucket}\n{reserve}")
+        self._pause = redis.register_script(f"{clock}\n{script('pause', package=_LUA)}")
 
     def observe(self, feedback: FeedbackBatch) -> bool:
         """Adjust rate and breaker; True if this opened the breaker.
@@ -130,14 +136,19 @@ class DestinationThrottle:
         answer: Any = self._reserve(keys=[self.rate_limit.key], args=args)
         return float(answer)
 
-    def pause(self) -> None:
-        """The API key was refused: nothing is sent until a probe finds it good again."""
-        self.state = CREDENTIALS
-        open_until = time.time() + PROBE_INTERVAL_S
-        with suppress(RedisError):  # then the next request is refused too, and pauses it
-            self._redis.hset(
-                self.rate_limit.key, mapping={"half_open": CREDENTIALS, "open_until": open_until}
-            )
+    def pause(self, reason: str = CREDENTIALS) -> None:
+        """Send nothing until a probe finds the destination good again, or a person resumes it."""
+        self.state = reason
+        until_probe_s = _BY_HAND_S if reason == PAUSED_BY_HAND else PROBE_INTERVAL_S
+        with suppress(RedisError):  # then the next answer pauses it
+            self._pause(keys=[self.rate_limit.key], args=[reason, until_probe_s])
+
+    def may_try(self) -> bool:
+        """Whether an event may go out though no probe tells if the key works: one in 5 minutes."""
+        key = f"{self.rate_limit.key}:tried"
+        with suppress(RedisError):
+            return bool(self._redis.set(key, "", nx=True, ex=_TRY_EVERY_S))
+        return False
 
     def resume(self) -> None:
         """Close the breaker, whatever opened it."""

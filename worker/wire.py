@@ -7,8 +7,10 @@ than the request.
 
 import select
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any, Final
 
+import gevent
 import requests
 from gevent import monkey
 from requests.adapters import HTTPAdapter
@@ -31,6 +33,14 @@ _ANSWER_MAX_BYTES: Final = 64 * 1024
 _POLL: Final = monkey.get_original("select", "poll")
 
 
+# Whether anything of this greenlet's request has gone out on a connection.
+_WRITTEN: ContextVar[list[bool]] = ContextVar("written")
+
+
+class TooSlow(TimeoutError):
+    """A whole answer did not come in time."""
+
+
 class _OneWrite:
     """Writes head and body of a request at once, and looks at a kept connection in one call."""
 
@@ -44,6 +54,9 @@ class _OneWrite:
             data = b"".join(self._gathered)
         finally:
             self._gathered = None
+        if self.sock is None:
+            self.connect()  # type: ignore[attr-defined]  # of urllib3's class
+        _WRITTEN.get().append(True)
         self.send(data)
 
     def send(self, data: Any) -> None:
@@ -72,13 +85,23 @@ class _Secure(_OneWrite, HTTPSConnection):
 class Wire:
     """The connections to one server, shared by all greenlets."""
 
-    def __init__(self, plain: requests.PreparedRequest, timeouts: tuple[float, float]) -> None:
+    def __init__(
+        self, plain: requests.PreparedRequest, timeouts: tuple[float, float], proxy: str = ""
+    ) -> None:
         self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=64)
-        # A ~/.netrc must not replace our key, nor a proxy see it: neither is asked for.
-        pool: Any = self._adapter.get_connection_with_tls_context(plain, verify=True)
+        # A ~/.netrc must not replace our key, nor a proxy of the environment see it: neither is
+        # asked for.
+        proxies = {"http": proxy, "https": proxy} if proxy else None
+        pool: Any = self._adapter.get_connection_with_tls_context(
+            plain, verify=True, proxies=proxies
+        )
         pool.ConnectionCls = _Secure if pool.scheme == "https" else _Plain
         self._pool: HTTPConnectionPool = pool
         self._timeout = Timeout(connect=timeouts[0], read=timeouts[1])
+        self._within_s = sum(timeouts)
+        # A proxy is told the whole address, unless it only lets TLS through.
+        is_seen = proxy and str(plain.url).startswith("http://")
+        self._root = str(plain.url).removesuffix(plain.path_url).rstrip("/") if is_seen else ""
 
     def ask(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
@@ -88,36 +111,49 @@ class Wire:
         Raises:
             NoResponse
         """
+        written: list[bool] = []
+        _WRITTEN.set(written)
+        status, content = 0, b""
+        fields: Mapping[str, str] = {}
         try:
-            response = self._pool.urlopen(
-                method,
-                target,
-                body=body,
-                headers=headers,
-                retries=False,
-                redirect=False,
-                assert_same_host=False,
-                timeout=self._timeout,
-                preload_content=False,
-                decode_content=False,
-            )
-        except (NewConnectionError, SSLError) as error:
-            raise NoResponse("connection_refused", ambiguous=False) from error
-        except ConnectTimeoutError as error:
-            raise NoResponse("connect_timeout", ambiguous=False) from error
-        except ReadTimeoutError as error:
-            raise NoResponse("read_timeout", ambiguous=True) from error
-        except ProtocolError as error:
-            raise NoResponse("connection_lost", ambiguous=True) from error
+            # Each part of an answer has the read time-out; this is one for all of it.
+            with gevent.Timeout(self._within_s, TooSlow):
+                response = self._pool.urlopen(
+                    method,
+                    self._root + target,
+                    body=body,
+                    headers=headers,
+                    retries=False,
+                    redirect=False,
+                    assert_same_host=False,
+                    timeout=self._timeout,
+                    preload_content=False,
+                    decode_content=False,
+                )
+                try:
+                    status, fields = response.status, response.headers
+                    content = response.read(_ANSWER_MAX_BYTES, decode_content=True) or b""
+                finally:
+                    response.close()
         except (HTTPError, OSError) as error:
-            raise NoResponse("broken_answer", ambiguous=True) from error
-        try:
-            content = response.read(_ANSWER_MAX_BYTES, decode_content=True) or b""
-        except (HTTPError, OSError) as error:
-            raise NoResponse("broken_answer", ambiguous=True) from error
-        finally:
-            response.close()
-        return response.status, response.headers, content
+            # Once the status is known it decides, whatever becomes of the rest.
+            if not status:
+                # What was written may have arrived, whatever broke afterwards.
+                raise NoResponse(_reason(error), ambiguous=bool(written)) from error
+        return status, fields, content
 
     def close(self) -> None:
         self._adapter.close()
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case TooSlow() | ReadTimeoutError():
+            return "read_timeout"
+        case NewConnectionError() | SSLError():  # the former is a ConnectTimeoutError too
+            return "connection_refused"
+        case ConnectTimeoutError():
+            return "connect_timeout"
+        case ProtocolError():
+            return "connection_lost"
+    return "broken_answer"

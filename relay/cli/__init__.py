@@ -18,6 +18,7 @@ _OPTIONS: Final = localized("[OPCIONES]", "[OPTIONS]")
 _MODULES: Final = {
     "actions": ("send", "replay", "discard"),
     "alive": ("alive",),
+    "destinations": ("destinations", "pause", "probe", "resume"),
     "inspect": ("check", "doctor", "platforms", "transform", "history"),
     "listing": ("events", "show"),
     "migrate": ("migrate",),

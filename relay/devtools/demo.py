@@ -38,7 +38,7 @@ from relay.devtools.command_line import command_line
 from relay.devtools.embedded_redis import EmbeddedRedis, NoRedisServer
 from relay.devtools.standin import DEMO_KEY, Standin, StandinServer, demo_standin
 from relay.inbound.samples import signed
-from relay.model import OPEN_STATES
+from relay.model import OPEN_STATES, State
 from relay.sources import Relay
 from relay.store.ledger import Ledger
 from relay.web import dashboard
@@ -49,8 +49,10 @@ _TOPICS: Final = {
     "woocommerce": "order_created",
     "sendgrid": "bounce",
     "standard_webhooks": "order_created",
+    "tiendanube": "order_created",
     "crm": "lead_created",
 }
+_UNDER_WAY: Final = {*OPEN_STATES, State.AWAITING_LOOKUP}
 _BODY_COLUMN: Final = 3
 _READY_WITHIN_S: Final = 60.0
 _DELIVERED_WITHIN_S: Final = 60.0
@@ -155,6 +157,7 @@ def _secrets() -> dict[str, str]:
         "SENDGRID_SECRET": base64.b64encode(public).decode(),
         "SENDGRID_SIGNING_KEY": private.decode(),
         "STANDARD_WEBHOOKS_SECRET": "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode(),
+        "TIENDANUBE_SECRET": secrets.token_hex(16),
         "CRM_SECRET": secrets.token_hex(16),
     }
 
@@ -222,7 +225,7 @@ def _send(
     for record_id in content.get("ids", []):
         while time.monotonic() < give_up_at:
             record = ledger.get(record_id)
-            if record is not None and record.state not in OPEN_STATES:
+            if record is not None and record.state not in _UNDER_WAY:
                 if record.state != "delivered":
                     return Row(name, topic, f"{answer}: {record.reason}", "", None)
                 ms = (record.settled_at - record.accepted_at) * 1000

@@ -38,6 +38,7 @@ from zoneinfo import ZoneInfo
 from marshmallow import Schema
 
 from config.relay_toml import Destination
+from relay.inbound.lookups import LOOKED_UP, SHOP, TOPIC, Api, Lookup
 from relay.inbound.payload import json_body
 from relay.inbound.places import Place
 from relay.inbound.results import Handshake, ParseResult, PlatformResponse, Receipt
@@ -84,6 +85,7 @@ def each_part(value: Any) -> list[Any]:
 
 LATER: Final = PlatformResponse(status=503, headers={"Retry-After": "30"})
 Setup = Mapping[Literal["es", "en"], tuple[str, ...]]
+Group = Literal["shops", "payments", "delivery", "accounting", "email", "forms", "crm", "formats"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,8 @@ class Platform:
 
     What it is:
 
-    - `name`: the module's name; `title`: the name in notes; `docs`: the vendor's page.
+    - `name`: the module's name; `title`: the name in notes; `docs`: the vendor's page; `group`: the
+      kind of platform, by which lists of them are ordered.
     - `any_sender`: it is a format and not a vendor; notes name the source instead.
 
     How a request proves who sent it:
@@ -120,6 +123,10 @@ class Platform:
     - `parse`: replaces all of that for formats, whose options say where things are.
     - `options`: validates the source's `options` table; `options_fault`: what else is wrong there.
 
+    Where it only names things:
+
+    - `api`, and the `lookups` of it by kind of thing: see `relay/inbound/lookups.py`.
+
     How to answer:
 
     - `response`: replaces our JSON answer; `retry_response`: makes the platform send again, with
@@ -135,6 +142,7 @@ class Platform:
     name: str
     title: str
     docs: str
+    group: Group = "formats"
     scheme: Scheme | Callable[[Mapping[str, Any]], Scheme]
     topics: Mapping[str, Topic] = field(default_factory=dict)
     ignored: Mapping[str, str] = field(default_factory=dict)
@@ -160,6 +168,8 @@ class Platform:
     options: type[Schema] | None = None
     options_fault: Callable[[Mapping[str, Any]], str] = no_fault
     visit_hosts: str = ""
+    api: Api | None = None
+    lookups: Mapping[str, Lookup] = field(default_factory=dict)
     response: Callable[[Receipt], PlatformResponse] | None = None
     retry_response: PlatformResponse = LATER
     deadline_s: float | None = None
@@ -210,6 +220,7 @@ class Source:
     - `on_invalid`: what becomes of a body that cannot be parsed; `on_nobody`: of an event without
       a usable reference to a customer.
     - `abandoned_after_s`: how long after its last change a purchase counts as abandoned; 0: never.
+    - `credentials`: for the platform's API, by name; none: nothing is looked up.
     - `repeat_window_s`: how long an event without an id is remembered by its body; 0: as long as
       others.
     """
@@ -234,12 +245,18 @@ class Source:
     on_nobody: Literal["ignore", "hold"] = "ignore"
     abandoned_after_s: float = 0.0
     repeat_window_s: float = 0.0
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def can_look_up(self, kind: str) -> bool:
+        """Whether a kind of thing can be read from the platform's API."""
+        return bool(self.credentials) and kind in self.platform.lookups
 
     def headers_to_store(self, request: WebhookRequest) -> dict[str, str]:
         """What is needed beside the body to parse a request again: headers, and the query."""
         header_names = self.platform.stored
         names = [*(header_names(self.options) if callable(header_names) else header_names)]
         names += [name for place in self.platform.places for name in place.headers]
+        names += [LOOKED_UP, TOPIC, SHOP]
         headers = {name: request.headers[name] for name in names if name in request.headers}
         parameters = {name for place in self.platform.places for name in place.query}
         parameters.update(self.platform.stored_query)

@@ -5,6 +5,7 @@ is left out, a time or an id that the schema lacks is never found.
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
 from relay.inbound.contract import Platform
 from relay.inbound.topics import RESERVED, Topic
@@ -21,6 +22,12 @@ def check_declaration(platform: Platform) -> None:
     topics = dict(platform.topics)
     if platform.other is not None:
         topics["other"] = platform.other
+    for name, topic in platform.topics.items():
+        if lookup := platform.lookups.get(topic.lookup):
+            topics[name] = replace(topic, step="", step_at="", updates=False)
+            topics[f"{name}, looked up"] = replace(topic, shape=lookup.shape, lookup="", at=())
+        elif platform.lookups and topic.lookup:
+            raise TypeError(f"platform {platform.name}: no look-up of {topic.lookup!r}")
     for name, topic in topics.items():
         known = known_names(topic, topics.values())
         for fault in (*_type_faults(topic), *_name_faults(topic, known), *_thing_faults(topic)):

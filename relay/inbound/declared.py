@@ -13,7 +13,8 @@ from typing import Any, Final
 from relay.errors import Unreadable
 from relay.inbound.contact import Party, contact_of
 from relay.inbound.contract import Source, one_part, stable_key
-from relay.inbound.payload import json_bytes
+from relay.inbound.lookups import LOOKED_UP, SHOP, TOPIC
+from relay.inbound.payload import json_body, json_bytes
 from relay.inbound.payload_schema import validate
 from relay.inbound.places import Field, Place
 from relay.inbound.report import report_of
@@ -42,6 +43,8 @@ def parse(request: WebhookRequest, source: Source) -> ParseResult:
         TooManyParts: it is a batch of too many.
     """
     platform = source.platform
+    if kind := request.headers.get(LOOKED_UP):
+        return _parse_looked_up(kind, request, source)
     try:
         value = platform.body(request, source)
         if isinstance(value, dict) and (handshake := platform.signed_handshake(value)):
@@ -114,6 +117,13 @@ def _parse_part(part: _RequestPart) -> Sequence[Part]:
     if not is_retyped and (reasons := _contradictions(topic, part.value)):
         reasons = {"topic": "contradicts the body", **reasons}
         return [Unparsable(name, key, reasons, part.raw, "topic_mismatch")]
+    shop = part.find(platform.shop)
+    return _read_part(part, name, topic, key, shop, is_retyped=is_retyped)
+
+
+def _read_part(
+    part: _RequestPart, name: str, topic: Topic, key: str, shop: str, *, is_retyped: bool
+) -> Sequence[Part]:
     try:
         payload = validate(topic.shape.schema, part.value)
     except Unreadable as error:
@@ -124,15 +134,24 @@ def _parse_part(part: _RequestPart) -> Sequence[Part]:
     values = {**payload.data, **refined}
     if is_retyped:
         values["type"] = topic.type
-    parsed = _Parsed(
-        part,
-        name,
-        topic,
-        values,
-        payload.omitted_fields,
-        part.find(platform.shop),
-    )
-    return _events(parsed, key)
+    return _events(_Parsed(part, name, topic, values, payload.omitted_fields, shop), key)
+
+
+def _parse_looked_up(kind: str, request: WebhookRequest, source: Source) -> ParseResult:
+    """The event of what was read of a thing, under the topic of the notice that named it."""
+    name, shop = request.headers.get(TOPIC, ""), request.headers.get(SHOP, "")
+    lookup, is_retyped = source.platform.lookups.get(kind), name in source.types
+    topic = _retyped(source, name) if is_retyped else source.platform.topics.get(name)
+    if lookup is None or topic is None:
+        return Skipped("unknown_topic", name)
+    key = stable_key(name, request.body)
+    try:
+        part = _RequestPart(request, source, json_body(request.body), request.body)
+    except Unreadable as error:
+        return Events([Unparsable(name, key, error.reasons, request.body)])
+    at = tuple(dict.fromkeys((*topic.at, "updated_at", "created_at")))
+    topic = replace(topic, shape=lookup.shape, at=at, lookup="")
+    return Events(_read_part(part, name, topic, key, shop, is_retyped=is_retyped))
 
 
 def _reason_to_skip(name: str, source: Source) -> str:

@@ -3,11 +3,17 @@
 `relay/samples/<platform>/<topic>.http` holds comment lines (`# `, with the sources), header lines,
 one blank line, and the exact body. The people in them are invented. In file names `/` and `.` of a
 topic are `_`.
+
+Lines that begin with `:` say how a sample is sent where its headers do not: `:query` and `:token`,
+what of its address is behind the source's name; and for all samples of the platform, in any one of
+them, the throw-away `:secret` that they are signed with, a `:spare` one of the same kind where it
+has to be of a form, the `:signing_key` where that is another, `:certificate`, the address of the
+signer's, and `:options`, a TOML table.
 """
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -26,11 +32,15 @@ FOLDER: Final = Path(__file__).parents[1] / "samples"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Headers (lower-case keys, the sample's own signature among them) and exact body."""
+    """Headers (lower-case keys, the sample's own signature among them) and exact body.
+
+    `sender` is what the lines with `:` say, by their names without it.
+    """
 
     name: str
     headers: Mapping[str, str]
     body: bytes
+    sender: Mapping[str, str] = field(default_factory=dict)
 
 
 def file_name(topic: str) -> str:
@@ -58,8 +68,9 @@ def parse(name: str, content: bytes) -> Sample:
     """Parse the content of a sample file."""
     head, _, body = content.partition(b"\n\n")
     lines = [line for line in head.decode().splitlines() if not line.startswith("#")]
-    pairs = (line.partition(": ") for line in lines)
-    return Sample(name, {key.lower(): value for key, _, value in pairs}, body)
+    pairs = [(line[0] + line[1:].partition(": ")[0], line[1:].partition(": ")[2]) for line in lines]
+    headers = {key.lower(): value for key, value in pairs if key[0] != ":"}
+    return Sample(name, headers, body, {key[1:]: value for key, value in pairs if key[0] == ":"})
 
 
 def signed(source: Source, topic: str, base: str, body: bytes | None = None) -> WebhookRequest:

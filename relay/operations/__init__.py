@@ -4,6 +4,13 @@ Functions return data and print nothing: the commands of `relay/cli`, a console 
 it. Those that may read many records or make many requests say so.
 """
 
+from relay.operations.destinations import (
+    DestinationState,
+    destination_states,
+    pause_destination,
+    probe_destination,
+    resume_destination,
+)
 from relay.operations.outgoing import (
     RelayAnswer,
     RelayUnreachable,
@@ -36,6 +43,7 @@ from relay.operations.records import (
 
 __all__ = [
     "AmbiguousId",
+    "DestinationState",
     "EventDetail",
     "EventPage",
     "EventSummary",
@@ -47,15 +55,19 @@ __all__ = [
     "Translation",
     "UnknownRecord",
     "body_of_file",
+    "destination_states",
     "discard",
     "find_events",
     "find_record",
     "history",
     "list_events",
     "list_ignored",
+    "pause_destination",
+    "probe_destination",
     "replay",
     "replay_all",
     "request_from_file",
+    "resume_destination",
     "select_records",
     "send",
     "show_event",

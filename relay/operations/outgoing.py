@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from urllib.parse import parse_qsl
 
 import requests
 
@@ -94,12 +95,14 @@ def request_from_file(
     headers = {**own_headers, **samples.unsigned_headers(platform, topic)}
     if "content-type" in own_headers:  # a form stays one
         headers["content-type"] = own_headers["content-type"]
+    query = sample.sender.get("query", "") if sample else ""
     return WebhookRequest(
         method="POST",
-        url=f"http://localhost/webhooks/{source.name}",
+        url=f"http://localhost/webhooks/{source.name}{'?' if query else ''}{query}",
         headers=headers,
         body=body,
         received_at=received_at,
+        query=tuple(parse_qsl(query, keep_blank_values=True)),
     )
 
 
@@ -143,6 +146,7 @@ def history(
         user_agent=settings.user_agent,
         connect_timeout_s=settings.connect_timeout_s,
         read_timeout_s=settings.read_timeout_s,
+        proxy=settings.outbound_proxy,
     )
     try:
         return client.history(customer_id, page, results_per_page)

@@ -257,6 +257,9 @@ def replay(record: Record, jobs: JobStore, sources: Mapping[str, Source]) -> Rep
         return Replayed(jobs.replay(record), {})
     if source is None:
         return Replayed("unknown_source", {})
+    kind = str(record.reasons.get("lookup", {}).get("kind", ""))
+    if record.state is State.AWAITING_LOOKUP and source.can_look_up(kind):
+        return Replayed(jobs.look_up_now(record.id), {})
     return _replay_mapped_anew(record, jobs, source)
 
 

@@ -104,6 +104,7 @@ platform = Platform(
     name="sendgrid",
     title="SendGrid",
     docs="https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event",
+    group="email",
     scheme=Ecdsa(
         signature_header="x-twilio-email-event-webhook-signature",
         timestamp_header="x-twilio-email-event-webhook-timestamp",

@@ -303,6 +303,7 @@ platform = Platform(
     name="shopify",
     title="Shopify",
     docs="https://shopify.dev/docs/apps/build/webhooks/verify-deliveries",
+    group="shops",
     scheme=Hmac(headers=("x-shopify-hmac-sha256", "shopify-hmac-sha256")),
     topic=Header("x-shopify-topic", "shopify-topic"),
     delivery_id=Header("x-shopify-webhook-id", "shopify-webhook-id"),

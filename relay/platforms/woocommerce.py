@@ -241,6 +241,7 @@ platform = Platform(
     name="woocommerce",
     title="WooCommerce",
     docs="https://woocommerce.com/document/webhooks/",
+    group="shops",
     scheme=Hmac(headers=(_SIGNATURE,)),
     topic=Header("x-wc-webhook-topic"),
     shop=Header("x-wc-webhook-source", sample="https://tienda.example/"),

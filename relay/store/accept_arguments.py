@@ -49,6 +49,7 @@ class AcceptArguments:
         pseudonyms: Pseudonyms,
         dedup_s: int,
         queue: str,
+        replaces: str = "",
     ) -> None:
         self._source = source
         self._headers = headers
@@ -56,6 +57,8 @@ class AcceptArguments:
         self._pseudonyms = pseudonyms
         self._dedup_s = dedup_s
         self._queue = queue
+        self._replaces = replaces
+        self._free_ids = [replaces] if replaces else []
         vouches_for = source.scheme.vouches_for
         self._vouches_for = "" if vouches_for == "body" else vouches_for
         self._memory_keys: dict[Resource, str] = {}
@@ -91,7 +94,8 @@ class AcceptArguments:
 
     def _lives(self, item: Translated | Parts) -> dict[str, int]:
         """The keys that an item is remembered by, with their lives."""
-        if isinstance(item, Ignored | Ended):
+        # What replaces a record is the same event: its keys are remembered already.
+        if self._replaces or isinstance(item, Ignored | Ended):
             return {}
         name = self._source.name
         lives: dict[str, int] = {}
@@ -101,6 +105,10 @@ class AcceptArguments:
             life_s = max(self._dedup_s, _BODY_REMEMBERED_S) if is_body(key) else self._dedup_s
             lives[other_seen_key(name, key)] = life_s
         return lives
+
+    def _record_id(self) -> str:
+        """A new id, or that of the record that is replaced."""
+        return self._free_ids.pop() if self._free_ids else str(ULID.from_datetime(self._now))
 
     def _part(self, part: Translated) -> dict[str, Any]:
         match part:
@@ -116,7 +124,7 @@ class AcceptArguments:
         return self._held(part)
 
     def _call(self, call: Call) -> dict[str, Any]:
-        record_id = str(ULID.from_datetime(self._now))
+        record_id = self._record_id()
         lanes, find, fields = self._call_fields(call)
         fields["state"] = State.ACCEPTED.value
         return {
@@ -182,6 +190,7 @@ class AcceptArguments:
         else:
             state, reasons = State.AWAITING_LOOKUP, {"lookup": asdict(part.resource)}
             find = find_digests(self._pseudonyms, destination, Customer(), [part.resource.id])
+        is_due = isinstance(part, AwaitingLookup) and self._source.can_look_up(part.resource.kind)
         fields: dict[str, Any] = {
             "payload": _binary(payload_field(self._headers, part.raw)),
             "state": state.value,
@@ -193,8 +202,9 @@ class AcceptArguments:
             fields["digests"] = " ".join(["-", *find])
         return {
             "kind": "held",
-            "id": str(ULID.from_datetime(self._now)),
+            "id": self._record_id(),
             "find": find,
+            "is_due": is_due,
             "state": state.value,
             "reason": part.reason,
             "fields": lua.flat_pairs(fields),

@@ -37,7 +37,16 @@ from relay.store.accept_arguments import AcceptArguments, call_fields, routing
 from relay.store.backpressure import RedisPressure
 from relay.store.generation import GenerationWatch
 from relay.store.group_commit import GroupCommit
-from relay.store.keys import COUNTS, IGNORED, OPEN, SCHEMA_KEY, WAITING, lane_digests, record_key
+from relay.store.keys import (
+    COUNTS,
+    IGNORED,
+    LOOKUPS,
+    OPEN,
+    SCHEMA_KEY,
+    WAITING,
+    lane_digests,
+    record_key,
+)
 from relay.store.ledger import GRACE_S
 from relay.store.memory import Moved, SourceMemory
 from relay.store.pseudonyms import Pseudonyms
@@ -50,6 +59,11 @@ _IGNORED_MAX: Final = 1000
 _STATUSES: Final = {"awaiting_lookup": "accepted", "waiting": "accepted"}
 # Of so many events a script runs for long enough to delay what shares its round trip.
 _LARGE_EVENTS: Final = 50
+
+
+class Replaced(Exception):
+    """A record does not await a look-up any more: another worker has stored what was found."""
+
 
 Requeued = Literal["requeued", "returned", "waiting", "settled", "moved", "open", "absent"]
 
@@ -118,10 +132,16 @@ class JobStore:
         source: Source,
         items: Sequence[Translated | Parts],
         now: datetime,
+        *,
+        replaces: str = "",
     ) -> Receipt:
         """Store every item of a request, or none; one round trip, and those of the checks.
 
+        With `replaces`, the id of a record that awaits a look-up, the items are what was found:
+        the first takes its place, and nothing of it is left where there is none.
+
         Raises:
+            Replaced: the record does not await a look-up any more.
             Moved: what the items were decided on is not what is remembered any more.
             NotStored: `not_stored` (Redis does not answer, or with an error), `not_on_disk` (no
                 fsync in time), `redis_full`, `backlog_full` (too many open records), `held_full`
@@ -146,7 +166,7 @@ class JobStore:
             utcformat(now),
             *self._job_ttls,
             SCHEMA,
-            held_count,
+            0 if replaces else held_count,
             self._held_max,
         ]
         arguments = AcceptArguments(
@@ -156,8 +176,9 @@ class JobStore:
             pseudonyms=self._pseudonyms,
             dedup_s=self._dedup_s,
             queue=queue,
+            replaces=replaces,
         )
-        args.append(arguments.of(items))
+        args += [arguments.of(items), replaces]
         keys = [OPEN, COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
         try:
             self.pressure.check()
@@ -167,6 +188,8 @@ class JobStore:
             raise NotStored from error
         if answer == b"moved":
             raise Moved
+        if answer == b"replaced":
+            raise Replaced
         if answer in (b"backlog_full", b"held_full", b"redis_schema"):
             raise NotStored(answer.decode())
         texts = [text.decode() for text in answer]
@@ -218,6 +241,11 @@ class JobStore:
         fields |= call_fields(call, routing(record)) | {"reasons": "{}", "mapped_in": run}
         lanes = self._lanes(call.destination, call.customer)
         return self._run_requeue("replay", record, call.destination, lanes, fields)
+
+    def look_up_now(self, record_id: str) -> Requeued:
+        """Have a record that awaits a look-up looked up by the next worker that is free."""
+        self._redis.zadd(LOOKUPS, {record_id: time.time()})
+        return "requeued"
 
     def _lanes(self, destination: str, customer: Customer) -> str:
         return " ".join(lane_digests(self._pseudonyms, destination, customer))

@@ -19,6 +19,9 @@ IGNORED: Final = "relay:ignored"
 CAUSES: Final = "relay:causes"
 # Sorted set of the keys of waiting entries, scored by when they are due (unix s).
 WAITING: Final = "relay:waiting"
+# Sorted set of records that await a look-up for which there are credentials, scored by when it is
+# due (unix s).
+LOOKUPS: Final = "relay:lookups"
 # List that an idle worker blocks on; pushed to when an empty queue gets a job.
 WAKEUP: Final = "relay:wakeup"
 # Nobody writes it: what asks whether Redis would let us write names it.

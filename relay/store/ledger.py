@@ -26,6 +26,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final, cast
 
 from redis import Redis
@@ -94,7 +95,7 @@ class Ledger:
     ) -> None:
         self.redis = redis
         self._keep_delivered_s = keep_delivered_s
-        self._held_keep_s = held_keep_s
+        self.held_keep_s = held_keep_s
         self._pseudonyms = pseudonyms or Pseudonyms()
         self._record_attempts = redis.register_script(
             lua.script("lanes", "lists", "record_attempts")
@@ -169,6 +170,16 @@ class Ledger:
             for record_id, values in zip(record_ids, hashes, strict=True)
         ]
 
+    def held_for(self, reason: str, before: float) -> Iterator[str]:
+        """Ids of records that are held for a reason since before a moment (unix s)."""
+        state = state_key(State.HELD)
+        all_ids = self.ids([State.HELD], reason=reason)
+        while ids := list(islice(all_ids, _AT_ONCE)):
+            since = self.redis.zmscore(state, ids)
+            yield from (
+                each for each, at in zip(ids, since, strict=True) if at is not None and at <= before
+            )
+
     def due_in_s(self, record: Record) -> float:
         """Seconds until the next attempt at a retrying record is due, 0 for other states."""
         score = self.redis.zscore(OPEN, record.id)
@@ -236,7 +247,7 @@ class Ledger:
 
     def drop_old(self) -> int:
         """Discard what has waited for a person for `held_keep_s`; how many there were."""
-        dropped, since_s = 0, time.time() - self._held_keep_s
+        dropped, since_s = 0, time.time() - self.held_keep_s
         for record_id, state in lists.due_to_drop(self.redis, since_s, _AT_ONCE):
             if record := self.get(record_id):
                 dropped += self.discard(record, "kept_too_long", since_s=since_s)
@@ -246,8 +257,8 @@ class Ledger:
 
     def dropped_within(self, seconds: float) -> tuple[int, float]:
         """How many events will be dropped within so many seconds, and when the first will."""
-        count, since_s = lists.dropped_next(self.redis, time.time() - self._held_keep_s + seconds)
-        return count, since_s + self._held_keep_s if count else 0.0
+        count, since_s = lists.dropped_next(self.redis, time.time() - self.held_keep_s + seconds)
+        return count, since_s + self.held_keep_s if count else 0.0
 
     def overdue(self, now: float, limit: int) -> Sequence[str]:
         """At most `limit` ids of open records whose check was due by `now` (unix s)."""

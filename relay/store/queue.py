@@ -16,7 +16,7 @@ from rq.serializers import JSONSerializer
 # A name, because the web process must not import the worker.
 TASK: Final = "worker.tasks.deliver"
 # For the default HTTP time-outs; `Settings.job_timeout_s` follows the configured ones.
-JOB_TIMEOUT_S: Final = 170
+JOB_TIMEOUT_S: Final = 370
 # A finished job takes 5 kB in RQ; its outcome is in the ledger.
 RESULT_TTL_S: Final = 60
 FAILURE_TTL_S: Final = 30 * 24 * 3600

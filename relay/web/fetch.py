@@ -4,9 +4,7 @@ The URL comes from the sender. So its host has to be one that the platform's fil
 redirect is followed, no private address is asked, and time and size are bounded.
 """
 
-import ipaddress
 import re
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
+from relay.addresses import IPAddress, are_allowed, is_public
 from relay.errors import NeedsCertificate, NotStored
 from relay.inbound.signature import CERTIFICATES
 
@@ -27,17 +26,9 @@ BYTES_MAX: Final = 64 * 1024
 AT_ONCE_MAX: Final = 4
 _PART_BYTES: Final = 8 * 1024
 
-IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-
 
 class FetchFailed(Exception):
     """Nothing was fetched."""
-
-
-def is_public(address: IPAddress) -> bool:
-    """Whether an address is one of the Internet, and of no network of ours."""
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_global and not address.is_multicast
 
 
 class Fetcher:
@@ -122,15 +113,10 @@ class Fetcher:
         return content
 
     def _require_allowed_addresses(self, host: str) -> None:
-        """Refuse a name that leads into a network of ours.
-
-        The connection looks the name up again; if it is led elsewhere meanwhile, the TLS handshake
-        fails there before anything is sent.
-        """
+        """Refuse a name that leads into a network of ours."""
         try:
-            texts = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
-            addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in texts]
-        except (OSError, ValueError) as error:
+            is_allowed = are_allowed(host, self._is_allowed)
+        except OSError as error:
             raise FetchFailed("name") from error
-        if not all(map(self._is_allowed, addresses)):
+        if not is_allowed:
             raise FetchFailed("address")

@@ -346,13 +346,18 @@ DEMO = {
     "SENDGRID_SECRET": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE3v3CEGBYjSlOujNXIBzSiiXNcY6S2qXF2MFmLi5UUaqEikyYN+s/n1a4VQAu26yJ89ZPt523T2NkPTxydYmOXA==",
     "SENDGRID_SIGNING_KEY": "k",
     "STANDARD_WEBHOOKS_SECRET": "whsec_c3RhbmRhcmQtd2ViaG9va3MtdGVzdA==",
+    "TIENDANUBE_SECRET": "throw-away-secret-of-a-shop-app",
     "CRM_SECRET": "throw-away-token",
 }
 
 
 def test_shipped_file_loads_and_has_a_rule_for_every_type_but_those_left_out():
     file = CONFIG / "relay.toml"
-    alone = {name: value for name, value in DEMO.items() if name != "CRM_SECRET"}
+    alone = {
+        name: value
+        for name, value in DEMO.items()
+        if name not in ("CRM_SECRET", "TIENDANUBE_SECRET")
+    }
     found = sources.load(file, alone)
     assert found.warnings == ()
     assert set(found.sources) == {"shopify", "woocommerce", "sendgrid", "standard_webhooks"}
@@ -364,7 +369,9 @@ def test_shipped_file_loads_and_has_a_rule_for_every_type_but_those_left_out():
 def test_demo_file_loads_and_has_a_rule_for_every_type_its_samples_come_to():
     found = sources.load(CONFIG / "demo.toml", DEMO)
     assert found.warnings == ()
-    assert {"shopify", "woocommerce", "sendgrid", "standard_webhooks", "crm"} == set(found.sources)
+    assert {"shopify", "woocommerce", "sendgrid", "standard_webhooks", "tiendanube", "crm"} == set(
+        found.sources
+    )
     for bound in found.sources.values():
         assert set(bound.platform.event_types.values()) <= set(bound.rules)
 

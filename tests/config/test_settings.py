@@ -65,6 +65,12 @@ CHANGES = [
     ("RELAY_CONNECT_TIMEOUT_S", "1.5", "connect_timeout_s", 1.5),
     ("RELAY_READ_TIMEOUT_S", "2", "read_timeout_s", 2.0),
     ("RELAY_USER_AGENT", "x/1", "user_agent", "x/1"),
+    (
+        "RELAY_OUTBOUND_PROXY",
+        "http://u:p@proxy.example:3128",
+        "outbound_proxy",
+        "http://u:p@proxy.example:3128",
+    ),
     ("RELAY_LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
     ("RELAY_DASHBOARD_USER", "ana", "dashboard_user", "ana"),
     ("RELAY_DASHBOARD_PASSWORD", "p", "dashboard_password", "p"),

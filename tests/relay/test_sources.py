@@ -76,11 +76,11 @@ def table(platform: str, *lines: str, secrets: str = "", name: str = "s") -> str
 
 
 BEARER = 'options.auth = { kind = "bearer" }'
-PLATFORMS = list(discovered())
+PLATFORMS = list(senders.SECRETS)
 BAD_KEY = "sources.s.secrets: expected a public key of curve P-256, base64 or PEM"
 SHORT = "sources.s.secrets: expected a token of at least 16 ASCII characters"
 FAULTS = [
-    ('[sources.s]\nplatform = "nowhere"\nsecrets = "x"', f"sources.s.platform: expected one of {PLATFORMS}"),
+    ('[sources.s]\nplatform = "nowhere"\nsecrets = "x"', f"sources.s.platform: expected one of {list(discovered())}"),
     (table("shopify", "options = { a = 1, b = 2 }"), "sources.s.options: shopify takes none, found ['a', 'b']"),
     (table("generic"), "sources.s.options.auth: Missing data for required field."),
     (table("generic", "options = { auth = 1 }"), "sources.s.options.auth: Invalid input type."),

@@ -68,6 +68,10 @@ class HttpStub:
         """What was asked for, below the root of the API."""
         return [request.path.removeprefix("/retailers/api/v1") for request in self.requests]
 
+    def answers(self, *answers: Answer) -> None:
+        """Give these from now on."""
+        self._answers = list(answers)
+
     def _listen(self) -> None:
         while True:
             try:

@@ -30,7 +30,7 @@ def test_event_is_sent_with_key_name_and_flat_json_body(connect):
 def test_questions_carry_the_key_and_no_body(connect):
     with HttpStub() as stub:
         client = connect(stub.url)
-        client.agents()
+        client.probe()
         client.find_customer("1713anaec1001")
 
     assert stub.paths == ["/agents", "/customers/1713anaec1001"]

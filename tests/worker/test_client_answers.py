@@ -5,12 +5,16 @@ import logging
 import socket
 import time
 import traceback
+from contextlib import suppress
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 from hypothesis import given, settings as limits, strategies as st
+from urllib3.exceptions import SSLError
 
 from relay.devtools.standin import AGENTS
+from tests.waiting import eventually
 from tests.worker.factories import KEY, destination
 from tests.worker.http_stub import (
     HttpStub,
@@ -113,9 +117,9 @@ def test_oversized_answer_is_cut(connect, given_answer):
 def test_answer_after_an_oversized_one_is_its_own(connect):
     with HttpStub(answer(500, b"x" * 200_000), answer(200, b'{"id": 1}')) as stub:
         client = connect(stub.url)
-        client.agents()
+        client.probe()
 
-        assert client.agents().json() == {"id": 1}
+        assert client.probe().json() == {"id": 1}
 
 
 HOUR_S = 3600
@@ -228,10 +232,60 @@ def test_silence_after_the_request_is_ambiguous(connect, given_answer, reason):
     ],
     ids=["stalled", "bad_chunk", "bad_gzip"],
 )
-def test_broken_answer_is_ambiguous(connect, cut):
-    error = silence(connect, cut)
+def test_once_the_status_is_known_it_decides(connect, cut):
+    with HttpStub(cut) as stub:
+        reply = connect(stub.url).post_event("c1", EVENT)
 
-    assert (error.reason, error.ambiguous) == ("broken_answer", True)
+    assert (reply.status, reply.ok) == (200, True)
+
+
+@pytest.mark.parametrize("text", ["<!doctype html>", "<html><h1>Mantenimiento</h1>"])
+def test_a_page_with_200_is_no_success(connect, text):
+    with HttpStub(answer(200, text.encode(), Content_Type="text/html")) as stub:
+        assert not connect(stub.url).post_event("c1", EVENT).ok
+
+
+@pytest.mark.parametrize(("location", "is_redirect"), [("https://x.example/", True), ("", False)])
+def test_only_with_a_location_is_it_a_redirect(connect, location, is_redirect):
+    headers = {"Location": location} if location else {}
+    with HttpStub(answer(302, **headers)) as stub:
+        assert connect(stub.url).post_event("c1", EVENT).is_redirect is is_redirect
+
+
+def test_an_answer_that_drips_ends_in_time(connect):
+    """Each byte comes within the read time-out, all of them would take minutes."""
+
+    def drip(connection: socket.socket) -> bool:
+        with suppress(OSError):
+            for byte in b"HTTP/1.1 200 OK\r\nX: " + b"x" * 10_000:
+                connection.sendall(bytes([byte]))
+                time.sleep(0.02)
+        return False
+
+    started_at = time.monotonic()
+    error = silence(connect, drip)
+
+    assert (error.reason, error.ambiguous) == ("read_timeout", True)
+    assert time.monotonic() - started_at < 30
+
+
+def test_what_was_written_makes_it_ambiguous_and_not_how_it_broke(connect, monkeypatch):
+    """A TLS failure while the answer is read looks like one before the request was sent."""
+
+    def break_tls(*_: Any, **__: Any) -> Any:
+        raise SSLError("bad record mac")
+
+    with HttpStub() as stub:
+        client = connect(stub.url)
+        monkeypatch.setattr("urllib3.connection.HTTPConnection.getresponse", break_tls)
+        with pytest.raises(NoResponse) as broken:
+            client.post_event("c1", EVENT)
+        assert broken.value.ambiguous
+        assert eventually(lambda: stub.requests)
+
+    with refusing_port() as url, pytest.raises(NoResponse) as never:
+        connect(url).post_event("c1", EVENT)
+    assert not never.value.ambiguous
 
 
 def test_slow_answer_within_the_timeout_is_an_answer(connect, standin_server):
@@ -242,7 +296,7 @@ def test_slow_answer_within_the_timeout_is_an_answer(connect, standin_server):
         standin_server.url, read_timeout_s=2, api_key=standin_server.standin.api_key
     )
 
-    assert with_time.agents().json() == {"agents": AGENTS}
+    assert with_time.probe().json() == {"agents": AGENTS}
 
 
 # What is told of it.
@@ -252,7 +306,7 @@ def test_key_is_in_no_exception_and_no_log_line(connect, caplog, capfd):
     caplog.set_level(logging.DEBUG)
     errors = [silence(connect, one) for one in (say_nothing, reset, hang_up, b"noise\r\n\r\n")]
     with pytest.raises(NoResponse) as on_claimed:
-        connect("http://127.0.0.1:1").agents()
+        connect("http://127.0.0.1:1").probe()
     errors.append(on_claimed.value)
     with HttpStub() as stub:
         unusable = ("http://[", "ftp://127.0.0.1")

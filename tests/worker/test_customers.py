@@ -10,7 +10,7 @@ from relay.model import Customer
 from relay.store.pseudonyms import Pseudonyms
 from tests.worker.factories import ANA, ANA_ID, PERSONAL, destination
 from tests.worker.http_stub import HttpStub, answer
-from worker.customers import CustomerNotFound, Customers, Found, Unresolved
+from worker.customers import CustomerNotFound, Customers, Found, OtherCustomer, Unresolved
 
 NOT_FOUND = answer(404, b'{"message": "Customer not found"}')
 FOUND = answer(200, b'{"message": "Customer found successfully", "customer": {"id": "c7"}}')
@@ -143,11 +143,65 @@ def test_integer_ids_are_text(book, standin):
     assert find(book(), ANA) == Found("1001", "cache")
 
 
-@pytest.mark.parametrize("customer", [None, [], {"name": "x"}, {"id": None}, {"id": True}])
-def test_answer_without_an_id_is_no_customer(book, customer):
+@pytest.mark.parametrize("customer", [None, [], {}])
+def test_nobody_is_no_customer(book, customer):
     body = json.dumps({"message": "Ok", "customer": customer}).encode()
     with HttpStub(answer(200, body)) as stub:
         assert book(stub.url).find(Customer(phone=ANA.phone)) == CustomerNotFound()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"customer": {"name": "x"}},
+        {"customer": {"id": None}},
+        {"customer": {"id": True}},
+        {"status": "degraded"},
+        {},
+        [],
+    ],
+)
+def test_answer_of_another_shape_denies_nobody(book, body):
+    with HttpStub(answer(200, json.dumps(body).encode())) as stub, pytest.raises(Unresolved):
+        book(stub.url).find(Customer(phone=ANA.phone))
+
+
+@pytest.mark.parametrize(
+    ("asked", "theirs"),
+    [
+        ("+593999000001", "+593999000001"),
+        ("+593999000001", "593 99 900 0001"),
+        ("+593999000001", "0999000001"),
+        ("+5215512345678", "+525512345678"),
+        ("+5491123456789", "541123456789"),
+        ("+593999000001", ""),
+        ("+593999000001", None),
+    ],
+)
+def test_who_was_asked_for_is_who_was_found(book, asked, theirs):
+    body = json.dumps({"customer": {"id": "c7", "phone": theirs}}).encode()
+    with HttpStub(answer(200, body)) as stub:
+        assert book(stub.url).find(Customer(phone=asked)) == Found("c7", "lookup")
+
+
+@pytest.mark.parametrize(
+    ("asked", "theirs"),
+    [
+        (Customer(phone="+593999000001"), {"phone": "+593999000002"}),
+        (Customer(phone="+593999000001"), {"phone": "000001"[-3:]}),
+        (Customer(email="ana@example.com"), {"email": "beto@example.com"}),
+    ],
+)
+def test_somebody_else_is_not_written_to(book, asked, theirs):
+    body = json.dumps({"customer": {"id": "c7", **theirs}}).encode()
+    with HttpStub(answer(200, body)) as stub, pytest.raises(OtherCustomer):
+        book(stub.url).find(asked)
+
+
+def test_an_email_is_compared_without_its_case(book):
+    body = json.dumps({"customer": {"id": "c7", "email": "Ana@Example.com"}}).encode()
+    with HttpStub(answer(200, body)) as stub:
+        assert book(stub.url).find(Customer(email="ana@example.com")) == Found("c7", "lookup")
 
 
 # Nothing but the number of a document.

@@ -36,7 +36,7 @@ def test_schedule_of_the_table_is_the_configured_default(relay):
         Reply(202),
         Reply(204),
         Reply(299),
-        html(200),
+        Reply(200, "OK", is_html=True),
     ],
     ids=lambda reply: f"{reply.status}-{reply.text[:12]}",
 )
@@ -45,6 +45,20 @@ def test_success_is_told_by_the_status_alone(reply, attempt):
     expected = Outcome(Verdict.DELIVERED, "delivered", status=reply.status)
 
     assert retry.after_reply(reply, attempt, MERCATELY) == expected
+
+
+@pytest.mark.parametrize("status", [200, 201, 403, 404])
+def test_a_page_is_no_answer_of_mercately_whatever_its_status(status):
+    outcome = retry.after_reply(html(status), 1, MERCATELY)
+
+    assert (outcome.verdict, outcome.reason) == (Verdict.RETRY, "blocked")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_server_that_has_moved_pauses_the_destination(status):
+    outcome = retry.after_reply(Reply(status, is_redirect=True), LAST_ATTEMPT, MERCATELY)
+
+    assert (outcome.verdict, outcome.reason) == (Verdict.PAUSED, "redirected")
 
 
 # status, what a probe of the key said, verdict, reason
@@ -210,7 +224,8 @@ def test_every_answer_has_an_outcome_and_only_success_is_delivered(
 
     outcome = retry.after_reply(reply, attempt, MERCATELY, key_works=key_works)
 
-    assert (outcome.verdict is Verdict.DELIVERED) is (200 <= status < 300)
+    is_page = is_html and "<" in text
+    assert (outcome.verdict is Verdict.DELIVERED) is (200 <= status < 300 and not is_page)
     assert outcome.status == status
     assert outcome.reason.isidentifier()
     waits = outcome.verdict in (Verdict.RETRY, Verdict.PAUSED)

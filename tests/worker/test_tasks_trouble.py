@@ -85,8 +85,8 @@ def test_paused_destination_is_asked_by_one_prober_only(
     assert paused(harness, first)
     let_probe(harness)
     asked = []
-    real = harness.target.client.agents
-    monkeypatch.setattr(harness.target.client, "agents", lambda: asked.append(1) or real())
+    real = harness.target.client.probe
+    monkeypatch.setattr(harness.target.client, "probe", lambda: asked.append(1) or real())
 
     assert paused(harness, first)
     assert paused(harness, second)

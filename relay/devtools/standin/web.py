@@ -12,6 +12,7 @@ from relay.devtools.standin.api import agents, customers, events
 from relay.devtools.standin.bodies import reply
 from relay.devtools.standin.control import control
 from relay.devtools.standin.faults import AFTER, ANSWERS, BEFORE
+from relay.devtools.standin.platform_apis import platform_apis
 from relay.devtools.standin.shapes import Invalid
 from relay.devtools.standin.state import Standin
 
@@ -26,7 +27,8 @@ def create_app(standin: Standin) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = True  # else a cut connection ends as a 500, and a log line
     app.url_map.merge_slashes = False  # a doubled slash is an unknown path, no redirect
-    for routes in (events(standin), customers(standin), agents(), control(standin)):
+    mercately = (events(standin), customers(standin), agents(), control(standin))
+    for routes in (*mercately, platform_apis()):
         app.register_blueprint(routes)
     app.add_url_rule("/healthz", "healthz", lambda: reply(200, {"message": "Ok"}))
     app.before_request(partial(_before, standin))
@@ -40,7 +42,8 @@ def _before(standin: Standin) -> Response | None:
     """A fault comes before the key is looked at, as a proxy or an outage would."""
     group = request.blueprint
     local = request.remote_addr in ("127.0.0.1", "::1")
-    if request.endpoint == "healthz" or (group == "control" and local):
+    is_ours = group == "platforms" or (group == "control" and local)
+    if request.endpoint == "healthz" or is_ours:
         return None
     fault = standin.take_fault(group, BEFORE)
     if fault == "reset_before_recording":

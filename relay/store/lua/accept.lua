@@ -13,15 +13,17 @@
 --        parts     each of a kind:
 --          call      id, find (digests to find it by), lanes (digests), data and description of the
 --                    job, fields of the record
---          held      id, find, state, reason, fields
+--          held      id, find, state, reason, fields, is_due (whether somebody looks it up)
 --          ignored   fields of the stream's entry, reason
 --          waiting   entries, due_at (unix s), event_at (unix s), fields of the entry
 --          ended     entries, life (s) of the mark that it is ended
 --          known     nothing more, for what the thing's memory has already
 --      Fields are names and values in turn.
--- Returns 'redis_schema', 'backlog_full', 'held_full', 'moved' where a version is another by now, or
--- status and record id of each part in turn; of a duplicate the id of the earlier record, of a part
--- without a record ''. An event is a duplicate, with all its parts, when any of its keys is
+--      Then the id of the record that awaits a look-up and that the first part takes the place of,
+--      or ''.
+-- Returns 'redis_schema', 'backlog_full', 'held_full', 'moved' where a version is another by now,
+-- 'replaced' where the record does not await a look-up any more, or status and record id of each
+-- part in turn; of a duplicate the id of the earlier record, of a part without a record ''. An event is a duplicate, with all its parts, when any of its keys is
 -- remembered; then none is set, otherwise all are. A record that is held counts those of it.
 -- Keys of records, lanes and jobs are not declared in KEYS: neither RQ nor we run on a cluster.
 local format = schema(KEYS[5])
@@ -40,6 +42,20 @@ end
 local versions, events = unpack(cmsgpack.unpack(ARGV[15]))
 for _, each in ipairs(versions) do
   if tonumber(redis.call('HGET', each[1], 'v') or 0) ~= each[2] then return 'moved' end
+end
+local replaced = ARGV[16]
+if replaced ~= '' then
+  local key = 'relay:record:' .. replaced
+  local state, reason, digests = unpack(redis.call('HMGET', key, 'state', 'reason', 'digests'))
+  if state ~= 'awaiting_lookup' then return 'replaced' end
+  for digest in string.gmatch(string.match(digests or '', '^%S*(.*)$'), '%S+') do
+    local set, member = found_as(digest, replaced)
+    redis.call('ZREM', set, member)
+  end
+  redis.call('ZREM', 'relay:state:awaiting_lookup', replaced)
+  redis.call('ZREM', 'relay:lookups', replaced)
+  unlist(replaced, state, ARGV[4], reason)
+  redis.call('DEL', key)
 end
 if events[1] and format == '' then redis.call('SET', KEYS[5], ARGV[12]) end
 
@@ -118,6 +134,7 @@ local function store(part)
   end
   if kind == 'held' then
     redis.call('ZADD', 'relay:state:' .. part.state, ARGV[1], id)
+    if part.is_due then redis.call('ZADD', 'relay:lookups', ARGV[1], id) end
     list(id, part.state, ARGV[4], part.reason)
     return part.state, id
   end

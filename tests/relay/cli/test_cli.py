@@ -270,7 +270,10 @@ def test_transform_takes_a_shipped_sample(run, name, arguments):
     )
 
 
-@pytest.mark.parametrize("platform", sorted(discovered()))
+@pytest.mark.parametrize(
+    "platform",
+    [name for name, one in discovered().items() if name == "generic" or not one.needs_options],
+)
 def test_transform_reads_every_shipped_sample(run, platform, config_file):
     lead = """
 [sources.crm]
@@ -287,6 +290,8 @@ contact = { email = "contact.email", phone = "contact.phone" }
     for name in samples.names(platform):
         result = run("transform", platform, name)
         assert result.exit_code == 0, result.output
+        if "handshake" in json.loads(result.output):
+            continue
         assert {shown["outcome"] for shown in json.loads(result.output)} <= {
             "call",
             "ignored",

@@ -52,7 +52,7 @@ def assert_is_harmless(item: Translated, leaf: Leaf, name: str) -> None:
 def _shapes() -> dict[str, tuple[str, str, Topic]]:
     """(platform, topic's name, topic) of the first topic of each shape that has a sample."""
     shapes: dict[int, tuple[str, str, Topic]] = {}
-    for platform in discovered().values():
+    for platform in map(discovered().__getitem__, senders.SECRETS):
         names = samples.names(platform.name)
         for name, topic in platform.topics.items():
             if samples.file_name(name) in names and platform.parse is None:
@@ -95,10 +95,10 @@ def test_all_optional_fields_may_be_odd_at_once(case):
         assert is_delivered or (isinstance(item, Ignored) and item.reason in REASONS), item
 
 
-def test_every_shape_of_a_shipped_platform_is_tried():
+def test_every_shape_of_these_platforms_is_tried():
     shapes = {
         (platform.name, id(topic.shape))
-        for platform in discovered().values()
+        for platform in map(discovered().__getitem__, senders.SECRETS)
         for topic in platform.topics.values()
         if platform.parse is None
     }

@@ -12,7 +12,6 @@ from redis import Redis
 
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.inbound.contract import Source
-from relay.platforms import discovered
 from relay.sources import Relay
 from relay.web.app import create_app
 from relay.web.fetch import Fetcher
@@ -28,7 +27,7 @@ def web(redis: Redis, redis_server: EmbeddedRedis, tmp_path: Path) -> Callable[.
     settings = make_settings(redis_server.url, tmp_path / "absent.toml")
 
     def client(*sources: Source, fetcher: Fetcher | None = None, **changes: Any) -> FlaskClient:
-        bound = sources or tuple(map(senders.source_of, discovered()))
+        bound = sources or tuple(map(senders.source_of, senders.SECRETS))
         relay = Relay(
             "es", {"crm": bound[0].destination}, {source.name: source for source in bound}, ()
         )

@@ -26,7 +26,6 @@ from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.errors import MISMATCH, MISSING, TITLES
 from relay.inbound import samples
 from relay.inbound.results import PlatformResponse, Receipt
-from relay.platforms import discovered
 from relay.store.keys import IGNORED, OPEN
 from relay.store.ledger import Ledger
 from tests.conftest import relay_toml
@@ -65,7 +64,7 @@ def assert_problem(response: TestResponse, status: int, reason: str, **more: Any
 
 
 class TestTaken:
-    @pytest.mark.parametrize("platform", discovered())
+    @pytest.mark.parametrize("platform", senders.SECRETS)
     def test_new_delivery_is_accepted_and_the_same_again_is_a_duplicate(self, platform, web, redis):
         client, name = web(), samples.names(platform)[0]
 

@@ -1,0 +1,146 @@
+"""Stripe: checkouts, payments, invoices and customers, JSON, signed.
+
+`Stripe-Signature: t=…,v1=…`: hex HMAC-SHA256 of time, full stop and raw body, with the endpoint's
+secret as text, `whsec_` included; several `v1` while a secret is rotated. The vendor's libraries
+accept 300 s. `id` is the event's, the same on every retry, which go on for three days. A checkout
+and its charge tell of one payment: what is remembered is the payment intent. Amounts are in minor
+units, of CLP whole pesos; currencies are in small letters. Thin events (`v2.core.event`) only name
+an object that is not a customer's, and are ignored.
+
+https://docs.stripe.com/webhooks (read 2026-11; stripe-python, _webhook.py)
+"""
+
+from typing import Final
+
+from relay.inbound.composite_fields import Amount, Person
+from relay.inbound.contract import Platform
+from relay.inbound.payload_fields import Id, Text, Time
+from relay.inbound.payload_schema import PayloadSchema
+from relay.inbound.places import Field, FieldIs
+from relay.inbound.signature import ComposedHmac, Message, PairsHeader
+from relay.inbound.topics import Shape, Topic
+
+_OBJECT: Final = "data.object"
+
+
+class _EventSchema(PayloadSchema):
+    event_id = Id("id")
+    at = Time("created")
+
+
+class _SessionSchema(_EventSchema):
+    id = Id(f"{_OBJECT}.payment_intent", f"{_OBJECT}.id")
+    payment_id = Id(f"{_OBJECT}.payment_intent", f"{_OBJECT}.id")
+    checkout_id = Id(f"{_OBJECT}.id")
+    checkout_url = Text(f"{_OBJECT}.after_expiration.recovery.url", f"{_OBJECT}.url")
+    reference = Text(f"{_OBJECT}.client_reference_id", f"{_OBJECT}.metadata.order_id")
+    amount = Amount(f"{_OBJECT}.amount_total", f"{_OBJECT}.currency", minor=True)
+    buyer = Person(
+        f"{_OBJECT}.customer_details",
+        email="email",
+        name="name",
+        phones="phone",
+        country="address.country",
+    )
+    account = Person(_OBJECT, email="customer_email")
+
+
+class _ChargeSchema(_EventSchema):
+    id = Id(f"{_OBJECT}.payment_intent", f"{_OBJECT}.id")
+    payment_id = Id(f"{_OBJECT}.payment_intent", f"{_OBJECT}.id")
+    reference = Text(f"{_OBJECT}.metadata.order_id")
+    description = Text(f"{_OBJECT}.description")
+    amount = Amount(f"{_OBJECT}.amount", f"{_OBJECT}.currency", minor=True)
+    refunded = Amount(f"{_OBJECT}.amount_refunded", f"{_OBJECT}.currency", minor=True)
+    payment_method = Text(
+        f"{_OBJECT}.payment_method_details.card.brand", f"{_OBJECT}.payment_method_details.type"
+    )
+    reason = Text(f"{_OBJECT}.failure_message")
+    url = Text(f"{_OBJECT}.receipt_url")
+    buyer = Person(
+        f"{_OBJECT}.billing_details",
+        email="email",
+        name="name",
+        phones="phone",
+        country="address.country",
+    )
+    account = Person(_OBJECT, email="receipt_email")
+
+
+class _InvoiceSchema(_EventSchema):
+    subscription_id = Id(
+        f"{_OBJECT}.subscription", f"{_OBJECT}.parent.subscription_details.subscription"
+    )
+    order_number = Id(f"{_OBJECT}.number")
+    plan = Text(f"{_OBJECT}.lines.data.0.description")
+    amount = Amount(f"{_OBJECT}.amount_due", f"{_OBJECT}.currency", minor=True)
+    url = Text(f"{_OBJECT}.hosted_invoice_url")
+    buyer = Person(
+        _OBJECT,
+        email="customer_email",
+        name="customer_name",
+        phones="customer_phone",
+        country="customer_address.country",
+    )
+
+
+class _CustomerSchema(_EventSchema):
+    id = Id(f"{_OBJECT}.id", required=True)
+    buyer = Person(_OBJECT, email="email", name="name", phones="phone", country="address.country")
+
+
+_SESSION: Final = Shape(schema=_SessionSchema(), kind="payment")
+_CART: Final = Shape(schema=_SessionSchema())
+_CHARGE: Final = Shape(schema=_ChargeSchema(), kind="payment")
+_INVOICE: Final = Shape(schema=_InvoiceSchema())
+_CUSTOMER: Final = Shape(schema=_CustomerSchema(), kind="customer", shown=("buyer",))
+
+platform = Platform(
+    name="stripe",
+    title="Stripe",
+    docs="https://docs.stripe.com/webhooks",
+    group="payments",
+    scheme=ComposedHmac(
+        PairsHeader("stripe-signature"), lambda _request, time: Message(f"{time}.")
+    ),
+    topic=Field("type"),
+    test=(FieldIs("livemode", "false"),),
+    topics={
+        "checkout.session.completed": Topic(
+            type="payment.approved", shape=_SESSION, step="approved"
+        ),
+        "checkout.session.async_payment_succeeded": Topic(
+            type="payment.approved", shape=_SESSION, step="approved"
+        ),
+        "checkout.session.async_payment_failed": Topic(
+            type="payment.declined", shape=_SESSION, step="failed"
+        ),
+        "checkout.session.expired": Topic(type="checkout.abandoned", shape=_CART),
+        "charge.succeeded": Topic(type="payment.approved", shape=_CHARGE, step="approved"),
+        "charge.failed": Topic(type="payment.declined", shape=_CHARGE, step="failed"),
+        "charge.refunded": Topic(type="payment.refunded", shape=_CHARGE),
+        "invoice.paid": Topic(type="subscription.renewed", shape=_INVOICE),
+        "invoice.payment_failed": Topic(type="subscription.payment_failed", shape=_INVOICE),
+        "customer.created": Topic(type="customer.created", shape=_CUSTOMER, step="created"),
+        "customer.updated": Topic(type="customer.updated", shape=_CUSTOMER, updates=True),
+    },
+    ignored={
+        "payment_intent.succeeded": "told_by_another_topic",
+        "payment_intent.created": "told_by_another_topic",
+        "customer.subscription.deleted": "names_nobody",
+        "charge.dispute.created": "names_nobody",
+    },
+    retries="3 days, ever more seldom",
+    setup={
+        "es": (
+            "En el Dashboard de Stripe abra Desarrolladores > Webhooks > Agregar destino.",
+            "Pegue la dirección de esta fuente y elija los eventos de checkout, cargos y facturas.",
+            "Copie el secreto de firma (whsec_…) a STRIPE_SECRET.",
+        ),
+        "en": (
+            "In Stripe's Dashboard open Developers > Webhooks > Add destination.",
+            "Paste the address of this source and choose checkout, charge and invoice events.",
+            "Copy the signing secret (whsec_…) to STRIPE_SECRET.",
+        ),
+    },
+)

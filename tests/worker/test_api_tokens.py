@@ -1,0 +1,107 @@
+"""Access tokens of platforms' APIs: asked for once by all workers, and kept before they are used."""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from relay.inbound.lookups import Api, Tokens
+from tests.platform_samples import source_of
+from worker.api_tokens import ApiTokens, NotRefreshed
+
+TOKENS = Tokens(
+    path="/oauth/token",
+    form={"grant_type": "refresh_token", "refresh_token": "{refresh_token}", "client_id": "{app}"},
+)
+API = Api(url="https://api.acme.example", credentials=("app", "refresh_token"), tokens=TOKENS)
+SOURCE = replace(source_of("shopify"), credentials={"app": "a", "refresh_token": "first"})
+
+
+class Platform:
+    """Gives tokens; each refresh token is good once."""
+
+    def __init__(self, lifetime_s: float = 3600, takes_s: float = 0.0) -> None:
+        self.lifetime_s = lifetime_s
+        self.takes_s = takes_s
+        self.forms: list[Mapping[str, str]] = []
+        self.good = "first"
+
+    def ask(self, _source: Any, _api: Any, _tokens: Any, form: Mapping[str, str]) -> dict[str, Any]:
+        time.sleep(self.takes_s)
+        assert form["refresh_token"] == self.good, "a refresh token was used twice"
+        self.forms.append(form)
+        number = len(self.forms)
+        self.good = f"next-{number}"
+        return {
+            "access_token": f"access-{number}",
+            "refresh_token": self.good,
+            "expires_in": self.lifetime_s,
+        }
+
+
+def test_a_token_is_used_until_it_ends(redis: Redis) -> None:
+    platform = Platform()
+    tokens = [ApiTokens(redis, platform.ask).access_token(SOURCE, API, TOKENS) for _ in range(3)]
+
+    assert tokens == ["access-1"] * 3
+    assert platform.forms == [
+        {"grant_type": "refresh_token", "refresh_token": "first", "client_id": "a"}
+    ]
+
+
+def test_the_next_refresh_token_is_kept_before_the_access_token_is_used(redis: Redis) -> None:
+    platform = Platform()
+    first = ApiTokens(redis, platform.ask).access_token(SOURCE, API, TOKENS)
+    again = ApiTokens(redis, platform.ask).access_token(SOURCE, API, TOKENS, refused=first)
+
+    assert (first, again) == ("access-1", "access-2")
+    assert [form["refresh_token"] for form in platform.forms] == ["first", "next-1"]
+
+
+def test_workers_that_need_one_at_once_ask_once(redis: Redis) -> None:
+    platform, found = Platform(takes_s=0.2), list[str]()
+
+    def need() -> None:
+        found.append(ApiTokens(redis, platform.ask).access_token(SOURCE, API, TOKENS))
+
+    workers = [threading.Thread(target=need) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert found == ["access-1"] * 8
+    assert len(platform.forms) == 1
+
+
+def test_a_person_writes_new_credentials_and_they_are_used(redis: Redis) -> None:
+    platform = Platform()
+    ApiTokens(redis, platform.ask).access_token(SOURCE, API, TOKENS)
+    platform.good = "by-hand"
+    renewed = replace(SOURCE, credentials={"app": "a", "refresh_token": "by-hand"})
+
+    assert ApiTokens(redis, platform.ask).access_token(renewed, API, TOKENS) == "access-2"
+
+
+def test_tokens_in_redis_are_sealed(redis: Redis) -> None:
+    platform = Platform()
+    ApiTokens(redis, platform.ask).access_token(SOURCE, API, TOKENS)
+    texts = [redis.get(key) or b"" for key in redis.keys("*")]
+
+    assert texts
+    for text in texts:
+        assert b"access-1" not in text
+        assert b"next-1" not in text
+        assert not text.startswith(b"{")
+
+
+def test_who_waits_for_too_long_gives_up(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.api_tokens._LOCK_S", 0.3)
+    redis.set(f"relay:token:{SOURCE.name}:lock", "somebody", ex=60)
+
+    with pytest.raises(NotRefreshed):
+        ApiTokens(redis, Platform().ask).access_token(SOURCE, API, TOKENS)
