@@ -1,7 +1,6 @@
 """gunicorn's settings for `mercately-relay web`, which is what reads this file."""
 
 import gc
-import os
 from contextlib import closing
 from typing import Any
 
@@ -24,7 +23,7 @@ bind = _settings.address
 # of Redis) costs no thread and no connection to Redis.
 # Heroku sets WEB_CONCURRENCY to the number of processes.
 worker_class = "relay.web.gevent_worker.RelayGeventWorker"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+workers = _settings.web_processes
 # The app is in memory once, and a process that was killed is replaced at once. Connections are made
 # after the fork.
 preload_app = True

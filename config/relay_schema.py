@@ -10,6 +10,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from config.secret_texts import SecretTexts, split_secrets
 
 _RATE_MIN_PER_S = 0.5
+_ATTEMPTS_MAX = 100
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -21,6 +22,24 @@ class _Duration(fields.Field[float]):
         if match is None:
             raise ValidationError('expected a duration such as "5s", "30m" or "2h"')
         return float(match[1]) * _SECONDS[match[2]]
+
+
+def _from_to(least: str, most: str) -> validate.Range:
+    """Bounds of a duration, or of each of several."""
+    return validate.Range(
+        _seconds(least), _seconds(most), error=f"expected a duration from {least} to {most}"
+    )
+
+
+def _seconds(text: str) -> float:
+    return float(text[:-1]) * _SECONDS[text[-1]]
+
+
+def _check_schedule(delays_s: tuple[float, ...]) -> None:
+    if len(delays_s) > _ATTEMPTS_MAX:
+        raise ValidationError(f"expected up to {_ATTEMPTS_MAX} durations")
+    for delay_s in delays_s:
+        _from_to("1s", "7d")(delay_s)
 
 
 class _Schedule(_Duration):
@@ -80,7 +99,10 @@ class DestinationSchema(Schema):
         load_default="hold", validate=validate.OneOf(["create", "hold", "drop"])
     )
     on_ambiguous = fields.String(load_default="retry", validate=validate.OneOf(["retry", "hold"]))
-    retry_schedule = _Schedule(load_default=(5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0))
+    retry_schedule = _Schedule(
+        load_default=(5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0),
+        validate=_check_schedule,
+    )
     identifier = fields.String(
         load_default="lookup", validate=validate.OneOf(["lookup", "phone", "email"])
     )
@@ -122,11 +144,11 @@ class SourceSchema(Schema):
     )
     topics = fields.List(fields.String(validate=validate.Length(min=1)), load_default=[])
     types = fields.Dict(keys=fields.String(), values=fields.String(), load_default={})
-    abandoned_after = _Duration(load_default=3600.0)
-    repeat_window = _Duration(load_default=600.0)
+    abandoned_after = _Duration(load_default=3600.0, validate=_from_to("0s", "30d"))
+    repeat_window = _Duration(load_default=600.0, validate=_from_to("0s", "90d"))
     timezone = fields.String(load_default=None, validate=_check_timezone)
     machine_events = fields.Boolean(load_default=False)
-    tolerance = _Duration(load_default=None, allow_none=True)
+    tolerance = _Duration(load_default=None, allow_none=True, validate=_from_to("1s", "90d"))
     public_url = fields.URL(schemes={"http", "https"}, require_tld=False, load_default="")
     on_invalid = fields.String(load_default="hold", validate=validate.OneOf(["hold", "reject"]))
     on_nobody = fields.String(validate=validate.OneOf(["ignore", "hold"]))

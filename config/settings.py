@@ -1,12 +1,10 @@
 """The environment, read once, as frozen settings.
 
-Two modules read variables of their own: `config/language.py`, for texts printed before settings
-exist, and `config/gunicorn.conf.py` (`WEB_CONCURRENCY`). `config/example.env` lists every
-variable with a safe value.
+Only `config/language.py` reads variables of its own, for texts printed before settings exist.
+`config/example.env` lists every variable with a safe value.
 """
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,16 +15,29 @@ from dotenv import load_dotenv
 from environs import Env, EnvValidationError, ValidationError, validate
 
 from config.fault_texts import in_console_language
-from config.language import localized
+from config.redis_url import check_redis_url
+from config.setting_warnings import setting_warnings
 
 # What RELAY_CONFIG means when it is not set or empty.
 DEFAULT_CONFIG_FILE: Final = Path(__file__).with_name("relay.toml")
 _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _DAY_S: Final = 24 * 3600
 _KEY_MIN: Final = 32
-_REDIS_URL_FORM: Final = (
-    "expected redis://[user:password@]host[:port][/number]; a password's special characters are "
-    "written percent-encoded: / as %2F, # as %23, ? as %3F, @ as %40"
+# What is signed and larger than this is not read at all (relay/web/large_bodies.py).
+_BODY_MAX_BYTES: Final = 25 * 1024**2
+_QUEUE: Final = validate.Regexp(
+    r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\Z",
+    error="expected letters, digits, - and _, in parts separated by dots",
+)
+_HOST: Final = validate.Regexp(
+    r"[A-Za-z0-9_.:%-]+\Z", error="expected an address or a host name, without port"
+)
+_PUBLIC_URL: Final = validate.Regexp(
+    r"(https?://[A-Za-z0-9_.\[\]:-]+(/[!-~]*)?)?\Z",
+    error="expected an address such as https://hooks.example.com",
+)
+_HEADER: Final = validate.Regexp(
+    r"[!-~]([ -~]*[!-~])?\Z", error="expected visible ASCII characters"
 )
 
 
@@ -52,6 +63,7 @@ class Settings:
     queue: str
     host: str
     port: int
+    web_processes: int
     public_url: str
     body_max_bytes: int
     backlog_max: int
@@ -81,14 +93,16 @@ class Settings:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is set and has no effect, a sentence each."""
-        if "RELAY_WEB_THREADS" not in self.environ:
-            return ()
-        return (
-            localized(
-                "RELAY_WEB_THREADS ya no hace nada: cada solicitud es un greenlet, no un hilo",
-                "RELAY_WEB_THREADS has no effect any more: a request is a greenlet, not a thread",
-            ),
+        """What is usable and probably not wanted, a sentence each."""
+        return tuple(
+            setting_warnings(
+                redis_url=self.redis_url,
+                redis_tls_verify=self.redis_tls_verify,
+                grace_s=self.shutdown_grace_s,
+                read_s=self.read_timeout_s,
+                job_timeout_s=self.job_timeout_s,
+                environ=self.environ,
+            )
         )
 
     @property
@@ -124,18 +138,27 @@ def load(env_file: Path | None = None) -> Settings:
         load_dotenv(env_file, override=False)
     env = Env(eager=False)
     values: dict[str, Any] = {
-        "redis_url": env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=_check_redis_url),
+        "redis_url": env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=check_redis_url),
         "redis_tls_verify": env.bool("RELAY_REDIS_TLS_VERIFY", True),
         "redis_connections": env.int(
             "RELAY_REDIS_CONNECTIONS", 4, validate=validate.Range(3, 1000)
         ),
         "config_file": env.str("RELAY_CONFIG", ""),
-        "queue": env.str("RELAY_QUEUE", "mercately"),
-        "host": env.str("RELAY_HOST", "0.0.0.0"),  # noqa: S104  a container's port is published by choice
+        "queue": env.str("RELAY_QUEUE", "mercately", validate=_QUEUE),
+        "host": env.str(
+            "RELAY_HOST",
+            "0.0.0.0",  # noqa: S104  a container's port is published by choice
+            validate=_HOST,
+        ),
         "port": env.int("PORT", 8000, validate=validate.Range(1, 65535)),
-        "public_url": env.str("RELAY_PUBLIC_URL", ""),
-        "body_max_bytes": env.int("RELAY_BODY_MAX_BYTES", 5 * 1024**2, validate=validate.Range(1)),
-        "backlog_max": env.int("RELAY_BACKLOG_MAX", 1_000_000, validate=validate.Range(1)),
+        "web_processes": env.int("WEB_CONCURRENCY", 2, validate=validate.Range(1, 64)),
+        "public_url": env.str("RELAY_PUBLIC_URL", "", validate=_PUBLIC_URL),
+        "body_max_bytes": env.int(
+            "RELAY_BODY_MAX_BYTES", 5 * 1024**2, validate=validate.Range(1, _BODY_MAX_BYTES)
+        ),
+        "backlog_max": env.int(
+            "RELAY_BACKLOG_MAX", 1_000_000, validate=validate.Range(1, 100_000_000)
+        ),
         "memory_watermark": env.float(
             "RELAY_MEMORY_WATERMARK", 0.9, validate=validate.Range(0.1, 1.0)
         ),
@@ -146,7 +169,7 @@ def load(env_file: Path | None = None) -> Settings:
         "keep_delivered_s": env.int(
             "RELAY_KEEP_DELIVERED_DAYS", 7, validate=validate.Range(1, 3650)
         ),
-        "held_max": env.int("RELAY_HELD_MAX", 10_000, validate=validate.Range(1)),
+        "held_max": env.int("RELAY_HELD_MAX", 10_000, validate=validate.Range(1, 10_000_000)),
         "held_keep_s": env.int("RELAY_HELD_KEEP_DAYS", 90, validate=validate.Range(1, 3650)),
         "pseudonym_keys": env.str("RELAY_PSEUDONYM_KEY", "", validate=_check_pseudonym_key),
         "concurrency": env.int("RELAY_CONCURRENCY", 32, validate=validate.Range(1, 1000)),
@@ -161,7 +184,7 @@ def load(env_file: Path | None = None) -> Settings:
         "read_timeout_s": env.float(
             "RELAY_READ_TIMEOUT_S", 20.0, validate=validate.Range(0.1, 600)
         ),
-        "user_agent": env.str("RELAY_USER_AGENT", "mercately-relay/0.1"),
+        "user_agent": env.str("RELAY_USER_AGENT", "mercately-relay/0.1", validate=_HEADER),
         "outbound_proxy": env.str("RELAY_OUTBOUND_PROXY", "", validate=_check_proxy),
         "log_level": env.str("RELAY_LOG_LEVEL", "INFO", validate=_check_log_level),
         "dashboard_user": env.str("RELAY_DASHBOARD_USER", "relay"),
@@ -191,8 +214,8 @@ def _check_pseudonym_key(text: str) -> None:
 
 
 def _check_proxy(url: str) -> None:
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         is_usable = parts.scheme in ("http", "https") and parts.hostname and parts.port is not None
     except ValueError:
         is_usable = False
@@ -203,25 +226,3 @@ def _check_proxy(url: str) -> None:
 def _check_log_level(name: str) -> None:
     if name.upper() not in _LOG_LEVELS:
         raise ValidationError("expected DEBUG, INFO, WARNING or ERROR")
-
-
-def _check_redis_url(url: str) -> None:
-    """Refuse what redis-py would misread, such as a password with an unescaped `/` or `#`.
-
-    Raises:
-        ValidationError: with what was expected, and no part of the URL.
-    """
-    scheme, separator, _ = url.partition("://")
-    if not separator or scheme not in ("redis", "rediss", "unix"):
-        raise ValidationError("expected redis://, rediss:// or unix://")
-    if scheme == "unix":
-        if not urlsplit(url).path.strip("/"):
-            raise ValidationError("expected the path of a socket after unix://")
-        return
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:  # whose text quotes the URL
-        raise ValidationError(_REDIS_URL_FORM) from None
-    if not host or port == 0 or parts.fragment or not re.fullmatch(r"/?\d*/?", parts.path):
-        raise ValidationError(_REDIS_URL_FORM)

@@ -4,7 +4,7 @@ A source without a usable secret does not exist.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -69,6 +69,7 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
     faults = list(content.faults)
     rules, rule_faults, warnings = compile_all(content.events, content.language)
     faults += rule_faults
+    warnings += _schedule_warnings(content.destinations, dedup_s)
     sources = {}
     for name, entry in content.sources.items():
         key = f"sources.{name}"
@@ -229,6 +230,20 @@ def _options(
         return None, messages(f"{key}.options", error.messages_dict)
     fault = platform.options_fault(options)
     return options, [f"{key}.options.{fault}"] if fault else []
+
+
+def _schedule_warnings(
+    destinations: Mapping[str, Destination], dedup_s: int | None
+) -> Iterator[str]:
+    """That an event may still be tried when its platform's repetition counts as a new one."""
+    for name, destination in destinations.items():
+        total_s = sum(destination.retry_delays_s)
+        if dedup_s is not None and total_s > dedup_s:
+            yield (
+                f"destinations.{name}.retry_schedule: {total_s:.0f} s of waiting are more than "
+                f"RELAY_DEDUP_DAYS, {dedup_s} s; what is sent again after that is delivered again, "
+                "although the first may still be tried"
+            )
 
 
 def _credential_faults(key: str, platform: Platform, entry: SourceEntry) -> list[str]:

@@ -118,6 +118,7 @@ def make_settings(redis_url: str, config_file: Path, **changes: object) -> Setti
         "queue": "mercately",
         "host": "127.0.0.1",
         "port": 0,
+        "web_processes": 2,
         "redis_connections": 4,
         "outbound_proxy": "",
         "public_url": "",

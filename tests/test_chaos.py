@@ -31,6 +31,7 @@ def test_nothing_is_lost_while_everything_is_killed_and_stopped(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     found = LAST_LINE.fullmatch(done.stdout.splitlines()[-1])
     assert found
+    assert "flushed at the end: web and both workers have said so" in done.stdout
     accepted, delivered, lost, reordered = map(int, found.groups())
     assert (accepted, delivered, lost, reordered) == (1_000, 1_000, 0, 0)
     assert still_running(tmp_path) == []

@@ -173,6 +173,13 @@ def test_a_duplicate_where_no_fault_was_struck_has_none():
     assert "duplicated without a fault" in found.broken()
 
 
+def test_process_that_says_nothing_of_lost_data_fails_the_run():
+    fine = verdict(accepted(1), [request(1, 1)])
+    outcome = Outcome(Form(1, 0, 0), fine, [], 0.0, {"200": 1}, [], ["worker-2"])
+
+    assert outcome.failures == ("worker-2 did not say that Redis was flushed",)
+
+
 @pytest.mark.parametrize("surprises", [[], ["web ended by itself with status 3"]])
 def test_a_process_that_ends_by_itself_fails_the_run(surprises):
     fine = verdict(accepted(1), [request(1, 1)])
@@ -260,7 +267,7 @@ def test_a_web_fault_hides_no_recovery():
 
 def test_every_kind_of_fault_strikes_and_no_three_are_close():
     for seed in range(50):
-        drawn = plan.faults(seed, 8)
+        drawn = plan.faults(seed, len(plan.HOLDS_S) + 2)
 
         kinds = {(fault.action, fault.process.partition("-")[0]) for fault in drawn}
         assert kinds == plan.HOLDS_S.keys()

@@ -17,6 +17,7 @@ from relay.greenlets import require_patched
 from relay.store.durability import announce
 from relay.store.job_store import JobStore
 from relay.store.queue import open_queue
+from relay.store.redis_fault import error_name
 from relay.store.schema import SchemaMismatch, exit_process, require_schema
 from worker.concurrent import Timings
 from worker.concurrent.reconnect import retry_while_disconnected
@@ -75,7 +76,7 @@ def run(settings: Settings, *, burst: bool = False) -> None:
     retry_while_disconnected(
         step,
         abandon=lambda: burst or (worker is not None and worker.stopping),
-        on_error=lambda error: _LOG.warning("worker.waits_for_redis", error=type(error).__name__),
+        on_error=lambda error: _LOG.warning("worker.waits_for_redis", error=error_name(error)),
         errors=(OSError, RedisError),
     )
 

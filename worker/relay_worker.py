@@ -37,6 +37,7 @@ from worker.throttle import FeedbackBatch
 _LOG: Final = structlog.get_logger()
 _RQ_MAINTENANCE_S: Final = 300
 _FORGET_EVERY_S: Final = 60.0
+_MARK_EVERY_S: Final = 15.0
 _ABSENT_EVERY_S: Final = 300.0
 _DEFAULT_TIMINGS: Final = Timings()
 
@@ -70,7 +71,8 @@ class RelayWorker(ConcurrentWorker):
         self._service = service
         self._intake = intake
         self._sweep_s = sweep_s
-        self._swept_at = self._forgot_at = self._looked_for_absent_at = float("-inf")
+        self._swept_at = self._forgot_at = float("-inf")
+        self._marked_at = self._looked_for_absent_at = float("-inf")
 
     def register_birth(self) -> None:
         super().register_birth()  # type: ignore[no-untyped-call]  # RQ has no types here
@@ -156,6 +158,7 @@ class RelayWorker(ConcurrentWorker):
     def maintain(self) -> None:
         super().maintain()
         sweeping = time.monotonic() - self._swept_at > self._sweep_s
+        self._watch_data()
         if self.running:
             self._intake.pressure.refresh()
         if self.running or sweeping:
@@ -173,6 +176,14 @@ class RelayWorker(ConcurrentWorker):
             self._service.ledger.forget_expired()
             if dropped := self._service.ledger.drop_old():
                 _LOG.warning("records.kept_too_long", discarded=dropped)
+
+    def _watch_data(self) -> None:
+        """Notice that Redis has lost data, and mark how far they have come."""
+        marking = time.monotonic() - self._marked_at > _MARK_EVERY_S
+        if marking:
+            self._marked_at = time.monotonic()
+        if marking or self.running:
+            self._intake.generation.check(mark=marking)
 
     def _destination(self, queue_name: str) -> str:
         """`principal` of `mercately.principal.shopify`."""

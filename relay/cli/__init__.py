@@ -17,6 +17,7 @@ from relay.cli.context import RelayGroup
 _OPTIONS: Final = localized("[OPCIONES]", "[OPTIONS]")
 _MODULES: Final = {
     "actions": ("send", "replay", "discard"),
+    "alive": ("alive",),
     "destinations": ("destinations", "pause", "probe", "resume"),
     "inspect": ("check", "doctor", "platforms", "transform", "history"),
     "listing": ("events", "show"),

@@ -1,5 +1,6 @@
 """What commands need of the rest: settings, configuration and Redis, with faults in a sentence."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -9,7 +10,7 @@ from redis import RedisError
 
 from config.language import localized
 from config.relay_toml import ConfigError
-from config.settings import Settings, SettingsError, load as load_settings
+from config.settings import DEFAULT_CONFIG_FILE, Settings, SettingsError, load as load_settings
 from relay import sources
 from relay.sources import Relay
 from relay.store.redis_fault import redis_fault
@@ -35,15 +36,29 @@ class RelayGroup(click.Group):
             raise click.ClickException(fault) from error
 
 
-def settings(context: click.Context) -> Settings:
-    """The environment, after the file of `--env`."""
+def settings(context: click.Context, *, with_relay_faults: bool = False) -> Settings:
+    """The environment, after the file of `--env`.
+
+    With `with_relay_faults` what is wrong with relay.toml is told together with what is wrong here.
+    """
     env_file: Path | None = context.obj
     try:
         loaded = load_settings(env_file)
     except SettingsError as error:
-        raise click.ClickException(_list(error.faults)) from error
+        more = _relay_faults() if with_relay_faults else ()
+        raise click.ClickException(_list([*error.faults, *more])) from error
     context.meta[_REDIS_URL] = loaded.redis_url
     return loaded
+
+
+def _relay_faults() -> list[str]:
+    """Of relay.toml, where the settings cannot be used."""
+    file = Path(os.environ.get("RELAY_CONFIG") or DEFAULT_CONFIG_FILE)
+    try:
+        sources.load(file, os.environ)
+    except ConfigError as error:
+        return [f"{error.file}: {fault}" for fault in error.faults]
+    return []
 
 
 def relay(settings: Settings) -> Relay:

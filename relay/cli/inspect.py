@@ -20,6 +20,7 @@ from relay.cli.destinations import print_paused
 from relay.cli.labels import missing_check
 from relay.cli.limits import print_connections, print_limits
 from relay.cli.listing import dropped_soon
+from relay.cli.lost_data import lost_sentence
 from relay.cli.output import at_terminal, echo_json, echo_row, escaped, json_text
 from relay.inbound import samples
 from relay.inbound.contract import Source
@@ -27,10 +28,11 @@ from relay.inbound.results import Handshake
 from relay.mapping.default_rules import default_rule
 from relay.operations import Store, Translation
 from relay.platforms import discovered
-from relay.store.durability import Durability
+from relay.store.generation import latest_notice
 from relay.store.lists import waiting_counts
 from relay.store.memory import memory_size
-from relay.store.readiness import missing, warnings
+from relay.store.readiness import check_all, warnings
+from relay.store.redis_fault import advice
 from relay.store.schema import find_mismatch
 from worker.reply import NoResponse
 
@@ -47,7 +49,7 @@ _NEARLY: Final = 0.8
 )
 @click.pass_context
 def check(context: click.Context) -> None:
-    settings = cli.settings(context)
+    settings = cli.settings(context, with_relay_faults=True)
     relay = cli.relay(settings)
     click.echo(f"# {settings.config_file}")
     click.echo(f'language = "{relay.language}"')
@@ -133,12 +135,16 @@ def _print_toml(key: str, values: Mapping[str, Any]) -> None:
 def doctor(context: click.Context) -> None:
     settings = cli.settings(context)
     store = cli.store(settings, any_schema=True)
-    click.echo(Durability.of(store.redis).statement(settings.durability))
+    found = check_all(store.redis, store.queue, settings)
+    click.echo(found.durability.statement(settings.durability))
     print_connections(store.redis, settings.redis_connections)
-    failed_checks = missing(store.redis, store.queue, settings.durability)
-    failed_checks += warnings(store.redis, settings.held_max)
+    failed_checks = found.missing + warnings(store.redis, settings.held_max)
     for code in failed_checks:
         click.echo(missing_check(code))
+    if found.redis:
+        click.echo(f"Redis, {found.redis}: {advice(found.redis)}")
+    if lost := latest_notice(store.redis):
+        click.echo(lost_sentence(lost))
     mismatch = find_mismatch(store.redis)
     if mismatch:
         click.echo(str(mismatch))

@@ -46,6 +46,18 @@ _CHECKS: Final = {
         "el disco no se sincroniza como pide RELAY_DURABILITY",
         "the disk is not synced as RELAY_DURABILITY asks",
     ),
+    "redis_full": (
+        "Redis está más lleno de lo que permite RELAY_MEMORY_WATERMARK",
+        "Redis is fuller than RELAY_MEMORY_WATERMARK allows",
+    ),
+    "backlog_full": (
+        "esperan tantos eventos como permite RELAY_BACKLOG_MAX",
+        "as many events are waiting as RELAY_BACKLOG_MAX allows",
+    ),
+    "redis_schema": (
+        "los datos de Redis son de otra versión",
+        "the data in Redis are of another version",
+    ),
     "redis_no_eviction": (
         "Redis puede expulsar claves (maxmemory-policy noeviction)",
         "maxmemory-policy is not noeviction",
@@ -55,6 +67,10 @@ _CHECKS: Final = {
     "held_full": (
         "de alguna fuente esperan a una persona tantos eventos como permite RELAY_HELD_MAX",
         "as many events of a source wait for a person as RELAY_HELD_MAX allows",
+    ),
+    "data_lost": (
+        "Redis perdió datos en la última semana: pida a las tiendas que reenvíen lo que falte",
+        "Redis lost data in the past week: have the shops send again what is missing",
     ),
     "worker_seen": ("ningún worker en el último minuto", "no worker in the last minute"),
 }

@@ -3,7 +3,7 @@
 from typing import Final
 
 import click
-from redis import Redis
+from redis import Redis, ResponseError
 
 from config.language import localized
 from config.settings import Settings
@@ -28,7 +28,10 @@ def print_limits(settings: Settings) -> None:
 
 def print_connections(redis: Redis, per_process: int) -> None:
     """Connections that Redis has and allows, beside what two web processes and others need."""
-    info = redis.info("clients")
+    try:
+        info = redis.info("clients")
+    except ResponseError:  # a user who may not
+        return
     allowed = info.get("maxclients")
     if not allowed:  # a host that does not tell
         return

@@ -15,7 +15,7 @@ from config.language import localized
 from config.settings import Settings
 from relay.cli import context as cli
 from relay.store.connection import connect
-from relay.store.redis_fault import redis_fault
+from relay.store.redis_fault import fault_word, redis_fault
 
 
 @click.command(
@@ -41,7 +41,7 @@ def demo(folder: Path) -> None:
 @click.command(help=localized("El proceso web, con gunicorn.", "The web process, under gunicorn."))
 @click.pass_context
 def web(context: click.Context) -> None:
-    settings = cli.settings(context)
+    settings = cli.settings(context, with_relay_faults=True)
     _log_redis_fault(settings)
     from relay.web.server import serve
 
@@ -65,7 +65,7 @@ def web(context: click.Context) -> None:
 )
 @click.pass_context
 def worker(context: click.Context, processes: int) -> None:
-    settings = cli.settings(context)
+    settings = cli.settings(context, with_relay_faults=True)
     cli.relay(settings)
     _log_redis_fault(settings)
     if processes > 1:
@@ -126,7 +126,8 @@ def _log_redis_fault(settings: Settings) -> None:
     except RedisError as error:
         log.configure(settings.log_level)
         reason = redis_fault(error, settings.redis_url)
-        structlog.get_logger().warning("redis.unusable", reason=reason)
+        word = fault_word(error).value
+        structlog.get_logger().warning("redis.unusable", redis=word, reason=reason)
 
 
 def _require_extra(extra: str) -> None:

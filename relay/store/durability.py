@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 import structlog
-from redis import Redis, RedisError
+from redis import Redis, RedisError, ResponseError
 
 from config.language import localized
+from relay.store.redis_fault import error_name
 
 _LOG: Final = structlog.get_logger()
 # The first version with all that RQ and our scripts need.
@@ -21,6 +22,7 @@ class Durability:
 
     `fsync` is `appendfsync`, empty where the host refuses CONFIG. `memory_used` is the used share
     of `maxmemory`, 0 without a limit. `no_fsync_during_rewrite`: `no-appendfsync-on-rewrite yes`.
+    Not `known` where the host refuses INFO.
     """
 
     version: tuple[int, int]
@@ -30,15 +32,21 @@ class Durability:
     is_replica: bool
     no_fsync_during_rewrite: bool = False
     memory_used: float = 0.0
+    known: bool = True
 
     @classmethod
     def of(cls, redis: Redis) -> "Durability":
         """Ask Redis; two round trips.
 
         Raises:
-            RedisError: Redis does not answer; a refused CONFIG is no error.
+            RedisError: Redis does not answer; a refused INFO or CONFIG is no error.
         """
-        info = redis.info()
+        try:
+            info = redis.info()
+        except ResponseError:
+            return UNKNOWN
+        if "redis_version" not in info:
+            return UNKNOWN
         major, minor = str(info["redis_version"]).split(".")[:2]
         config = _config(redis, "*appendfsync*")
         limit = int(info.get("maxmemory", 0))
@@ -49,7 +57,7 @@ class Durability:
             eviction=str(info.get("maxmemory_policy", "")),
             is_replica=info.get("role") != "master",
             no_fsync_during_rewrite=config.get("no-appendfsync-on-rewrite") == "yes",
-            memory_used=int(info["used_memory"]) / limit if limit else 0.0,
+            memory_used=int(info.get("used_memory", 0)) / limit if limit else 0.0,
         )
 
     @property
@@ -77,6 +85,13 @@ class Durability:
 
     def statement(self, setting: Literal["fsync", "relaxed"]) -> str:
         """A sentence for a merchant: which accepted events a crash or power cut may lose."""
+        if not self.known:
+            return localized(
+                "Durabilidad desconocida: este usuario de Redis no puede usar INFO, así que no se "
+                "sabe si Redis guarda en disco lo aceptado. Pregunte a quien lo aloja.",
+                "Durability unknown: this user of Redis may not run INFO, so nobody can tell "
+                "whether Redis keeps what was accepted on disk. Ask its host.",
+            )
         if not self.append_only:
             return localized(
                 "Redis no guarda en disco: al reiniciarse se pierde todo lo aceptado sin entregar.",
@@ -125,12 +140,21 @@ class Durability:
         )
 
 
+# Of a Redis that does not tell: nothing is missing, and nothing is promised.
+UNKNOWN: Final = Durability(
+    _VERSION_MIN, append_only=True, fsync="", eviction="", is_replica=False, known=False
+)
+
+
 def announce(redis: Redis, setting: Literal["fsync", "relaxed"]) -> None:
     """Log the durability at start; an unreachable Redis is logged and raises nothing."""
     try:
         durability = Durability.of(redis)
     except RedisError as error:
-        _LOG.warning("redis.not_asked", error=type(error).__name__)
+        _LOG.warning("redis.not_asked", error=error_name(error))
+        return
+    if not durability.known:
+        _LOG.warning("redis.durability", durability="unknown", faults=[])
         return
     faults = durability.faults(setting)
     log = _LOG.warning if faults else _LOG.info
@@ -142,5 +166,5 @@ def _config(redis: Redis, pattern: str) -> dict[str, str]:
     """CONFIG GET, empty where the host refuses it, as many do."""
     try:
         return cast("dict[str, str]", redis.config_get(pattern))
-    except RedisError:
+    except ResponseError:
         return {}

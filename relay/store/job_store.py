@@ -35,6 +35,7 @@ from relay.model import (
 from relay.store import lua
 from relay.store.accept_arguments import AcceptArguments, call_fields, routing
 from relay.store.backpressure import RedisPressure
+from relay.store.generation import GenerationWatch
 from relay.store.group_commit import GroupCommit
 from relay.store.keys import (
     COUNTS,
@@ -84,6 +85,7 @@ class JobStore:
         self._redis = redis = queue.connection
         self._commands = GroupCommit(redis, connections)
         self.pressure = pressure
+        self.generation = GenerationWatch(redis)
         self._base = queue.name
         self._job_ttls = (queue._default_timeout, RESULT_TTL_S, FAILURE_TTL_S)  # noqa: SLF001  RQ has no public attribute
         self._pseudonyms = pseudonyms
@@ -133,7 +135,7 @@ class JobStore:
         *,
         replaces: str = "",
     ) -> Receipt:
-        """Store every item of a request, or none; one round trip, and those of `pressure.check`.
+        """Store every item of a request, or none; one round trip, and those of the checks.
 
         With `replaces`, the id of a record that awaits a look-up, the items are what was found:
         the first takes its place, and nothing of it is left where there is none.
@@ -180,6 +182,7 @@ class JobStore:
         keys = [OPEN, COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
         try:
             self.pressure.check()
+            self.generation.check()
             answer: Any = self._run(keys, args, is_large=len(parts) > _LARGE_EVENTS)
         except RedisError as error:
             raise NotStored from error

@@ -24,6 +24,8 @@ WAITING: Final = "relay:waiting"
 LOOKUPS: Final = "relay:lookups"
 # List that an idle worker blocks on; pushed to when an empty queue gets a job.
 WAKEUP: Final = "relay:wakeup"
+# Nobody writes it: what asks whether Redis would let us write names it.
+NEVER_SET: Final = "relay:never_set"
 # Written over and over, to know when what was written before is on disk.
 FSYNC_MARKER: Final = "relay:fsync"
 _LANE_DIGEST: Final = 11

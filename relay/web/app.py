@@ -44,6 +44,7 @@ def create_app(
     jobs = JobStore.open(queue, settings, relay.destinations)
     fetcher = fetcher or Fetcher(proxy=settings.outbound_proxy)
     app.register_blueprint(webhooks_blueprint(settings, relay, jobs, fetcher))
-    app.register_blueprint(health_blueprint(HealthChecks(redis, queue, settings)))
+    health = HealthChecks(redis, queue, settings, jobs.generation)
+    app.register_blueprint(health_blueprint(health))
     app.register_error_handler(HTTPException, http_problem)
     return app

@@ -25,6 +25,7 @@ from relay.pipeline import authenticate, flattened, translate
 from relay.sources import Relay
 from relay.store.job_store import JobStore
 from relay.store.memory import Moved, SourceMemory
+from relay.store.redis_fault import error_name
 from relay.web.content_encoding import decompressed, is_compressed
 from relay.web.fetch import Fetcher
 from relay.web.large_bodies import LargeBodies
@@ -69,7 +70,7 @@ class WebhookEndpoint:
             line["reason"] = refusal.reason
             response = _refusal_response(refusal, source)
         except NotStored as error:
-            line |= {"reason": error.reason, "cause": type(error.__cause__).__name__}
+            line |= {"reason": error.reason, "cause": error_name(error.__cause__)}
             response = _retry_response(error, source)
         except HTTPException:
             raise

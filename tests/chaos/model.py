@@ -19,6 +19,9 @@ RECORDS: Final = ("", RESET_AFTER)
 RECORDS_NOT: Final = ("reset_before_recording", "hang_before_recording", "answer_500")
 
 
+Action = Literal["kill", "stop", "flush_scripts", "drop_clients", "pause"]
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One numbered event of a customer; a customer's numbers go up in the order they are sent."""
@@ -57,13 +60,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A signal to a process, and for how long it is away or stopped.
+    """A signal to a process, and for how long it is away or stopped; or what Redis is told to do
+    for as long: forget its scripts, drop its clients, or let them wait.
 
     `pause_s` passes before it strikes. A `close` one does not wait for the one before it to be
     recovered from.
     """
 
-    action: Literal["kill", "stop"]
+    action: Action
     process: str
     hold_s: float
     pause_s: float

@@ -3,11 +3,11 @@
 from random import Random
 from typing import Final, Literal
 
-from tests.chaos.model import RECORDS_NOT, RESET_AFTER, WORKERS, Event, Fault
+from tests.chaos.model import RECORDS_NOT, RESET_AFTER, WORKERS, Action, Event, Fault
 
-_Kind = tuple[Literal["kill", "stop"], Literal["web", "worker", "redis"]]
+_Kind = tuple[Action, Literal["web", "worker", "redis"]]
 
-# How long a process is away after a kill, or stopped, in seconds.
+# How long a process is away after a kill, or stopped, or troubled, in seconds.
 HOLDS_S: Final[dict[_Kind, tuple[float, float]]] = {
     ("kill", "web"): (1.0, 1.0),
     ("stop", "web"): (2.0, 8.0),
@@ -15,6 +15,9 @@ HOLDS_S: Final[dict[_Kind, tuple[float, float]]] = {
     ("stop", "worker"): (3.0, 12.0),
     ("kill", "redis"): (0.5, 3.0),
     ("stop", "redis"): (1.0, 6.0),
+    ("flush_scripts", "redis"): (0.5, 2.0),
+    ("drop_clients", "redis"): (0.5, 2.0),
+    ("pause", "redis"): (0.5, 3.0),
 }
 _PAUSE_S: Final = (1.0, 4.0)
 _CLOSE_SHARE: Final = 0.25

@@ -10,13 +10,13 @@ _SHOWN = 20
 def lines(outcome: Outcome) -> Iterator[str]:
     """Fault by fault, then what is not as it should be, then the numbers."""
     verdict = outcome.verdict
-    yield "   at s  fault                held s  in flight (at most)  recovery s"
+    yield "   at s  fault                  held s  in flight (at most)  recovery s"
     rows = zip(outcome.struck, verdict.in_flight, verdict.ceilings, verdict.recoveries, strict=True)
     for struck, in_flight, ceiling, recovery_s in rows:
         name = f"{struck.fault.action} {struck.fault.process}"
         recovered = "with the next" if recovery_s is None else f"{recovery_s:.1f}"
         yield (
-            f"{struck.at - outcome.began_at:7.1f}  {name:<20} {struck.ended_at - struck.at:6.1f}"
+            f"{struck.at - outcome.began_at:7.1f}  {name:<22} {struck.ended_at - struck.at:6.1f}"
             f"  {f'{in_flight} ({ceiling})':>19}  {recovered:>10}"
         )
     yield (
@@ -30,6 +30,8 @@ def lines(outcome: Outcome) -> Iterator[str]:
     yield from _listed("duplicated", verdict.duplicated)
     yield from _listed("duplicated, not seen in flight", verdict.unaccounted)
     yield from _listed("reordered", verdict.reordered)
+    if not outcome.silent:
+        yield "flushed at the end: web and both workers have said so"
     for failure in outcome.failures:
         yield f"FAILED: {failure}"
     yield verdict.line()

@@ -35,13 +35,16 @@ class Form:
 
     @property
     def longest_s(self) -> float:
-        """When a run is ended, however far it has got: five minutes with six faults."""
+        """When a run is ended, however far it has got: six minutes with nine faults."""
         return 180.0 + 20.0 * self.faults
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run came to; `struck` are in the order of the verdict's faults."""
+    """What a run came to; `struck` are in the order of the verdict's faults.
+
+    `silent` are the processes that did not say that Redis was flushed at the end.
+    """
 
     form: Form
     verdict: Verdict
@@ -49,6 +52,7 @@ class Outcome:
     began_at: float
     answers: dict[str, int]
     surprises: Sequence[str]
+    silent: Sequence[str] = ()
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -58,7 +62,9 @@ class Outcome:
             "not every fault was struck in time": len(self.struck) < self.form.faults,
         }
         unfinished = (name for name, is_so in missing.items() if is_so)
-        return (*self.verdict.broken(times=self.form.judges_times), *unfinished, *self.surprises)
+        silent = (f"{name} did not say that Redis was flushed" for name in self.silent)
+        broken = self.verdict.broken(times=self.form.judges_times)
+        return (*broken, *unfinished, *silent, *self.surprises)
 
 
 def run(form: Form, folder: Path, tell: Callable[[str], None]) -> Outcome:
@@ -74,10 +80,13 @@ def run(form: Form, folder: Path, tell: Callable[[str], None]) -> Outcome:
                 faults = plan.faults(form.seed, form.faults)
                 struck = course.strike_all(faults, give_up_at - _QUIET_S)
                 course.wait_until_quiet(give_up_at)
+                host.flush_all()
         ended_at = time.monotonic()
         log.read()
     verdict = judge(platform.accepted, log.requests(), struck, ended_at)
-    return Outcome(form, verdict, struck, began_at, dict(platform.answers), host.surprises)
+    return Outcome(
+        form, verdict, struck, began_at, dict(platform.answers), host.surprises, host.silent
+    )
 
 
 class _Course:

@@ -47,6 +47,7 @@ CHANGES = [
     ("RELAY_QUEUE", "other", "queue", "other"),
     ("RELAY_HOST", "::1", "host", "::1"),
     ("PORT", "9001", "port", 9001),
+    ("WEB_CONCURRENCY", "3", "web_processes", 3),
     ("RELAY_REDIS_CONNECTIONS", "6", "redis_connections", 6),
     ("RELAY_PUBLIC_URL", "https://h.example", "public_url", "https://h.example"),
     ("RELAY_BODY_MAX_BYTES", "10", "body_max_bytes", 10),
@@ -174,11 +175,49 @@ BOUNDS = [
     ("RELAY_OUTBOUND_PROXY", "socks5://proxy.example:1080", False),
     ("RELAY_LOG_LEVEL", "foo", False),
     ("RELAY_LOG_LEVEL", "debug", True),
+    ("RELAY_BODY_MAX_BYTES", "26214400", True),
+    ("RELAY_BODY_MAX_BYTES", "26214401", False),
+    ("RELAY_BACKLOG_MAX", "100000001", False),
+    ("RELAY_HELD_MAX", "0", False),
+    ("RELAY_HELD_MAX", "10000001", False),
+    ("WEB_CONCURRENCY", "0", False),
+    ("WEB_CONCURRENCY", "65", False),
+    ("WEB_CONCURRENCY", "two", False),
+    ("RELAY_QUEUE", "", False),
+    ("RELAY_QUEUE", "my queue", False),
+    ("RELAY_QUEUE", "shop.relay", True),
+    ("RELAY_HOST", "", False),
+    ("RELAY_HOST", "http://0.0.0.0", False),
+    ("RELAY_HOST", "::", True),
+    ("RELAY_PUBLIC_URL", "hooks.example.com", False),
+    ("RELAY_PUBLIC_URL", "https://hooks.example.com:8443/a/", True),
+    ("RELAY_USER_AGENT", "", False),
+    ("RELAY_USER_AGENT", "relé/1", False),
     ("REDIS_URL", "", False),
+    ("REDIS_URL", "redis://:p@h:6379/0\n", False),
+    ("REDIS_URL", "redis://:contraseña@h:6379/0", False),
+    ("REDIS_URL", "redis://:p@/0", False),
+    ("REDIS_URL", "redis://h/0?decode_responses=true", False),
+    ("REDIS_URL", "redis://h/0?ssl_cert_reqs=none", False),
+    ("REDIS_URL", "rediss://h/0?ssl_cert_reqs=CERT_NONE", False),
+    ("REDIS_URL", "rediss://h/0?ssl_cert_reqs=none", True),
+    ("REDIS_URL", "rediss://h/0?ssl_check_hostname=maybe", False),
+    ("REDIS_URL", "redis://h/0?socket_timeout=soon", False),
+    ("REDIS_URL", "redis://h/0?db=one", False),
+    ("REDIS_URL", "unix:///tmp/redis.sock?db=1&colour=red", False),
     ("REDIS_URL", "rediss://:p%2Fss@h.example:6380/1?ssl_ca_certs=/x", True),
     ("REDIS_URL", "redis://[::1]:6379", True),
     ("REDIS_URL", "unix:///tmp/redis.sock?db=1", True),
     ("REDIS_URL", "unix://", False),
+]
+# A sentence each, which names the variable and what was expected.
+URL_FAULTS = [
+    ("redis://:hush@h/0\n", "expected no space, line break or character beyond ASCII"),
+    ("redis://:hush word@h/0", "expected no space, line break or character beyond ASCII"),
+    ("redis://hush?x@h:1/0", "expected only these options after ?: client_name, db"),
+    ("redis://:hush@h/0?ssl_cert_reqs=none", "ssl_cert_reqs needs rediss://"),
+    ("rediss://h/0?ssl_cert_reqs=hush", "ssl_cert_reqs: expected none, optional or required"),
+    ("redis://h/0?socket_timeout=hush", "socket_timeout: expected a number of seconds"),
 ]
 UNUSABLE_URLS = [
     "hush", "hush://x", "127.0.0.1:6379", "redis://", "redis://h:0/0", "redis://h:99999/0",
@@ -203,6 +242,56 @@ def test_redis_url_that_cannot_be_used_is_refused_without_any_part_of_it(url):
     with pytest.raises(SettingsError, match="REDIS_URL: expected redis://") as caught:
         load()
     assert "hush" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(("url", "sentence"), URL_FAULTS)
+def test_fault_of_redis_url_is_one_sentence_without_its_value(url, sentence):
+    os.environ["REDIS_URL"] = url
+    with pytest.raises(SettingsError) as caught:
+        load()
+    (fault,) = caught.value.faults
+    assert fault.startswith(f"REDIS_URL: {sentence}")
+    assert "hush" not in "".join(traceback.format_exception(caught.value))
+
+
+# What cannot lose an event or deliver one again by itself is said, and nothing more.
+
+
+def test_usual_settings_have_nothing_to_be_warned_of():
+    assert load().warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("variables", "warning"),
+    [
+        (
+            {"RELAY_SHUTDOWN_GRACE": "2"},
+            "RELAY_SHUTDOWN_GRACE (2 s) is less than RELAY_READ_TIMEOUT_S (20 s)",
+        ),
+        (
+            {"DYNO": "worker.1", "RELAY_SHUTDOWN_GRACE": "28"},
+            "RELAY_SHUTDOWN_GRACE (28 s) does not fit into the 30 s",
+        ),
+        (
+            {
+                "RELAY_CONNECT_TIMEOUT_S": "600",
+                "RELAY_READ_TIMEOUT_S": "600",
+                "RELAY_SHUTDOWN_GRACE": "600",
+            },
+            "RELAY_CONNECT_TIMEOUT_S and RELAY_READ_TIMEOUT_S let one delivery last up to",
+        ),
+        (
+            {"REDIS_URL": "rediss://h?ssl_cert_reqs=required", "RELAY_REDIS_TLS_VERIFY": "false"},
+            "RELAY_REDIS_TLS_VERIFY has no effect",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_together_are_a_warning(variables, warning):
+    os.environ.update(variables)
+    (found,) = load().warnings
+    assert found.startswith(warning)
+    os.environ["RELAY_LANGUAGE"] = "es"
+    assert load().warnings[0] != found
 
 
 def test_empty_relay_config_is_the_file_that_comes_with_the_relay():

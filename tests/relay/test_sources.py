@@ -296,6 +296,17 @@ def test_secret_shown_with_its_version_is_no_list(text, loaded):
     assert found.warnings == ()
 
 
+@pytest.mark.parametrize(("days", "warned"), [(1, True), (2, False)])
+def test_schedule_that_outlasts_the_memory_of_deliveries_is_a_warning(days, warned, loaded):
+    """The default one waits for almost 28 hours."""
+    found = loaded(
+        table("shopify", secrets='"a-secret-of-enough-length"'), {}, days * 86400
+    ).warnings
+    about = [warning for warning in found if "retry_schedule: 99305 s of waiting" in warning]
+
+    assert bool(about) is warned
+
+
 @pytest.mark.parametrize(
     ("text", "dedup_s", "fits"),
     [

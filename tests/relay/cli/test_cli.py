@@ -235,7 +235,7 @@ def test_redis_away_is_a_sentence_not_a_traceback(run, command):
     result = run(*command, REDIS_URL="redis://127.0.0.1:1/0")
 
     assert result.exit_code == 1
-    assert "Redis does not answer" in result.output
+    assert "(REDIS_URL), away: connection refused" in result.output
 
 
 def test_send_needs_no_key_of_mercately_and_says_when_no_relay_listens(run, config_file):
@@ -340,6 +340,26 @@ def test_config_file_that_is_absent_is_named_with_its_variable(run, command, tmp
     assert f"config/relay.toml: no such file in {tmp_path}/config; RELAY_CONFIG" in result.output
 
 
+@pytest.mark.parametrize("command", ["check", "web", "worker"])
+def test_faults_of_variables_and_of_relay_toml_are_told_together(run, config_file, command):
+    config_file.write_text(config_file.read_text().replace('rate = "1000/s"', 'rate = "fast"'))
+
+    result = run(command, PORT="99999", REDIS_URL="redis://:hush@h/0?ssl_cert_reqs=none")
+
+    assert result.exit_code == 1
+    assert "  PORT: " in result.output
+    assert "  REDIS_URL: ssl_cert_reqs needs rediss://" in result.output
+    assert "destinations.principal.rate: expected a rate" in result.output
+    assert "hush" not in result.output
+
+
+def test_environment_of_a_trial_is_warned_of_and_starts(run):
+    result = run("check", RELAY_SHUTDOWN_GRACE="2", RELAY_WEB_THREADS="8", WEB_CONCURRENCY="2")
+
+    assert result.exit_code == 0
+    assert result.output.count("warning: RELAY_") >= 2
+
+
 def test_empty_config_variable_is_the_shipped_file(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = run("check", RELAY_CONFIG="", MERCATELY_API_KEY="k")
@@ -349,9 +369,7 @@ def test_empty_config_variable_is_the_shipped_file(run, tmp_path, monkeypatch):
 
 
 def test_redis_user_without_rights_is_a_sentence(run, redis, redis_server):
-    redis.execute_command(
-        "ACL", "SETUSER", "app", "on", ">apppass", "~*", "&*", "+@all", "-@dangerous"
-    )
+    redis.execute_command("ACL", "SETUSER", "app", "on", ">apppass", "~*", "&*", "+@all", "-set")
     try:
         result = run("doctor", REDIS_URL=redis_server.url.replace("unix://", "unix://app:apppass@"))
     finally:
@@ -381,6 +399,6 @@ def test_redis_that_cannot_be_used_is_logged_in_words_before_it_is_waited_for(
     assert run(command).stdout == ""
     line = json.loads(run(command, REDIS_URL="redis://:hush@127.0.0.1:1/0").stdout)
 
-    assert line["event"] == "redis.unusable"
-    assert "at 127.0.0.1:1 (REDIS_URL): connection refused" in line["reason"]
+    assert (line["event"], line["redis"]) == ("redis.unusable", "away")
+    assert "at 127.0.0.1:1 (REDIS_URL), away: connection refused" in line["reason"]
     assert len(started) == 2

@@ -12,7 +12,8 @@ from relay.model import Customer, Held, State, Verdict
 from relay.operations import AmbiguousId, UnknownRecord, find_record, select_records
 from relay.store.keys import list_key, state_key
 from relay.store.lists import waiting_counts
-from relay.store.readiness import missing, warnings
+from relay.store.readiness import warnings
+from tests.readiness import missing
 from tests.relay.store.attempts import close, write_attempt
 from tests.relay.store.conftest import KEEP_DELIVERED_S
 from tests.relay.store.test_job_store import commands, everything

@@ -13,9 +13,9 @@ from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.sources import load
 from relay.store.durability import Durability
 from relay.store.queue import open_queue
-from relay.store.readiness import missing
 from relay.web.app import create_app
 from tests.conftest import make_settings, relay_toml
+from tests.readiness import missing
 
 TOO_OLD = "needs a Redis that cannot be waited for"
 

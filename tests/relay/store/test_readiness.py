@@ -18,9 +18,9 @@ from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.sources import Relay
 from relay.store.connection import connect
 from relay.store.queue import open_queue
-from relay.store.readiness import missing
 from relay.web.app import create_app
 from tests.conftest import make_settings
+from tests.readiness import missing
 from tests.waiting import eventually
 
 ABSENT = "unix:///nonexistent/redis.sock?db=0"
@@ -100,7 +100,10 @@ def test_everything_missing_is_named_at_once(spare, queue, settings):
     spare.execute_command(*REFUSALS["read-only"][0])
     response = client_of(settings, spare).get("/readyz")
     named = ["redis_writable", "redis_append_only", "redis_primary", "worker_seen"]
-    assert (response.status_code, response.json) == (503, {"status": "not_ready", "missing": named})
+    assert (response.status_code, response.json) == (
+        503,
+        {"status": "not_ready", "missing": named, "redis": "readonly"},
+    )
 
 
 def test_unreachable_redis_is_named_and_nothing_else(settings):
@@ -191,6 +194,50 @@ def test_last_place_in_the_backlog_is_given_away_once(spare, settings):
     response = client.post("/webhooks/shopify", headers=second, data=body)
     assert_told_later(response, "backlog_full")
     assert spare.zcard("relay:open") == 1
+
+
+# What to ask of a process before it gets requests.
+
+
+def test_accept_needs_neither_a_worker_nor_durability(spare, settings):
+    spare.config_set("appendonly", "no")
+    client = client_of(settings, spare)
+
+    response = client.get("/readyz?for=accept")
+
+    assert (response.status_code, response.json) == (200, {"status": "ready", "missing": []})
+    assert client.get("/readyz").json["missing"] == ["redis_append_only", "worker_seen"]
+
+
+def test_accept_needs_room(spare, settings):
+    send(client_of(settings, spare))
+    backlog = client_of(replace(settings, backlog_max=1), spare).get("/readyz?for=accept")
+    full = client_of(replace(settings, memory_watermark=0.1), spare)
+    spare.config_set("maxmemory", spare.info("memory")["used_memory"] * 2)
+
+    assert (backlog.status_code, backlog.json["missing"]) == (503, ["backlog_full"])
+    assert full.get("/readyz?for=accept").json["missing"] == ["redis_full"]
+
+
+def test_unknown_check_is_refused(settings, spare):
+    response = client_of(settings, spare).get("/readyz?for=acept")
+    assert (response.status_code, response.json["reason"]) == (400, "unknown_check")
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/readyz?for=accept"])
+def test_readiness_writes_nothing_and_is_asked_once_a_second(path, spare, settings):
+    client = client_of(settings, spare)
+    before = spare.info("persistence")["aof_current_size"]
+
+    client.get(path)
+    spare.execute_command(*REFUSALS["read-only"][0])
+    again = [client.get(path).json["missing"] for _ in range(20)]
+
+    assert spare.keys() == []
+    assert spare.info("persistence")["aof_current_size"] == before
+    assert "redis_writable" not in again[0]
+    assert all(answer == again[0] for answer in again)
+    assert eventually(lambda: "redis_writable" in client.get(path).json["missing"], 5.0)
 
 
 def test_app_outlives_its_redis(tmp_path):

@@ -97,22 +97,25 @@ def self_signed(tmp_path: Path) -> ssl.SSLContext:
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        (f"redis://:{PASSWORD}@127.0.0.1:1/0", "at 127.0.0.1:1 (REDIS_URL): connection refused"),
+        (
+            f"redis://:{PASSWORD}@127.0.0.1:1/0",
+            "at 127.0.0.1:1 (REDIS_URL), away: connection refused",
+        ),
         (f"rediss://:{PASSWORD}@127.0.0.1:1/0", "connection refused"),
         (
             f"redis://ana:{PASSWORD}@host.invalid/0",
-            "at host.invalid:6379 (REDIS_URL): the host name",
+            "at host.invalid:6379 (REDIS_URL), away: the host name",
         ),
         (
             f"unix://:{PASSWORD}@/nowhere/redis.sock",
-            "at /nowhere/redis.sock (REDIS_URL): there is no such",
+            "at /nowhere/redis.sock (REDIS_URL), away: there is no such",
         ),
     ],
 )
 def test_nothing_there_is_told_with_the_place(url, sentence):
     fault = fault_of(url)
 
-    assert fault.startswith("Redis does not answer ")
+    assert fault.startswith("Redis cannot be used at ")
     assert sentence in fault
     assert PASSWORD not in fault
 
@@ -150,13 +153,15 @@ def user(redis_server: EmbeddedRedis) -> Iterator[Callable[..., str]]:
 
 
 def test_wrong_password(user):
-    assert "it refuses the user or the password." in fault_of(
+    assert "authentication: it refuses the user or the password" in fault_of(
         user("+@all").replace(PASSWORD, "other")
     )
 
 
 def test_user_without_the_right(user):
-    assert "the user may not run a command that the relay needs." in fault_of(user("+info"))
+    assert "not_allowed: the user may not run a command that the relay needs" in fault_of(
+        user("+info")
+    )
 
 
 def test_silent_port_is_told_after_the_time_out(listen):
@@ -170,9 +175,11 @@ def test_silent_port_is_told_after_the_time_out(listen):
 
 
 def test_error_that_is_none_of_these_is_named_by_its_type():
-    assert redis_fault(RedisError(PASSWORD), "redis://h/0").endswith("(REDIS_URL): RedisError.")
+    assert redis_fault(RedisError(PASSWORD), "redis://h/0").endswith(
+        ", refused: it answers with an error; look at Redis's log. (RedisError)"
+    )
 
 
 def test_too_many_connections_and_loading_are_told():
     busy = redis_fault(RedisError("max number of clients reached"), "redis://h")
-    assert "it takes no more connections (maxclients)." in busy
+    assert "max_clients: it takes no more connections (maxclients)" in busy

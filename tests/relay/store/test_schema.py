@@ -19,11 +19,11 @@ from relay.sources import Relay
 from relay.store import keys
 from relay.store.keys import COUNTS, IGNORED, OPEN, SCHEMA_KEY, state_key
 from relay.store.pseudonyms import Pseudonyms
-from relay.store.readiness import missing
 from relay.store.schema import SCHEMA, SchemaMismatch, read_schema, require_schema
 from relay.web.app import create_app
 from tests.conftest import SECRETS
 from tests.ports import free_port
+from tests.readiness import missing
 from tests.worker.factories import Harness
 from worker.process import run
 from worker.service import DeliveryService
