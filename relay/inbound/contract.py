@@ -120,6 +120,7 @@ class Platform:
 
     - `topics`: topic -> meaning. Others are ignored, under the reason in `ignored` if it has one,
       unless a source's `types` names them: then they are parsed as `other`, or as the first topic.
+    - `held`: topics whose body a person has to read, and the reason they are held under.
     - `parse`: replaces all of that for formats, whose options say where things are.
     - `options`: validates the source's `options` table; `options_fault`: what else is wrong there.
 
@@ -146,6 +147,7 @@ class Platform:
     scheme: Scheme | Callable[[Mapping[str, Any]], Scheme]
     topics: Mapping[str, Topic] = field(default_factory=dict)
     ignored: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[str, str] = field(default_factory=dict)
     other: Topic | None = None
     any_sender: bool = False
     topic: Place | None = None

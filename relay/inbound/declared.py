@@ -109,6 +109,8 @@ def _parse_part(part: _RequestPart) -> Sequence[Part]:
     if not name and isinstance(platform.topic, Field):
         missing = {platform.topic.path: ["expected the name of an event"]}
         return [Unparsable("", stable_key("", part.raw), missing, part.raw)]
+    if topic is None and (reason := platform.held.get(name)):
+        return [Unparsable(name, stable_key(name, part.raw), {}, part.raw, reason)]
     if topic is None or not topic.type:
         return [Skipped(_reason_to_skip(name, source), name)]
     if any(part.find(place).lower() in _TEST for place in platform.test):

@@ -1,8 +1,8 @@
 """Openpay (Mexico, Colombia, Peru): charges, JSON, with user and password (Basic).
 
 Nothing signs a body. When the webhook is made, a code comes (`verification`), which the merchant
-has to copy into the panel: it is held under that reason, so that `events` shows it. Charge and
-state are the key. Amounts are decimal numbers. How often it sends again is not documented.
+has to copy into the panel: it is held for them to read. Charge and state are the key. Amounts are
+decimal numbers. How often it sends again is not documented.
 
 https://documents.openpay.mx/docs/webhooks.html (read 2026-11; open-pay/openpay-prestashop)
 """
@@ -59,9 +59,8 @@ platform = Platform(
         "charge.refunded": _step("payment.refunded", "refunded"),
         "chargeback.created": _step("payment.charged_back", "charged_back"),
         "transaction.expired": _step("payment.declined", "expired"),
-        # It names no transaction, so that it is held, and a person can read the code.
-        "verification": Topic(type="payment.approved", shape=_CHARGE),
     },
+    held={"verification": "setup_code"},
     ignored={"charge.created": "pending", "charge.rescored.to.decline": "pending"},
     setup={
         "es": (

@@ -151,7 +151,8 @@ def test_several_processes_are_seen_replaced_and_drained(redis, settings, relay,
 
 def test_processes_end_with_their_supervisor(redis, settings):
     with command(settings, "worker", "--processes", "2") as supervisor:
-        workers = eventually(lambda: len(found := Worker.all(connection=redis)) == 2 and found)
+        assert eventually(lambda: len(at_work(redis)) == 2)
+        workers = Worker.all(connection=redis)
         supervisor.kill()
         supervisor.wait()
         assert eventually(lambda: not Worker.all(connection=redis))

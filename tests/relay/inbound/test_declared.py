@@ -238,6 +238,15 @@ def test_topic_that_contradicts_the_body_is_held(changes, named):
     assert item.reasons.keys() == {"topic", *named}
 
 
+def test_topic_that_a_person_has_to_read_is_held_unless_the_source_gives_it_a_type():
+    codes = {"code": "setup_code"}
+    (held,) = items({"code": "1234"}, "code", held=codes)
+    assert (held.topic, held.reason, held.raw) == ("code", "setup_code", b'{"code": "1234"}')
+    assert [held] == items({"code": "1234"}, "code", held=codes)
+    typed = event(BODY, "code", held=codes, source={"types": {"code": "order.paid"}})
+    assert typed.type == "order.paid"
+
+
 def test_part_that_is_no_object_contradicts_nothing():
     (held,) = items([7], SAYS)
     assert held.reason == "unreadable"
