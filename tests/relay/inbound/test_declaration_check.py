@@ -9,6 +9,7 @@ from marshmallow import fields, post_load
 import relay.platforms
 from relay.inbound.contract import Platform
 from relay.inbound.declaration_check import check_declaration
+from relay.inbound.lookups import Lookup, Read
 from relay.inbound.payload_fields import Id, Text, Time
 from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.signature import Hmac
@@ -140,6 +141,13 @@ def test_wrong_declaration_is_refused_by_its_name(topic, fault):
 def test_topic_of_all_others_is_checked_too():
     with pytest.raises(TypeError, match="topic 'other': unknown event type 'x'"):
         check_declaration(platform(other=Topic(type="x")))
+
+
+def test_topic_that_nothing_looks_up_is_refused():
+    looked_up = Topic(type="order.paid", shape=ORDER, lookup="order")
+    other = {"payment": Lookup(Read("/payments/{id}"), shape=ORDER)}
+    with pytest.raises(TypeError, match="platform acme: no look-up of 'order'"):
+        check_declaration(platform(topics={"paid": looked_up}, lookups=other))
 
 
 def test_name_counts_where_any_topic_of_the_schema_has_it():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from relay.inbound.form_answers import Answer, answer_text, of_form
+from relay.inbound.form_answers import Answer, Answers, answer_text, of_form
+from relay.inbound.payload_schema import PayloadSchema, validate
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,11 @@ def test_names_and_phones_come_in_parts():
 )
 def test_answers_are_texts(value, text):
     assert answer_text(value) == text
+
+
+def test_answers_that_are_none_are_left_out_and_named():
+    payload = validate(PayloadSchema.of({"answers": Answers("said")}), {"said": ["Quito"]})
+    assert (payload.data, payload.omitted_fields) == ({}, {"said": "not_an_object"})
 
 
 def test_many_answers_do_not_fill_a_record():

@@ -59,7 +59,7 @@ REFUSED = [
     ("nit", "222222222222", "CO"),
     ("nit", "1.020.304.050-9", "CO"),
     ("nit", "52.345.678-4", "CO"),
-    ("nit", "1234567", "CO"),  # valid as a NIT, but without a hyphen it may be a cédula
+    ("nit", "12345672", "CO"),  # valid as a NIT, but without a hyphen it may be a cédula
     ("cedula", "0 1710034065", "EC"),
     ("cedula", "26687856", "EC"),
     ("ruc", "20512333798", "PE"),

@@ -135,6 +135,7 @@ def test_proof_that_cannot_be_read_is_malformed():
         ('auth = { kind = "bearer", digest = "sha1" }', "bearer takes no digest"),
         ('auth = { kind = "hmac", digest = "md5" }', "options.auth.digest: Must be one of"),
         ('auth = { kind = "bearer" }\ntype = "a["', "options.type: expected a JMESPath expression"),
+        ('auth = { kind = "bearer" }\ntype = 7', "options.type: expected a JMESPath expression"),
         ('auth = { kind = "bearer" }\ntypes = { a = "b" }', "unknown event types ['b']"),
         ('auth = { kind = "bearer" }\nkind = "x"', "options.kind: Unknown field"),
         ('auth = { kind = "bearer" }\ncontact = { mail = "x" }', "options.contact.mail: Unknown"),

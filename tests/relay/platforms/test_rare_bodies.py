@@ -1,0 +1,76 @@
+"""Bodies that a platform sends at times, made of its samples by one change."""
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+import senders
+from contract_checks import translated
+from platform_samples import request_of, sender_of, source_of
+
+from relay.errors import MALFORMED, Refused
+from relay.inbound.contract import Source
+from relay.inbound.results import Receipt
+from relay.model import WebhookRequest
+from relay.platforms import discovered
+
+
+def changed(platform: str, name: str, old: bytes, new: bytes) -> tuple[WebhookRequest, Source]:
+    """A sample with `new` in place of `old`, and a source that takes it."""
+    request = request_of(platform, name)
+    assert old in request.body
+    return replace(request, body=request.body.replace(old, new)), source_of(platform)
+
+
+def outcome(platform: str, name: str, old: bytes, new: bytes):
+    (item,) = translated(*changed(platform, name, old, new))
+    return item
+
+
+def test_calendly_tells_a_booking_that_was_moved_once():
+    old, new = b'"rescheduled":false', b'"rescheduled":true'
+    item = outcome("calendly", "invitee_canceled", old, new)
+    assert item.reason == "told_by_another_topic"
+
+
+def test_culqi_holds_a_charge_whose_text_is_no_json():
+    item = outcome("culqi", "charge_creation_succeeded", rb"\"object\"", b"object")
+    assert item.reason == "unreadable"
+
+
+def test_elementor_reads_fields_that_have_only_a_value():
+    old = b"fields%5Bmessage%5D%5Btitle%5D=Mensaje"
+    request, source = changed("elementor", "submission", old, b"fields%5Bciudad%5D=Cuenca")
+    (call,) = translated(request, source)
+    assert "Cuenca" in str(source.platform.body(request, source)["said"])
+    assert call.customer.email == "ana@example.com"
+
+
+def test_getresponse_gets_the_answer_that_it_asks_for():
+    answer = discovered()["getresponse"].response(Receipt(("accepted",), ("1",)))
+    assert (answer.status, answer.body) == (200, b'{"status": "OK"}')
+
+
+def test_izipay_refuses_what_is_signed_with_the_key_of_browsers():
+    old, new = b"kr-hash-key=password", b"kr-hash-key=sha256_hmac"
+    request, source = changed("izipay", "PAID", old, new)
+    with pytest.raises(Refused, match=MALFORMED):
+        source.scheme.verify(request, source.secrets, senders.NOW)
+
+
+@pytest.mark.parametrize(
+    ("value", "signed"), [("129900.00", "129900.0"), ("150.50", "150.5"), ("150.26", "150.26")]
+)
+def test_payu_signs_a_value_without_its_last_zero(value, signed):
+    request, source = changed("payu_latam", "4", b"value=129900.00", f"value={value}".encode())
+    secret = sender_of("payu_latam").secret
+    request = source.scheme.sign(request, secret, senders.NOW)
+    text = f"{secret}~508029~PEDIDO-1042~{signed}~COP~4"
+    assert f"sign={hashlib.md5(text.encode()).hexdigest()}".encode() in request.body
+    source.scheme.verify(request, source.secrets, senders.NOW)
+
+
+@pytest.mark.parametrize("kind", ["60", "100"])
+def test_sparkpost_ignores_what_a_machine_answered(kind):
+    old, new = b'"bounce_class":"10"', f'"bounce_class":"{kind}"'.encode()
+    assert outcome("sparkpost", "bounce", old, new).reason == "made_by_a_machine"
