@@ -8,7 +8,7 @@ _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
 def resident_mb(pid: int) -> float | None:
-    """Resident memory of a process and all below it; pages they share are counted for each."""
+    """Resident memory of a process and all below it; a page that they share is counted once."""
     try:
         return sum(map(_resident_kb, _family(pid))) / 1024
     except OSError:
@@ -29,8 +29,9 @@ def _family(pid: int) -> list[int]:
 
 
 def _resident_kb(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
-    found = next((line for line in lines if line.startswith("VmRSS:")), "VmRSS: 0 kB")
+    """Each page divided by the number of processes that have it (Linux's `Pss`)."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text("utf-8").splitlines()
+    found = next((line for line in lines if line.startswith("Pss:")), "Pss: 0 kB")
     return int(found.split()[1])
 
 
