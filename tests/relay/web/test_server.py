@@ -209,25 +209,6 @@ def test_a_killed_process_refuses_nobody_who_comes_after(server: Server) -> None
     assert eventually(lambda: killed not in server.workers() and len(server.workers()) == 2)
 
 
-def test_half_sent_heads_and_silent_connections_stop_nobody(server: Server) -> None:
-    """Each of them ends by itself after a while, and others are answered at once throughout."""
-    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(600)]
-    half = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(300)]
-    try:
-        for sender in half:
-            sender.sendall(b"POST /webhooks/tienda HTTP/1.1\r\nHost: x\r\nX-Slow: ")
-        for number in range(1, 20):
-            started_at = time.monotonic()
-            assert answers(server.port, within_s=1)
-            assert server.send(number, OLD) == 200
-            assert time.monotonic() - started_at < 2
-        half[0].settimeout(LONG_S)
-        assert half[0].recv(1000) == b""  # closed by the server
-    finally:
-        for sender in (*silent, *half):
-            sender.close()
-
-
 def test_the_next_connection_is_left_to_another_process() -> None:
     """Of two that wait at one listener, the first to see a connection would have them all."""
     taken: list[int] = []

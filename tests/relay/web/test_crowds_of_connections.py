@@ -1,0 +1,83 @@
+"""Connections that say nothing, or not enough: many at once, each opened again when it is closed."""
+
+import contextlib
+import selectors
+import socket
+import threading
+import time
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from relay.devtools.embedded_redis import EmbeddedRedis
+from tests.relay.web.test_server import OLD, answers, running
+
+pytestmark = pytest.mark.slow
+
+HALF_A_HEAD = b"POST /webhooks/tienda HTTP/1.1\r\nHost: x\r\nX-Slow: "
+WHOLE_REQUEST = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Crowd:
+    """Connections of several kinds, a number of each: what one says first, and then no more."""
+
+    def __init__(self, port: int, kinds: dict[bytes, int]) -> None:
+        self._port = port
+        self._kinds = kinds
+        self.reopened: Counter[bytes] = Counter()
+        self._selector = selectors.DefaultSelector()
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _open(self, said: bytes) -> None:
+        connection = socket.create_connection(("127.0.0.1", self._port))
+        connection.sendall(said)
+        connection.setblocking(False)
+        self._selector.register(connection, selectors.EVENT_READ, said)
+
+    def _run(self) -> None:
+        while not self._is_over.is_set():
+            for key, _ in self._selector.select(0.1):
+                connection, said = key.fileobj, key.data
+                assert isinstance(connection, socket.socket)
+                with contextlib.suppress(OSError):
+                    if connection.recv(4096):
+                        continue  # an answer, after which it stays idle
+                self._selector.unregister(connection)
+                connection.close()
+                self.reopened[said] += 1
+                self._open(said)
+
+    def __enter__(self) -> Self:
+        for said, count in self._kinds.items():
+            for _ in range(count):
+                self._open(said)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+        for key in list(self._selector.get_map().values()):
+            key.fileobj.close()  # type: ignore[union-attr]  # all are sockets
+        self._selector.close()
+
+
+def test_half_sent_heads_silent_and_idle_connections_stop_nobody(
+    tmp_path: Path, redis_server: EmbeddedRedis
+) -> None:
+    kinds = {HALF_A_HEAD: 300, b"": 300, WHOLE_REQUEST: 2_000}
+    took_s: list[float] = []
+    with running(tmp_path, redis_server.url) as server, Crowd(server.port, kinds) as crowd:
+        # Until of each kind some have been closed by the server, and have come again.
+        while crowd.reopened.keys() != kinds.keys() or len(took_s) < 80:
+            for ask in (partial(answers, server.port), partial(server.send, len(took_s) + 1, OLD)):
+                started_at = time.monotonic()
+                assert ask() in (True, 200)
+                took_s.append(time.monotonic() - started_at)
+            assert len(took_s) < 1_200
+            time.sleep(0.05)
+    assert max(took_s) < 1, max(took_s)
