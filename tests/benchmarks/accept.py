@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +44,9 @@ _BARS: Final = {
 # With `everysec` nobody waits for the disk, on a Redis where ours could either.
 _DURABILITY: Final = {"everysec": {"RELAY_DURABILITY": "relaxed"}, "always": {}}
 _CONNECTIONS: Final = 24
+# Many senders at once while each answer waits for a disk that is synced once a second.
+_CROWD: Final = 400
+_CROWD_DURABILITY: Final = {"RELAY_DURABILITY": "fsync", "RELAY_REDIS_CONNECTIONS": "3"}
 _WARM_S: Final = 0.3
 
 
@@ -91,6 +95,9 @@ def run(plan: Plan, folder: Path) -> list[Section]:
             results |= under(fsync, found)
             if fsync == "everysec":
                 parts.append(microseconds.measure(environment(folder, server.url, sink), order))
+    rows, found = _crowd(plan, folder, order)
+    lines += rows
+    results |= under("crowd", found)
     remarks = (
         f"{_CONNECTIONS} connections; ours, floor and naive in the same server",
         "floor: HMAC, json.loads and one RPUSH of the body",
@@ -125,6 +132,28 @@ def _gates(
         for gate in gates.values():
             gate.send(connections=_CONNECTIONS, seconds=0.5)  # both processes have been asked
         yield gates
+
+
+def _crowd(plan: Plan, folder: Path, order: Path) -> tuple[list[Line], dict[str, Any]]:
+    """What two processes with six connections to Redis take of many senders."""
+    with (
+        EmbeddedRedis(folder / "crowd", appendfsync="everysec") as server,
+        sink_running(folder) as sink,
+    ):
+        environ = environment(folder, server.url, sink, free_port()) | _CROWD_DURABILITY
+        with web_running(folder / "crowd.log", environ):
+            gate = _Gate(environ, order, itertools.count(0, 100_000))
+            gate.send(connections=_CONNECTIONS, seconds=0.5)
+            sent = gate.send(connections=_CROWD, seconds=plan.accept_s, warm_s=_WARM_S)
+    p50_ms = percentile(sent.took_ms, 50)
+    what = f"everysec + fsync, {_CROWD} senders"
+    lines = [
+        Line(what, sent.rate or math.nan, "/s", bar=Bar(600), absolute=True),
+        Line(f"{what}: refused", sent.refused, bar=Bar(0, at_least=False), absolute=True),
+        Line(f"{what}: p50", p50_ms, "ms", bar=Bar(700, at_least=False), absolute=True),
+    ]
+    results = {"rate": rounded(sent.rate), "refused": sent.refused, "p50_ms": rounded(p50_ms)}
+    return lines, results
 
 
 def _rates(plan: Plan, redis: Redis, gates: dict[str, _Gate]) -> dict[str, float | None]:
