@@ -212,6 +212,15 @@ def test_a_claim_whose_answer_was_lost_is_released_and_not_counted(redis, queue,
     assert [redis.hexists(f"rq:job:{n}", "redelivery_count") for n in range(3)] == [False] * 3
 
 
+def test_a_worker_that_ends_leaves_no_claim_whose_answer_was_lost(redis, queue, start_worker):
+    fill(queue, 3)
+    worker = start_worker(queue)
+    take(worker.claims, 3)
+    burst(worker)
+    assert queue.job_ids == ["0", "1", "2"]
+    assert not redis.exists(worker.claims.key, "rq:leases")
+
+
 # Rate limits.
 
 
