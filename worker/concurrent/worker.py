@@ -166,8 +166,8 @@ class ConcurrentWorker(CommandedWorker):
         if max_jobs is not None or max_idle_time is not None or not default:
             raise NotImplementedError("no max_jobs, max_idle_time or dequeue_strategy; see `fair`")
         self._set_up()
+        self._install_signal_handlers()  # before RQ knows it: a signal must not leave its entry there
         self.bootstrap(logging_level, date_format, log_format)
-        self._install_signal_handlers()
         self.pool = Pool(self.concurrency, self._perform, self._finish)
         results = Results(
             self.connection,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
-from rq import Queue
+from rq import Queue, Worker
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
@@ -19,7 +19,8 @@ from tests.waiting import LONG_S, eventually
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.conftest import StartWorker
 from tests.worker.concurrent.intervals import SHORT_LEASE
-from tests.worker.concurrent.workers import at_work, let_go, said
+from tests.worker.concurrent.workers import QUIET, at_work, let_go, said
+from tests.worker.factories import signals_kept
 
 pytestmark = pytest.mark.slow
 
@@ -158,3 +159,18 @@ def test_nobody_reclaims_from_the_living_after_a_redis_outage(tmp_path: Path) ->
         let_go(redis, *(str(n) for n in range(2 * _THREADS)))
         assert eventually(lambda: all(job.is_finished for job in mine))
         assert [len(job.results()) for job in mine] == [1] * len(mine)
+
+
+def test_a_signal_while_it_is_registered_leaves_no_entry(queue, start_worker, monkeypatch):
+    worker = start_worker(queue)
+    register = worker.register_birth
+
+    def registered_and_told_to_stop() -> None:
+        register()
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(worker, "register_birth", registered_and_told_to_stop)
+    with signals_kept():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # what a process that starts does
+        worker.work(**QUIET)
+    assert Worker.all(connection=queue.connection) == []
