@@ -19,10 +19,10 @@ from config import log
 from relay.model import Verdict
 from relay.store.job_store import JobStore
 from relay.store.keys import WAKEUP
-from relay.store.queue import TASK
 from worker import sweep
 from worker.attempt import DeliveryFault, DeliveryTask, LeaseLost, attempt_delivery
 from worker.concurrent import (
+    ClaimedJob,
     ClaimResult,
     ConcurrentWorker,
     JobExecution,
@@ -30,6 +30,7 @@ from worker.concurrent import (
     Requeue,
     Timings,
 )
+from worker.relay_job import RelayJob, refusal
 from worker.service import DeliveryService
 from worker.tasks import rq_result, rq_retry
 from worker.throttle import FeedbackBatch
@@ -57,7 +58,7 @@ class RelayWorker(ConcurrentWorker):
         timings: Timings = _DEFAULT_TIMINGS,
     ) -> None:
         super().__init__(
-            [base],
+            [_queue(base.name, base.connection)],
             concurrency=concurrency,
             grace_s=grace_s,
             wakeup_key=WAKEUP,
@@ -65,6 +66,7 @@ class RelayWorker(ConcurrentWorker):
             timings=timings,
             connection=base.connection,
             serializer=JSONSerializer,
+            job_class=RelayJob,
             maintenance_interval=_RQ_MAINTENANCE_S,
         )
         self._base = base
@@ -105,6 +107,15 @@ class RelayWorker(ConcurrentWorker):
         if not claim.jobs:  # the wake-up may have been for a queue we do not know yet
             self._find_queues()
 
+    def load(self, claimed: ClaimedJob, lease_epoch: int) -> JobExecution:
+        """What is not the relay's own is not run, not tried again, and kept among RQ's failed."""
+        execution = super().load(claimed, lease_epoch)
+        execution.load_error = execution.load_error or refusal(execution.job)
+        if execution.load_error:
+            execution.job.retries_left = None
+            _LOG.warning("job.refused", job=execution.job.id, queue=execution.queue.name)
+        return execution
+
     def prepare(self, executions: Sequence[JobExecution]) -> None:
         try:
             self._read(executions)
@@ -114,20 +125,15 @@ class RelayWorker(ConcurrentWorker):
             raise DeliveryFault(f"{type(error).__name__} at {log.error_location(error)}") from None
 
     def _read(self, executions: Sequence[JobExecution]) -> None:
-        ours = [execution for execution in executions if execution.job.func_name == TASK]
-        tasks = (
-            self._service.read_tasks([execution.job.args[0] for execution in ours]) if ours else []
-        )
-        for execution, task in zip(ours, tasks, strict=True):
+        tasks = self._service.read_tasks([execution.job.args[0] for execution in executions])
+        for execution, task in zip(executions, tasks, strict=True):
             task.redelivery_count = execution.redelivery_count
             if execution.redelivery_count and task.record:
                 task.not_before_s = self._service.ledger.due_in_s(task.record)
             execution.context = task
 
     def perform(self, execution: JobExecution) -> Any:
-        task: DeliveryTask | None = execution.context
-        if task is None:
-            return super().perform(execution)
+        task: DeliveryTask = execution.context
         if task.not_before_s > 0:
             return rq_retry(task.not_before_s)
         task.lease_held = lambda: self.lease.held_since(execution.lease_epoch)
@@ -199,10 +205,14 @@ class RelayWorker(ConcurrentWorker):
         new_keys = [key for key in sorted(existing_keys - known_keys) if key.startswith(prefix)]
         for key in new_keys:
             name = key.removeprefix(Queue.redis_queue_namespace_prefix)
-            queue = Queue(name, connection=redis, serializer=JSONSerializer)
+            queue = _queue(name, redis)
             self.queues.append(queue)
             self._by_name[name] = queue
             redis.sadd(WORKERS_BY_QUEUE_KEY % name, self.key)
         if new_keys:
             redis.hset(self.key, "queues", ",".join(self.queue_names()))
             self.wakeup.set()
+
+
+def _queue(name: str, redis: Redis) -> Queue:
+    return Queue(name, connection=redis, serializer=JSONSerializer, job_class=RelayJob)

@@ -166,7 +166,7 @@ class ConcurrentWorker(CommandedWorker):
         if max_jobs is not None or max_idle_time is not None or not default:
             raise NotImplementedError("no max_jobs, max_idle_time or dequeue_strategy; see `fair`")
         self._set_up()
-        self._install_signal_handlers()  # before RQ knows it: a signal must not leave its entry there
+        self._install_signal_handlers()  # before RQ lists it, or a signal leaves it listed
         self.bootstrap(logging_level, date_format, log_format)
         self.pool = Pool(self.concurrency, self._perform, self._finish)
         results = Results(
