@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --no-config --quiet --universal --p
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 KILLED := -k killed tests/test_kill.py tests/relay/store/test_migrations.py
 
-.PHONY: help demo test check bench chaos lint audit format golden lock clean
+.PHONY: help demo test check bench chaos lint audit format golden docs lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -50,6 +50,9 @@ format: $(STAMP) ## Format the code
 
 golden: $(STAMP) ## Write the golden files anew, for a person to read
 	@$(BIN)/python -m pytest -q tests/relay/platforms/test_golden.py tests/relay/mapping tests/test_readme.py --update-golden
+
+docs: $(STAMP) ## Write the page of each platform (config/platforms/) anew
+	@$(BIN)/python -m relay.devtools.platform_pages
 
 lock: $(STAMP) ## Lock what pyproject.toml asks for; ARGS=--upgrade takes the newest versions
 	@$(LOCK) $(ARGS) --extra dashboard --output-file requirements.txt

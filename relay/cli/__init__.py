@@ -18,8 +18,9 @@ _OPTIONS: Final = localized("[OPCIONES]", "[OPTIONS]")
 _MODULES: Final = {
     "actions": ("send", "replay", "discard"),
     "alive": ("alive",),
+    "catalogue": ("platforms",),
     "destinations": ("destinations", "pause", "probe", "resume"),
-    "inspect": ("check", "doctor", "platforms", "transform", "history"),
+    "inspect": ("check", "doctor", "transform", "history"),
     "listing": ("events", "show"),
     "migrate": ("migrate",),
     "serve": ("demo", "web", "worker", "standin", "dashboard"),

@@ -1,4 +1,4 @@
-"""Commands that look and change nothing: check, doctor, platforms, transform, history."""
+"""Commands that look and change nothing: check, doctor, transform, history."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from config.fault_texts import in_console_language
 from config.language import localized
@@ -21,7 +19,7 @@ from relay.cli.labels import missing_check
 from relay.cli.limits import print_connections, print_limits
 from relay.cli.listing import dropped_soon
 from relay.cli.lost_data import lost_sentence
-from relay.cli.output import at_terminal, echo_json, echo_row, escaped, json_text
+from relay.cli.output import echo_json, escaped, json_text
 from relay.inbound import samples
 from relay.inbound.contract import Source
 from relay.inbound.results import Handshake
@@ -197,27 +195,6 @@ def _pseudonyms(settings: Settings) -> str:
         "are not found by number or phone, and those waiting and new ones of one customer may "
         "overtake each other.",
     )
-
-
-@click.command(help=localized("Las plataformas y sus temas.", "The platforms and their topics."))
-def platforms() -> None:
-    table = Table(
-        localized("plataforma", "platform"),
-        localized("firma", "signature"),
-        localized("temas", "topics"),
-        localized("documentación", "docs"),
-    )
-    for platform in discovered().values():
-        scheme = platform.scheme
-        signature = localized("a elegir", "chosen in config") if callable(scheme) else scheme.label
-        topics = [f"{theirs} -> {ours}" for theirs, ours in platform.event_types.items()]
-        if at_terminal():
-            table.add_row(platform.name, signature, "\n".join(topics) or "JMESPath", platform.docs)
-            continue
-        for topic in topics or ["JMESPath"]:
-            echo_row([platform.name, signature, topic, platform.docs])
-    if at_terminal():
-        Console().print(table)
 
 
 @click.command(

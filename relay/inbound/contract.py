@@ -137,7 +137,8 @@ class Platform:
 
     - `deadline_s`: within which the platform wants an answer; `retries` and `disable_after`: what
       it does without one; `setup`: the steps to set it up.
-    - `certainty`: `verified` when all this was read in the vendor's own documents.
+    - `certainty`: `verified` when proof, topics and fields were read in the vendor's documents or
+      code, or in copies and public receivers that agree.
     """
 
     name: str

@@ -92,7 +92,6 @@ platform = Platform(
         "11": _step("payment.declined", "cancelled"),
     },
     ignored={"3": "pending"},
-    certainty="unverified",
     setup={
         "es": (
             "En el panel de ePayco abra Integraciones > Llaves API y copie P_KEY a EPAYCO_SECRET.",

@@ -64,7 +64,6 @@ platform = Platform(
     topics={
         "form_submit": Topic(type="form.submitted", shape=FORM),
     },
-    certainty="unverified",
     retries="none",
     setup={
         "es": (

@@ -71,7 +71,6 @@ platform = Platform(
         "PURCHASE_OUT_OF_SHOPPING_CART": Topic(type="checkout.abandoned", shape=_ALONE),
         "SUBSCRIPTION_CANCELLATION": Topic(type="subscription.cancelled", shape=_ALONE),
     },
-    certainty="unverified",
     disable_after="an address in error can be switched off",
     setup={
         "es": (

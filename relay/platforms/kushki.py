@@ -77,7 +77,6 @@ platform = Platform(
         "DECLINED": _step("payment.declined", "declined"),
         "declinedTransaction": _step("payment.declined", "declined"),
     },
-    certainty="unverified",
     setup={
         "es": (
             "En la consola de Kushki abra Configuración > Webhooks y agregue uno.",

@@ -60,7 +60,6 @@ platform = Platform(
         },
     ),
     ignored=dict.fromkeys(("testing.testEvent",), "test"),
-    certainty="unverified",
     setup={
         "es": (
             "En Loops abra Settings > Webhooks.",

@@ -101,7 +101,6 @@ platform = Platform(
         ),
     ),
     lookups={"order": Lookup(Read("/orders/{id}"), shape=_ORDER)},
-    certainty="unverified",
     deadline_s=0.5,
     retries="8, for about an hour",
     disable_after="an answer later than 500 ms switches the topic off",

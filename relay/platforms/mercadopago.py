@@ -121,11 +121,11 @@ platform = Platform(
     retries="every 15 minutes, after the third time more seldom",
     setup={
         "es": (
-            "En mercadopago.com/developers, abre Tus integraciones y elige la aplicación.",
-            "En Webhooks > Configurar notificaciones, elige Modo productivo.",
-            "Pega la dirección https de esta fuente y marca los eventos, como Pagos y Órdenes.",
-            "Guarda la configuración y copia la clave secreta: es el secreto.",
-            "Quita la dirección de IPN, si la hay: esos avisos no vienen firmados.",
+            "En mercadopago.com/developers, abra Tus integraciones y elija la aplicación.",
+            "En Webhooks > Configurar notificaciones elija Modo productivo.",
+            "Pegue la dirección https de esta fuente y marque los eventos, como Pagos y Órdenes.",
+            "Guarde la configuración y copie la clave secreta a MERCADOPAGO_SECRET.",
+            "Quite la dirección de IPN, si la hay: esos avisos no vienen firmados.",
         ),
         "en": (
             "On mercadopago.com/developers, open Your integrations and choose the application.",

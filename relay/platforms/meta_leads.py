@@ -81,12 +81,12 @@ platform = Platform(
     disable_after="about 1 hour of failures: the page is unsubscribed",
     setup={
         "es": (
-            "En developers.facebook.com, abre tu app; su clave secreta es el secreto.",
-            "Inventa un token de verificación y escríbelo como `verify_token` en las opciones.",
-            "En Webhooks > Page, pega la dirección https de esta fuente y ese token, y verifica.",
-            "Suscribe el campo `leadgen`, y luego la página: `/{page}/subscribed_apps`.",
-            "Publica la app y agrégala en el Administrador de acceso a clientes potenciales.",
-            "Prueba con la Herramienta de prueba de anuncios para clientes potenciales.",
+            "En developers.facebook.com, abra su app; la clave secreta es el secreto.",
+            "Invente un token de verificación y escríbalo como `verify_token` en las opciones.",
+            "En Webhooks > Page, pegue la dirección https de esta fuente y ese token, y verifique.",
+            "Suscriba el campo `leadgen`, y luego la página: `/{page}/subscribed_apps`.",
+            "Publique la app y agréguela en el Administrador de acceso a clientes potenciales.",
+            "Pruebe con la Herramienta de prueba de anuncios para clientes potenciales.",
         ),
         "en": (
             "On developers.facebook.com, open your app; its app secret is the secret.",

@@ -48,7 +48,6 @@ platform = Platform(
         "CANCELLED": _step("order.cancelled", "cancelled"),
     },
     ignored=dict.fromkeys(("CONFIRMED", "IN_PROGRESS", "NEAR_PICKUP", "NEAR_DROPOFF"), "pending"),
-    certainty="unverified",
     setup={
         "es": (
             "Pida a PedidosYa que registre la dirección de esta fuente para su cuenta de Envíos.",

@@ -53,7 +53,6 @@ platform = Platform(
             "new_emails": "email.subscribed",
         },
     ),
-    certainty="unverified",
     setup={
         "es": (
             "En SendPulse abra Configuración de la cuenta > API > Webhooks.",

@@ -182,10 +182,10 @@ platform = Platform(
     setup={
         "es": (
             "No hay pantalla para webhooks: los crea la app que el comercio instala.",
-            "En el panel de socios, abre la app y copia su `client_secret`: es el secreto.",
+            "En el panel de socios, abra la app y copie su `client_secret` a TIENDANUBE_SECRET.",
             "La app hace un `POST /webhooks` por evento, con `event` y esta dirección en `url`.",
             "Eventos: `order/…` created, paid, fulfilled, cancelled, updated; `customer/created`.",
-            "Escribe esta dirección también en los tres webhooks de privacidad de la app.",
+            "Escriba esta dirección también en los tres webhooks de privacidad de la app.",
         ),
         "en": (
             "There is no screen for webhooks: the app that the merchant installs makes them.",
