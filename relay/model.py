@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,9 @@ class Step:
     at: float | None = None
 
 
+ORDER_REFUNDS: Final = ("order.partially_refunded", "order.refunded")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What one event says of a thing; `relay/inbound/steps.py` says what of it is new.
@@ -131,7 +134,7 @@ class Report:
     shown: Mapping[str, str] = field(default_factory=dict)
     order: tuple[str, ...] = ()
     update_type: str = ""
-    refund_types: tuple[str, str] = ("order.partially_refunded", "order.refunded")
+    refund_types: tuple[str, str] = ORDER_REFUNDS
 
 
 @dataclass(frozen=True, slots=True)

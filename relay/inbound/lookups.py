@@ -169,7 +169,10 @@ def filled_in(text: str, values: Mapping[str, Any], *, is_path: bool = False) ->
     def value(match: re.Match[str]) -> str:
         node: Any = values
         for name in match[1].split("."):
-            node = node.get(name) if isinstance(node, Mapping) else None
+            if isinstance(node, list) and name.isdecimal():
+                node = node[int(name)] if int(name) < len(node) else None
+            else:
+                node = node.get(name) if isinstance(node, Mapping) else None
         if isinstance(node, bool) or not isinstance(node, str | int) or node == "":
             raise MissingValue(match[1])
         written = str(node)

@@ -9,8 +9,10 @@ from relay.inbound.payload import compact_json
 from relay.inbound.steps import CREATED
 from relay.inbound.timestamps import unix_time
 from relay.inbound.topics import Topic, Values
-from relay.model import Money, Report, Resource, Step
+from relay.model import ORDER_REFUNDS, Money, Report, Resource, Step
 
+# A part of a payment has no type of its own: the note says that it is one.
+_PAYMENT_REFUNDS: Final = ("payment.refunded", "payment.refunded")
 # Names of values -> of shown fields, where they differ.
 _SHOWN_AS: Final = {
     "amount": "total",
@@ -46,6 +48,7 @@ def report_of(
         refunded=refunded.amount if isinstance(refunded, Money) else refunded,
         refunds=values.get("refunds", {}),
         refunded_at=values.get("refunded_at"),
+        refund_types=_PAYMENT_REFUNDS if event_type.startswith("payment.") else ORDER_REFUNDS,
         total=amount.amount if isinstance(amount, Money) else None,
         shown=_shown(topic, values, body),
         order=shape.order,

@@ -28,6 +28,11 @@ _TRACKING: Final = (
     "{% if tracking_url %}: {{ tracking_url }}{% endif %}"
 )
 _REFUND: Final = "{% set given = refund_amount or amount %}{% if given %}: {{ given }}{% endif %}"
+_PART: Final = "{% set part = refund_left and refund_amount != amount %}"
+_PART_ES: Final = f"{_PART}{{% if part %}} en parte{{% endif %}}"
+_PART_EN: Final = f"{_PART}{{% if part %}} in part{{% endif %}}"
+_GIVEN_ES: Final = f"{_REFUND}{{% if part %}}{_OF_ES}{{% endif %}}"
+_GIVEN_EN: Final = f"{_REFUND}{{% if part %}}{_OF_EN}{{% endif %}}"
 _WHY_ES: Final = "{% if reason_line %}, motivo: {{ reason_line }}{% endif %}"
 _WHY_EN: Final = "{% if reason_line %}, reason: {{ reason_line }}{% endif %}"
 _PAYMENT: Final = "{% set number = reference or order_number or order_id or payment_id %}"
@@ -127,7 +132,10 @@ ORDER_NOTES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "payment.approved": _payment("Pago aprobado", "Payment approved"),
     "payment.declined": _payment("Pago rechazado", "Payment declined", _DECLINED),
-    "payment.refunded": _payment("Pago devuelto", "Payment refunded"),
+    "payment.refunded": (
+        f"{_PAYMENT}Pago devuelto{_PART_ES}{_GIVEN_ES}{_REFERENCE_ES}",
+        f"{_PAYMENT}Payment refunded{_PART_EN}{_GIVEN_EN}{_REFERENCE_EN}",
+    ),
     "payment.charged_back": _payment("Contracargo", "Chargeback"),
     "customer.created": ("Se registró en la tienda", "Created an account in the shop"),
     "customer.updated": (

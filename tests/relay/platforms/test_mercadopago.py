@@ -14,9 +14,10 @@ from platform_samples import request_of, samples_of, source_of, source_with
 
 from relay.errors import MISMATCH, MISSING, STALE, Refused
 from relay.inbound.contract import stored_request
-from relay.inbound.samples import file_name
-from relay.model import AwaitingLookup, Held, Ignored, Resource, WebhookRequest
-from relay.pipeline import parse, process
+from relay.inbound.lookups import LOOKED_UP, SHOP, TOPIC
+from relay.inbound.samples import FOLDER, file_name
+from relay.model import AwaitingLookup, Call, Held, Ignored, Resource, WebhookRequest
+from relay.pipeline import flattened, parse, process, translate
 from relay.platforms.mercadopago import platform
 
 SOURCE = source_of("mercadopago")
@@ -256,3 +257,70 @@ def test_answers(web):
         (200, "duplicate"),
     ]
     assert refused.status_code == 401
+
+
+def read(kind: str, topic: str, change: dict[str, Any] | None = None) -> list[Any]:
+    """What is told once a thing was read at the API: that of the samples, with a change."""
+    (reads,) = [lookup.reads for name, lookup in platform.lookups.items() if name == kind]
+    answers = json.loads((FOLDER / "mercadopago" / "api.json").read_text("utf-8"))
+    bodies = {path.rpartition("/")[0]: body for path, body in answers.items()}
+    found = {
+        each.name: bodies[f"GET {each.path.rpartition('/')[0]}"]
+        for each in reads
+        if f"GET {each.path.rpartition('/')[0]}" in bodies
+    }
+    first = reads[0].name
+    found[first] = {**found[first], **(change or {})}
+    body = found if first else found[first]
+    headers = {LOOKED_UP: kind, TOPIC: topic, SHOP: "44444444"}
+    request = stored_request(headers, json.dumps(body).encode(), senders.NOW)
+    return [
+        (each.event_type, each.body["notes"]) if isinstance(each, Call) else each.reason
+        for each in flattened(translate(request, SOURCE))
+    ]
+
+
+PART = {"transaction_amount_refunded": 16.9}
+WHOLE = {"status": "refunded", "transaction_amount_refunded": 49.9}
+NOTHING = ["nothing_new"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "topic", "change", "told"),
+    [
+        ("payment", "payment", {}, [("payment.approved", "Pago aprobado: $49,90")]),
+        ("payment", "payment", {"status": "pending"}, NOTHING),
+        ("payment", "payment", {"status": "rejected"}, [("payment.declined", "Pago rechazado: $49,90")]),
+        ("payment", "payment", PART, [
+            ("payment.approved", "Pago aprobado: $49,90"),
+            ("payment.refunded", "Pago devuelto en parte: $16,90 de $49,90"),
+        ]),
+        ("payment", "payment", WHOLE, [("payment.refunded", "Pago devuelto: $49,90")]),
+        ("payment", "payment", {"status": "charged_back"}, [("payment.charged_back", "Contracargo: $49,90")]),
+        ("order", "order", {}, [("order.paid", "Pedido pedido-1042 pagado")]),
+        ("order", "order", {"status": "created"}, NOTHING),
+        ("merchant_order", "merchant_order", {}, [("order.paid", "Pedido pedido-1042 pagado")]),
+        ("merchant_order", "merchant_order", {"order_status": "payment_required"}, NOTHING),
+        ("preapproval", "subscription_preapproval", {}, [
+            ("subscription.created", "Se suscribió a «Café cada mes» por $19,90"),
+        ]),
+        ("preapproval", "subscription_preapproval", {"status": "cancelled"}, [
+            ("subscription.cancelled", "Canceló «Café cada mes»"),
+        ]),
+        ("authorized_payment", "subscription_authorized_payment", {}, [
+            ("subscription.renewed", "Se renovó «Café cada mes» por $19,90"),
+        ]),
+        ("authorized_payment", "subscription_authorized_payment",
+            {"payment": {"status": "rejected"}},
+            [("subscription.payment_failed", "Falló el cobro de «Café cada mes» por $19,90")]),
+        ("chargeback", "topic_chargebacks_wh", {}, [("payment.charged_back", "Contracargo: $49,90")]),
+    ],
+)  # fmt: skip
+def test_state_that_was_read_says_what_is_told(kind, topic, change, told):
+    outcomes = read(kind, topic, change)
+    if told is NOTHING:
+        assert all(isinstance(each, str) for each in outcomes)
+        return
+    assert [event_type for event_type, _ in outcomes] == [event_type for event_type, _ in told]
+    for (_, note), (_, start) in zip(outcomes, told, strict=True):
+        assert note.startswith(start)
