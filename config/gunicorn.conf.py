@@ -34,6 +34,8 @@ keepalive = 5
 timeout = 30
 graceful_timeout = 20  # seconds; Heroku sends SIGKILL after 30
 max_requests = 0
+# No header of a request says where the app is mounted.
+forwarder_headers = ""
 # Its thread does not survive in a process of greenlets; signals do what it does.
 control_socket_disable = True
 # No access log: a path may hold a secret. The log event `webhook.received` replaces it.

@@ -5,7 +5,9 @@ names below are masked.
 """
 
 import logging
+import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -22,6 +24,21 @@ def _mask(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mutable
     return line
 
 
+class _Output:
+    """Logs a line to standard output, in one write: those of several processes must not mix.
+
+    Where it cannot be written (its reader is gone, its disk is full) it is lost: what was stored is
+    answered all the same.
+    """
+
+    def msg(self, line: str) -> None:
+        with suppress(OSError, ValueError):
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+
+    debug = info = warning = error = critical = msg
+
+
 def configure(level: str = "INFO") -> None:
     """Log at `level` and above; an unknown level means INFO."""
     threshold = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
@@ -33,8 +50,7 @@ def configure(level: str = "INFO") -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        # One write a line: lines of several processes in one pipe must not mix.
-        logger_factory=structlog.WriteLoggerFactory(),
+        logger_factory=lambda *_: _Output(),
         cache_logger_on_first_use=False,
     )
 

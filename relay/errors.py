@@ -12,6 +12,7 @@ MALFORMED: Final = "malformed"
 MISMATCH: Final = "mismatch"
 STALE: Final = "stale"
 TOO_LARGE: Final = "too_large"
+UNREADABLE: Final = "unreadable"
 
 TITLES: Final[Mapping[str, str]] = {
     MISSING: "The request carries no proof of who sent it",
@@ -24,7 +25,7 @@ TITLES: Final[Mapping[str, str]] = {
     "content_encoding": "The content encoding of the body is not understood",
     "media_type": "This source does not take that content type",
     "incomplete": "The body ended before it was whole",
-    "unreadable": "The body cannot be read",
+    UNREADABLE: "The body cannot be read",
     "invalid": "The body is not what this source takes",
     "not_stored": "The event could not be stored; send it again later",
     "internal_error": "A fault of ours; send it again later",
@@ -90,9 +91,7 @@ class Unreadable(Exception):
     It is held under `reason`. With `key` all bodies of the same key are one, which counts them.
     """
 
-    def __init__(
-        self, reasons: Mapping[str, Any], reason: str = "unreadable", key: str = ""
-    ) -> None:
+    def __init__(self, reasons: Mapping[str, Any], reason: str = UNREADABLE, key: str = "") -> None:
         super().__init__(reason)
         self.reasons = reasons
         self.reason = reason

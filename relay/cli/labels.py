@@ -34,6 +34,10 @@ _REASONS: Final = {
         "el usuario del webhook no puede leerlo: créelo de nuevo como administrador",
         "the hook's user may not read it: make the hook anew as an administrator",
     ),
+    "content_encoding": (
+        "viene comprimido de un modo que no se entiende: desactívelo en el proxy o en quien envía",
+        "is compressed in a way that is not understood: switch that off at the proxy or the sender",
+    ),
     "setup_code": (
         "trae el código que la plataforma pide al crear el webhook: véalo con `show`",
         "has the code that the platform asks for when the hook is made: see it with `show`",

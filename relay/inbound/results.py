@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from relay.errors import TooManyParts
+from relay.errors import UNREADABLE, TooManyParts
 from relay.model import Event, Resource
 from relay.turns import in_turns
 
@@ -53,7 +53,7 @@ class Unparsable:
     key: str
     reasons: Mapping[str, Any]
     raw: bytes
-    reason: str = "unreadable"
+    reason: str = UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)

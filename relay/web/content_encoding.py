@@ -1,28 +1,32 @@
-"""Compressed bodies: decoded after they were verified, as their senders sign what they send."""
+"""Compressed bodies: verified as they came, or as what is in them, and decoded."""
 
 import zlib
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, Literal
 
-from relay.errors import Refused
+from relay.errors import UNREADABLE
+from relay.model import Held, Parts, Translated
 
+REASON: Final = "content_encoding"
 _COMPRESSED: Final = frozenset({"gzip", "x-gzip", "deflate"})
-_UNREADABLE: Final = frozenset({"br", "zstd", "compress", "x-compress"})
+_UNKNOWN: Final = frozenset({"br", "zstd", "compress", "x-compress"})
 # Of zlib: finds out by itself whether it is gzip or zlib.
 _ANY_HEADER: Final = 32 + zlib.MAX_WBITS
+Encoding = Literal["", "zlib", "unknown"]
 
 
-def is_compressed(content_encoding: str) -> bool:
-    """Whether a Content-Encoding header names a compression.
+def encoding_of(header: str) -> Encoding:
+    """What a Content-Encoding header says of the body: nothing, gzip or zlib, or one unknown here.
 
     What is none (`utf-8`, `none`, which are common mistakes) changes nothing of the body.
-
-    Raises:
-        Refused: `content_encoding` (415), for one that is not understood here.
     """
-    names = {name.strip().lower() for name in content_encoding.split(",")}
-    if names & _UNREADABLE:
-        raise Refused("content_encoding", 415)
-    return bool(names & _COMPRESSED)
+    if not header:  # nearly always
+        return ""
+    names = {name.strip().lower() for name in header.split(",")}
+    if names & _UNKNOWN:
+        return "unknown"
+    return "zlib" if names & _COMPRESSED else ""
 
 
 def decompressed(body: bytes, max_bytes: int) -> bytes:
@@ -36,3 +40,13 @@ def decompressed(body: bytes, max_bytes: int) -> bytes:
     except zlib.error:
         return body
     return content if decoder.eof else body
+
+
+def with_reason(items: Sequence[Translated | Parts]) -> list[Translated | Parts]:
+    """What became of an encoded body: where it cannot be read, that is why."""
+    return [
+        replace(item, reason=REASON)
+        if isinstance(item, Held) and item.reason == UNREADABLE
+        else item
+        for item in items
+    ]

@@ -1,14 +1,20 @@
 """gunicorn's gevent worker: connections shared out evenly, and one write for a whole answer."""
 
+import re
+from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 
 from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
+from relay.web.problems import problem
+
 # After a connection, until the next one: long enough for an idle process to take it, and short
 # beside what a request costs.
 _PAUSE_S: Final = 0.0005
+_STATUS_LINE: Final = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 # Answers are smaller; a larger one goes out in parts, so that it is not in memory twice.
 _HELD_BYTES: Final = 64 * 1024
 
@@ -44,6 +50,11 @@ class AnswerSocket:
         if len(self._written) > _HELD_BYTES:
             self.flush()
 
+    def take(self) -> bytes:
+        """What was written and is not to be sent."""
+        data, self._written = bytes(self._written), bytearray()
+        return data
+
     def flush(self) -> None:
         if self._written:
             data, self._written = self._written, bytearray()
@@ -66,3 +77,25 @@ class RelayGeventWorker(GeventWorker):  # type: ignore[misc]  # gunicorn ships n
             answer.flush()
             raise
         answer.flush()
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer a request that is no HTTP with gunicorn's status, and without its words: they are
+        HTML and may quote a secret path.
+        """
+        answer = AnswerSocket(client)
+        super().handle_error(req, answer, addr, exc)
+        if status := _STATUS_LINE.match(answer.take()):
+            with suppress(OSError):  # it is gone
+                client.sendall(_problem(HTTPStatus(int(status[1]))))
+
+
+def _problem(status: HTTPStatus) -> bytes:
+    """A whole response, after which the connection is closed."""
+    reason = status.phrase.lower().replace(" ", "_")
+    body: bytes = problem(reason, status.value, title=status.phrase).get_data()
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
+        "Content-Type: application/problem+json\r\nCache-Control: no-store\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body

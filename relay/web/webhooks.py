@@ -16,7 +16,7 @@ from werkzeug.routing import BaseConverter, PathConverter
 
 from config import log
 from config.settings import Settings
-from relay.errors import MISSING, NeedsCertificate, NotStored, Refused
+from relay.errors import MISMATCH, MISSING, NeedsCertificate, NotStored, Refused
 from relay.inbound.contract import Source
 from relay.inbound.results import Handshake, PlatformResponse, Receipt
 from relay.inbound.signature import Basic
@@ -26,7 +26,8 @@ from relay.sources import Relay
 from relay.store.job_store import JobStore
 from relay.store.memory import Moved, SourceMemory
 from relay.store.redis_fault import error_name
-from relay.web.content_encoding import decompressed, is_compressed
+from relay.web import content_encoding
+from relay.web.content_encoding import Encoding
 from relay.web.fetch import Fetcher
 from relay.web.large_bodies import LargeBodies
 from relay.web.problems import json_response, problem
@@ -87,7 +88,7 @@ class WebhookEndpoint:
         now = datetime.now(UTC)
         http: flask.Request = flask.request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  the proxy looks it up each time
         head = read_request_head(http, source, token, public_url=self.settings.public_url, now=now)
-        compressed = is_compressed(http.headers.get("Content-Encoding", ""))
+        encoding = content_encoding.encoding_of(http.headers.get("Content-Encoding", ""))
         memory = self.jobs.memory(source)
         body = RequestBody(http)
         content = body.read(self.settings.body_max_bytes)
@@ -97,15 +98,16 @@ class WebhookEndpoint:
         line["bytes"] = len(content)
         request = replace(head, body=content)
         try:
-            result = self._authenticated(request, source, now)
+            result = self._proved(request, source, now, encoding)
         except Refused as refusal:
-            raise _specific_refusal(refusal, request, source) from refusal
+            raise _specific_refusal(refusal, request, source, encoding) from refusal
         items: Handshake | Sequence[Translated | Parts]
         if isinstance(result, WebhookRequest):
-            if compressed:
-                content = decompressed(result.body, self.settings.body_max_bytes)
-                result = replace(result, body=content)
+            if encoding == "zlib":
+                result = self._decompressed(result)
             request, items = result, translate(result, source, memory)
+            if encoding and not isinstance(items, Handshake):
+                items = content_encoding.with_reason(items)
             if isinstance(items, Handshake) and items.visit:
                 self.fetcher.visit(items.visit, source.platform.visit_hosts)
         else:
@@ -114,6 +116,21 @@ class WebhookEndpoint:
             line["answer"] = "handshake"
             return _platform_response(items.response)
         return self._answer(request, source, items, memory, line)
+
+    def _proved(
+        self, request: WebhookRequest, source: Source, now: datetime, encoding: Encoding
+    ) -> Handshake | WebhookRequest:
+        """`_authenticated`; of a compressed body also by what is in it, as some sign it."""
+        try:
+            return self._authenticated(request, source, now)
+        except Refused as refusal:
+            if encoding != "zlib" or refusal.reason != MISMATCH:
+                raise
+        return self._authenticated(self._decompressed(request), source, now)
+
+    def _decompressed(self, request: WebhookRequest) -> WebhookRequest:
+        content = content_encoding.decompressed(request.body, self.settings.body_max_bytes)
+        return replace(request, body=content)
 
     def _authenticated(
         self, request: WebhookRequest, source: Source, now: datetime
@@ -215,8 +232,14 @@ def webhooks_blueprint(
     return blueprint
 
 
-def _specific_refusal(refusal: Refused, request: WebhookRequest, source: Source) -> Refused:
-    """For a request without any signature, a more useful reason when it is of the wrong type."""
+def _specific_refusal(
+    refusal: Refused, request: WebhookRequest, source: Source, encoding: Encoding
+) -> Refused:
+    """A more useful reason for a body that may have been signed before it was encoded, and for a
+    request without any signature when it is of the wrong type.
+    """
+    if encoding == "unknown" and refusal.reason == MISMATCH:
+        return Refused(content_encoding.REASON, 415)
     if refusal.reason != MISSING:
         return refusal
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -92,9 +92,13 @@ def is_json(line: str) -> bool:
 
 
 @contextlib.contextmanager
-def running(folder: Path, redis_url: str, **environ: str) -> Iterator[Server]:
-    file, log, port = folder / "relay.toml", folder / "web.log", free_port()
-    log.touch()
+def running(
+    folder: Path, redis_url: str, log: Path | None = None, **environ: str
+) -> Iterator[Server]:
+    file, port = folder / "relay.toml", free_port()
+    if log is None:
+        log = folder / "web.log"
+        log.touch()
     file.write_text(configuration(OLD), "utf-8")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RELAY_")}
     with log.open("ab") as output:
@@ -207,6 +211,44 @@ def test_a_killed_process_refuses_nobody_who_comes_after(server: Server) -> None
     assert set(statuses) == {200}
     assert time.monotonic() - started_at < LONG_S
     assert eventually(lambda: killed not in server.workers() and len(server.workers()) == 2)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
+def test_log_that_cannot_be_written_costs_no_answer(
+    tmp_path: Path, redis_server: EmbeddedRedis
+) -> None:
+    with running(tmp_path, redis_server.url, log=Path("/dev/full")) as server:
+        assert {server.send(number, OLD) for number in range(1, 6)} == {200}
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"what is this\r\n\r\n", 400),
+        (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 20_000 + b"\r\n\r\n", 431),
+        (b"POST /webhooks/tienda/sec%ret HTTP/1.1\r\nHost: x\r\nContent-Length: z\r\n\r\n", 400),
+    ],
+)
+def test_what_is_no_request_is_answered_as_anything_else(
+    sent: bytes, status: int, server: Server
+) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), LONG_S) as sender:
+        sender.sendall(sent)
+        answer = http.client.HTTPResponse(sender)
+        answer.begin()
+        body = answer.read()
+    assert answer.status == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert json.loads(body).keys() == {"type", "title", "status", "reason"}
+    assert b"sec" not in body
+
+
+def test_header_does_not_say_where_the_app_is(server: Server) -> None:
+    """gunicorn takes it from a proxy on the same host, which passes it on from anybody."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, LONG_S)) as sender:
+        sender.request("GET", "/healthz", headers={"SCRIPT_NAME": "/elsewhere"})
+        assert sender.getresponse().status == 200
 
 
 def test_the_next_connection_is_left_to_another_process() -> None:
