@@ -6,7 +6,7 @@ when. A job is in a queue, among a worker's claims, or in one of RQ's registries
 one to another is one script.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -214,6 +214,10 @@ class Claims:
             return []
         return self._run_release(self._name, members, only_expired=False, counted=counted)
 
+    def release_unknown(self, known: Collection[str]) -> list[str]:
+        """Release what a lost answer claimed; to all but the claimer it may be on its way."""
+        return self.release([member for member in self.members() if member not in known])
+
     def reclaim(self, worker_name: str) -> list[str]:
         """Return all claims of a worker whose lease has expired; the ids of the jobs."""
         return self._run_release(worker_name, [], only_expired=True, counted=True)
@@ -275,17 +279,8 @@ def _result_args(execution: JobExecution, at: datetime, default_result_ttl: int)
         row = Result(job.id, Result.Type.RETRIED, return_value=value, **shared)
         row.serializer = job.serializer  # resolved once, for the queue
         ttl = "" if job.failure_ttl is None else job.failure_ttl
-        return [
-            *head,
-            "retry",
-            took_s,
-            ttl,
-            retries,
-            due,
-            front,
-            registered,
-            *counted_pairs(row.serialize()),
-        ]
+        result = counted_pairs(row.serialize())
+        return [*head, "retry", took_s, ttl, retries, due, front, registered, *result]
     row = Result(job.id, Result.Type.SUCCESSFUL, return_value=value, **shared)
     row.serializer = job.serializer
     ttl = job.get_result_ttl(default_result_ttl)

@@ -75,7 +75,10 @@ class Shutdown:
         ]
 
     def _release_waiting(self) -> None:
-        self._claims.release([execution.member for execution in self._waiting])
+        """Those, and what was claimed by a call whose answer was lost."""
+        self._claims.release_unknown(
+            self._executions.members() - {execution.member for execution in self._waiting}
+        )
         while self._waiting:
             self._executions.forget(self._waiting.pop())
 
