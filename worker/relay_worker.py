@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 import structlog
 from redis import Redis, RedisError
 from rq import Queue
+from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
@@ -19,7 +20,7 @@ from config import log
 from relay.model import Verdict
 from relay.store.job_store import JobStore
 from relay.store.keys import WAKEUP
-from relay.store.queue import TASK
+from relay.store.queue import ForeignJob, RelayJob, open_queue
 from worker import sweep
 from worker.attempt import DeliveryFault, DeliveryTask, LeaseLost, attempt_delivery
 from worker.concurrent import (
@@ -27,9 +28,11 @@ from worker.concurrent import (
     ConcurrentWorker,
     JobExecution,
     QueueGroup,
+    Refused,
     Requeue,
     Timings,
 )
+from worker.concurrent.claims import ClaimedJob
 from worker.service import DeliveryService
 from worker.tasks import rq_result, rq_retry
 from worker.throttle import FeedbackBatch
@@ -40,6 +43,10 @@ _FORGET_EVERY_S: Final = 60.0
 _MARK_EVERY_S: Final = 15.0
 _ABSENT_EVERY_S: Final = 300.0
 _DEFAULT_TIMINGS: Final = Timings()
+
+
+class RefusedJob(Refused, ForeignJob):
+    """A job that is none of the relay's: what it names is neither called nor tried again."""
 
 
 class RelayWorker(ConcurrentWorker):
@@ -65,6 +72,7 @@ class RelayWorker(ConcurrentWorker):
             timings=timings,
             connection=base.connection,
             serializer=JSONSerializer,
+            job_class=RelayJob,
             maintenance_interval=_RQ_MAINTENANCE_S,
         )
         self._base = base
@@ -72,6 +80,7 @@ class RelayWorker(ConcurrentWorker):
         self._intake = intake
         self._sweep_s = sweep_s
         self._swept_at = self._forgot_at = float("-inf")
+        self._refused = 0
         self._marked_at = self._looked_for_absent_at = float("-inf")
 
     def register_birth(self) -> None:
@@ -105,6 +114,21 @@ class RelayWorker(ConcurrentWorker):
         if not claim.jobs:  # the wake-up may have been for a queue we do not know yet
             self._find_queues()
 
+    def load(self, claimed: ClaimedJob, lease_epoch: int) -> JobExecution:
+        execution = super().load(claimed, lease_epoch)
+        job = execution.job
+        if execution.load_error is None and not (isinstance(job, RelayJob) and job.is_ours):
+            execution.load_error = RefusedJob()
+        return execution
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """RQ's would log what a foreign job names, and its arguments."""
+        if not isinstance(exc_info[1], Refused):
+            super().handle_exception(job, *exc_info)
+            return
+        self._refused += 1
+        _LOG.error("job.refused", queue=job.origin, count=self._refused)
+
     def prepare(self, executions: Sequence[JobExecution]) -> None:
         try:
             self._read(executions)
@@ -114,20 +138,15 @@ class RelayWorker(ConcurrentWorker):
             raise DeliveryFault(f"{type(error).__name__} at {log.error_location(error)}") from None
 
     def _read(self, executions: Sequence[JobExecution]) -> None:
-        ours = [execution for execution in executions if execution.job.func_name == TASK]
-        tasks = (
-            self._service.read_tasks([execution.job.args[0] for execution in ours]) if ours else []
-        )
-        for execution, task in zip(ours, tasks, strict=True):
+        tasks = self._service.read_tasks([execution.job.args[0] for execution in executions])
+        for execution, task in zip(executions, tasks, strict=True):
             task.redelivery_count = execution.redelivery_count
             if execution.redelivery_count and task.record:
                 task.not_before_s = self._service.ledger.due_in_s(task.record)
             execution.context = task
 
     def perform(self, execution: JobExecution) -> Any:
-        task: DeliveryTask | None = execution.context
-        if task is None:
-            return super().perform(execution)
+        task: DeliveryTask = execution.context
         if task.not_before_s > 0:
             return rq_retry(task.not_before_s)
         task.lease_held = lambda: self.lease.held_since(execution.lease_epoch)
@@ -199,7 +218,7 @@ class RelayWorker(ConcurrentWorker):
         new_keys = [key for key in sorted(existing_keys - known_keys) if key.startswith(prefix)]
         for key in new_keys:
             name = key.removeprefix(Queue.redis_queue_namespace_prefix)
-            queue = Queue(name, connection=redis, serializer=JSONSerializer)
+            queue = open_queue(redis, name)
             self.queues.append(queue)
             self._by_name[name] = queue
             redis.sadd(WORKERS_BY_QUEUE_KEY % name, self.key)

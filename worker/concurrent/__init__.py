@@ -54,6 +54,7 @@ RQ's internals that this relies on are named in test_rq_internals; pyproject.tom
 
 from worker.concurrent.claims import PROBE_INTERVAL_S, ClaimResult, QueueGroup, RateLimit
 from worker.concurrent.execution import JobExecution, JobStopped, Requeue
+from worker.concurrent.features import Refused
 from worker.concurrent.timings import Timings
 from worker.concurrent.worker import ConcurrentWorker
 
@@ -65,6 +66,7 @@ __all__ = [
     "JobStopped",
     "QueueGroup",
     "RateLimit",
+    "Refused",
     "Requeue",
     "Timings",
 ]

@@ -55,14 +55,26 @@ class CommandedWorker(BaseWorker):
         self.wakeup.set()
 
     def handle_payload(self, message: dict[str, Any]) -> None:
-        """Handle a command. `stop-job` names a job, of which several executions may run here."""
-        payload = parse_payload(message)
-        if payload.get("command") == "stop-job":
+        """Handle a command. `stop-job` names a job, of which several executions may run here.
+
+        Anybody may publish anything: what is none of these commands is ignored, since an error
+        would end the thread that listens.
+        """
+        try:
+            payload = parse_payload(message)
+            command = payload.get("command")
+        except (ValueError, AttributeError):
+            command = None
+        if command == "stop-job":
             for execution in self.running:
                 if execution.job.id == payload.get("job_id"):
                     self.request_stop_execution(execution.id)
-            return
-        super().handle_payload(message)  # type: ignore[no-untyped-call]  # RQ has no types here
+        elif command == "stop-execution":
+            self.request_stop_execution(str(payload.get("execution_id", "")))
+        elif command == "shutdown":
+            super().handle_payload(message)  # type: ignore[no-untyped-call]  # RQ has no types here
+        else:
+            self.log.warning("Worker %s: not a command for it, ignored", self.name)
 
     def request_stop_execution(self, execution_id: str) -> None:
         execution = self.running.get(execution_id)

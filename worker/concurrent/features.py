@@ -16,7 +16,11 @@ _FIELDS: Final[Mapping[bytes, str]] = {
 DEPENDENTS: Final = "dependents (depends_on)"
 
 
-class UnsupportedFeature(Exception):
+class Refused(Exception):
+    """Why a job fails before it runs, and is not tried again."""
+
+
+class UnsupportedFeature(Refused):
     """Why a job has failed: it uses a feature of RQ that this worker does not have."""
 
     def __init__(self, feature: str) -> None:

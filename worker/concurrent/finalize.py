@@ -17,7 +17,7 @@ from rq.utils import now
 
 from worker.concurrent.claims import Claims
 from worker.concurrent.execution import ExecutionTable, JobExecution
-from worker.concurrent.features import UnsupportedFeature
+from worker.concurrent.features import Refused
 from worker.concurrent.greenlets import ExcInfo, Lock
 from worker.concurrent.promotion import Promoter
 from worker.concurrent.reconnect import retry_while_disconnected
@@ -108,7 +108,7 @@ class JobFinalizer:
         if not already_notified:
             self._notify(execution)
         job.ended_at = job.last_heartbeat = now()
-        if isinstance(exc_info[1], UnsupportedFeature):
+        if isinstance(exc_info[1], Refused):
             job.retries_left = None  # the next try would fail likewise
             job.webhooks = []  # RQ's code would send them
         if not execution.stopped:
