@@ -21,6 +21,7 @@ from relay.model import Verdict
 from relay.store.job_store import JobStore
 from relay.store.keys import WAKEUP
 from relay.store.queue import ForeignJob, RelayJob, open_queue
+from relay.store.record import Record
 from worker import sweep
 from worker.attempt import DeliveryFault, DeliveryTask, LeaseLost, attempt_delivery
 from worker.concurrent import (
@@ -143,7 +144,17 @@ class RelayWorker(ConcurrentWorker):
             task.redelivery_count = execution.redelivery_count
             if execution.redelivery_count and task.record:
                 task.not_before_s = self._service.ledger.due_in_s(task.record)
+                if self._is_outcome_known(task.record, execution):
+                    task.redelivery_count = 0
             execution.context = task
+
+    def _is_outcome_known(self, record: Record, execution: JobExecution) -> bool:
+        """Whether the worker that lost the job had written its outcome before it did.
+
+        Both times are by the clock of that worker.
+        """
+        began, attempts = execution.lost_run_began, self._service.ledger.attempts(record.id)
+        return bool(began and attempts and attempts[-1]["at"] >= began.timestamp())
 
     def perform(self, execution: JobExecution) -> Any:
         task: DeliveryTask = execution.context

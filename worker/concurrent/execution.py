@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from redis import Redis
@@ -33,7 +34,8 @@ class Requeue:
 class JobExecution:
     """One run of a job by this worker, from its claim until its result is written.
 
-    `redelivery_count` is the number of earlier workers that lost the job. `lease_epoch` is the
+    `redelivery_count` is the number of earlier workers that lost the job since it last had a
+    result; `lost_run_began` is when the last of them began, by its own clock. `lease_epoch` is the
     epoch of this worker's lease in which it was claimed. `load_error` says why it cannot be
     performed. `began_at` and `registered_at` are monotonic seconds, 0 before. `registered` is True
     once RQ's registries show it. `finished` is True once it has returned or raised. `context`
@@ -44,6 +46,7 @@ class JobExecution:
     queue: Queue
     rq_execution: Execution
     redelivery_count: int = 0
+    lost_run_began: datetime | None = None
     lease_epoch: int = 0
     load_error: Exception | None = None
     began_at: float = 0.0

@@ -101,13 +101,7 @@ class ConcurrentWorker(CommandedWorker):
             claiming=lambda: self._claimer.claiming,
             timings=timings,
         )
-        self._worker_heartbeat = WorkerHeartbeat(
-            self.connection,
-            self.key,
-            register=self.register_birth,
-            heartbeat=self.heartbeat,
-            interval_s=timings.worker_heartbeat_s,
-        )
+        self._worker_heartbeat = WorkerHeartbeat(self, timings.worker_heartbeat_s)
 
     @property
     def connection_timeout(self) -> int:
@@ -165,9 +159,9 @@ class ConcurrentWorker(CommandedWorker):
         default = dequeue_strategy == DequeueStrategy.DEFAULT
         if max_jobs is not None or max_idle_time is not None or not default:
             raise NotImplementedError("no max_jobs, max_idle_time or dequeue_strategy; see `fair`")
+        self._install_signal_handlers()  # before Redis knows of it: told to stop, it signs off
         self._set_up()
         self.bootstrap(logging_level, date_format, log_format)
-        self._install_signal_handlers()
         self.pool = Pool(self.concurrency, self._perform, self._finish)
         results = Results(
             self.connection,
@@ -208,7 +202,8 @@ class ConcurrentWorker(CommandedWorker):
         )
         thread = LeaseThread(self.name, self.connection, self.lease, self.timings)
         keeper = self._start_keeper(thread)
-        self._maintain_once()
+        if not self.stopping:
+            self._maintain_once()
         every_s = self.timings.maintain_s
         maintenance = Ticker("maintenance", every_s, self.maintain, on_error=report, delayed=True)
         try:
