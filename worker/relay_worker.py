@@ -14,6 +14,7 @@ from redis import Redis, RedisError
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.worker import BaseWorker
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from config import log
@@ -83,6 +84,11 @@ class RelayWorker(ConcurrentWorker):
         self._swept_at = self._forgot_at = float("-inf")
         self._refused = 0
         self._marked_at = self._looked_for_absent_at = float("-inf")
+
+    @classmethod
+    def find_by_key(cls, *args: Any, **options: Any) -> BaseWorker | None:
+        """A worker as RQ's tools see it, which has nothing to deliver with."""
+        return ConcurrentWorker.find_by_key(*args, **options)
 
     def register_birth(self) -> None:
         super().register_birth()  # type: ignore[no-untyped-call]  # RQ has no types here

@@ -11,19 +11,11 @@ from rq import Queue
 from rq.exceptions import TimeoutFormatError
 from rq.executions import Execution
 from rq.job import Job
-from rq.timeouts import JobTimeoutException
 from rq.utils import parse_timeout
 
 
 class JobStopped(BaseException):
     """Raised inside a job on a stop command; no `except Exception` of the job's swallows it."""
-
-
-class TimedOut(JobTimeoutException):
-    """Raised inside a job that has run for longer than its time-out."""
-
-    def __init__(self, limit_s: object) -> None:
-        super().__init__(f"Task exceeded maximum timeout value ({limit_s} seconds)")
 
 
 class Requeue:
