@@ -35,6 +35,7 @@ from worker.concurrent import (
     Timings,
 )
 from worker.concurrent.claims import ClaimedJob
+from worker.concurrent.greenlets import Lock
 from worker.service import DeliveryService
 from worker.tasks import rq_result, rq_retry
 from worker.throttle import FeedbackBatch
@@ -44,6 +45,9 @@ _RQ_MAINTENANCE_S: Final = 300
 _FORGET_EVERY_S: Final = 60.0
 _MARK_EVERY_S: Final = 15.0
 _ABSENT_EVERY_S: Final = 300.0
+# A job that has cost two workers may be why they died, or have been beside the one that was.
+_SUSPECT_AFTER: Final = 2
+_SUSPECT_RUNS_MAX: Final = 3
 _DEFAULT_TIMINGS: Final = Timings()
 
 
@@ -83,6 +87,7 @@ class RelayWorker(ConcurrentWorker):
         self._sweep_s = sweep_s
         self._swept_at = self._forgot_at = float("-inf")
         self._refused = 0
+        self._one_suspect = Lock()
         self._marked_at = self._looked_for_absent_at = float("-inf")
 
     @classmethod
@@ -167,6 +172,18 @@ class RelayWorker(ConcurrentWorker):
         if task.not_before_s > 0:
             return rq_retry(task.not_before_s)
         task.lease_held = lambda: self.lease.held_since(execution.lease_epoch)
+        if task.redelivery_count < _SUSPECT_AFTER:
+            return self._attempt(execution, task)
+        with self._one_suspect:  # who dies with it knows which of them it was
+            try:
+                key = execution.job.key
+                runs = self.connection.hincrby(key, "suspect_runs", 1)
+            except RedisError:
+                return Requeue()
+            task.ends_workers = runs > _SUSPECT_RUNS_MAX
+            return self._attempt(execution, task)
+
+    def _attempt(self, execution: JobExecution, task: DeliveryTask) -> Any:
         try:
             # What else it raises RQ keeps as failed; the sweep gives the record a new job.
             outcome = attempt_delivery(task)

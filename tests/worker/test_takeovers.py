@@ -2,14 +2,15 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 
 from relay.model import Outcome, State, Verdict
 from relay.store.ledger import Attempt
 from tests.waiting import LONG_S
-from tests.worker.factories import job_key, signals_kept
-from worker import process as entry
+from tests.worker.factories import apart, job_key, signals_kept
+from worker import process as entry, relay_worker
 from worker.concurrent import QueueGroup
 from worker.concurrent.claims import Claims
 
@@ -124,3 +125,53 @@ def test_told_to_stop_in_whatever_greenlet_the_process_ends():
     )
     ended = subprocess.run([sys.executable, "-c", code], timeout=LONG_S / 2, check=False)
     assert ended.returncode == 0
+
+
+@pytest.fixture
+def may_repeat(settings):
+    text = settings.config_file.read_text()
+    settings.config_file.write_text(text.replace('on_ambiguous = "hold"', ""))
+
+
+def test_a_job_that_ends_its_process_is_held_after_a_few_lives(harness, run, standin, may_repeat):
+    """Its neighbours were claimed as often, and have not begun each time."""
+    bad, *good = harness.keep(*apart("bad", "1", "2", standin=standin))
+    for record_id in (bad, *good):  # all of them have been claimed by five that died
+        harness.redis.hset(job_key(record_id), "redelivery_count", 5)
+    harness.redis.hset(job_key(bad), "suspect_runs", 3)  # but this one had begun, alone, in three
+
+    run()
+
+    record = harness.record(bad)
+    assert (record.state, record.reason) == (State.HELD, "worker_died")
+    assert {harness.record(one).state for one in good} == {State.DELIVERED}
+    assert sorted(event.body["notes"] for event in standin.events) == ["1", "2"]
+
+
+def test_suspects_are_tried_one_at_a_time_beside_the_others(
+    harness, run, standin, may_repeat, monkeypatch
+):
+    suspects = harness.keep(*apart("1", "2", "3", standin=standin))
+    harness.keep(*apart("4", "5", standin=standin))
+    for record_id in suspects:
+        harness.redis.hset(job_key(record_id), "redelivery_count", 2)
+    attempt, under_way, most = relay_worker.attempt_delivery, set(), []
+    counted: list[bytes | None] = []
+
+    def watched(task):
+        if task.redelivery_count:
+            under_way.add(task.record.id)
+            most.append(len(under_way))
+            counted.append(harness.redis.hget(job_key(task.record.id), "suspect_runs"))
+        time.sleep(0.05)
+        try:
+            return attempt(task)
+        finally:
+            under_way.discard(task.record.id)
+
+    monkeypatch.setattr(relay_worker, "attempt_delivery", watched)
+    run()
+
+    assert most == [1, 1, 1]
+    assert counted == [b"1"] * 3  # before it is begun: nobody is left to count it afterwards
+    assert len(standin.events) == 5

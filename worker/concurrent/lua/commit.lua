@@ -58,7 +58,7 @@ for at, start in ipairs(jobs) do
     elseif kind == 'retry' then
       fresh = redis.call('HSET', job, 'status', status, 'ended_at', iso, 'last_heartbeat', iso,
         'number_of_retries', ARGV[start + 6], unpack(ARGV[start + 8] == '1' and front or {}))
-      redis.call('HDEL', job, 'redelivery_count') -- of this try; the next one is another
+      redis.call('HDEL', job, 'redelivery_count', 'suspect_runs') -- of this try; the next one is another
     else
       fresh = redis.call('HSET', job, 'status', status, 'enqueued_at', iso, 'last_heartbeat', iso) + 1
     end
