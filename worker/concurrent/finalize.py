@@ -138,11 +138,21 @@ class JobFinalizer:
 
     def _finalize(self, execution: JobExecution, write: Callable[[], None]) -> None:
         """Write until the claim is gone: RQ's code takes it away with the rest."""
-        redis = self._rq.connection
+        redis, failed = self._rq.connection, False
 
         def step() -> None:
+            nonlocal failed
             with self._one_at_a_time:
-                finalized()
+                try:
+                    finalized()
+                except RedisError:
+                    raise
+                except Exception as error:
+                    if failed:
+                        raise
+                    # The lease keeper may hide the execution just while RQ reads what to delete.
+                    failed = True
+                    raise RedisError("RQ could not write it") from error
 
         def finalized() -> None:
             if not self._claims.holds(execution):
