@@ -39,7 +39,7 @@ def claimed(harness):
         assert dying.claim([QueueGroup((harness.queue.name,), 8)], 8, fair=False).jobs
         act()
         harness.redis.zadd("rq:leases", {"dying": 1})
-        assert Claims(harness.redis, "heir", "").reclaim("dying")
+        assert Claims(harness.redis, "heir", "").reclaim("dying", 1)
 
     return claim
 

@@ -1,6 +1,7 @@
 """What a worker holds in Redis: its lease, its claims, and the steps that change them.
 
-`rq:leases` is a sorted set of workers by when their lease expires, by the clock of Redis.
+`rq:leases` is a sorted set of workers by their leases, numbers that change with each renewal: by
+Redis's clock when they would expire, which nobody compares with a clock.
 `rq:claims:<worker>` is a sorted set of the `job:execution` entries that a worker has claimed, by
 when. A job is in a queue, among a worker's claims, or in one of RQ's registries: every step from
 one to another is one script.
@@ -82,10 +83,10 @@ class ClaimResult:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The answer to a heartbeat: how many jobs this worker holds, and who lost their lease."""
+    """The answer to a heartbeat: how many jobs this worker holds, and everybody's leases."""
 
     held: int
-    expired_workers: Sequence[str] = ()
+    leases: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class Claims:
         register = redis.register_script
         self._claim = register(_lua("clock", "token_bucket", "lease", "claim"))
         self._commit = register(_lua("commit"))
-        self._release = register(_lua("clock", "release"))
+        self._release = register(_lua("release"))
         self._heartbeat = register(_lua("clock", "lease", "heartbeat"))
         self._promote = register(_lua("promote_scheduled"))
 
@@ -212,20 +213,20 @@ class Claims:
         """
         if not members:
             return []
-        return self._run_release(self._name, members, only_expired=False, counted=counted)
+        return self._run_release(self._name, members, lease="", counted=counted)
 
     def release_unknown(self, known: Collection[str]) -> list[str]:
         """Release what a lost answer claimed; to all but the claimer it may be on its way."""
         return self.release([member for member in self.members() if member not in known])
 
-    def reclaim(self, worker_name: str) -> list[str]:
-        """Return all claims of a worker whose lease has expired; the ids of the jobs."""
-        return self._run_release(worker_name, [], only_expired=True, counted=True)
+    def reclaim(self, worker_name: str, lease: float) -> list[str]:
+        """Return all claims of a worker whose lease is still this one; the ids of the jobs."""
+        return self._run_release(worker_name, [], lease=repr(lease), counted=True)
 
     def _run_release(
-        self, name: str, members: Sequence[str], *, only_expired: bool, counted: bool
+        self, name: str, members: Sequence[str], *, lease: str, counted: bool
     ) -> list[str]:
-        args: list[Any] = [name, int(only_expired), utcformat(now()), self._wakeup_key]
+        args: list[Any] = [name, lease, utcformat(now()), self._wakeup_key]
         answer: Any = self._release(args=[*args, int(counted), *members])
         return [job_id.decode() for job_id in answer]
 
@@ -236,7 +237,8 @@ class Claims:
     def heartbeat(self) -> Heartbeat:
         """Renew the lease."""
         answer: Any = self._heartbeat(args=[self._name, self._lease_s])
-        return Heartbeat(int(answer[0]), [name.decode() for name in answer[1]])
+        leases = zip(answer[1][::2], answer[1][1::2], strict=True)
+        return Heartbeat(int(answer[0]), {name.decode(): float(lease) for name, lease in leases})
 
     def end(self) -> None:
         """Give the lease up. With claims left it runs out, so that others reclaim them."""
