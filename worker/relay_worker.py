@@ -6,7 +6,7 @@ is a group of queues behind its throttle, one queue for each source.
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 import structlog
@@ -22,7 +22,6 @@ from relay.model import Verdict
 from relay.store.job_store import JobStore
 from relay.store.keys import WAKEUP
 from relay.store.queue import ForeignJob, RelayJob, open_queue
-from relay.store.record import Record
 from worker import sweep
 from worker.attempt import DeliveryFault, DeliveryTask, LeaseLost, attempt_delivery
 from worker.concurrent import (
@@ -154,17 +153,22 @@ class RelayWorker(ConcurrentWorker):
         for execution, task in zip(executions, tasks, strict=True):
             task.redelivery_count = execution.redelivery_count
             if execution.redelivery_count and task.record:
-                task.not_before_s = self._service.ledger.due_in_s(task.record)
-                if self._is_outcome_known(task.record, execution):
+                attempts = self._service.ledger.attempts(task.record.id)
+                # The clock of who wrote when it is due may be another.
+                longest_s = attempts[-1]["retry_in_s"] if attempts else 0.0
+                due_in_s = self._service.ledger.due_in_s(task.record)
+                task.not_before_s = min(due_in_s, longest_s)
+                if self._is_outcome_known(attempts, execution):
                     task.redelivery_count = 0
             execution.context = task
 
-    def _is_outcome_known(self, record: Record, execution: JobExecution) -> bool:
+    @staticmethod
+    def _is_outcome_known(attempts: Sequence[Mapping[str, Any]], execution: JobExecution) -> bool:
         """Whether the worker that lost the job had written its outcome before it did.
 
         Both times are by the clock of that worker.
         """
-        began, attempts = execution.lost_run_began, self._service.ledger.attempts(record.id)
+        began = execution.lost_run_began
         return bool(began and attempts and attempts[-1]["at"] >= began.timestamp())
 
     def perform(self, execution: JobExecution) -> Any:

@@ -94,7 +94,7 @@ class Promotion:
     """The result of looking for due jobs.
 
     `jobs_waiting` says whether the queues have jobs, or workers are suspended; `promoted` whether
-    some have just been queued; `next_due` is when the next one is due (unix time).
+    some have just been queued; `next_due` is when the next one is due by this worker's clock.
     """
 
     jobs_waiting: bool
@@ -125,10 +125,10 @@ class Claims:
         self._served_at: dict[str, int] = {}
         register = redis.register_script
         self._claim = register(_lua("clock", "token_bucket", "lease", "claim"))
-        self._commit = register(_lua("commit"))
+        self._commit = register(_lua("clock", "commit"))
         self._release = register(_lua("release"))
         self._heartbeat = register(_lua("clock", "lease", "heartbeat"))
-        self._promote = register(_lua("promote_scheduled"))
+        self._promote = register(_lua("clock", "promote_scheduled"))
 
     def claim(self, groups: Sequence[QueueGroup], capacity: int, *, fair: bool) -> ClaimResult:
         """Claim up to `capacity` jobs and renew the lease.
@@ -192,7 +192,7 @@ class Claims:
         job has got dependents, whereupon nothing is written.
         """
         at = now()
-        args: list[Any] = [self._name, at.timestamp(), utcformat(at)]
+        args: list[Any] = [self._name, utcformat(at)]
         for execution in executions:
             args += _result_args(execution, at, default_result_ttl)
         answer: Any = self._commit(args=args)
@@ -248,10 +248,11 @@ class Claims:
     def promote_scheduled(self, queues: Sequence[str]) -> Promotion:
         """Queue up to 100 due jobs of each queue."""
         at = now()
-        args: list[Any] = [at.timestamp(), utcformat(at), _PROMOTED_AT_ONCE, *queues]
+        args: list[Any] = [utcformat(at), _PROMOTED_AT_ONCE, *queues]
         answer: Any = self._promote(args=args)
-        jobs_waiting, promoted, next_due = answer
-        return Promotion(bool(jobs_waiting), bool(promoted), float(next_due) if next_due else None)
+        jobs_waiting, promoted, due_in_s = answer
+        next_due = at.timestamp() + float(due_in_s) if due_in_s else None
+        return Promotion(bool(jobs_waiting), bool(promoted), next_due)
 
 
 def retry_wait_s(job: Job, retry: Retry) -> int:
@@ -276,13 +277,12 @@ def _result_args(execution: JobExecution, at: datetime, default_result_ttl: int)
     if isinstance(value, Retry):
         retries = (job.number_of_retries or 0) + 1
         wait_s = retry_wait_s(job, value)
-        due = at.timestamp() + wait_s if wait_s else 0
         front = int(job.enqueue_at_front_on_retry or value.enqueue_at_front)
         row = Result(job.id, Result.Type.RETRIED, return_value=value, **shared)
         row.serializer = job.serializer  # resolved once, for the queue
         ttl = "" if job.failure_ttl is None else job.failure_ttl
         result = counted_pairs(row.serialize())
-        return [*head, "retry", took_s, ttl, retries, due, front, registered, *result]
+        return [*head, "retry", took_s, ttl, retries, wait_s, front, registered, *result]
     row = Result(job.id, Result.Type.SUCCESSFUL, return_value=value, **shared)
     row.serializer = job.serializer
     ttl = job.get_result_ttl(default_result_ttl)
