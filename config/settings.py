@@ -137,6 +137,7 @@ def load(env_file: Path | None = None) -> Settings:
     if env_file is not None:  # into os.environ, for the processes this one becomes or starts
         load_dotenv(env_file, override=False)
     env = Env(eager=False)
+    env.str("RQ_KEY_PREFIX", "rq", validate=_check_key_prefix)
     values: dict[str, Any] = {
         "redis_url": env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=check_redis_url),
         "redis_tls_verify": env.bool("RELAY_REDIS_TLS_VERIFY", True),
@@ -221,6 +222,11 @@ def _check_proxy(url: str) -> None:
         is_usable = False
     if url and not is_usable:
         raise ValidationError("expected http://host:port of a proxy, maybe with user:password@")
+
+
+def _check_key_prefix(prefix: str) -> None:
+    if prefix != "rq":  # RQ would look elsewhere for the jobs that the scripts write
+        raise ValidationError("expected it not to be set: the relay's keys are RQ's own, 'rq:'")
 
 
 def _check_log_level(name: str) -> None:

@@ -79,7 +79,7 @@ def time_passes(redis: Redis) -> None:
         redis.zadd(OPEN, {record_id: 1})
     for name in redis.zrange("rq:leases", 0, -1):
         redis.zadd("rq:leases", {name: 1})
-        Claims(redis, "worker-2", WAKEUP).reclaim(name.decode())
+        Claims(redis, "worker-2", WAKEUP).reclaim(name.decode(), 1)
     for job_id in redis.zrange(f"rq:scheduled:{QUEUE}", 0, -1):
         redis.zadd(f"rq:scheduled:{QUEUE}", {job_id: 1})
 

@@ -53,7 +53,8 @@ class DeliveryTask:
     event. `not_before_s` is how many seconds the next attempt has to wait, by an outcome that an
     earlier worker recorded before it lost the job. `attempt` is the result, once there is one;
     `reported` is True when it is in the log and counted by the throttle. `lease_held` says whether
-    the job is still this worker's, as far as the clock tells.
+    the job is still this worker's, as far as the clock tells. `ends_workers` is True once several
+    workers have died while they tried it and nothing else suspicious.
     """
 
     record: Record | None
@@ -65,6 +66,7 @@ class DeliveryTask:
     not_before_s: float = 0.0
     attempt: Attempt | None = None
     reported: bool = False
+    ends_workers: bool = False
     lease_held: Callable[[], bool] = lambda: True
 
 
@@ -108,7 +110,9 @@ def attempt_delivery(task: DeliveryTask) -> Outcome | None:
 
 
 def _outcome(task: DeliveryTask, record: Record, target: DestinationContext) -> Outcome:
-    if task.redelivery_count and (outcome := retry.on_worker_lost(target.destination)):
+    if task.redelivery_count and (
+        outcome := retry.on_worker_lost(target.destination, ends_workers=task.ends_workers)
+    ):
         return outcome
     paused = target.throttle.state if target.throttle.state in _PAUSES else ""
     if paused and not _may_send(target, paused):

@@ -1,6 +1,7 @@
 """The worker process: deliver what was accepted, until a signal says stop."""
 
 import gc
+import os
 import signal
 import sys
 import threading
@@ -44,7 +45,8 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     announce(service.ledger.redis, settings.durability)
-    signal.signal(signal.SIGTERM, _exit)  # until the worker puts its own in place
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _exit)  # until the worker puts its own in place
     try:
         run(settings)
     except SchemaMismatch as mismatch:
@@ -52,7 +54,8 @@ def main() -> None:
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
+    """Nothing is begun yet. An exception would end whichever greenlet has its turn, and no more."""
+    os._exit(0)
 
 
 def run(settings: Settings, *, burst: bool = False) -> None:
@@ -70,7 +73,9 @@ def run(settings: Settings, *, burst: bool = False) -> None:
         nonlocal worker
         if worker is not None and worker.stopping:
             return  # asked to stop while it waited
-        worker = make_worker(settings)
+        before, worker = worker, make_worker(settings)
+        if before is not None and before.stopping:
+            return
         worker.work(burst=burst, logging_level="WARNING")
 
     retry_while_disconnected(

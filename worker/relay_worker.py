@@ -6,31 +6,35 @@ is a group of queues behind its throttle, one queue for each source.
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 import structlog
 from redis import Redis, RedisError
 from rq import Queue
+from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.worker import BaseWorker
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from config import log
 from relay.model import Verdict
 from relay.store.job_store import JobStore
 from relay.store.keys import WAKEUP
+from relay.store.queue import ForeignJob, RelayJob, open_queue
 from worker import sweep
 from worker.attempt import DeliveryFault, DeliveryTask, LeaseLost, attempt_delivery
 from worker.concurrent import (
-    ClaimedJob,
     ClaimResult,
     ConcurrentWorker,
     JobExecution,
     QueueGroup,
+    Refused,
     Requeue,
     Timings,
 )
-from worker.relay_job import RelayJob, refusal
+from worker.concurrent.claims import ClaimedJob
+from worker.concurrent.greenlets import Lock
 from worker.service import DeliveryService
 from worker.tasks import rq_result, rq_retry
 from worker.throttle import FeedbackBatch
@@ -40,7 +44,14 @@ _RQ_MAINTENANCE_S: Final = 300
 _FORGET_EVERY_S: Final = 60.0
 _MARK_EVERY_S: Final = 15.0
 _ABSENT_EVERY_S: Final = 300.0
+# A job that has cost two workers may be why they died, or have been beside the one that was.
+_SUSPECT_AFTER: Final = 2
+_SUSPECT_RUNS_MAX: Final = 3
 _DEFAULT_TIMINGS: Final = Timings()
+
+
+class RefusedJob(Refused, ForeignJob):
+    """A job that is none of the relay's: what it names is neither called nor tried again."""
 
 
 class RelayWorker(ConcurrentWorker):
@@ -58,7 +69,7 @@ class RelayWorker(ConcurrentWorker):
         timings: Timings = _DEFAULT_TIMINGS,
     ) -> None:
         super().__init__(
-            [_queue(base.name, base.connection)],
+            [base],
             concurrency=concurrency,
             grace_s=grace_s,
             wakeup_key=WAKEUP,
@@ -74,7 +85,14 @@ class RelayWorker(ConcurrentWorker):
         self._intake = intake
         self._sweep_s = sweep_s
         self._swept_at = self._forgot_at = float("-inf")
+        self._refused = 0
+        self._one_suspect = Lock()
         self._marked_at = self._looked_for_absent_at = float("-inf")
+
+    @classmethod
+    def find_by_key(cls, *args: Any, **options: Any) -> BaseWorker | None:
+        """A worker as RQ's tools see it, which has nothing to deliver with."""
+        return ConcurrentWorker.find_by_key(*args, **options)
 
     def register_birth(self) -> None:
         super().register_birth()  # type: ignore[no-untyped-call]  # RQ has no types here
@@ -108,13 +126,19 @@ class RelayWorker(ConcurrentWorker):
             self._find_queues()
 
     def load(self, claimed: ClaimedJob, lease_epoch: int) -> JobExecution:
-        """What is not the relay's own is not run, not tried again, and kept among RQ's failed."""
         execution = super().load(claimed, lease_epoch)
-        execution.load_error = execution.load_error or refusal(execution.job)
-        if execution.load_error:
-            execution.job.retries_left = None
-            _LOG.warning("job.refused", job=execution.job.id, queue=execution.queue.name)
+        job = execution.job
+        if execution.load_error is None and not (isinstance(job, RelayJob) and job.is_ours):
+            execution.load_error = RefusedJob()
         return execution
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """RQ's would log what a foreign job names, and its arguments."""
+        if not isinstance(exc_info[1], Refused):
+            super().handle_exception(job, *exc_info)
+            return
+        self._refused += 1
+        _LOG.error("job.refused", queue=job.origin, count=self._refused)
 
     def prepare(self, executions: Sequence[JobExecution]) -> None:
         try:
@@ -129,14 +153,41 @@ class RelayWorker(ConcurrentWorker):
         for execution, task in zip(executions, tasks, strict=True):
             task.redelivery_count = execution.redelivery_count
             if execution.redelivery_count and task.record:
-                task.not_before_s = self._service.ledger.due_in_s(task.record)
+                attempts = self._service.ledger.attempts(task.record.id)
+                # The clock of who wrote when it is due may be another.
+                longest_s = attempts[-1]["retry_in_s"] if attempts else 0.0
+                due_in_s = self._service.ledger.due_in_s(task.record)
+                task.not_before_s = min(due_in_s, longest_s)
+                if self._is_outcome_known(attempts, execution):
+                    task.redelivery_count = 0
             execution.context = task
+
+    @staticmethod
+    def _is_outcome_known(attempts: Sequence[Mapping[str, Any]], execution: JobExecution) -> bool:
+        """Whether the worker that lost the job had written its outcome before it did.
+
+        Both times are by the clock of that worker.
+        """
+        began = execution.lost_run_began
+        return bool(began and attempts and attempts[-1]["at"] >= began.timestamp())
 
     def perform(self, execution: JobExecution) -> Any:
         task: DeliveryTask = execution.context
         if task.not_before_s > 0:
             return rq_retry(task.not_before_s)
         task.lease_held = lambda: self.lease.held_since(execution.lease_epoch)
+        if task.redelivery_count < _SUSPECT_AFTER:
+            return self._attempt(execution, task)
+        with self._one_suspect:  # who dies with it knows which of them it was
+            try:
+                key = execution.job.key
+                runs = self.connection.hincrby(key, "suspect_runs", 1)
+            except RedisError:
+                return Requeue()
+            task.ends_workers = runs > _SUSPECT_RUNS_MAX
+            return self._attempt(execution, task)
+
+    def _attempt(self, execution: JobExecution, task: DeliveryTask) -> Any:
         try:
             # What else it raises RQ keeps as failed; the sweep gives the record a new job.
             outcome = attempt_delivery(task)
@@ -205,14 +256,10 @@ class RelayWorker(ConcurrentWorker):
         new_keys = [key for key in sorted(existing_keys - known_keys) if key.startswith(prefix)]
         for key in new_keys:
             name = key.removeprefix(Queue.redis_queue_namespace_prefix)
-            queue = _queue(name, redis)
+            queue = open_queue(redis, name)
             self.queues.append(queue)
             self._by_name[name] = queue
             redis.sadd(WORKERS_BY_QUEUE_KEY % name, self.key)
         if new_keys:
             redis.hset(self.key, "queues", ",".join(self.queue_names()))
             self.wakeup.set()
-
-
-def _queue(name: str, redis: Redis) -> Queue:
-    return Queue(name, connection=redis, serializer=JSONSerializer, job_class=RelayJob)

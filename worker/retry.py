@@ -104,9 +104,12 @@ def on_no_response(error: NoResponse, attempt: int, destination: Destination) ->
     return _retry_or_dead(error.reason, attempt, destination, None, ambiguous=error.ambiguous)
 
 
-def on_worker_lost(destination: Destination) -> Outcome | None:
-    """An earlier worker lost the job and may have sent the event: None if it may be sent again."""
-    if destination.on_ambiguous == "hold":
+def on_worker_lost(destination: Destination, *, ends_workers: bool = False) -> Outcome | None:
+    """An earlier worker lost the job and may have sent the event: None if it may be sent again.
+
+    Not one that `ends_workers`: it would go on for ever, and cost its neighbours theirs.
+    """
+    if ends_workers or destination.on_ambiguous == "hold":
         return Outcome(Verdict.HELD, "worker_died", ambiguous=True)
     return None
 

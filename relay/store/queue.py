@@ -7,10 +7,12 @@ looks at it.
 
 import json
 import re
-from typing import Final
+from typing import Any, Final
 
 from redis import Redis
 from rq import Queue
+from rq.exceptions import DeserializationError
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 # A name, because the web process must not import the worker.
@@ -26,8 +28,58 @@ _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9 ._/:@-]")
 
 
+class ForeignJob(Exception):
+    """A job that is none of the relay's: it is not run."""
+
+    def __init__(self) -> None:
+        super().__init__(f"This job is not run: only {TASK} with the id of a record is.")
+
+
+class RelayJob(Job):
+    """RQ's job, as far as the relay runs one.
+
+    RQ imports and calls whatever function, callback or webhook a job names. Who can write to Redis
+    must not run code with the worker's rights, nor send requests from its place in the network: of
+    what is read, only `TASK` is called.
+    """
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it calls `TASK`, as `job_data` says it."""
+        try:
+            name, instance, args, kwargs = self.func_name, self.instance, self.args, self.kwargs
+        except DeserializationError:
+            return False
+        is_one_id = isinstance(args, list) and len(args) == 1 and isinstance(args[0], str)
+        return name == TASK and instance is None and is_one_id and kwargs == {}
+
+    @property
+    def func(self) -> Any:
+        """The function to call.
+
+        Raises:
+            ForeignJob: it is not `TASK`.
+        """
+        if not self.is_ours:
+            raise ForeignJob
+        return super().func
+
+    def restore(self, raw_data: Any) -> Any:
+        """Read a hash of Redis; RQ calls callbacks also while it cleans up registries."""
+        super().restore(raw_data)
+        self._success_callback_name = self._failure_callback_name = None
+        self._stopped_callback_name = None
+        self.webhooks = []
+
+
 def open_queue(redis: Redis, name: str, job_timeout_s: int = JOB_TIMEOUT_S) -> Queue:
-    return Queue(name, connection=redis, default_timeout=job_timeout_s, serializer=JSONSerializer)
+    return Queue(
+        name,
+        connection=redis,
+        default_timeout=job_timeout_s,
+        job_class=RelayJob,
+        serializer=JSONSerializer,
+    )
 
 
 def queue_name(base: str, destination: str, source: str) -> str:

@@ -15,11 +15,10 @@ from tests.worker.concurrent.workers import at_work
 from tests.worker.factories import call, job_key
 from worker.attempt import DeliveryFault
 from worker.concurrent import JobStopped
-from worker.concurrent.execution import TimedOut
 from worker.process import make_worker
 
 KNOWN = Customer(customer_id="c1")
-ENDS = [TimedOut(180), JobStopped(), JobTimeoutException()]
+ENDS = [JobTimeoutException(), JobStopped()]
 ends = pytest.mark.parametrize("end", ENDS, ids=[type(one).__name__ for one in ENDS])
 NAMES = ("attempt", "outcome", "reason", "ambiguous")
 
@@ -85,7 +84,7 @@ def test_stopped_before_anything_was_sent_the_record_is_as_it_was(cut, on_ambigu
 def test_time_that_is_up_before_anything_was_sent_costs_an_attempt_and_is_not_ambiguous(
     cut, on_ambiguous
 ):
-    harness, record_id = cut(TimedOut, "find", on_ambiguous)
+    harness, record_id = cut(JobTimeoutException, "find", on_ambiguous)
 
     with pytest.raises(DeliveryFault):
         harness.deliver(record_id)

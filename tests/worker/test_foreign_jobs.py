@@ -1,113 +1,182 @@
-"""Jobs of others on the relay's queues: nothing that they name is imported or called."""
+"""Whoever can write to Redis cannot make a worker run their code."""
 
-import sys
+import json
+import pickle
 import time
-from unittest.mock import Mock
+import zlib
 
 import pytest
-from rq import Retry
-from rq.job import Callback, Job
-from rq.registry import FailedJobRegistry, StartedJobRegistry
+import structlog
+from rq import Callback, Queue, Repeat, Retry, SimpleWorker
+from rq.command import send_command
 from rq.serializers import JSONSerializer
+from rq.webhook import Webhook
+from structlog.testing import capture_logs
 
 from relay.model import State
-from relay.store.queue import TASK
-from tests.worker.factories import Harness, apart, signals_kept
+from relay.store.queue import TASK, RelayJob
+from tests.waiting import eventually
+from tests.worker.concurrent.workers import QUIET, at_work
+from tests.worker.factories import job_key, signals_kept
 from worker import process as entry
+from worker.service import delivery_service
 
-# Importing it leaves a trace; nothing else here does.
-NAMED = "tests.worker.named_by_others.leave_a_trace"
-MODULE = NAMED.rpartition(".")[0]
+RAN: list[object] = []
+
+
+def attack(*args, **_kwargs):
+    RAN.append(args)
 
 
 @pytest.fixture(autouse=True)
 def in_place(environment):
-    sys.modules.pop(MODULE, None)
+    RAN.clear()
     with signals_kept():
         yield
-    assert MODULE not in sys.modules
 
 
 @pytest.fixture
-def harness(redis, settings, relay):
-    with Harness(redis, settings, relay) as made:
-        yield made
+def run(settings):
+    return lambda: entry.run(settings, burst=True)
 
 
 @pytest.fixture
-def log(monkeypatch) -> Mock:
-    log = Mock()
-    monkeypatch.setattr("worker.relay_worker._LOG", log)
-    return log
+def foreign(harness):
+    """The relay's queue, as anybody opens it."""
+    return Queue(harness.queue.name, connection=harness.redis, serializer=JSONSerializer)
 
 
-def failed(queue) -> list[str]:
-    return FailedJobRegistry(queue=queue).get_job_ids()
-
-
-FOREIGN = {
-    "another function": {"func": NAMED, "args": ["01M8CY2HJ0CV2H6ZKCZ8G84RYJ"]},
-    "the shell": {"func": "os.system", "args": ["true"]},
-    "our function, with an object": {"func": TASK, "args": [{"id": 1}]},
-    "our function, without a record": {"func": TASK, "args": []},
-    "a callback after success": {"func": TASK, "args": ["x"], "on_success": Callback(NAMED)},
-    "a callback after failure": {
-        "func": "os.system",
-        "args": ["true"],
-        "on_failure": Callback(NAMED),
-    },
-    "retries": {"func": "os.system", "args": ["true"], "retry": 3},
+ATTACK = f"{__name__}.attack"
+CALLS = {
+    "another function": (ATTACK, None, ["secreto"], {}),
+    "a method of an instance": (TASK, "secreto", ["id"], {}),
+    "more arguments": (TASK, None, ["id", "secreto"], {}),
+    "named arguments": (TASK, None, ["id"], {"secreto": 1}),
+    "no text": (TASK, None, [{"secreto": 1}], {}),
+    "no list": (TASK, None, "i", {}),
+    "a function of no name": (None, None, ["secreto"], {}),
+    "four letters": "abcd",
 }
 
 
-@pytest.mark.parametrize("job", FOREIGN.values(), ids=FOREIGN)
-def test_job_of_another_fails_without_being_run_and_its_neighbours_are_delivered(
-    job, harness, settings, standin, log
-):
-    before = harness.keep_one(*apart("first", standin=standin))
-    if retries := job.get("retry"):
-        job = job | {"retry": Retry(max=retries)}
-    foreign = harness.queue.enqueue_call(**job)
-    after = harness.keep_one(*apart("second", standin=standin))
+@pytest.mark.parametrize("data", CALLS.values(), ids=CALLS)
+def test_only_our_task_is_run(harness, foreign, run, data, caplog):
+    job = foreign.enqueue(ATTACK, retry=Retry(max=1000))
+    harness.redis.hset(job.key, "data", zlib.compress(json.dumps(data).encode()))
+    record_id = harness.keep_one()
+    delivery_service()
+    structlog.reset_defaults()  # it lets little through in tests
 
-    entry.run(settings, burst=True)
+    with capture_logs() as logs:
+        run()
 
-    assert [harness.record(each).state for each in (before, after)] == [State.DELIVERED] * 2
-    assert failed(harness.queue) == [foreign.id]
-    assert harness.queue.job_ids == harness.scheduled() == []
-    log.warning.assert_called_once_with("job.refused", job=foreign.id, queue=harness.queue.name)
-
-
-def test_job_that_cannot_be_read_fails_and_its_neighbours_are_delivered(harness, settings, standin):
-    foreign = harness.queue.enqueue_call("os.system", args=["true"])
-    harness.redis.hset(foreign.key, "data", b"\x80\x04\x95 no JSON, as of a pickle")
-    neighbour = harness.keep_one(*apart("neighbour", standin=standin))
-
-    entry.run(settings, burst=True)
-
-    assert harness.record(neighbour).state is State.DELIVERED
-    assert failed(harness.queue) == [foreign.id]
+    assert RAN == []
+    assert harness.record(record_id).state is State.DELIVERED
+    assert foreign.failed_job_registry.get_job_ids() == [job.id]
+    assert foreign.job_ids == foreign.scheduled_job_registry.get_job_ids() == []
+    (result,) = job.results()
+    assert "This job is not run: only worker.tasks.deliver" in result.exc_string
+    (line,) = [line for line in logs if line["event"] == "job.refused"]
+    assert line == {
+        "event": "job.refused", "log_level": "error", "queue": foreign.name, "count": 1,
+    }  # fmt: skip
+    assert "secreto" not in caplog.text + result.exc_string
 
 
-def test_callback_of_a_job_that_a_dead_worker_left_is_not_called(harness, settings):
-    """RQ's maintenance calls `on_failure` of what it finds abandoned."""
-    harness.keep_one()  # so that the queue is one of the worker's
-    job = Job.create(
-        NAMED,
-        id="abandoned",
-        origin=harness.queue.name,
-        connection=harness.redis,
-        serializer=JSONSerializer,
-        on_failure=Callback(NAMED),
-        status="started",
-    )
-    job.save()
-    started = StartedJobRegistry(queue=harness.queue)
-    harness.redis.zadd(started.key, {f"{job.id}:execution": time.time() - 60})
+def test_pickle_is_not_read(harness, foreign, run):
+    class Bomb:
+        def __reduce__(self):
+            return (attack, ("pickled",))
 
+    job = foreign.enqueue(ATTACK)
+    harness.redis.hset(job.key, "data", zlib.compress(pickle.dumps(Bomb())))
+
+    run()
+
+    assert RAN == []
+    assert foreign.failed_job_registry.get_job_ids() == [job.id]
+
+
+def test_jobs_of_a_queue_that_did_not_exist_are_refused_too(harness, run):
+    evil = Queue("mercately.principal.evil", connection=harness.redis, serializer=JSONSerializer)
+    job = evil.enqueue(ATTACK)
+
+    run()
+
+    assert RAN == []
+    assert evil.failed_job_registry.get_job_ids() == [job.id]
+
+
+EXTRAS = {
+    "on_success": {"on_success": Callback(ATTACK)},
+    "on_failure": {"on_failure": Callback(ATTACK)},
+    "on_stopped": {"on_stopped": Callback(ATTACK)},
+    "repeat": {"repeat": Repeat(times=3)},
+    "webhooks": {"webhooks": [Webhook("https://hooks.invalid/x", "failed")]},
+}
+
+
+@pytest.mark.parametrize("extra", EXTRAS.values(), ids=EXTRAS)
+def test_our_task_with_more_than_that_is_refused(harness, foreign, run, extra, monkeypatch):
+    monkeypatch.setattr(Webhook, "send", attack)
+    job = foreign.enqueue(TASK, "no-such-record", **extra)
+
+    run()
+
+    assert RAN == []
+    assert foreign.failed_job_registry.get_job_ids() == [job.id]
+    assert foreign.job_ids == []
+
+
+def test_maintenance_calls_nothing_either(harness, foreign, settings, monkeypatch):
+    """RQ takes a job among the started that is not heard of for abandoned, and tells callbacks."""
+    monkeypatch.setattr(Webhook, "send", attack)
+    job = foreign.enqueue(ATTACK, **EXTRAS["on_failure"], **EXTRAS["webhooks"])
+    harness.redis.delete(foreign.key)
+    harness.redis.hset(job.key, "status", "started")
+    harness.redis.zadd(foreign.started_job_registry.key, {f"{job.id}:run": 1})
     worker = entry.make_worker(settings)
-    worker.register_birth()
-    worker.clean_registries()
-    worker.register_death()
 
-    assert failed(harness.queue) == [job.id]
+    worker._find_queues()
+    worker.run_maintenance_tasks()
+
+    assert RAN == []
+    assert foreign.failed_job_registry.get_job_ids() == [job.id]
+
+
+def test_a_stock_worker_with_our_job_class_runs_our_task_alone(harness, foreign):
+    """`rq worker --job-class relay.store.queue.RelayJob`."""
+    job = foreign.enqueue(ATTACK, "secreto", **EXTRAS["on_failure"])
+    record_id = harness.keep_one()
+
+    worker = SimpleWorker(
+        [foreign.name], connection=harness.redis, serializer=JSONSerializer, job_class=RelayJob
+    )
+    worker.work(burst=True, **QUIET)
+
+    assert RAN == []
+    assert harness.record(record_id).state is State.DELIVERED
+    assert foreign.failed_job_registry.get_job_ids() == [job.id]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [("kill-horse", {}), ("no-such", {}), ("stop-job", {}), ("stop-execution", {"job_id": 5})],
+    ids=lambda command: command[0],
+)
+def test_commands_do_no_harm(harness, settings, command):
+    name, arguments = command
+    worker = entry.make_worker(settings)
+    with at_work(worker):
+        assert eventually(lambda: harness.redis.pubsub_numsub(worker.pubsub_channel_name)[0][1])
+        harness.redis.publish(worker.pubsub_channel_name, "no json")
+        harness.redis.publish(worker.pubsub_channel_name, "[1]")
+        harness.redis.publish(worker.pubsub_channel_name, "{}")
+        send_command(harness.redis, worker.name, name, **arguments)
+        time.sleep(0.2)
+        record_id = harness.keep_one()
+        assert eventually(lambda: harness.record(record_id).state is State.DELIVERED)
+        assert worker.pubsub_thread.is_alive()
+        assert not worker.stopping
+        assert harness.redis.exists(job_key(record_id))

@@ -72,8 +72,13 @@ def write_pause(redis: Redis, _server: EmbeddedRedis) -> None:
     redis.client_pause(100, all=False)
 
 
+def client_kill(redis: Redis, _server: EmbeddedRedis) -> None:
+    """A claim whose answer is lost is not the end of what was claimed."""
+    redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+
 @pytest.mark.parametrize(
-    "disturb", [script_flush, client_pause, write_pause], ids=lambda one: one.__name__
+    "disturb", [script_flush, client_pause, write_pause, client_kill], ids=lambda one: one.__name__
 )
 def test_events_survive_while_they_are_accepted_and_delivered(
     disturb: Disturb, tmp_path, settings, relay, standin, monkeypatch

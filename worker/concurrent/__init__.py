@@ -52,26 +52,21 @@ What does not hold
 RQ's internals that this relies on are named in test_rq_internals; pyproject.toml pins the versions.
 """
 
-from worker.concurrent.claims import (
-    PROBE_INTERVAL_S,
-    ClaimedJob,
-    ClaimResult,
-    QueueGroup,
-    RateLimit,
-)
+from worker.concurrent.claims import PROBE_INTERVAL_S, ClaimResult, QueueGroup, RateLimit
 from worker.concurrent.execution import JobExecution, JobStopped, Requeue
+from worker.concurrent.features import Refused
 from worker.concurrent.timings import Timings
 from worker.concurrent.worker import ConcurrentWorker
 
 __all__ = [
     "PROBE_INTERVAL_S",
     "ClaimResult",
-    "ClaimedJob",
     "ConcurrentWorker",
     "JobExecution",
     "JobStopped",
     "QueueGroup",
     "RateLimit",
+    "Refused",
     "Requeue",
     "Timings",
 ]

@@ -55,7 +55,7 @@ class ClaimLoop:
             if claim.jobs:
                 notifier.acknowledge()
                 continue
-            if burst and idle and claim.token_wait_s is None:
+            if burst and idle and claim.token_wait_s is None and not self._lost_any():
                 return
             wait_s = self._idle_wait_s(claim)
             # A queue that may not be claimed from would set the wake-up all the time.
@@ -87,6 +87,17 @@ class ClaimLoop:
     def _all_open(self) -> bool:
         """Whether all jobs that wait are behind an open rate limit, as far as is known."""
         return time.monotonic() < self._open_until
+
+    def _lost_any(self) -> bool:
+        """Whether Redis had claims that this worker does not know of, and has them no more."""
+        lost = False
+
+        def step() -> None:
+            nonlocal lost
+            lost = self._claimer.release_lost()
+
+        retry_while_disconnected(step, abandon=self._stopping)
+        return lost
 
     def _claim_when_connected(self, free: int) -> ClaimResult:
         """Claim jobs and start them, once Redis answers; nothing if asked to stop before."""

@@ -52,6 +52,7 @@ class Claimer:
         self._capacity = capacity
         self._submit = submit
         self._fair = fair
+        self._answer_lost = False
         self.claiming = False
         self.not_started: Sequence[JobExecution] = ()
 
@@ -66,11 +67,15 @@ class Claimer:
         Raises:
             RedisError: the claim failed, or its answer was lost.
         """
+        if self._answer_lost:
+            self.release_lost()
         groups = self._hooks.groups()
         requested_at, self.claiming = self._lease.begin_renewal(), True
         epoch = self._lease.epoch
+        self._answer_lost = True
         try:
             claim = self._claims.claim(groups, free, fair=self._fair)
+            self._answer_lost = False
             self._lease.renewed(requested_at)
             executions = [self._hooks.load(job, epoch) for job in claim.jobs]
             for execution in executions:
@@ -82,6 +87,16 @@ class Claimer:
         if executions:
             self._start(executions)
         return claim
+
+    def release_lost(self) -> bool:
+        """Return what was claimed by a call whose answer was lost; whether there was anything.
+
+        Raises:
+            RedisError
+        """
+        lost = self._claims.release_unknown(self._executions.members())
+        self._answer_lost = False
+        return bool(lost)
 
     def _start(self, executions: Sequence[JobExecution]) -> None:
         loaded = [execution for execution in executions if not execution.load_error]

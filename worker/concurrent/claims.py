@@ -1,12 +1,13 @@
 """What a worker holds in Redis: its lease, its claims, and the steps that change them.
 
-`rq:leases` is a sorted set of workers by when their lease expires, by the clock of Redis.
+`rq:leases` is a sorted set of workers by their leases, numbers that change with each renewal: by
+Redis's clock when they would expire, which nobody compares with a clock.
 `rq:claims:<worker>` is a sorted set of the `job:execution` entries that a worker has claimed, by
 when. A job is in a queue, among a worker's claims, or in one of RQ's registries: every step from
 one to another is one script.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -82,10 +83,10 @@ class ClaimResult:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The answer to a heartbeat: how many jobs this worker holds, and who lost their lease."""
+    """The answer to a heartbeat: how many jobs this worker holds, and everybody's leases."""
 
     held: int
-    expired_workers: Sequence[str] = ()
+    leases: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Promotion:
     """The result of looking for due jobs.
 
     `jobs_waiting` says whether the queues have jobs, or workers are suspended; `promoted` whether
-    some have just been queued; `next_due` is when the next one is due (unix time).
+    some have just been queued; `next_due` is when the next one is due by this worker's clock.
     """
 
     jobs_waiting: bool
@@ -124,10 +125,10 @@ class Claims:
         self._served_at: dict[str, int] = {}
         register = redis.register_script
         self._claim = register(_lua("clock", "token_bucket", "lease", "claim"))
-        self._commit = register(_lua("commit"))
-        self._release = register(_lua("clock", "release"))
+        self._commit = register(_lua("clock", "commit"))
+        self._release = register(_lua("release"))
         self._heartbeat = register(_lua("clock", "lease", "heartbeat"))
-        self._promote = register(_lua("promote_scheduled"))
+        self._promote = register(_lua("clock", "promote_scheduled"))
 
     def claim(self, groups: Sequence[QueueGroup], capacity: int, *, fair: bool) -> ClaimResult:
         """Claim up to `capacity` jobs and renew the lease.
@@ -191,7 +192,7 @@ class Claims:
         job has got dependents, whereupon nothing is written.
         """
         at = now()
-        args: list[Any] = [self._name, at.timestamp(), utcformat(at)]
+        args: list[Any] = [self._name, utcformat(at)]
         for execution in executions:
             args += _result_args(execution, at, default_result_ttl)
         answer: Any = self._commit(args=args)
@@ -212,16 +213,20 @@ class Claims:
         """
         if not members:
             return []
-        return self._run_release(self._name, members, only_expired=False, counted=counted)
+        return self._run_release(self._name, members, lease="", counted=counted)
 
-    def reclaim(self, worker_name: str) -> list[str]:
-        """Return all claims of a worker whose lease has expired; the ids of the jobs."""
-        return self._run_release(worker_name, [], only_expired=True, counted=True)
+    def release_unknown(self, known: Collection[str]) -> list[str]:
+        """Release what a lost answer claimed; to all but the claimer it may be on its way."""
+        return self.release([member for member in self.members() if member not in known])
+
+    def reclaim(self, worker_name: str, lease: float) -> list[str]:
+        """Return all claims of a worker whose lease is still this one; the ids of the jobs."""
+        return self._run_release(worker_name, [], lease=repr(lease), counted=True)
 
     def _run_release(
-        self, name: str, members: Sequence[str], *, only_expired: bool, counted: bool
+        self, name: str, members: Sequence[str], *, lease: str, counted: bool
     ) -> list[str]:
-        args: list[Any] = [name, int(only_expired), utcformat(now()), self._wakeup_key]
+        args: list[Any] = [name, lease, utcformat(now()), self._wakeup_key]
         answer: Any = self._release(args=[*args, int(counted), *members])
         return [job_id.decode() for job_id in answer]
 
@@ -232,7 +237,8 @@ class Claims:
     def heartbeat(self) -> Heartbeat:
         """Renew the lease."""
         answer: Any = self._heartbeat(args=[self._name, self._lease_s])
-        return Heartbeat(int(answer[0]), [name.decode() for name in answer[1]])
+        leases = zip(answer[1][::2], answer[1][1::2], strict=True)
+        return Heartbeat(int(answer[0]), {name.decode(): float(lease) for name, lease in leases})
 
     def end(self) -> None:
         """Give the lease up. With claims left it runs out, so that others reclaim them."""
@@ -242,10 +248,11 @@ class Claims:
     def promote_scheduled(self, queues: Sequence[str]) -> Promotion:
         """Queue up to 100 due jobs of each queue."""
         at = now()
-        args: list[Any] = [at.timestamp(), utcformat(at), _PROMOTED_AT_ONCE, *queues]
+        args: list[Any] = [utcformat(at), _PROMOTED_AT_ONCE, *queues]
         answer: Any = self._promote(args=args)
-        jobs_waiting, promoted, next_due = answer
-        return Promotion(bool(jobs_waiting), bool(promoted), float(next_due) if next_due else None)
+        jobs_waiting, promoted, due_in_s = answer
+        next_due = at.timestamp() + float(due_in_s) if due_in_s else None
+        return Promotion(bool(jobs_waiting), bool(promoted), next_due)
 
 
 def retry_wait_s(job: Job, retry: Retry) -> int:
@@ -270,22 +277,12 @@ def _result_args(execution: JobExecution, at: datetime, default_result_ttl: int)
     if isinstance(value, Retry):
         retries = (job.number_of_retries or 0) + 1
         wait_s = retry_wait_s(job, value)
-        due = at.timestamp() + wait_s if wait_s else 0
         front = int(job.enqueue_at_front_on_retry or value.enqueue_at_front)
         row = Result(job.id, Result.Type.RETRIED, return_value=value, **shared)
         row.serializer = job.serializer  # resolved once, for the queue
         ttl = "" if job.failure_ttl is None else job.failure_ttl
-        return [
-            *head,
-            "retry",
-            took_s,
-            ttl,
-            retries,
-            due,
-            front,
-            registered,
-            *counted_pairs(row.serialize()),
-        ]
+        result = counted_pairs(row.serialize())
+        return [*head, "retry", took_s, ttl, retries, wait_s, front, registered, *result]
     row = Result(job.id, Result.Type.SUCCESSFUL, return_value=value, **shared)
     row.serializer = job.serializer
     ttl = job.get_result_ttl(default_result_ttl)

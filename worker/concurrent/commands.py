@@ -1,6 +1,5 @@
 """Signals, and the commands that RQ sends to workers."""
 
-import signal
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
@@ -33,6 +32,7 @@ class CommandedWorker(BaseWorker):
         self.wakeup = Wakeup()
         self.running = ExecutionTable(self.executions)
         self.forced = False
+        self._dead_part: tuple[str, BaseException] | None = None
 
     @property
     def stopping(self) -> bool:
@@ -49,20 +49,47 @@ class CommandedWorker(BaseWorker):
         if requested_at is None:
             self._shutdown_requested_date = now()
             self._stop_requested = True
-        # Some hosts send SIGTERM twice within a second; a person at a keyboard means it.
-        elif signum == signal.SIGINT or (now() - requested_at).total_seconds() > 1:
+        # As in RQ: within a second it is the same request, from a terminal and from a supervisor.
+        elif (now() - requested_at).total_seconds() >= 1:
             self.forced = True
         self.wakeup.set()
 
+    def on_death(self, name: str, error: BaseException) -> None:
+        """A part of this worker has ended by an error: end too. Called in the hub."""
+        self._dead_part = self._dead_part or (name, error)
+        self._stop_requested = True
+        self.wakeup.set()
+
+    def raise_if_dead(self) -> None:
+        """
+        Raises:
+            RuntimeError: a part of this worker has ended by an error.
+        """
+        if self._dead_part:
+            name, error = self._dead_part
+            raise RuntimeError(f"The worker has ended: its {name} did") from error
+
     def handle_payload(self, message: dict[str, Any]) -> None:
-        """Handle a command. `stop-job` names a job, of which several executions may run here."""
-        payload = parse_payload(message)
-        if payload.get("command") == "stop-job":
+        """Handle a command. `stop-job` names a job, of which several executions may run here.
+
+        Anybody may publish anything: what is none of these commands is ignored, since an error
+        would end the thread that listens.
+        """
+        try:
+            payload = parse_payload(message)
+            command = payload.get("command")
+        except (ValueError, AttributeError):
+            command = None
+        if command == "stop-job":
             for execution in self.running:
                 if execution.job.id == payload.get("job_id"):
                     self.request_stop_execution(execution.id)
-            return
-        super().handle_payload(message)  # type: ignore[no-untyped-call]  # RQ has no types here
+        elif command == "stop-execution":
+            self.request_stop_execution(str(payload.get("execution_id", "")))
+        elif command == "shutdown":
+            super().handle_payload(message)  # type: ignore[no-untyped-call]  # RQ has no types here
+        else:
+            self.log.warning("Worker %s: not a command for it, ignored", self.name)
 
     def request_stop_execution(self, execution_id: str) -> None:
         execution = self.running.get(execution_id)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from redis import Redis
@@ -10,19 +11,11 @@ from rq import Queue
 from rq.exceptions import TimeoutFormatError
 from rq.executions import Execution
 from rq.job import Job
-from rq.timeouts import JobTimeoutException
 from rq.utils import parse_timeout
 
 
 class JobStopped(BaseException):
     """Raised inside a job on a stop command; no `except Exception` of the job's swallows it."""
-
-
-class TimedOut(JobTimeoutException):
-    """Raised inside a job that has run for longer than its time-out."""
-
-    def __init__(self, limit_s: object) -> None:
-        super().__init__(f"Task exceeded maximum timeout value ({limit_s} seconds)")
 
 
 class Requeue:
@@ -33,7 +26,8 @@ class Requeue:
 class JobExecution:
     """One run of a job by this worker, from its claim until its result is written.
 
-    `redelivery_count` is the number of earlier workers that lost the job. `lease_epoch` is the
+    `redelivery_count` is the number of earlier workers that lost the job since it last had a
+    result; `lost_run_began` is when the last of them began, by its own clock. `lease_epoch` is the
     epoch of this worker's lease in which it was claimed. `load_error` says why it cannot be
     performed. `began_at` and `registered_at` are monotonic seconds, 0 before. `registered` is True
     once RQ's registries show it. `finished` is True once it has returned or raised. `context`
@@ -44,6 +38,7 @@ class JobExecution:
     queue: Queue
     rq_execution: Execution
     redelivery_count: int = 0
+    lost_run_began: datetime | None = None
     lease_epoch: int = 0
     load_error: Exception | None = None
     began_at: float = 0.0

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
+from rq.defaults import RQ_KEY_PREFIX
+from rq.worker import BaseWorker
+
 _FIELDS: Final[Mapping[bytes, str]] = {
     b"success_callback_name": "callbacks (on_success)",
     b"failure_callback_name": "callbacks (on_failure)",
@@ -16,12 +19,36 @@ _FIELDS: Final[Mapping[bytes, str]] = {
 DEPENDENTS: Final = "dependents (depends_on)"
 
 
-class UnsupportedFeature(Exception):
+class Refused(Exception):
+    """Why a job fails before it runs, and is not tried again."""
+
+
+class UnsupportedFeature(Refused):
     """Why a job has failed: it uses a feature of RQ that this worker does not have."""
 
     def __init__(self, feature: str) -> None:
         super().__init__(
             f"This worker does not support {feature}. Run the job with a stock RQ worker."
+        )
+
+
+def require_keys_of_rq(worker: BaseWorker) -> None:
+    """The scripts name keys as RQ does by default.
+
+    Raises:
+        ValueError: RQ, or a class of jobs, queues or workers, has another prefix.
+    """
+    prefixes = {
+        RQ_KEY_PREFIX,
+        worker.redis_worker_namespace_prefix.removesuffix(":worker:"),
+        worker.job_class.redis_job_namespace_prefix.removesuffix(":job:"),
+        *(queue.redis_queue_namespace_prefix.removesuffix(":queue:") for queue in worker.queues),
+    }
+    if prefixes != {"rq"}:
+        others = ", ".join(sorted(prefixes - {"rq"}))
+        raise ValueError(
+            f"expected RQ's keys to begin with 'rq', found '{others}': unset RQ_KEY_PREFIX, and"
+            " use job, queue and worker classes without a prefix of their own"
         )
 
 

@@ -17,7 +17,7 @@ from rq.utils import now
 
 from worker.concurrent.claims import Claims
 from worker.concurrent.execution import ExecutionTable, JobExecution
-from worker.concurrent.features import UnsupportedFeature
+from worker.concurrent.features import Refused
 from worker.concurrent.greenlets import ExcInfo, Lock
 from worker.concurrent.promotion import Promoter
 from worker.concurrent.reconnect import retry_while_disconnected
@@ -108,7 +108,7 @@ class JobFinalizer:
         if not already_notified:
             self._notify(execution)
         job.ended_at = job.last_heartbeat = now()
-        if isinstance(exc_info[1], UnsupportedFeature):
+        if isinstance(exc_info[1], Refused):
             job.retries_left = None  # the next try would fail likewise
             job.webhooks = []  # RQ's code would send them
         if not execution.stopped:
@@ -138,11 +138,21 @@ class JobFinalizer:
 
     def _finalize(self, execution: JobExecution, write: Callable[[], None]) -> None:
         """Write until the claim is gone: RQ's code takes it away with the rest."""
-        redis = self._rq.connection
+        redis, failed = self._rq.connection, False
 
         def step() -> None:
+            nonlocal failed
             with self._one_at_a_time:
-                finalized()
+                try:
+                    finalized()
+                except RedisError:
+                    raise
+                except Exception as error:
+                    if failed:
+                        raise
+                    # The lease keeper may hide the execution just while RQ reads what to delete.
+                    failed = True
+                    raise RedisError("RQ could not write it") from error
 
         def finalized() -> None:
             if not self._claims.holds(execution):

@@ -7,6 +7,7 @@ runs until it waits for a socket or a clock, so nothing here needs a lock agains
 import sys
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from types import FrameType, TracebackType
 from typing import Final, Generic, TypeAlias, TypeVar
 
@@ -25,12 +26,18 @@ Lock: Final = RLock
 sleep: Final = gevent.sleep
 _IN_REDIS_AGAIN_S: Final = 0.01
 _JOIN_S: Final = 1.0
+# Told, in the hub, of a greenlet started where it is set that ends by an error; must not wait.
+ON_DEATH: Final[ContextVar[Callable[[str, BaseException], None] | None]] = ContextVar(
+    "on_death", default=None
+)
 
 
 def start(name: str, target: Callable[[], object]) -> Greenlet:
     """Run `target` in a greenlet of its own."""
     started: Greenlet = gevent.spawn(target)
     started.name = name
+    if on_death := ON_DEATH.get():
+        started.link_exception(lambda dead: on_death(name, dead.exception or SystemExit()))
     return started
 
 

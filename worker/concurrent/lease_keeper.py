@@ -1,4 +1,4 @@
-"""Acts on what heartbeats answer: takes over from workers whose lease has expired."""
+"""Acts on what heartbeats answer: takes over from workers that no longer renew their lease."""
 
 import logging
 import time
@@ -37,6 +37,7 @@ class LeaseKeeper:
         self._stable_since = time.monotonic()
         self._sent_at = 0.0
         self._unknown_claims: set[str] = set()
+        self._seen: dict[str, tuple[float, float]] = {}
 
     @property
     def stable(self) -> bool:
@@ -69,12 +70,20 @@ class LeaseKeeper:
             self._unknown_claims = self._release_unknown(known)
         else:
             self._unknown_claims = set()
+        self._seen = {
+            name: seen
+            if (seen := self._seen.get(name)) and seen[0] == lease
+            else (lease, self._sent_at)
+            for name, lease in answer.leases.items()
+        }
         if self.stable:
-            for name in answer.expired_workers:
-                self._reclaim_from_dead(name)
+            for name, (lease, since) in list(self._seen.items()):
+                if self._sent_at - since > self._timings.lease_s:
+                    self._reclaim_from_dead(name, lease)
 
-    def _reclaim_from_dead(self, name: str) -> None:
-        if jobs := self._claims.reclaim(name):
+    def _reclaim_from_dead(self, name: str, lease: float) -> None:
+        """By this worker's own clock: that of Redis may step, and says nothing of the living."""
+        if jobs := self._claims.reclaim(name, lease):
             _LOG.warning("Worker %s is gone, %d of its jobs reclaimed", name, len(jobs))
             self._wakeup.set()
 

@@ -19,6 +19,10 @@ _SOCKET_TIMEOUT_S: Final = 3.0
 _JOIN_S: Final = 1.0
 
 
+class LeaseThreadDied(BaseException):
+    """What nobody may go on without."""
+
+
 class LeaseThread:
     """Sends heartbeats. Its fields are for the greenlets to read.
 
@@ -37,11 +41,18 @@ class LeaseThread:
         self._closing, self._closed = ThreadEvent(), ThreadEvent()
         self._answer: Heartbeat | None = None
         self._error: Exception | None = None
+        self._died_of = ""
         self.sent_at = self.failed_at = 0.0
         greenlets.start_thread(self._run)
 
     def alive(self) -> None:
-        """The greenlets still have their turns."""
+        """The greenlets still have their turns.
+
+        Raises:
+            LeaseThreadDied
+        """
+        if self._closed.is_set() and not self._closing.is_set():
+            raise LeaseThreadDied(self._died_of)
         self._alive_at = time.monotonic()
 
     def take_answer(self) -> Heartbeat | None:
@@ -64,13 +75,17 @@ class LeaseThread:
             greenlets.sleep(0.005)
 
     def _run(self) -> None:
-        while not self._closing.is_set():
-            if time.monotonic() - self._alive_at < self._timings.stuck_s:
-                self._send()
-            self._closing.wait(self._timings.heartbeat_s)
-        self._redis.close()
-        greenlets.end_thread()
-        self._closed.set()
+        try:
+            while not self._closing.is_set():
+                if time.monotonic() - self._alive_at < self._timings.stuck_s:
+                    self._send()
+                self._closing.wait(self._timings.heartbeat_s)
+            self._redis.close()
+            greenlets.end_thread()
+        except BaseException as error:  # noqa: BLE001  told to the greenlets, which end
+            self._died_of = repr(error)
+        finally:
+            self._closed.set()
 
     def _send(self) -> None:
         requested_at = self._lease.begin_renewal()

@@ -24,7 +24,10 @@ def load_execution(
         load_error = unsupported_feature(claimed.hash, has_dependents=claimed.has_dependents)
     rq_execution = Execution(claimed.execution_id, job.id, queue.connection, worker_name)
     rq_execution._job = job  # noqa: SLF001  as RQ does; else it would fetch the job again
+    lost_run_began = job.started_at
     job.worker_name, job.started_at = worker_name, rq_execution.created_at
     job._status = JobStatus.STARTED  # noqa: SLF001  as in Redis
     redelivery_count = int(claimed.hash.get(b"redelivery_count", 0))
-    return JobExecution(job, queue, rq_execution, redelivery_count, lease_epoch, load_error)
+    return JobExecution(
+        job, queue, rq_execution, redelivery_count, lost_run_began, lease_epoch, load_error
+    )

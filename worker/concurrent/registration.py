@@ -1,10 +1,12 @@
 """What RQ's registries show of this worker: the worker itself and the executions that last."""
 
 import time
-from collections.abc import Callable
 from typing import Final
 
 from redis import Redis
+from rq import worker_registration
+from rq.utils import now
+from rq.worker import BaseWorker
 
 from worker.concurrent.claims import STARTED_S
 from worker.concurrent.execution import ExecutionTable, JobExecution
@@ -78,19 +80,8 @@ class Registrar:
 class WorkerHeartbeat:
     """Renews the worker's own entry, as `rq info` and dashboards read it."""
 
-    def __init__(
-        self,
-        redis: Redis,
-        key: str,
-        *,
-        register: Callable[[], object],
-        heartbeat: Callable[[], object],
-        interval_s: float,
-    ) -> None:
-        self._redis = redis
-        self._key = key
-        self._register = register
-        self._heartbeat = heartbeat
+    def __init__(self, worker: BaseWorker, interval_s: float) -> None:
+        self._worker = worker
         self._interval_s = interval_s
         self.sent_at = float("-inf")
 
@@ -103,7 +94,28 @@ class WorkerHeartbeat:
         at = time.monotonic()
         if at - self.sent_at <= self._interval_s:
             return
-        if not self._redis.exists(self._key):  # it has expired, or Redis has lost it
+        if not self._is_registered():
             self._register()
-        self._heartbeat()
+        self._worker.heartbeat()
         self.sent_at = at
+
+    def _is_registered(self) -> bool:
+        """Whether the entry has neither expired nor been lost by Redis.
+
+        That there is a hash says little: whatever counts or shows something makes one.
+        """
+        worker = self._worker
+        with worker.connection.pipeline(transaction=False) as pipeline:
+            pipeline.hexists(worker.key, "birth")
+            pipeline.sismember(worker_registration.REDIS_WORKER_KEYS, worker.key)
+            return all(pipeline.execute())
+
+    def _register(self) -> None:
+        """As RQ does at first, which refuses a name of which there is anything in Redis."""
+        worker = self._worker
+        worker.last_heartbeat = now()
+        with worker.connection.pipeline() as pipeline:
+            pipeline.hset(worker.key, mapping={**worker.serialize(), "state": worker.get_state()})
+            worker_registration.register(worker, pipeline)
+            pipeline.expire(worker.key, worker.worker_ttl + _WORKER_TTL_MARGIN_S)
+            pipeline.execute()

@@ -61,7 +61,6 @@ class Shutdown:
 
     def deregister(self, unregister: Callable[[], object]) -> None:
         """Give up the lease, then take the worker out of RQ's registries."""
-        self._retry(self._release_unknown)
         self._retry(self._claims.end)
         try:
             unregister()
@@ -76,7 +75,10 @@ class Shutdown:
         ]
 
     def _release_waiting(self) -> None:
-        self._claims.release([execution.member for execution in self._waiting])
+        """Those, and what was claimed by a call whose answer was lost."""
+        self._claims.release_unknown(
+            self._executions.members() - {execution.member for execution in self._waiting}
+        )
         while self._waiting:
             self._executions.forget(self._waiting.pop())
 
@@ -87,11 +89,6 @@ class Shutdown:
             _LOG.warning("Out of time: %d jobs returned to their queues", len(jobs))
         for execution in running:
             self._executions.forget(execution)
-
-    def _release_unknown(self) -> None:
-        """What was claimed by an answer that was lost with its connection: nobody has begun it."""
-        known = self._executions.members()
-        self._claims.release([each for each in self._claims.members() if each not in known])
 
     def _retry(self, step: Callable[[], object]) -> None:
         """Redis may be back in a moment, but a host does not wait for long."""

@@ -1,6 +1,8 @@
 """Job time-outs: RQ's `job_timeout`, for jobs that run in greenlets."""
 
-from worker.concurrent.execution import ExecutionTable, JobExecution, TimedOut
+from rq.timeouts import JobTimeoutException
+
+from worker.concurrent.execution import ExecutionTable, JobExecution
 from worker.concurrent.greenlets import Pool
 
 
@@ -19,4 +21,5 @@ class TimeoutWatch:
             if execution.overdue and execution not in self._interrupted:
                 self._interrupted.add(execution)
                 limit_s = execution.job.timeout or execution.queue.DEFAULT_TIMEOUT
-                self._pool.interrupt(execution, TimedOut(limit_s))
+                text = f"Task exceeded maximum timeout value ({limit_s} seconds)"  # as RQ's own
+                self._pool.interrupt(execution, JobTimeoutException(text))

@@ -26,8 +26,9 @@ from worker.concurrent.claimer import Claimer
 from worker.concurrent.claims import ClaimedJob, ClaimResult, Claims, QueueGroup
 from worker.concurrent.commands import CommandedWorker
 from worker.concurrent.execution import JobExecution, JobStopped, Requeue
+from worker.concurrent.features import require_keys_of_rq
 from worker.concurrent.finalize import JobFinalizer
-from worker.concurrent.greenlets import ExcInfo, Pool, Ticker
+from worker.concurrent.greenlets import ON_DEATH, ExcInfo, Pool, Ticker
 from worker.concurrent.lease import Lease
 from worker.concurrent.lease_keeper import LeaseKeeper
 from worker.concurrent.lease_thread import LeaseThread
@@ -58,6 +59,7 @@ class ConcurrentWorker(CommandedWorker):
     def __init__(
         self,
         queues: Sequence[Queue],
+        name: str | None = None,
         *,
         concurrency: int = 32,
         grace_s: float = 20.0,
@@ -66,7 +68,8 @@ class ConcurrentWorker(CommandedWorker):
         timings: Timings = _DEFAULT_TIMINGS,
         **options: Any,
     ) -> None:
-        super().__init__(queues, **options)
+        super().__init__(queues, name=name, **options)
+        require_keys_of_rq(self)
         self.concurrency = concurrency
         self.timings = timings
         self.claims = Claims(self.connection, self.name, wakeup_key, lease_s=timings.lease_s)
@@ -95,19 +98,9 @@ class ConcurrentWorker(CommandedWorker):
             abandon=lambda: self._closing.closed,
         )
         self._lease_keeper = LeaseKeeper(
-            claims,
-            running,
-            self.wakeup,
-            claiming=lambda: self._claimer.claiming,
-            timings=timings,
+            claims, running, self.wakeup, claiming=lambda: self._claimer.claiming, timings=timings
         )
-        self._worker_heartbeat = WorkerHeartbeat(
-            self.connection,
-            self.key,
-            register=self.register_birth,
-            heartbeat=self.heartbeat,
-            interval_s=timings.worker_heartbeat_s,
-        )
+        self._worker_heartbeat = WorkerHeartbeat(self, timings.worker_heartbeat_s)
 
     @property
     def connection_timeout(self) -> int:
@@ -161,12 +154,14 @@ class ConcurrentWorker(CommandedWorker):
         Raises:
             NotImplementedError: an option that this worker does not have.
             RedisError: Redis is away at the start.
+            RuntimeError: a greenlet or thread of the worker has died.
         """
         default = dequeue_strategy == DequeueStrategy.DEFAULT
         if max_jobs is not None or max_idle_time is not None or not default:
             raise NotImplementedError("no max_jobs, max_idle_time or dequeue_strategy; see `fair`")
+        ON_DEATH.set(self.on_death)
+        self._install_signal_handlers()  # before Redis knows of it: told to stop, it signs off
         self._set_up()
-        self._install_signal_handlers()  # before RQ lists it, or a signal leaves it listed
         self.bootstrap(logging_level, date_format, log_format)
         self.pool = Pool(self.concurrency, self._perform, self._finish)
         results = Results(
@@ -208,7 +203,8 @@ class ConcurrentWorker(CommandedWorker):
         )
         thread = LeaseThread(self.name, self.connection, self.lease, self.timings)
         keeper = self._start_keeper(thread)
-        self._maintain_once()
+        if not self.stopping:
+            self._maintain_once()
         every_s = self.timings.maintain_s
         maintenance = Ticker("maintenance", every_s, self.maintain, on_error=report, delayed=True)
         try:
@@ -221,6 +217,7 @@ class ConcurrentWorker(CommandedWorker):
             keeper.close()
             thread.close()
             self._closing.deregister(self.teardown)
+        self.raise_if_dead()
         return self.capacity.claimed > 0
 
     def _start_keeper(self, thread: LeaseThread) -> Ticker:

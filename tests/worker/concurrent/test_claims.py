@@ -14,7 +14,7 @@ from tests.worker.concurrent import jobs
 from tests.worker.concurrent.intervals import SHORT_LEASE
 from tests.worker.concurrent.workers import at_work, burst, said
 from worker.concurrent import JobExecution, QueueGroup, RateLimit, Requeue, Timings
-from worker.concurrent.claims import Claims, Heartbeat
+from worker.concurrent.claims import Claims
 
 THROTTLE = RateLimit("rate_limit", rate_per_s=40.0, cap=0)
 
@@ -92,23 +92,25 @@ def test_only_jobs_of_an_expired_lease_are_reclaimed(redis, queue, hold_claims):
     fill(queue, 4)
     worker_1, worker_2 = hold_claims("worker-1"), hold_claims("worker-2")
     take(worker_1, 3)
-    assert worker_2.heartbeat() == Heartbeat(0, [])
-    assert worker_2.reclaim("worker-1") == []
+    seen = worker_2.heartbeat().leases["worker-1"]
+    worker_1.heartbeat()
+    assert worker_2.heartbeat().leases["worker-1"] > seen
+    assert worker_2.reclaim("worker-1", seen) == []
 
     end_lease(redis, "worker-1")
-    assert worker_2.heartbeat() == Heartbeat(0, ["worker-1"])
-    assert worker_2.reclaim("worker-1") == ["2", "1", "0"]
+    assert worker_2.heartbeat().leases["worker-1"] == 1
+    assert worker_2.reclaim("worker-1", 1) == ["2", "1", "0"]
     assert queue.job_ids == ["0", "1", "2", "3"]
     assert redis.hget("rq:job:0", "redelivery_count") == b"1"
-    assert worker_2.heartbeat() == Heartbeat(0, [])
-    assert worker_2.reclaim("worker-1") == []  # by a third who feedback of it too
+    assert worker_2.heartbeat().leases.keys() == {"worker-2"}
+    assert worker_2.reclaim("worker-1", 1) == []  # by a third who feedback of it too
 
 
 def test_two_workers_that_reclaim_at_once_reclaim_once(redis, queue, hold_claims):
     fill(queue, 3)
     take(hold_claims("worker-1"), 3)
     end_lease(redis, "worker-1")
-    both = [hold_claims(name).reclaim("worker-1") for name in ("worker-2", "worker-3")]
+    both = [hold_claims(name).reclaim("worker-1", 1) for name in ("worker-2", "worker-3")]
     assert both == [["2", "1", "0"], []]
     assert queue.job_ids == ["0", "1", "2"]
 
@@ -119,7 +121,7 @@ def test_a_worker_that_lost_a_claim_writes_nothing(redis, queue, hold_claims):
     (taken,) = take(worker_1, 1).jobs
     run = run_of(taken, queue, "worker-1", "of worker-1")
     end_lease(redis, "worker-1")
-    worker_2.reclaim("worker-1")
+    worker_2.reclaim("worker-1", 1)
     (taken,) = take(worker_2, 1).jobs
 
     assert not worker_1.holds(run)
@@ -175,7 +177,7 @@ def test_what_was_claimed_by_another_meanwhile_is_not_queued_a_second_time(
     redis.rpush(queue.key, "0")
     take(worker_2, 1)
     end_lease(redis, "worker-1")
-    assert worker_2.reclaim("worker-1") == []
+    assert worker_2.reclaim("worker-1", 1) == []
     assert queue.job_ids == []
 
 
@@ -210,15 +212,6 @@ def test_a_claim_whose_answer_was_lost_is_released_and_not_counted(redis, queue,
         assert eventually(lambda: len(said(redis)) == 3)
     assert sorted(said(redis)) == ["0", "1", "2"]
     assert [redis.hexists(f"rq:job:{n}", "redelivery_count") for n in range(3)] == [False] * 3
-
-
-def test_a_worker_that_ends_leaves_no_claim_whose_answer_was_lost(redis, queue, start_worker):
-    fill(queue, 3)
-    worker = start_worker(queue)
-    take(worker.claims, 3)
-    burst(worker)
-    assert queue.job_ids == ["0", "1", "2"]
-    assert not redis.exists(worker.claims.key, "rq:leases")
 
 
 # Rate limits.

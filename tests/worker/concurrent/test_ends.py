@@ -128,7 +128,7 @@ def test_on_one_sigint_it_finishes_and_on_two_it_ends_at_once(
     assert eventually(lambda: begun(redis) == 2)
 
     worker.send_signal(signal.SIGINT)
-    time.sleep(1)
+    time.sleep(1.2)
     assert worker.poll() is None
     worker.send_signal(signal.SIGINT)
     assert worker.wait(timeout=LONG_S) == 0  # and not the time that jobs are given

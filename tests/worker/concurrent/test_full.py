@@ -7,7 +7,6 @@ import pytest
 from tests.waiting import eventually
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.workers import at_work
-from worker.concurrent.claims import Heartbeat
 
 LARGE = "x" * 10_000
 
@@ -47,7 +46,7 @@ def test_a_full_redis_does_not_end_the_lease(redis, queue, start_worker, fill_up
     worker = start_worker(queue)
     fill_up()
     before = time.time()
-    assert worker.claims.heartbeat() == Heartbeat(0, [])
+    assert worker.claims.heartbeat().held == 0
     assert redis.zscore("rq:leases", worker.name) > before
 
-    assert worker.claims.heartbeat() == Heartbeat(0, [])  # there is an entry to renew now
+    assert worker.claims.heartbeat().held == 0  # there is an entry to renew now

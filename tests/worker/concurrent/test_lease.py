@@ -101,7 +101,7 @@ def reclaimed_by(other, redis):
 
     def reclaimed():
         redis.zadd("rq:leases", {"worker-1": 1})
-        found.extend(other.reclaim("worker-1"))
+        found.extend(other.reclaim("worker-1", 1))
         return found
 
     assert eventually(reclaimed)

@@ -4,6 +4,7 @@ import time
 
 import pytest
 from rq import get_current_job
+from rq.executions import ExecutionRegistry
 
 from tests.waiting import eventually
 from tests.worker.concurrent import jobs
@@ -52,3 +53,33 @@ def test_a_job_with_an_unreadable_timeout_stops_no_lease_and_no_other_timeout(
         assert eventually(lambda: redis.zscore("rq:leases", "worker-1") > till + 1)
         assert eventually(lambda: short.is_failed)
         let_go(redis, "odd")
+
+
+def test_execution_that_is_hidden_while_rq_deletes_its_job_leaves_nothing(
+    redis, queue, start_worker, monkeypatch
+):
+    """RQ reads the executions of a job that it deletes, one by one: one of them may be gone."""
+    worker = start_worker(queue, name="worker-1")
+    get, hidden = ExecutionRegistry.get_executions, []
+
+    def hide(registry):
+        if not hidden:
+            (execution,) = worker.running
+            hidden.append(execution)
+            redis.zadd(registry.key, {execution.id: time.time() + 60})  # shown, and just hidden
+            redis.delete(execution.rq_execution.key)
+            try:
+                return get(registry)
+            finally:
+                execution.unregister(redis)
+        return get(registry)
+
+    monkeypatch.setattr(ExecutionRegistry, "get_executions", hide)
+    job = queue.enqueue(jobs.fail, failure_ttl=0)
+
+    burst(worker)
+
+    assert hidden
+    assert not redis.exists(job.key)
+    assert redis.keys("rq:wip:*") == redis.keys("rq:claims:*") == []
+    assert redis.keys("rq:execution*") == []

@@ -27,7 +27,7 @@ def die(redis, name):
 
 def another_worker_reclaims(redis, connect):
     die(redis, "worker-1")
-    return Claims(connect(), "worker-2", "").reclaim("worker-1")
+    return Claims(connect(), "worker-2", "").reclaim("worker-1", 1)
 
 
 def saved_by_a_client(job):

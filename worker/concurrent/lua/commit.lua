@@ -1,14 +1,16 @@
 -- Writes the results of executions that returned a value, a Retry or a Requeue; gives up the claims.
 --
--- ARGV worker, now (s), now as RQ writes it, then per job:
+-- After clock.lua.
+--
+-- ARGV worker, now as RQ writes it, then per job:
 --      queue, job id, execution id, kind, seconds it took, seconds to keep (-1 for ever, '' for
---      as long as now), retries so far, when due (s, 0 at once), 1 for the front of the queue,
+--      as long as now), retries so far, in how long due (s, 0 at once), 1 for the front of the queue,
 --      1 if RQ's registries show its execution, n, n fields of the Result
 --      kind: 'finished', 'retry', or 'requeue' for the front of the queue as if never claimed
 -- Returns for each 'done', 'lost' (another worker has the job) or 'dependents' (it has got some while
 -- it ran: nothing is written).
-local worker, now, iso = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local jobs, members, dependents, i = {}, {}, {}, 4
+local worker, iso = ARGV[1], ARGV[2]
+local jobs, members, dependents, i = {}, {}, {}, 3
 while ARGV[i] do
   jobs[#jobs + 1] = i
   members[#members + 1] = ARGV[i + 1] .. ':' .. ARGV[i + 2]
@@ -58,6 +60,7 @@ for at, start in ipairs(jobs) do
     elseif kind == 'retry' then
       fresh = redis.call('HSET', job, 'status', status, 'ended_at', iso, 'last_heartbeat', iso,
         'number_of_retries', ARGV[start + 6], unpack(ARGV[start + 8] == '1' and front or {}))
+      redis.call('HDEL', job, 'redelivery_count', 'suspect_runs') -- of this try; the next one is another
     else
       fresh = redis.call('HSET', job, 'status', status, 'enqueued_at', iso, 'last_heartbeat', iso) + 1
     end
@@ -72,7 +75,7 @@ for at, start in ipairs(jobs) do
     else
       if kind == 'retry' then keep_result(id, ttl, start + 10) end
       if status == 'scheduled' then
-        redis.call('ZADD', 'rq:scheduled:' .. queue, due, id)
+        redis.call('ZADD', 'rq:scheduled:' .. queue, now + due, id)
       else
         redis.call('HSET', job, 'enqueued_at', iso)
         redis.call(ARGV[start + 8] == '1' and 'LPUSH' or 'RPUSH', 'rq:queue:' .. queue, id)

@@ -1,9 +1,9 @@
 -- Renews a worker's lease. After clock.lua and lease.lua.
 --
 -- ARGV worker, lease (s)
--- Returns how many jobs the worker holds, and the workers whose lease has expired.
+-- Returns how many jobs the worker holds, and all workers with their leases.
 renew(ARGV[1], ARGV[2])
 return {
   redis.call('ZCARD', 'rq:claims:' .. ARGV[1]),
-  redis.call('ZRANGE', 'rq:leases', '-inf', '(' .. string.format('%.6f', now), 'BYSCORE'),
+  redis.call('ZRANGE', 'rq:leases', 0, -1, 'WITHSCORES'),
 }

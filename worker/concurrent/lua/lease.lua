@@ -1,4 +1,5 @@
 -- Renews a worker's lease, in every script that claims or sends a heartbeat. After clock.lua.
+-- The number is another each time: others take over who have seen it stand still by their own clocks.
 local function renew(worker, lease_s)
   local function write(call) return call('ZADD', 'rq:leases', now + tonumber(lease_s), worker) end
   if type(write(redis.pcall)) == 'table' then

@@ -1,14 +1,13 @@
 -- Returns jobs that a worker holds to the front of their queues, in the order it claimed them.
--- After clock.lua.
 --
--- ARGV worker, 1 to do so only if its lease has expired, now as RQ writes it, wake-up key or '',
+-- ARGV worker, its lease to do so only if that has not been renewed since or '', now as RQ writes it, wake-up key or '',
 --      1 to raise `redelivery_count` in the jobs' hashes, then `job:execution` entries; all that
 --      the worker holds when none is named
 -- Returns the ids of the jobs.
 local worker, claims = ARGV[1], 'rq:claims:' .. ARGV[1]
-if ARGV[2] == '1' then
-  local expires = redis.call('ZSCORE', 'rq:leases', worker)
-  if expires and tonumber(expires) > now then return {} end
+if ARGV[2] ~= '' then
+  local lease = redis.call('ZSCORE', 'rq:leases', worker)
+  if lease and tonumber(lease) ~= tonumber(ARGV[2]) then return {} end
   redis.call('ZREM', 'rq:leases', worker)
 end
 local named = {}
