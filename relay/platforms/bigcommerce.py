@@ -128,7 +128,10 @@ platform = Platform(
     disable_after="those retries, or 90 days without events",
     setup={
         "es": (
-            "En BigCommerce abra Configuración > Cuentas de API y cree una con pedidos y clientes.",
+            (
+                "En BigCommerce abra Configuración > Cuentas de API y cree una que pueda leer "
+                "pedidos y clientes."
+            ),
             "Con ella cree un webhook por evento: POST /v3/hooks, con esta dirección.",
             "Copie el client secret de la cuenta de API a BIGCOMMERCE_SECRET.",
             "Ponga el store hash y el token en `credentials` (store_hash, access_token).",

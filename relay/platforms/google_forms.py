@@ -67,13 +67,22 @@ platform = Platform(
     retries="none",
     setup={
         "es": (
-            "En el formulario abra ⋮ > Apps Script y pegue este programa, con dirección y secreto:",
+            (
+                "En el formulario abra ⋮ > Apps Script y pegue este programa, con la dirección de "
+                "esta fuente y un secreto largo que usted invente:"
+            ),
             _SCRIPT,
-            "En Activadores agregue uno para `enviar`, al enviar el formulario.",
+            (
+                "En Activadores agregue uno para la función `enviar`: evento «Al enviar el "
+                "formulario»."
+            ),
             "Guarde el mismo secreto en GOOGLE_FORMS_SECRET.",
         ),
         "en": (
-            "In the form open ⋮ > Apps Script and paste this program, with address and secret:",
+            (
+                "In the form open ⋮ > Apps Script and paste this program, with the address of this "
+                "source and a long secret you make up:"
+            ),
             _SCRIPT,
             "In Triggers add one for `enviar`, on form submit.",
             "Put the same secret into GOOGLE_FORMS_SECRET.",

@@ -60,14 +60,14 @@ platform = Platform(
         "es": (
             "En WordPress abra Formularios > el formulario > Ajustes > Webhooks > Agregar.",
             "Pegue la dirección de esta fuente, método POST y formato JSON.",
-            "Agregue la cabecera Authorization: Bearer SECRETO.",
+            "Invente un secreto largo y agregue la cabecera Authorization: Bearer SECRETO.",
             "Guarde ese secreto en GRAVITY_FORMS_SECRET.",
             "En Request Body elija Select Fields: id, form_title, nombre, correo, celular…",
         ),
         "en": (
             "In WordPress open Forms > the form > Settings > Webhooks > Add new.",
             "Paste the address of this source, method POST and format JSON.",
-            "Add the header Authorization: Bearer SECRET.",
+            "Make up a long secret and add the header Authorization: Bearer SECRET.",
             "Put that secret into GRAVITY_FORMS_SECRET.",
             "As request body choose Select Fields: id, form_title, name, email, phone…",
         ),

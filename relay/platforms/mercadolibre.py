@@ -107,13 +107,19 @@ platform = Platform(
     setup={
         "es": (
             "En developers.mercadolibre abra Mis aplicaciones y elija la suya.",
-            "En URL de notificaciones ponga la dirección de esta fuente, seguida de /SECRETO.",
+            (
+                "En URL de notificaciones ponga la dirección de esta fuente, seguida de /SECRETO "
+                "(uno largo que usted invente)."
+            ),
             "Suscríbase al tema orders_v2 y guarde ese secreto en MERCADOLIBRE_SECRET.",
             "Ponga client_id, client_secret y refresh_token en `credentials` de la fuente.",
         ),
         "en": (
             "On developers.mercadolibre open My applications and choose yours.",
-            "As notifications URL enter the address of this source, followed by /SECRET.",
+            (
+                "As notifications URL enter the address of this source, followed by /SECRET "
+                "(a long one you make up)."
+            ),
             "Subscribe to the topic orders_v2 and put that secret into MERCADOLIBRE_SECRET.",
             "Put client_id, client_secret and refresh_token into the source's `credentials`.",
         ),

@@ -81,7 +81,7 @@ platform = Platform(
     disable_after="about 1 hour of failures: the page is unsubscribed",
     setup={
         "es": (
-            "En developers.facebook.com, abra su app; la clave secreta es el secreto.",
+            "En developers.facebook.com, abra su app y copie la clave secreta a META_LEADS_SECRET.",
             "Invente un token de verificación y escríbalo como `verify_token` en las opciones.",
             "En Webhooks > Page, pegue la dirección https de esta fuente y ese token, y verifique.",
             "Suscriba el campo `leadgen`, y luego la página: `/{page}/subscribed_apps`.",
@@ -89,7 +89,10 @@ platform = Platform(
             "Pruebe con la Herramienta de prueba de anuncios para clientes potenciales.",
         ),
         "en": (
-            "On developers.facebook.com, open your app; its app secret is the secret.",
+            (
+                "On developers.facebook.com, open your app and copy its app secret to "
+                "META_LEADS_SECRET."
+            ),
             "Invent a verify token and write it as `verify_token` into the options.",
             "In Webhooks > Page, paste the https address of this source and that token; verify.",
             "Subscribe the field `leadgen`, then the page: `/{page}/subscribed_apps`.",

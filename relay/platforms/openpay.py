@@ -68,15 +68,18 @@ platform = Platform(
             "Invente usuario y contraseña y guárdelos en OPENPAY_SECRET (usuario:clave).",
             "Pegue la dirección de esta fuente con ese usuario y clave.",
             (
-                "Copie el código: `mercately-relay events --state held` muestra el id; `show` "
-                "el código."
+                "Openpay pide un código; cópielo: `mercately-relay events --state held` muestra "
+                "el id; `show`, el código."
             ),
         ),
         "en": (
             "In Openpay's dashboard open Settings > Webhooks > Add.",
             "Make up user and password and put them into OPENPAY_SECRET (user:password).",
             "Paste the address of this source with that user and password.",
-            "Copy the code: `mercately-relay events --state held` shows the id, `show` the code.",
+            (
+                "Openpay asks for a code; copy it: `mercately-relay events --state held` shows the "
+                "id, `show` the code."
+            ),
         ),
     },
 )

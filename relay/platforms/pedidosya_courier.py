@@ -51,11 +51,17 @@ platform = Platform(
     setup={
         "es": (
             "Pida a PedidosYa que registre la dirección de esta fuente para su cuenta de Envíos.",
-            "Dé una clave para la cabecera Authorization y guárdela en PEDIDOSYA_COURIER_SECRET.",
+            (
+                "Invente una clave larga, indíquela para la cabecera Authorization y guárdela en "
+                "PEDIDOSYA_COURIER_SECRET."
+            ),
         ),
         "en": (
             "Ask PedidosYa to register the address of this source for your courier account.",
-            "Give a key for the Authorization header and put it into PEDIDOSYA_COURIER_SECRET.",
+            (
+                "Make up a long key, give it for the Authorization header and put it into "
+                "PEDIDOSYA_COURIER_SECRET."
+            ),
         ),
     },
 )

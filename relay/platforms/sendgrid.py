@@ -116,14 +116,14 @@ platform = Platform(
     retries="24 h",
     setup={
         "es": (
-            "Settings > Mail Settings > Event Webhooks > Create new webhook.",
-            "Pegue la dirección y elija los eventos.",
-            "Active Signature Verification y copie la clave pública.",
+            "En SendGrid abra Settings > Mail Settings > Event Webhooks > Create new webhook.",
+            "Pegue la dirección de esta fuente y elija los eventos.",
+            "Active Signature Verification y copie la clave pública a SENDGRID_SECRET.",
         ),
         "en": (
-            "Settings > Mail Settings > Event Webhooks > Create new webhook.",
-            "Paste the address and choose the events.",
-            "Switch Signature Verification on and copy the public key.",
+            "In SendGrid open Settings > Mail Settings > Event Webhooks > Create new webhook.",
+            "Paste the address of this source and choose the events.",
+            "Switch Signature Verification on and copy the public key to SENDGRID_SECRET.",
         ),
     },
     topics=alike(

@@ -319,14 +319,16 @@ platform = Platform(
     disable_after="repeated failures: the hook is deleted, 8 for one made by an app",
     setup={
         "es": (
-            "Configuración > Notificaciones > Webhooks > Crear webhook.",
-            "Elija el evento, el formato JSON y pegue la dirección: uno por cada evento.",
-            "La clave para firmar está al pie de esa lista.",
+            "En Shopify abra Configuración > Notificaciones > Webhooks > Crear webhook.",
+            ("Elija el evento y el formato JSON, y pegue la dirección de esta fuente; cree uno "
+            "por evento."),
+            "Copie la clave para firmar, que está al pie de esa lista, a SHOPIFY_SECRET.",
         ),
         "en": (
-            "Settings > Notifications > Webhooks > Create webhook.",
-            "Choose the event, format JSON, and paste the address: one for each event.",
-            "The signing key is at the foot of that list.",
+            "In Shopify open Settings > Notifications > Webhooks > Create webhook.",
+            ("Choose event and format JSON, and paste the address of this source; one for each "
+            "event."),
+            "Copy the signing key, at the foot of that list, to SHOPIFY_SECRET.",
         ),
     },
     topics={

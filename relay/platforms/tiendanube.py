@@ -181,18 +181,35 @@ platform = Platform(
     retries="at once, after about 5, 10 and 15 minutes, then longer: 18 times in 48 hours",
     setup={
         "es": (
-            "No hay pantalla para webhooks: los crea la app que el comercio instala.",
-            "En el panel de socios, abra la app y copie su `client_secret` a TIENDANUBE_SECRET.",
-            "La app hace un `POST /webhooks` por evento, con `event` y esta dirección en `url`.",
-            "Eventos: `order/…` created, paid, fulfilled, cancelled, updated; `customer/created`.",
+            (
+                "Los webhooks no se crean en el panel de la tienda: los crea la app que usted "
+                "instala en ella."
+            ),
+            "En el panel de socios abra la app y copie su `client_secret` a TIENDANUBE_SECRET.",
+            (
+                "Haga que la app envíe un `POST /webhooks` por evento, con `event` y esta "
+                "dirección en `url`."
+            ),
+            (
+                "Suscriba `order/…` created, paid, fulfilled, cancelled y updated, y "
+                "`customer/created`."
+            ),
             "Escriba esta dirección también en los tres webhooks de privacidad de la app.",
+            "Ponga el token de acceso y el nombre de la app en `credentials` (access_token, app).",
         ),
         "en": (
             "There is no screen for webhooks: the app that the merchant installs makes them.",
-            "In the partners' panel, open the app and copy its `client_secret`: it is the secret.",
+            (
+                "In the partners' panel open the app and copy its `client_secret` to "
+                "TIENDANUBE_SECRET."
+            ),
             "The app sends a `POST /webhooks` per event, with `event` and this address as `url`.",
-            "Events: `order/…` created, paid, fulfilled, cancelled, updated; `customer/…` created.",
+            (
+                "Subscribe to `order/…` created, paid, fulfilled, cancelled, updated, and "
+                "`customer/created`."
+            ),
             "Enter this address for the three privacy webhooks of the app, too.",
+            "Put access token and name of the app into `credentials` (access_token, app).",
         ),
     },
 )

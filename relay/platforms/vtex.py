@@ -107,14 +107,20 @@ platform = Platform(
         "es": (
             "En VTEX Admin abra Configuración de la cuenta > Claves de aplicación y cree una.",
             "Configure el hook: POST /api/orders/hook/config, con esta dirección en `hook.url`.",
-            "Agregue ahí, en `hook.headers`, la cabecera `Authorization: Bearer SECRETO`.",
+            (
+                "Invente un secreto largo y agregue ahí, en `hook.headers`, la cabecera "
+                "`Authorization: Bearer SECRETO`."
+            ),
             "Guarde ese secreto en VTEX_SECRET.",
             "Ponga cuenta, clave y token en `credentials` (account, app_key, app_token).",
         ),
         "en": (
             "In VTEX Admin open Account settings > Application keys and create one.",
             "Configure the hook: POST /api/orders/hook/config with this address as `hook.url`.",
-            "Add the header `Authorization: Bearer SECRET` there, in `hook.headers`.",
+            (
+                "Make up a long secret and add the header `Authorization: Bearer SECRET` there, in "
+                "`hook.headers`."
+            ),
             "Put that secret into VTEX_SECRET.",
             "Put account, key and token into `credentials` (account, app_key, app_token).",
         ),

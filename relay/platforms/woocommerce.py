@@ -270,13 +270,17 @@ platform = Platform(
     disable_after="5 failures in a row by the documentation, 7 by the code",
     setup={
         "es": (
-            "WooCommerce > Ajustes > Avanzado > Webhooks > Añadir webhook.",
-            "Estado Activo, tema, URL de entrega, secreto y versión de la API v3.",
+            "En WordPress abra WooCommerce > Ajustes > Avanzado > Webhooks > Añadir webhook.",
+            ("Elija estado Activo, el tema y la API v3, y pegue la dirección de esta fuente como "
+            "URL de entrega."),
+            "Invente un secreto largo; escríbalo ahí y guárdelo en WOOCOMMERCE_SECRET.",
             "Créelo con un usuario administrador que no se vaya a borrar.",
         ),
         "en": (
-            "WooCommerce > Settings > Advanced > Webhooks > Add webhook.",
-            "Status Active, topic, delivery URL, secret and API version v3.",
+            "In WordPress open WooCommerce > Settings > Advanced > Webhooks > Add webhook.",
+            ("Choose status Active, the topic and API v3, and paste the address of this source "
+            "as delivery URL."),
+            "Make up a long secret; enter it there and put it into WOOCOMMERCE_SECRET.",
             "Create it as an administrator whose account will stay.",
         ),
     },

@@ -62,13 +62,13 @@ platform = Platform(
         "es": (
             "En Zoho CRM abra Configuración > Automatización > Acciones > Webhooks > Configurar.",
             (
-                "Pegue la dirección de esta fuente, método POST, y la cabecera Authorization: "
-                "Bearer SECRETO."
+                "Pegue la dirección de esta fuente, método POST, y la cabecera "
+                "Authorization: Bearer SECRETO."
             ),
             "Guarde ese secreto en ZOHO_CRM_SECRET.",
             (
-                "En el cuerpo agregue event (lead.created), id, email, first_name, last_name, "
-                "mobile, modified_time."
+                "En el cuerpo agregue los campos event (lead.created), id, email, first_name, "
+                "last_name, mobile, modified_time."
             ),
             "Asócielo a una regla de flujo de trabajo.",
         ),

@@ -7,6 +7,7 @@ some platforms by another hand in `tests/relay/inbound/test_platform_contract.py
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -41,6 +42,11 @@ from relay.platforms import discovered
 
 PLATFORMS = sorted(discovered())
 NAMES = {platform: samples.names(platform) for platform in PLATFORMS}
+# Imperatives of `tú` and its possessives, which no step has.
+TU = re.compile(
+    r"(?:^|[.:,;] )(?:[Aa]bre|[Cc]opia|[Pp]ega|[Ee]lige|[Ee]scribe|[Gg]uarda|[Ii]nventa|[Mm]arca"
+    r"|[Qq]uita|[Ss]uscribe|[Pp]on|[Cc]rea|[Aa]grega) |\b(?:tu|tus)\b"
+)
 each_platform = pytest.mark.parametrize("platform", PLATFORMS)
 each_sample = pytest.mark.parametrize(
     ("platform", "name"),
@@ -90,11 +96,26 @@ def repeats(request: WebhookRequest, source: Source) -> bool:
 @each_platform
 def test_platform_is_described(platform):
     declared = discovered()[platform]
+    assert NAMES[platform], "no sample"
     if declared.any_sender:
         pytest.skip("a format: whoever sends it knows where to set it up")
     assert declared.docs.startswith("https://")
     assert declared.setup.keys() == {"es", "en"}
     assert len(declared.setup["es"]) == len(declared.setup["en"]) > 0
+
+
+@each_platform
+def test_steps_say_where_address_and_secret_go(platform):
+    """To a merchant, as `usted`."""
+    declared = discovered()[platform]
+    if declared.any_sender:
+        pytest.skip("a format: whoever sends it knows where to set it up")
+    spanish, english = " ".join(declared.setup["es"]), " ".join(declared.setup["en"])
+    for steps in (spanish, english):
+        assert f"{platform.upper()}_SECRET" in steps
+    assert re.search(r"direcci[oó]n|URL", spanish)
+    assert re.search(r"address|URL", english)
+    assert not TU.search(spanish), TU.search(spanish)
 
 
 @each_platform
