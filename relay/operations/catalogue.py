@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from config.language import spanish_texts
+from config.platform_texts import in_spanish
 from relay.inbound import samples
 from relay.inbound.contract import Platform, Source
 from relay.inbound.results import Handshake
@@ -219,7 +219,7 @@ def _notes(platform: Platform, source: Source) -> Iterator[str]:
 def _proof(platform: Platform, language: Language, say: Say) -> list[str]:
     label = verification(platform)
     lines = [_VOUCHES[vouches_for(platform)][language]]
-    label = say(_in_spanish(label), label)
+    label = say(in_spanish(label), label)
     return [*lines, "", f"{say('Prueba', 'Proof')}: {label}."] if label else lines
 
 
@@ -238,8 +238,4 @@ def _retries(platform: Platform, say: Say) -> list[str]:
         (say("Reintenta", "It tries again"), platform.retries),
         (say("Desactiva el webhook", "It switches the hook off"), platform.disable_after),
     )
-    return [f"- {name}: {say(_in_spanish(fact), fact)}" for name, fact in facts if fact]
-
-
-def _in_spanish(text: str) -> str:
-    return spanish_texts("platforms").get(text, text)
+    return [f"- {name}: {say(in_spanish(fact), fact)}" for name, fact in facts if fact]

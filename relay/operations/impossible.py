@@ -117,14 +117,12 @@ IMPOSSIBLE: Final = (
         "TikTok Lead Generation",
         {
             "es": (
-                "Entrega los formularios a CRM asociados o en CSV; no hay un webhook público. "
-                "Conéctelo a una hoja de Google y use la plataforma `google_forms`, o un asociado "
-                "que llame a una fuente `generic`."
+                "Entrega los prospectos solo a CRM asociados o en un CSV. Lleve el anuncio a un "
+                "formulario suyo (Typeform, Tally, Jotform, Google Forms), que sí avisa."
             ),
             "en": (
-                "It delivers leads to partner CRMs or as CSV; there is no public webhook. Connect "
-                "it to a Google sheet and use the platform `google_forms`, or a partner that calls "
-                "a `generic` source."
+                "It hands leads only to partner CRMs or in a CSV file. Lead the ad to a form of "
+                "your own (Typeform, Tally, Jotform, Google Forms), which does tell."
             ),
         },
     ),

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from config.language import spanish_texts
 from relay.devtools import platform_pages
 from relay.inbound import samples
 from relay.mapping.event_types import EVENT_TYPES
@@ -107,16 +106,3 @@ def test_pages_in_the_repository_are_true():
     """`make docs` writes them."""
     written = {file.name: file.read_text("utf-8") for file in platform_pages.FOLDER.glob("*.md")}
     assert written == dict(platform_pages.pages())
-
-
-def test_every_spanish_text_is_of_something_that_a_platform_says():
-    said = {
-        text
-        for each in discovered().values()
-        for text in (
-            each.retries,
-            each.disable_after,
-            "" if callable(each.scheme) else each.scheme.label,
-        )
-    }
-    assert set(spanish_texts("platforms")) <= said
