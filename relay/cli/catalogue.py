@@ -37,7 +37,9 @@ _GROUPS = {
 @click.pass_context
 def platforms(context: click.Context, name: str | None, as_json: bool) -> None:  # noqa: FBT001  click's
     if as_json:
-        echo_json(catalogue.entries(_asked_for(name)))
+        asked_for = _asked_for(name)
+        found = [catalogue.entry(each) for each in asked_for]
+        echo_json(found if name else found + catalogue.impossible_entries())
     elif name:
         (platform,) = _asked_for(name)
         click.echo(catalogue.page(platform, _source(context, platform), console_language()))

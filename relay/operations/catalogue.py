@@ -50,15 +50,13 @@ _VOUCHES: Final[dict[str, dict[Language, str]]] = {
 }
 
 
-def entries(platforms: Sequence[Platform]) -> list[dict[str, Any]]:
-    """All platforms, then those that cannot be had, for a machine to read."""
-    possible = [entry(platform) for platform in platforms]
-    return possible + [
-        {"name": each.name, "title": each.title, "impossible": each.why} for each in IMPOSSIBLE
-    ]
+def impossible_entries() -> list[dict[str, Any]]:
+    """The platforms that cannot be had, for a machine to read."""
+    return [{"name": each.name, "title": each.title, "impossible": each.why} for each in IMPOSSIBLE]
 
 
 def entry(platform: Platform) -> dict[str, Any]:
+    """A platform, for a machine to read."""
     return {
         "name": platform.name,
         "title": platform.title,
