@@ -1,6 +1,6 @@
 """The platforms as a merchant sees them, from their declarations: a list, and a page for each."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
