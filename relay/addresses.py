@@ -1,9 +1,10 @@
-"""Which addresses we ask on somebody else's word: those of the Internet, none of our networks."""
+"""Addresses: which we ask on somebody else's word, and which names are this machine's own."""
 
 import ipaddress
 import socket
 from collections.abc import Callable
 
+_OWN_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -28,3 +29,12 @@ def are_allowed(host: str, is_allowed: Callable[[IPAddress], bool] = is_public) 
     except ValueError as error:
         raise OSError("not a name or address") from error
     return all(map(is_allowed, addresses))
+
+
+def names_this_machine(host: str) -> bool:
+    """Whether a Host header is one of this machine's own names, with any port.
+
+    A page of another site may have its own name lead to an address of this machine.
+    """
+    name, colon, port = host.lower().rpartition(":")
+    return (name if colon and port.isdecimal() else host.lower()) in _OWN_NAMES

@@ -105,6 +105,16 @@ def standin(host: str, port: int) -> None:
 def dashboard(context: click.Context, port: int | None) -> None:
     _require_extra("dashboard")
     settings = cli.settings(context)
+    from relay.web.dashboard import PASSWORD_MIN
+
+    if settings.dashboard_password and len(settings.dashboard_password) < PASSWORD_MIN:
+        raise click.ClickException(
+            "RELAY_DASHBOARD_PASSWORD: "
+            + localized(
+                f"se esperaban al menos {PASSWORD_MIN} caracteres",
+                f"expected at least {PASSWORD_MIN} characters",
+            )
+        )
     host = settings.host if settings.dashboard_password else "127.0.0.1"
     listen_port = port or (settings.port if "PORT" in settings.environ else 9181)
     click.echo(f"http://{host}:{listen_port}")

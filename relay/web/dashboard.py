@@ -1,13 +1,53 @@
 """rq-dashboard on our Redis: optional password, JSON jobs, no changes by GET or other sites."""
 
 import hmac
+import threading
+import time
 from pathlib import Path
+from typing import Final
 
 from flask import Flask, Response, abort, request
 from rq import serializers
 from rq.serializers import JSONSerializer
 
 from config.settings import Settings, load as load_settings
+from relay.addresses import names_this_machine
+
+PASSWORD_MIN: Final = 12  # characters
+_HEADERS: Final = {
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+_GUESSES_MAX: Final = 10
+_GUESSES_S: Final = 60.0
+_ADDRESSES_MAX: Final = 10_000
+
+
+class _Guesses:
+    """Wrong passwords of the past minute, by the address of who sent them."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, list[float]] = {}
+        self._lock = threading.Lock()
+
+    def wait_s(self, address: str) -> float:
+        """Seconds until this address may try again, 0 when it may."""
+        with self._lock:
+            times = self._recent(address)
+            return 0.0 if len(times) < _GUESSES_MAX else times[0] + _GUESSES_S - time.monotonic()
+
+    def add(self, address: str) -> None:
+        with self._lock:
+            if len(self._times) >= _ADDRESSES_MAX:
+                self._times.clear()
+            self._times[address] = [*self._recent(address), time.monotonic()]
+
+    def _recent(self, address: str) -> list[float]:
+        oldest = time.monotonic() - _GUESSES_S
+        return [at for at in self._times.get(address, ()) if at > oldest]
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -30,8 +70,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     web.config.serializer = JSONSerializer
     web.setup_rq_connection(app)
     app.register_blueprint(rq_dashboard.blueprint)
-    app.before_request(lambda: _require_password(settings))
+    guesses = _Guesses()
+    app.before_request(lambda: _require_password(settings, guesses))
     app.before_request(_refuse_foreign_changes)
+    app.after_request(_with_headers)
     app.add_url_rule("/healthz", view_func=lambda: Response("ok"))
     return app
 
@@ -43,15 +85,29 @@ def _redis_url(settings: Settings) -> str:
     return url
 
 
-def _require_password(settings: Settings) -> Response | None:
-    if not settings.dashboard_password or request.path == "/healthz":
+def _require_password(settings: Settings, guesses: _Guesses) -> Response | None:
+    if request.path == "/healthz":
         return None
+    if not settings.dashboard_password:
+        if not names_this_machine(request.host):
+            abort(403)
+        return None
+    address = request.remote_addr or ""
+    if (wait_s := guesses.wait_s(address)) > 0:
+        return Response("", 429, {"Retry-After": f"{wait_s + 1:.0f}"})
     expected = f"{settings.dashboard_user}:{settings.dashboard_password}"
     auth = request.authorization
     credentials = f"{auth.username}:{auth.password}" if auth and auth.type == "basic" else ""
     if hmac.compare_digest(credentials.encode(), expected.encode()):
         return None
+    if auth:  # a browser asks without any first
+        guesses.add(address)
     return Response("", 401, {"WWW-Authenticate": 'Basic realm="rq-dashboard"'})
+
+
+def _with_headers(response: Response) -> Response:
+    response.headers.update(_HEADERS)
+    return response
 
 
 def _refuse_foreign_changes() -> None:

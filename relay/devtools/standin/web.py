@@ -8,6 +8,7 @@ from typing import NoReturn
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from relay.addresses import names_this_machine
 from relay.devtools.standin.api import agents, customers, events
 from relay.devtools.standin.bodies import reply
 from relay.devtools.standin.control import control
@@ -41,7 +42,7 @@ def create_app(standin: Standin) -> Flask:
 def _before(standin: Standin) -> Response | None:
     """A fault comes before the key is looked at, as a proxy or an outage would."""
     group = request.blueprint
-    local = request.remote_addr in ("127.0.0.1", "::1")
+    local = request.remote_addr in ("127.0.0.1", "::1") and names_this_machine(request.host)
     is_ours = group == "platforms" or (group == "control" and local)
     if request.endpoint == "healthz" or is_ours:
         return None

@@ -25,7 +25,7 @@ from config.settings import Settings
 from relay import sources
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.sources import Relay
-from relay.store.queue import open_queue
+from relay.store.queue import RelayJob, open_queue
 from relay.web import dashboard
 from relay.web.app import create_app
 from tests.conftest import make_settings
@@ -91,7 +91,7 @@ def signed_in(user: str, password: str) -> dict[str, str]:
 
 def failed_job(queue: Queue, record_id: str) -> Job:
     """The job of a record, as if a worker had crashed on it."""
-    job = Job.fetch(record_id, connection=queue.connection, serializer=JSONSerializer)
+    job = RelayJob.fetch(record_id, connection=queue.connection, serializer=JSONSerializer)
     queue.remove(job)
     job.set_status("failed")
     queue.failed_job_registry.add(job, ttl=3600)
@@ -102,7 +102,7 @@ def busy(queue: Queue, record_id: str) -> None:
     """A worker with the job of a record in its hands."""
     worker = SimpleWorker([queue], connection=queue.connection, serializer=JSONSerializer)
     worker.register_birth()
-    job = Job.fetch(record_id, connection=queue.connection, serializer=JSONSerializer)
+    job = RelayJob.fetch(record_id, connection=queue.connection, serializer=JSONSerializer)
     worker.prepare_execution(job)
 
 
@@ -194,7 +194,7 @@ def test_own_page_may_requeue_a_failed_job(headers, board, accepted, queue):
         "count": 1,
     }
     assert queue.job_ids == [job.id]
-    found = Job.fetch(job.id, connection=queue.connection, serializer=JSONSerializer)
+    found = RelayJob.fetch(job.id, connection=queue.connection, serializer=JSONSerializer)
     assert tuple(found.args) == (job.id,)
 
 
@@ -349,3 +349,43 @@ def test_certificate_is_not_checked_where_the_settings_say_so(settings):
         app = dashboard.create_app(replace(settings, redis_url=url, redis_tls_verify=checked))
         options = app.redis_conn.connection_pool.connection_kwargs
         assert (options.get("ssl_cert_reqs") in ("none", ssl.CERT_NONE)) is not checked
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:9181", "127.0.0.1:9181", "[::1]:9181"])
+def test_without_a_password_it_answers_to_names_of_this_machine(host, board):
+    assert board.get("/", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:9181", "localhost.evil.example", "127.0.0.1.evil.example"],
+)
+@pytest.mark.parametrize("path", PAGES)
+def test_without_a_password_no_other_name_leads_to_it(host, path, board):
+    """A page of another site could have its name lead to this machine."""
+    assert board.get(path, headers={"Host": host}).status_code == 403
+    assert board.get("/healthz", headers={"Host": host}).status_code == 200
+
+
+def test_pages_may_not_be_framed_or_kept(board):
+    headers = board.get("/").headers
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-store"
+
+
+def test_guesses_are_limited_for_each_address(open_board):
+    board = open_board(dashboard_password=PASSWORD)
+    right, wrong = signed_in("relay", PASSWORD), signed_in("relay", "wrong")
+    statuses = [board.get("/", headers=wrong).status_code for _ in range(12)]
+    assert statuses == [401] * 10 + [429] * 2
+    refused = board.get("/", headers=right)
+    assert (refused.status_code, 0 < int(refused.headers["Retry-After"]) <= 61) == (429, True)
+    elsewhere = board.get("/", headers=right, environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    assert elsewhere.status_code == 200
+
+
+def test_who_only_asks_for_the_password_is_not_counted(open_board):
+    board = open_board(dashboard_password=PASSWORD)
+    assert {board.get("/").status_code for _ in range(20)} == {401}

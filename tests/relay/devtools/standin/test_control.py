@@ -71,6 +71,14 @@ def test_control_routes_need_the_key_from_elsewhere(standin, key, status):
     assert reply.status_code == status
 
 
+@pytest.mark.parametrize("key", ["", DEMO_KEY])
+def test_control_routes_need_the_key_under_a_name_that_is_not_this_machine_s(key, standin):
+    """A page of another site may have its own name lead here."""
+    client = create_app(standin).test_client()
+    headers = {"Host": "evil.example:9000", "api-key": key}
+    assert client.get("/_standin/events", headers=headers).status_code == (200 if key else 401)
+
+
 def test_reset_keeps_settings(api, standin):
     standin.behaviour.bad_key = 400
     standin.add_customer(phone="+593999000066")
