@@ -137,7 +137,6 @@ def load(env_file: Path | None = None) -> Settings:
     if env_file is not None:  # into os.environ, for the processes this one becomes or starts
         load_dotenv(env_file, override=False)
     env = Env(eager=False)
-    env.str("RQ_KEY_PREFIX", "rq", validate=_check_key_prefix)
     values: dict[str, Any] = {
         "redis_url": env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=check_redis_url),
         "redis_tls_verify": env.bool("RELAY_REDIS_TLS_VERIFY", True),
@@ -196,7 +195,9 @@ def load(env_file: Path | None = None) -> Settings:
     except EnvValidationError as error:
         by_name = error.error_messages
         faults = by_name if isinstance(by_name, Mapping) else {"": by_name}
-        raise SettingsError(faults) from None  # the text of `error` may quote a value
+        raise SettingsError({**faults, **_prefix_faults()}) from None  # its text may quote a value
+    if prefix_faults := _prefix_faults():
+        raise SettingsError(prefix_faults)
     values["config_file"] = Path(values["config_file"] or DEFAULT_CONFIG_FILE)
     values["pseudonym_keys"] = _parts(values["pseudonym_keys"])
     values["dedup_s"] *= _DAY_S
@@ -224,9 +225,11 @@ def _check_proxy(url: str) -> None:
         raise ValidationError("expected http://host:port of a proxy, maybe with user:password@")
 
 
-def _check_key_prefix(prefix: str) -> None:
-    if prefix != "rq":  # RQ would look elsewhere for the jobs that the scripts write
-        raise ValidationError("expected it not to be set: the relay's keys are RQ's own, 'rq:'")
+def _prefix_faults() -> dict[str, list[str]]:
+    """RQ's own variable, which it reads itself: it would look elsewhere for our scripts' jobs."""
+    if os.environ.get("RQ_KEY_PREFIX", "rq") == "rq":
+        return {}
+    return {"RQ_KEY_PREFIX": ["expected it not to be set: the relay's keys are RQ's own, 'rq:'"]}
 
 
 def _check_log_level(name: str) -> None:

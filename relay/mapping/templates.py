@@ -3,17 +3,26 @@
 Numbers with a fraction come as `Decimal` from the bodies. Templates calculate with them as with
 any number (`{{ total * 1.12 }}`), and write them with the digits they were sent with.
 
+Rendering is bounded in time and output, and nothing is computed while a template is compiled: what
+a template does may depend on what a sender wrote. What could make a long text of a short one
+(`center`, `lipsum`, `str.format`) is not there, and `*`, `**` and `%` have limits.
+
 Two filters make a value fit for a note: `{{ subject | brief(45) }}` is one line of at most 45
 characters, `{{ link | brief_url(70) }}` an address that gives up its query before its path.
 """
 
+import math
 import re
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
 from jinja2 import ChainableUndefined, Template
+from jinja2.filters import do_format
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 
@@ -54,11 +63,80 @@ def _written(value: Any) -> Any:
     return f"{value:f}" if isinstance(value, Decimal) else value
 
 
-_ENVIRONMENT: Final = ImmutableSandboxedEnvironment(
+_TIME_MAX_S: Final = 0.25
+_TEXT_MAX: Final = 100_000
+_POWER_MAX: Final = 100
+_DEADLINE: Final[ContextVar[float]] = ContextVar("deadline", default=math.inf)
+_WIDENING: Final = frozenset(
+    ("center", "expandtabs", "format", "format_map", "ljust", "rjust", "translate", "zfill")
+)
+_WIDTH: Final = re.compile(r"%[^%a-zA-Z]*(\d{3}|\*)")
+
+
+class TooCostly(Exception):
+    """A template takes too long, or makes too much."""
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Looks at the clock whenever a template reads, calls or multiplies something."""
+
+    intercepted_binops = frozenset(("*", "**", "%"))
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        _check_time()
+        return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        _check_time()
+        return super().getitem(obj, argument)
+
+    def call(self, *arguments: Any, **options: Any) -> Any:
+        _check_time()
+        return super().call(*arguments, **options)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        is_widening = isinstance(obj, str) and attr in _WIDENING
+        return not is_widening and super().is_safe_attribute(obj, attr, value)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        _check_time()
+        if _is_costly(operator, left, right):
+            raise TooCostly(operator)
+        return super().call_binop(context, operator, left, right)
+
+
+def _check_time() -> None:
+    if time.monotonic() > _DEADLINE.get():
+        raise TooCostly("time")
+
+
+def _is_costly(operator: str, left: Any, right: Any) -> bool:
+    if operator == "**":
+        return isinstance(right, int | float | Decimal) and not -_POWER_MAX < right < _POWER_MAX
+    if operator == "%":
+        return isinstance(left, str) and _WIDTH.search(left) is not None
+    for many, times in ((left, right), (right, left)):
+        if isinstance(many, str | bytes | list | tuple) and isinstance(times, int):
+            return len(many) * times > _TEXT_MAX
+    return False
+
+
+def _formatted(value: str, *args: Any, **kwargs: Any) -> str:
+    if _WIDTH.search(value):
+        raise TooCostly("%")
+    return do_format(value, *args, **kwargs)
+
+
+_ENVIRONMENT: Final = _Sandbox(
     undefined=ChainableUndefined,
     finalize=_written,
     autoescape=False,  # the output is JSON text, never HTML
+    optimized=False,  # else it computes what is constant while it compiles
 )
+for _name in ("lipsum", "cycler", "joiner", "namespace"):
+    del _ENVIRONMENT.globals[_name]
+for _name in ("batch", "center", "indent", "slice"):
+    del _ENVIRONMENT.filters[_name]
 
 # What a list shows at most.
 _PARTS_MAX: Final = 5
@@ -99,6 +177,7 @@ def brief_url(value: Any, length: int) -> str:
     return brief(url if len(url) <= length else re.split(r"[?#]", url)[0], length)
 
 
+_ENVIRONMENT.filters["format"] = _formatted
 _ENVIRONMENT.filters["brief"] = brief
 _ENVIRONMENT.filters["brief_url"] = brief_url
 
@@ -123,7 +202,12 @@ def condition(text: str) -> Callable[[Mapping[str, Any]], bool]:
         TemplateSyntaxError: with the line.
     """
     expression = _ENVIRONMENT.compile_expression(text)
-    return lambda context: bool(expression(context))
+
+    def is_met(context: Mapping[str, Any]) -> bool:
+        with _in_time():
+            return bool(expression(context))
+
+    return is_met
 
 
 def template_values(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,5 +226,26 @@ def _template_value(value: Any) -> Any:
 
 
 def render(template: Template, context: Mapping[str, Any]) -> str:
-    """Render a template and strip white space from both ends."""
-    return template.render(context).strip()
+    """Render a template and strip white space from both ends.
+
+    Raises:
+        TooCostly: it takes more than a quarter of a second, or makes over 100,000 characters.
+    """
+    parts: list[str] = []
+    size = 0
+    with _in_time():
+        for part in template.generate(context):
+            size += len(part)
+            if size > _TEXT_MAX:
+                raise TooCostly("text")
+            parts.append(part)
+    return "".join(parts).strip()
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    token = _DEADLINE.set(time.monotonic() + _TIME_MAX_S)
+    try:
+        yield
+    finally:
+        _DEADLINE.reset(token)

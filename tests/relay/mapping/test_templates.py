@@ -1,10 +1,14 @@
 """Templates calculate with exact numbers, and write the digits that were sent."""
 
+import contextlib
+import time
 from decimal import Decimal
 
 import pytest
+from jinja2 import UndefinedError
+from jinja2.sandbox import SecurityError
 
-from relay.mapping.templates import compiled, render, template_values
+from relay.mapping.templates import TooCostly, compiled, condition, render, template_values
 
 FIELDS = {
     "total": Decimal("129.90"),
@@ -48,3 +52,49 @@ FIELDS = {
 )
 def test_number_keeps_its_digits(template, written):
     assert render(compiled(template), template_values(FIELDS)) == written
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ 'x' * 50000000 }}",
+        "{{ '*' * n }}",
+        "{{ n * '*' }}",
+        "{{ [0] * n }}",
+        "{{ 10 ** 100000 }}",
+        "{{ 2 ** n }}",
+        "{{ '%0999999999d' % 1 }}",
+        "{{ '%*d' % (n, 1) }}",
+        "{{ '%999999d' | format(1) }}",
+        "{{ '{:>99999999}'.format(1) }}",
+        "{{ 'x'.ljust(n) }}",
+        "{{ lipsum(n=200000) }}",
+        "{% for a in many %}{{ 'x' * 1000 }}{% endfor %}",
+        "{% for a in many %}{% for b in many %}{% if b.x %}{% endif %}{% endfor %}{% endfor %}",
+        "{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}",
+    ],
+)
+def test_template_is_bounded_in_time_and_output(text):
+    template = compiled(text)
+    started_at = time.monotonic()
+    with contextlib.suppress(TooCostly, SecurityError, UndefinedError, OverflowError):
+        assert len(render(template, {"n": 50_000_000, "many": list(range(20_000))})) < 100_000
+    assert time.monotonic() - started_at < 5
+
+
+@pytest.mark.parametrize(
+    "text", ["'x' * n == ''", "2 ** n > 1", "many | map('abs') | sum > n ** n"]
+)
+def test_condition_is_bounded_too(text):
+    with pytest.raises(TooCostly):
+        condition(text)({"n": 50_000_000, "many": [1]})
+
+
+def test_what_is_constant_is_not_computed_while_it_is_compiled():
+    with pytest.raises(TooCostly):
+        render(compiled("{{ 10 ** 100000 }}"), {})
+
+
+def test_ordinary_calculations_are_not_bounded():
+    text = "{{ '-' * 20 }}{{ total * 2 }}{{ 2 ** 10 }}{{ '%.1f' % total }}{{ '%5.1f' | format(total) }}"
+    assert render(compiled(text), {"total": 1.5}) == "-" * 20 + "3.010241.5  1.5"
