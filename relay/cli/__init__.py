@@ -20,6 +20,7 @@ _MODULES: Final = {
     "alive": ("alive",),
     "catalogue": ("platforms",),
     "destinations": ("destinations", "pause", "probe", "resume"),
+    "forget": ("forget",),
     "inspect": ("check", "doctor", "transform", "history"),
     "listing": ("events", "show"),
     "migrate": ("migrate",),

@@ -38,6 +38,14 @@ _REASONS: Final = {
         "viene comprimido de un modo que no se entiende: desactívelo en el proxy o en quien envía",
         "is compressed in a way that is not understood: switch that off at the proxy or the sender",
     ),
+    "privacy_request": (
+        "un cliente pide sus datos: `events CORREO` muestra qué se guarda de él",
+        "a customer asks for their data: `events EMAIL` shows what is kept of them",
+    ),
+    "privacy_redaction": (
+        "piden borrar los datos de un cliente: use `forget CORREO`, que también borra este aviso",
+        "a customer's data are to be deleted: use `forget EMAIL`, which deletes this notice too",
+    ),
     "setup_code": (
         "trae el código que la plataforma pide al crear el webhook: véalo con `show`",
         "has the code that the platform asks for when the hook is made: see it with `show`",

@@ -11,6 +11,7 @@ from relay.operations.destinations import (
     probe_destination,
     resume_destination,
 )
+from relay.operations.forget import Forgotten, forget, person_of
 from relay.operations.outgoing import (
     RelayAnswer,
     RelayUnreachable,
@@ -47,6 +48,7 @@ __all__ = [
     "EventDetail",
     "EventPage",
     "EventSummary",
+    "Forgotten",
     "RelayAnswer",
     "RelayUnreachable",
     "Replayed",
@@ -59,10 +61,12 @@ __all__ = [
     "discard",
     "find_events",
     "find_record",
+    "forget",
     "history",
     "list_events",
     "list_ignored",
     "pause_destination",
+    "person_of",
     "probe_destination",
     "replay",
     "replay_all",

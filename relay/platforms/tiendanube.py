@@ -161,8 +161,12 @@ platform = Platform(
             other_types=("order.updated", "shipment.delivered"),
         ),
     },
+    held={
+        "customers/data_request": "privacy_request",
+        "customers/redact": "privacy_redaction",
+        "store/redact": "privacy_redaction",
+    },
     ignored={
-        **dict.fromkeys(_PRIVACY.values(), "privacy_request"),
         # Nothing is left to look up.
         "customer/deleted": "names_nobody",
     },

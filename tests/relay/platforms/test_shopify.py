@@ -38,9 +38,6 @@ def test_headers_without_x_read_the_same(name):
 @pytest.mark.parametrize(
     ("topic", "reason"),
     [
-        ("customers/data_request", "privacy_request"),
-        ("customers/redact", "privacy_request"),
-        ("shop/redact", "privacy_request"),
         ("customers/delete", "names_nobody"),
         ("checkouts/delete", "names_nobody"),
         ("orders/delete", "names_nobody"),
@@ -51,6 +48,21 @@ def test_headers_without_x_read_the_same(name):
 def test_topic_without_a_use_is_ignored(topic, reason):
     delivery = senders.sent("shopify", "customers/update", **{"x-shopify-topic": topic})
     assert translated(delivery) == Ignored(topic, reason)
+
+
+@pytest.mark.parametrize(
+    ("topic", "reason"),
+    [
+        ("customers/data_request", "privacy_request"),
+        ("customers/redact", "privacy_redaction"),
+        ("shop/redact", "privacy_redaction"),
+    ],
+)
+def test_privacy_request_is_held_for_a_person(topic, reason):
+    delivery = senders.sent("shopify", "customers/update", **{"x-shopify-topic": topic})
+    held = translated(delivery)
+    assert isinstance(held, Held)
+    assert (held.topic, held.reason) == (topic, reason)
 
 
 @pytest.mark.parametrize(

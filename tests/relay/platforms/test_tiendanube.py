@@ -141,9 +141,11 @@ def test_notice_that_names_nothing_is_held(odd):
         ({"customer": {"id": 1}, "data_request": {"id": 4}}, "customers/data_request"),
     ],
 )
-def test_privacy_request_is_known_by_its_fields_and_not_kept(fields, topic):
-    request = sent(event=..., id=..., **fields)
-    assert item_of(request) == Ignored(topic, "privacy_request")
+def test_privacy_request_is_known_by_its_fields_and_held_for_a_person(fields, topic):
+    held = item_of(sent(event=..., id=..., **fields))
+    assert isinstance(held, Held)
+    reason = "privacy_request" if topic.endswith("data_request") else "privacy_redaction"
+    assert (held.topic, held.reason) == (topic, reason)
 
 
 @pytest.mark.parametrize(

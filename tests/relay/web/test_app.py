@@ -82,7 +82,7 @@ class TestTaken:
         ("platform", "name", "topic", "reason"),
         [
             ("shopify", "orders_create", "app/uninstalled", "unknown_topic"),
-            ("shopify", "orders_create", "customers/redact", "privacy_request"),
+            ("shopify", "orders_create", "customers/delete", "names_nobody"),
             ("sendgrid", "open", "open", "topic_not_wanted"),
         ],
     )

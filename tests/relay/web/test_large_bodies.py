@@ -74,7 +74,8 @@ def test_replay_says_why_it_cannot_be(web, redis, redis_server):
 
 
 @pytest.mark.parametrize(
-    ("topic", "reason"), [("app/uninstalled", "unknown_topic"), ("shop/redact", "privacy_request")]
+    ("topic", "reason"),
+    [("app/uninstalled", "unknown_topic"), ("customers/delete", "names_nobody")],
 )
 def test_what_the_headers_make_of_no_interest_is_not_held(topic, reason, web, redis):
     request = order(CAP + 1, **{"x-shopify-topic": topic})

@@ -1,0 +1,135 @@
+"""Finding and removing all that Redis keeps of a person."""
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Final, cast
+
+from redis import Redis
+from rq.utils import utcformat
+
+from relay.mapping.phone import variants
+from relay.model import Customer
+from relay.store import lua
+from relay.store.keys import OPEN, WAITING, customer_key, customer_parts, record_key
+from relay.store.pseudonyms import Pseudonyms
+from relay.store.record import Record, compact_json, read_record
+
+_AT_ONCE: Final = 500
+_PREFIX: Final = record_key("")
+# Of a phone in a text, however it is written there: country codes and prefixes vary.
+_DIGITS_COMPARED: Final = 9
+_BETWEEN: Final = r"[\s().\-\u00a0]{0,3}"
+
+
+def _groups(keys: Iterable[bytes]) -> Iterator[list[bytes]]:
+    rest = iter(keys)
+    while group := list(islice(rest, _AT_ONCE)):
+        yield group
+
+
+class Person:
+    """A person by a phone in E.164 or an e-mail, and whether a record is about them.
+
+    Texts that were sent count too: a held body may name a person whom no call names.
+    """
+
+    def __init__(self, phone: str = "", email: str = "") -> None:
+        self.phone = phone
+        self.email = email.lower()
+        digits = re.sub(r"\D", "", phone)[-_DIGITS_COMPARED:]
+        written = _BETWEEN.join(digits) if phone else re.escape(self.email)
+        self._written = re.compile(written, re.IGNORECASE)
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """What they are looked up by."""
+        return variants(self.phone) if self.phone else (self.email,)
+
+    def is_named_in(self, record: Record) -> bool:
+        customer = record.customer
+        if self.phone and customer.phone in self.references:
+            return True
+        if self.email and customer.email.lower() == self.email:
+            return True
+        texts = (
+            compact_json(record.body),
+            record.raw.decode(errors="replace"),
+            compact_json(dict(record.reasons)),
+            record.answer,
+            compact_json(dict(record.headers)),
+        )
+        return any(self._written.search(text) for text in texts)
+
+
+class Eraser:
+    """Reads every record to find those of a person: minutes for millions. Nothing is blocked."""
+
+    def __init__(self, redis: Redis, pseudonyms: Pseudonyms) -> None:
+        self._redis = redis
+        self._pseudonyms = pseudonyms
+        self._erase = redis.register_script(lua.script("lanes", "lists", "find", "erase"))
+
+    def records(self, person: Person) -> Iterator[Record]:
+        """The records that name the person, in any state."""
+        found = self._redis.scan_iter(match=f"{_PREFIX}*", count=1_000)
+        for keys in _groups(cast("Iterator[bytes]", found)):
+            for record in self._read(keys):
+                if person.is_named_in(record):
+                    yield record
+
+    def waiting(self, person: Person) -> list[str]:
+        """The keys of entries that wait until their time, such as purchases not finished."""
+        keys = cast("list[bytes]", self._redis.zrange(WAITING, 0, -1))
+        return [
+            key.decode()
+            for group in _groups(keys)
+            for key, entry in zip(group, self._read(group), strict=True)
+            if person.is_named_in(entry)
+        ]
+
+    def _read(self, keys: Sequence[bytes]) -> list[Record]:
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for key in keys:
+                pipeline.hgetall(key)
+            hashes = cast("list[dict[bytes, bytes]]", pipeline.execute())
+        return [
+            read_record(key.decode().removeprefix(_PREFIX), values)
+            for key, values in zip(keys, hashes, strict=True)
+        ]
+
+    def erase(self, record: Record) -> bool:
+        """Remove a record; False where it is gone already."""
+        now = time.time()
+        iso = utcformat(datetime.fromtimestamp(now, UTC))
+        keys = [record_key(record.id), OPEN]
+        state: Any = self._erase(keys=keys, args=[record.id, record.source, now, iso])
+        return bool(state)
+
+    def end_waiting(self, keys: Sequence[str]) -> int:
+        if not keys:
+            return 0
+        with self._redis.pipeline() as pipeline:
+            pipeline.zrem(WAITING, *keys)
+            pipeline.delete(*keys)
+            removed, _ = pipeline.execute()
+        return cast("int", removed)
+
+    def cached_ids(self, customers: Sequence[Customer], person: Person) -> list[str]:
+        """The keys under which ids of these customers are cached, as far as there are any."""
+        references = set(person.references)
+        for customer in customers:
+            references |= {*variants(customer.phone)} if customer.phone else set()
+            references |= {customer.email} if customer.email else set()
+        keys = [
+            customer_key(name, digest)
+            for name in self._pseudonyms.destinations
+            for reference in sorted(references)
+            for digest in self._pseudonyms.digests(name, *customer_parts(reference))
+        ]
+        return [key for key in dict.fromkeys(keys) if self._redis.exists(key)]
+
+    def uncache(self, keys: Sequence[str]) -> int:
+        return self._redis.delete(*keys) if keys else 0
