@@ -105,6 +105,30 @@ def public_key(text: str) -> PublicKey:
     raise TypeError("neither P-256 nor Ed25519 nor RSA")
 
 
+def rsa_public_key(text: str) -> rsa.RSAPublicKey:
+    """
+    Raises:
+        TypeError: it is a key of another kind.
+        ValueError: as `public_key`.
+    """
+    key = public_key(text)
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise TypeError("not an RSA key")
+    return key
+
+
+def rsa_report(secret: str) -> SecretReport:
+    """What is to be said of the RSA public key of a sender."""
+    try:
+        key = rsa_public_key(secret)
+    except (ValueError, TypeError):
+        return SecretReport("", "expected an RSA public key, base64 or PEM")
+    is_short = key.key_size < RSA_BITS_MIN
+    weakness = f"{key.key_size} bits can be broken, expected {RSA_BITS_MIN} or more"
+    kind = f"RSA public key, {key.key_size} bits"
+    return SecretReport(kind, weakness=weakness if is_short else "")
+
+
 def rsa_private_key(text: str) -> rsa.RSAPrivateKey:
     """The RSA private key in a PEM, to sign with.
 
