@@ -112,3 +112,9 @@ def test_stripe_tells_a_first_invoice_from_a_later_one(name, billing_reason, tol
 def test_stripe_tells_an_invoice_made_by_hand_by_its_charge_alone(name):
     new = b'"billing_reason":"manual","object":"invoice"'
     assert outcome("stripe", name, b'"object":"invoice"', new).reason == "told_by_another_topic"
+
+
+@pytest.mark.parametrize("to", [b'"ana@example.com"', b'["Ana <ana@example.com>","b@example.com"]'])
+def test_resend_names_one_recipient_however_they_are_listed(to):
+    item = outcome("resend", "email_bounced", b'["ana@example.com"]', to)
+    assert item.customer.email == "ana@example.com"
