@@ -85,7 +85,8 @@ def pem_text(text: str) -> str:
 def public_key(text: str) -> PublicKey:
     r"""The public key in a PEM, or in base64 of its DER form (SubjectPublicKeyInfo).
 
-    The PEM may be quoted, in one line, and have its line breaks as `\n` or CRLF.
+    The PEM may be quoted, in one line, and have its line breaks as `\n` or CRLF; or in base64 as
+    a whole, as people bring it into one line for their host.
 
     Raises:
         ValueError: it is not such a key; of a private key too.
@@ -94,8 +95,11 @@ def public_key(text: str) -> PublicKey:
     pem = pem_text(text)
     if any("PRIVATE" in marker[1] for marker in _PEM_MARKER.finditer(pem)):
         raise ValueError("a private key")
+    der = decode_key(_PEM_MARKER.sub("", pem), "base64")
+    if der.startswith(b"-----BEGIN "):
+        return public_key(der.decode(errors="replace"))
     try:
-        key = serialization.load_der_public_key(decode_key(_PEM_MARKER.sub("", pem), "base64"))
+        key = serialization.load_der_public_key(der)
     except UnsupportedAlgorithm as error:
         raise ValueError("an unknown kind of key") from error
     if isinstance(key, ed25519.Ed25519PublicKey | rsa.RSAPublicKey):
