@@ -22,6 +22,7 @@ from relay.inbound.signature.composed_hmac import (
 from relay.inbound.signature.field_digest import FieldDigest
 from relay.inbound.signature.jwt_body import JwtBody, jwt_claims
 from relay.inbound.signature.keys import SecretReport
+from relay.inbound.signature.rsa_body import RsaBody
 from relay.inbound.signature.scheme import (
     FUTURE_S,
     BodyCheck,
@@ -57,6 +58,7 @@ __all__ = [
     "PairsHeader",
     "PathToken",
     "QueryToken",
+    "RsaBody",
     "Scheme",
     "SecretReport",
     "SeparateHeaders",
