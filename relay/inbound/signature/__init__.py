@@ -20,6 +20,7 @@ from relay.inbound.signature.composed_hmac import (
     SeparateHeaders,
 )
 from relay.inbound.signature.field_digest import FieldDigest
+from relay.inbound.signature.hubspot import HubSpotSignature
 from relay.inbound.signature.jwt_body import JwtBody, jwt_claims
 from relay.inbound.signature.keys import SecretReport
 from relay.inbound.signature.rsa_body import RsaBody
@@ -52,6 +53,7 @@ __all__ = [
     "FieldDigest",
     "Fields",
     "Hmac",
+    "HubSpotSignature",
     "IncrementalScheme",
     "JwtBody",
     "Message",
