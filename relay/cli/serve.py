@@ -122,6 +122,8 @@ def dashboard(context: click.Context, port: int | None) -> None:
         "relay.web.gunicorn_app",
         "-b",
         f"{host}:{listen_port}",
+        "--workers",
+        "1",  # whatever WEB_CONCURRENCY says: wrong passwords are counted by process
         "--threads",
         "4",
         "relay.web.dashboard:create_app()",

@@ -96,13 +96,20 @@ def _require_password(settings: Settings, guesses: _Guesses) -> Response | None:
     if (wait_s := guesses.wait_s(address)) > 0:
         return Response("", 429, {"Retry-After": f"{wait_s + 1:.0f}"})
     expected = f"{settings.dashboard_user}:{settings.dashboard_password}"
-    auth = request.authorization
-    credentials = f"{auth.username}:{auth.password}" if auth and auth.type == "basic" else ""
-    if hmac.compare_digest(credentials.encode(), expected.encode()):
+    if hmac.compare_digest(_credentials().encode(errors="replace"), expected.encode()):
         return None
-    if auth:  # a browser asks without any first
+    if "Authorization" in request.headers:  # a browser asks without any first
         guesses.add(address)
     return Response("", 401, {"WWW-Authenticate": 'Basic realm="rq-dashboard"'})
+
+
+def _credentials() -> str:
+    """User name and password of the request, empty for none or what is no such thing."""
+    try:
+        auth = request.authorization
+    except ValueError:  # not ASCII
+        return ""
+    return f"{auth.username}:{auth.password}" if auth and auth.type == "basic" else ""
 
 
 def _with_headers(response: Response) -> Response:

@@ -389,6 +389,13 @@ def test_command_without_its_extra_says_what_to_install(run, command, extra, mon
     assert f"pip install 'mercately-relay[{extra}]'" in result.output
 
 
+def test_dashboard_is_one_process_which_counts_wrong_passwords(run, monkeypatch):
+    started: list[str] = []
+    monkeypatch.setattr(serve, "_become", lambda *arguments: started.extend(arguments))
+    run("dashboard", WEB_CONCURRENCY="4")
+    assert started[started.index("--workers") + 1] == "1"
+
+
 @pytest.mark.parametrize("command", ["web", "worker"])
 def test_redis_that_cannot_be_used_is_logged_in_words_before_it_is_waited_for(
     run, command, monkeypatch

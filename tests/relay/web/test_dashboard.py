@@ -389,3 +389,12 @@ def test_guesses_are_limited_for_each_address(open_board):
 def test_who_only_asks_for_the_password_is_not_counted(open_board):
     board = open_board(dashboard_password=PASSWORD)
     assert {board.get("/").status_code for _ in range(20)} == {401}
+
+
+@pytest.mark.parametrize(
+    "header", ["Basic \xff\xfe", "Basic !", "Basic", "", "Basic =", "Bearer x", "Digest \xff"]
+)
+def test_what_is_no_password_is_refused_and_counted(header, open_board):
+    board = open_board(dashboard_password=PASSWORD)
+    statuses = [board.get("/", headers={"Authorization": header}).status_code for _ in range(11)]
+    assert statuses == [401] * 10 + [429]
