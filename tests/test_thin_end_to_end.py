@@ -23,6 +23,8 @@ from worker.lookups import Lookups
 from worker.service import DeliveryService
 from worker.tasks import deliver_record
 
+# Where the test client believes it is.
+BASE = "http://localhost"
 # Mercado Libre's API withholds who bought.
 THIN = [
     (name, topic)
@@ -70,9 +72,10 @@ def test_what_a_notice_names_arrives_complete(
     )
     relay = sources.Relay("es", destinations, {platform: source}, ())
     client = create_app(settings, relay, redis).test_client()
-    request = samples.signed(source, topic, "https://relay.example")
-    path = request.url.removeprefix("https://relay.example")
+    request = samples.signed(source, topic, BASE)
+    path = request.url.removeprefix(BASE)
     answer = client.post(path, data=request.body, headers=dict(request.headers))
+    assert answer.status_code == 200, answer.json
     (record_id,) = answer.json["ids"]
 
     ledger = Ledger(redis, keep_delivered_s=60)
