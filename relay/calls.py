@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from relay.inbound.contract import Source
+from relay.inbound.contract import Source, stable_key
 from relay.inbound.results import NeedsLookup, Part, Skipped, Unparsable
 from relay.inbound.timestamps import parse_timestamp
 from relay.mapping.event_types import EVENT_TYPES
@@ -105,6 +105,15 @@ def _awaiting(item: NeedsLookup, source: Source) -> AwaitingLookup | Ignored:
     return AwaitingLookup(
         item.topic, item.key, item.resource, item.raw, item.event_type, item.other_keys
     )
+
+
+def hold_fault(item: Part, error: Exception, request: WebhookRequest) -> Held:
+    """A part with which a bug of ours has met: held by itself, whatever it is."""
+    raw = getattr(item, "raw", b"") or request.body
+    key = getattr(item, "key", "") or stable_key(raw)
+    reasons = {"relay": f"{type(error).__name__} while mapping; please report it"}
+    event_type = item.type if isinstance(item, Event) else ""
+    return Held(item.topic, key, "internal_error", reasons, raw, event_type)
 
 
 def _references(event: Event) -> tuple[str, ...]:

@@ -8,12 +8,14 @@ Nothing here does I/O: production, dry runs, tests and golden files all use it. 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
-from relay.calls import NOBODY_REASONS, translate_item
+from relay.calls import NOBODY_REASONS, hold_fault, translate_item
 from relay.errors import TOO_LARGE, Refused, TooManyParts
 from relay.inbound import declared
 from relay.inbound.batch_order import in_order
+from relay.inbound.batches import fault_reasons
 from relay.inbound.contract import Source, stable_key
 from relay.inbound.recall import NOTHING_RECALLED, Recall, Recollection
 from relay.inbound.results import Events, Handshake, Part, Skipped, Unparsable
@@ -118,7 +120,8 @@ def translate(
         return [hold_batch(request, error)]
     if isinstance(items, Handshake):
         return items
-    items = in_order(items)
+    with suppress(Exception):  # a bug; they go out as they were sent
+        items = in_order(items)
     reports = [item.report for item in items if isinstance(item, Event) and item.report]
     if not reports:
         return [part for item in in_turns(items) for part in translate_all(item, request, source)]
@@ -133,10 +136,14 @@ def translate(
             continue
         resource, report = item.report.resource, item.report
         before = recalled[resource].memory
-        decided = decision or decide(
-            report, recalled[resource], request.received_at, recall.dedup_s, recall.digest
-        )
-        parts = translate_report(item, decided, request, source)
+        try:
+            decided = decision or decide(
+                report, recalled[resource], request.received_at, recall.dedup_s, recall.digest
+            )
+            parts = translate_report(item, decided, request, source)
+        except Exception as error:  # noqa: BLE001  a bug; the others of the batch go on
+            translated.append(hold_fault(item, error, request))
+            continue
         is_news = not is_same(decided.memory, before) and not _tells_nobody(parts)
         if is_news:
             recalled[resource] = Recollection(decided.memory, recall.digest)
@@ -168,7 +175,10 @@ def translate_report(
 
 def translate_all(item: Part, request: WebhookRequest, source: Source) -> list[Translated]:
     """Map one event, for now or for later, and name the waiting events that it ends."""
-    translated = translate_item(item, request, source)
+    try:
+        translated = translate_item(item, request, source)
+    except Exception as error:  # noqa: BLE001  a bug; the others of the batch go on
+        return [hold_fault(item, error, request)]
     if not isinstance(item, Event):
         return [translated]
     if item.wait_s and isinstance(translated, Call):
@@ -212,12 +222,8 @@ def parse(request: WebhookRequest, source: Source) -> Handshake | Sequence[Part]
         result = (source.platform.parse or declared.parse)(request, source)
     except TooManyParts:
         raise
-    except RecursionError:
-        reasons = {"body": "expected JSON, nested less deep"}
-        return [Unparsable("", stable_key(request.body), reasons, request.body)]
     except Exception as error:  # noqa: BLE001  a bug must not make the platform drop the hook
-        reasons = {"relay": f"{type(error).__name__} while reading; please report it"}
-        return [Unparsable("", stable_key(request.body), reasons, request.body)]
+        return [Unparsable("", stable_key(request.body), fault_reasons(error), request.body)]
     if isinstance(result, Handshake):
         return result
     return result.items if isinstance(result, Events) else [result]

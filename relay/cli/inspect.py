@@ -15,6 +15,7 @@ from config.settings import Settings
 from relay import operations, sources
 from relay.cli import context as cli
 from relay.cli.destinations import print_paused
+from relay.cli.diagnosis import print_diagnosis
 from relay.cli.labels import missing_check
 from relay.cli.limits import print_connections, print_limits
 from relay.cli.listing import dropped_soon
@@ -125,13 +126,21 @@ def _print_toml(key: str, values: Mapping[str, Any]) -> None:
 
 @click.command(
     help=localized(
-        "Explica qué garantiza un 200 con este Redis y qué falta.",
-        "Says what a 200 guarantees with this Redis, and what is missing.",
+        "Explica qué garantiza un 200 con este Redis y qué falta. Con SOURCE y un archivo .http "
+        "(una muestra, o una petición como la escribe un proxy) dice por qué su firma no encaja.",
+        "Says what a 200 guarantees with this Redis, and what is missing. With SOURCE and a file "
+        ".http (a sample, or a request as a proxy writes it) it says why its proof does not fit.",
     )
 )
+@click.argument("source", required=False)
+@click.argument(
+    "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False
+)
 @click.pass_context
-def doctor(context: click.Context) -> None:
+def doctor(context: click.Context, source: str | None, file: Path | None) -> None:
     settings = cli.settings(context)
+    if source:
+        context.exit(print_diagnosis(settings, source, file))
     store = cli.store(settings, any_schema=True)
     found = check_all(store.redis, store.queue, settings)
     click.echo(found.durability.statement(settings.durability))

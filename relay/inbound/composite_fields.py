@@ -7,6 +7,7 @@ items = Items("line_items", name="title")
 """
 
 import html
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Final
@@ -21,6 +22,10 @@ from relay.model import Address, Money
 
 # Items of which the names are kept; a note has three at most.
 _ITEMS_MAX: Final = 50
+# What shops write into names; any other `<` is the name's own.
+_TAG: Final = re.compile(
+    r"</?(?:a|b|br|div|em|font|i|p|small|span|strong|su[bp]|u)(?:\s[^<>]*)?/?>", re.IGNORECASE
+)
 _ADDRESS_PARTS: Final = frozenset(("city", "state", "zip_code", "latitude", "longitude"))
 # Parts of the person that a whole body is about, of which a change is worth an update.
 _SHOWN_PARTS: Final = ("first_name", "last_name", "email", "phones")
@@ -107,7 +112,18 @@ def _part(name: str, paths: tuple[str, ...]) -> PathField:
         return Texts(*paths)
     if name in ("latitude", "longitude"):
         return Number(*paths)
+    if name == "email":
+        return Emails(*paths)
     return JoinedText(*paths) if any("+" in path for path in paths) else Text(*paths)
+
+
+class Emails(Text):
+    """A text; a list of texts becomes one, of which the first address counts."""
+
+    def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> str:
+        if isinstance(value, list) and (texts := [one for one in value if isinstance(one, str)]):
+            return "; ".join(filter(None, texts))
+        return super().read(value, path, omitted_fields)
 
 
 class Texts(PathField):
@@ -231,7 +247,7 @@ class Items(PathField):
     def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> list[str]:
         texts: list[str] = []
         for line in self._lines.read(value, path, omitted_fields):
-            name = html.unescape(line.get("name") or "").strip()
+            name = _shown_name(line.get("name") or "")
             quantity = line.get("quantity")
             if name and quantity != "0" and len(texts) < _ITEMS_MAX:
                 texts.append(f"{quantity} \N{MULTIPLICATION SIGN} {name}" if quantity else name)
@@ -257,6 +273,12 @@ class Documents(PathField):
         country = self._country.find(data, prefix, OmittedFields()) if self._country else ""
         kind, number = document_in(pairs, iso2(country or ""))
         return (kind, number) if number else None
+
+
+def _shown_name(name: str) -> str:
+    """A product's name without the HTML that shops keep in it, in one line."""
+    plain = html.unescape(_TAG.sub(" ", name))
+    return re.sub(r"[\s\x00-\x1f\x7f]+", " ", plain).strip()
 
 
 def _parts(path: str) -> list[str]:

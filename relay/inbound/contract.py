@@ -50,6 +50,8 @@ from relay.model import WebhookRequest
 
 # The query is stored beside headers, under a name that none has.
 _QUERY: Final = ":query"
+# Says of what is stored that it is a part of a body. No header of a sender can have such a name.
+PART: Final = ":part"
 
 
 def no_handshake(_request: WebhookRequest, _source: "Source") -> Handshake | None:

@@ -11,8 +11,9 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 from relay.errors import Unreadable
+from relay.inbound.batches import parse_batch
 from relay.inbound.contact import Party, contact_of
-from relay.inbound.contract import Source, one_part, stable_key
+from relay.inbound.contract import PART, Source, one_part, stable_key
 from relay.inbound.lookups import LOOKED_UP, SHOP, TOPIC
 from relay.inbound.payload import json_body, json_bytes
 from relay.inbound.payload_schema import validate
@@ -25,7 +26,6 @@ from relay.inbound.results import (
     Part,
     Skipped,
     Unparsable,
-    parse_batch,
 )
 from relay.inbound.timestamps import occurred_at, parse_timestamp
 from relay.inbound.topics import BUYERS, RECIPIENTS, Topic, Values
@@ -49,7 +49,7 @@ def parse(request: WebhookRequest, source: Source) -> ParseResult:
         value = platform.body(request, source)
         if isinstance(value, dict) and (handshake := platform.signed_handshake(value)):
             return handshake
-        parts = platform.parts(value)
+        parts = [value] if PART in request.headers else platform.parts(value)
     except Unreadable as error:
         topic = _text_in(platform.topic, request, None)
         if topic and (reason := _reason_to_skip(topic, source)):

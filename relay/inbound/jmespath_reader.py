@@ -14,15 +14,16 @@ from jmespath.exceptions import JMESPathError
 from marshmallow import Schema, ValidationError, fields
 
 from relay.errors import Unreadable
+from relay.inbound.batches import parse_batch
 from relay.inbound.bodies import parse_body
 from relay.inbound.contact import Party, contact_of
-from relay.inbound.contract import Source, stable_key
+from relay.inbound.contract import PART, Source, stable_key
 from relay.inbound.expression import Expression
 from relay.inbound.option_fields import lenient_fields, with_amounts
 from relay.inbound.payload import json_bytes
 from relay.inbound.payload_fields import Flag, Id, Number, Text, Time
 from relay.inbound.payload_schema import ListOf, Object, PayloadSchema, validate
-from relay.inbound.results import Events, ParseResult, Part, Skipped, Unparsable, parse_batch
+from relay.inbound.results import Events, ParseResult, Part, Skipped, Unparsable
 from relay.inbound.timestamps import occurred_at
 from relay.mapping.event_fields import family_of, fields_of, names_of
 from relay.mapping.event_types import EVENT_TYPES
@@ -149,14 +150,16 @@ def parse(request: WebhookRequest, source: Source) -> ParseResult:
     options = source.options
     try:
         body = parse_body(request)
-        # A stored part of a batch is parsed again without the list it came in.
-        parts = options["events"].search(body.value) if "events" in options else [body.value]
+        # A stored part of a batch is parsed again without the list it came in, and may have one of
+        # its own.
+        is_batch = "events" in options and PART not in request.headers
+        parts = options["events"].search(body.value) if is_batch else [body.value]
     except Unreadable as error:
         return Events([Unparsable("", stable_key(request.body), error.reasons, request.body)])
     except JMESPathError as error:
         reasons = {"events": str(error)}
         return Events([Unparsable("", stable_key(request.body), reasons, request.body)])
-    if parts is None and "events" in options:
+    if parts is None and is_batch:
         parts = [body.value]
     parts = parts if isinstance(parts, list) else [parts]
     single = len(parts) == 1

@@ -1,15 +1,11 @@
 """What comes of parsing a request, and of storing what came of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
-from relay.errors import UNREADABLE, TooManyParts
+from relay.errors import UNREADABLE
 from relay.model import Event, Resource
-from relay.turns import in_turns
-
-# More than any platform sends at once. One script stores them all, and blocks Redis meanwhile.
-BATCH_MAX: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +80,6 @@ class Events:
 
 
 ParseResult = Handshake | Skipped | Events
-
-
-def parse_batch(parts: Sequence[Any], parse_part: Callable[[Any], Sequence[Part]]) -> ParseResult:
-    """The events of a batch; its parts are counted before any of them is parsed.
-
-    Raises:
-        TooManyParts: there are over `BATCH_MAX`.
-    """
-    if len(parts) > BATCH_MAX:
-        raise TooManyParts(len(parts), BATCH_MAX)
-    items = [item for part in in_turns(parts) for item in parse_part(part)]
-    return Events(items) if parts else Skipped("empty_batch")
 
 
 Status = Literal["accepted", "duplicate", "held", "ignored"]

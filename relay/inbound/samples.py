@@ -87,7 +87,7 @@ def signed(source: Source, topic: str, base: str, body: bytes | None = None) -> 
         if sample is None:
             available = ", ".join(names(platform.name))
             raise LookupError(f"{platform.name}: {topic}? {available}")
-        body = _of_today(sample.body, now)
+        body = of_today(sample.body, now)
     unsigned = WebhookRequest(
         method="POST",
         url=f"{base.rstrip('/')}/webhooks/{source.name}",
@@ -108,7 +108,7 @@ def unsigned_headers(platform: Platform, topic: str) -> dict[str, str]:
     return headers
 
 
-def _of_today(body: bytes, now: datetime) -> bytes:
+def of_today(body: bytes, now: datetime) -> bytes:
     """The body with its ISO times moved by whole days, the latest past one to yesterday or today.
 
     An order that was paid months ago is told differently.

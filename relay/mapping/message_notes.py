@@ -40,7 +40,7 @@ _BOOKING: Final = "{% set name = service | brief(60) %}{% set at = start | brief
 _REASON: Final = "{% set why = reason | brief(60) %}{% if why %}: {{ why }}{% endif %}"
 _LEAD: Final = (
     "{% set name = form | brief(50) %}{% set shown = ad | brief(40) %}"
-    "{% set page = network | brief(20) %}"
+    "{% set page = network | brief(20) %}{% set text = (answers or message) | brief(80) %}"
 )
 
 
@@ -111,6 +111,7 @@ MESSAGE_NOTES: Final[Mapping[str, tuple[str, str]]] = {
         + _if("shown or page", " from " + _if("shown", "the " + _if("page", "{{ page }} ")
             + 'ad "{{ shown }}"', "an ad on {{ page }}"))
         + _if("name", ', form "{{ name }}"'),
+        _ANSWERS,
     ),
     "booking.created": _pair(
         _BOOKING,

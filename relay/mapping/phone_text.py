@@ -4,6 +4,7 @@ A piece is digits, with a leading plus where one was written. This module knows 
 a piece is a number is for `relay/mapping/phone.py` to say.
 """
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ def pieces(text: str) -> Iterator[str]:
     if _PLAIN.fullmatch(text):
         yield from _numbers(text)
         return
-    clean = _clean(text)
+    clean = _clean(html.unescape(text))  # `+52&nbsp;55…`, of a form that escapes for a page
     number = _spreadsheet(clean)
     if number is not None:
         yield from filter(None, [number])

@@ -8,7 +8,8 @@ from relay.mapping.email import to_email
 from relay.mapping.phone import to_e164
 from relay.model import Phone
 from relay.operations.records import Store
-from relay.store.erase import Eraser, Person
+from relay.store.erase import Eraser
+from relay.store.person import Person
 from relay.store.pseudonyms import Pseudonyms
 
 
@@ -39,15 +40,15 @@ def forget(
     """
     eraser = Eraser(store.redis, pseudonyms)
     states: Counter[str] = Counter()
-    customers = []
+    waiting = eraser.waiting(person)
+    if not dry_run:  # first, since what is due meanwhile becomes a record
+        eraser.end_waiting(list(waiting))
+    customers = [entry.customer for entry in waiting.values()]
     for record in eraser.records(person):
-        if record.customer.phone in person.references or record.customer.email == person.email:
-            customers.append(record.customer)
+        customers.append(record.customer)
         if dry_run or eraser.erase(record):
             states[record.state.value] += 1
-    waiting = eraser.waiting(person)
-    cached = eraser.cached_ids(customers, person)
+    cached = eraser.cached_ids(filter(person.is_customer, customers), person)
     if not dry_run:
-        eraser.end_waiting(waiting)
         eraser.uncache(cached)
     return Forgotten(dict(states), len(waiting), len(cached))

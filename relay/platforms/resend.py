@@ -29,7 +29,7 @@ class _EventSchema(PayloadSchema):
     link = Text("data.click.link")
     buyer = Person(
         "data",
-        email=("to.0", "email"),
+        email=("to", "email"),
         first_name="first_name",
         last_name="last_name",
     )

@@ -3,9 +3,11 @@
 `Stripe-Signature: t=…,v1=…`: hex HMAC-SHA256 of time, full stop and raw body, with the endpoint's
 secret as text, `whsec_` included; several `v1` while a secret is rotated. The vendor's libraries
 accept 300 s. `id` is the event's, the same on every retry, which go on for three days. A checkout
-and its charge tell of one payment: what is remembered is the payment intent. Amounts are in minor
-units, of CLP whole pesos; currencies are in small letters. Thin events (`v2.core.event`) only name
-an object that is not a customer's, and are ignored.
+and its charge tell of one payment: what is remembered is the payment intent. A checkout that is to
+be paid later, at OXXO or by transfer, is completed while it is `unpaid`; one in mode `setup` is no
+payment. An invoice is of a subscription, its first or a later one, but where it was made by hand.
+Amounts are in minor units, of CLP whole pesos; currencies are in small letters. Thin events
+(`v2.core.event`) only name an object that is not a customer's, and are ignored.
 
 https://docs.stripe.com/webhooks (read 2026-11; stripe-python, _webhook.py)
 """
@@ -17,10 +19,13 @@ from relay.inbound.contract import Platform
 from relay.inbound.payload_fields import Id, Text, Time
 from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field, FieldIs
+from relay.inbound.results import Skipped
 from relay.inbound.signature import ComposedHmac, Message, PairsHeader
-from relay.inbound.topics import Shape, Topic
+from relay.inbound.topics import Shape, Topic, Values
 
 _OBJECT: Final = "data.object"
+_COMPLETED: Final = "checkout.session.completed"
+_PAID: Final = "invoice.paid"
 
 
 class _EventSchema(PayloadSchema):
@@ -35,6 +40,8 @@ class _SessionSchema(_EventSchema):
     checkout_url = Text(f"{_OBJECT}.after_expiration.recovery.url", f"{_OBJECT}.url")
     reference = Text(f"{_OBJECT}.client_reference_id", f"{_OBJECT}.metadata.order_id")
     amount = Amount(f"{_OBJECT}.amount_total", f"{_OBJECT}.currency", minor=True)
+    _payment_status = Text(f"{_OBJECT}.payment_status")
+    _mode = Text(f"{_OBJECT}.mode")
     buyer = Person(
         f"{_OBJECT}.customer_details",
         email="email",
@@ -75,6 +82,7 @@ class _InvoiceSchema(_EventSchema):
     plan = Text(f"{_OBJECT}.lines.data.0.description")
     amount = Amount(f"{_OBJECT}.amount_due", f"{_OBJECT}.currency", minor=True)
     url = Text(f"{_OBJECT}.hosted_invoice_url")
+    _billing_reason = Text(f"{_OBJECT}.billing_reason")
     buyer = Person(
         _OBJECT,
         email="customer_email",
@@ -89,10 +97,25 @@ class _CustomerSchema(_EventSchema):
     buyer = Person(_OBJECT, email="email", name="name", phones="phone", country="address.country")
 
 
-_SESSION: Final = Shape(schema=_SessionSchema(), kind="payment")
+def _session(topic: str, values: Values) -> Values | Skipped:
+    if values.get("_mode") == "setup":
+        return Skipped("not_a_payment")
+    is_unpaid = values.get("_payment_status") == "unpaid"
+    return Skipped("not_paid_yet") if is_unpaid and topic == _COMPLETED else {}
+
+
+def _invoice(topic: str, values: Values) -> Values | Skipped:
+    reason = values.get("_billing_reason")
+    if reason == "manual":
+        return Skipped("told_by_another_topic")
+    is_first = reason == "subscription_create" and topic == _PAID
+    return {"type": "subscription.created"} if is_first else {}
+
+
+_SESSION: Final = Shape(schema=_SessionSchema(), kind="payment", refine=_session)
 _CART: Final = Shape(schema=_SessionSchema())
 _CHARGE: Final = Shape(schema=_ChargeSchema(), kind="payment")
-_INVOICE: Final = Shape(schema=_InvoiceSchema())
+_INVOICE: Final = Shape(schema=_InvoiceSchema(), refine=_invoice)
 _CUSTOMER: Final = Shape(schema=_CustomerSchema(), kind="customer", shown=("buyer",))
 
 platform = Platform(
@@ -106,9 +129,7 @@ platform = Platform(
     topic=Field("type"),
     test=(FieldIs("livemode", "false"),),
     topics={
-        "checkout.session.completed": Topic(
-            type="payment.approved", shape=_SESSION, step="approved"
-        ),
+        _COMPLETED: Topic(type="payment.approved", shape=_SESSION, step="approved"),
         "checkout.session.async_payment_succeeded": Topic(
             type="payment.approved", shape=_SESSION, step="approved"
         ),
@@ -119,7 +140,7 @@ platform = Platform(
         "charge.succeeded": Topic(type="payment.approved", shape=_CHARGE, step="approved"),
         "charge.failed": Topic(type="payment.declined", shape=_CHARGE, step="failed"),
         "charge.refunded": Topic(type="payment.refunded", shape=_CHARGE),
-        "invoice.paid": Topic(type="subscription.renewed", shape=_INVOICE),
+        _PAID: Topic(type="subscription.renewed", shape=_INVOICE),
         "invoice.payment_failed": Topic(type="subscription.payment_failed", shape=_INVOICE),
         "customer.created": Topic(type="customer.created", shape=_CUSTOMER, step="created"),
         "customer.updated": Topic(type="customer.updated", shape=_CUSTOMER, updates=True),

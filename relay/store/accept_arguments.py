@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from ulid import ULID
 
-from relay.inbound.contract import Source
+from relay.inbound.contract import PART, Source
 from relay.model import (
     AwaitingLookup,
     Call,
@@ -21,6 +21,7 @@ from relay.model import (
     State,
     Translated,
     Waiting,
+    WebhookRequest,
 )
 from relay.store import lua
 from relay.store.find import find_digests
@@ -43,7 +44,7 @@ class AcceptArguments:
     def __init__(
         self,
         source: Source,
-        headers: Mapping[str, str],
+        request: WebhookRequest,
         now: datetime,
         *,
         pseudonyms: Pseudonyms,
@@ -52,7 +53,8 @@ class AcceptArguments:
         replaces: str = "",
     ) -> None:
         self._source = source
-        self._headers = headers
+        self._body = request.body
+        self._headers = source.headers_to_store(request)
         self._now = now
         self._pseudonyms = pseudonyms
         self._dedup_s = dedup_s
@@ -142,11 +144,15 @@ class AcceptArguments:
         lanes = lane_digests(self._pseudonyms, call.destination, call.customer)
         find = find_digests(self._pseudonyms, call.destination, call.customer, call.references)
         fields: dict[str, Any] = {
-            "payload": _binary(payload_field(self._headers, call.raw)),
+            "payload": self._payload(call.raw),
             "digests": " ".join([lanes[0], *find]),
             **call_fields(call, self._routing(call)),
         }
         return " ".join(lanes), find, fields
+
+    def _payload(self, raw: bytes) -> msgspec.Raw:
+        part = {} if raw == self._body else {PART: "1"}
+        return _binary(payload_field(self._headers | part, raw))
 
     def _routing(self, part: Call | Held | AwaitingLookup) -> dict[str, Any]:
         return {
@@ -192,7 +198,7 @@ class AcceptArguments:
             find = find_digests(self._pseudonyms, destination, Customer(), [part.resource.id])
         is_due = isinstance(part, AwaitingLookup) and self._source.can_look_up(part.resource.kind)
         fields: dict[str, Any] = {
-            "payload": _binary(payload_field(self._headers, part.raw)),
+            "payload": self._payload(part.raw),
             "state": state.value,
             "reason": part.reason,
             "reasons": compact_json(reasons),

@@ -1,6 +1,5 @@
 """Finding and removing all that Redis keeps of a person."""
 
-import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -14,54 +13,18 @@ from relay.mapping.phone import variants
 from relay.model import Customer
 from relay.store import lua
 from relay.store.keys import OPEN, WAITING, customer_key, customer_parts, record_key
+from relay.store.person import Person
 from relay.store.pseudonyms import Pseudonyms
-from relay.store.record import Record, compact_json, read_record
+from relay.store.record import Record, read_record
 
 _AT_ONCE: Final = 500
 _PREFIX: Final = record_key("")
-# Of a phone in a text, however it is written there: country codes and prefixes vary.
-_DIGITS_COMPARED: Final = 9
-_BETWEEN: Final = r"[\s().\-\u00a0]{0,3}"
 
 
 def _groups(keys: Iterable[bytes]) -> Iterator[list[bytes]]:
     rest = iter(keys)
     while group := list(islice(rest, _AT_ONCE)):
         yield group
-
-
-class Person:
-    """A person by a phone in E.164 or an e-mail, and whether a record is about them.
-
-    Texts that were sent count too: a held body may name a person whom no call names.
-    """
-
-    def __init__(self, phone: str = "", email: str = "") -> None:
-        self.phone = phone
-        self.email = email.lower()
-        digits = re.sub(r"\D", "", phone)[-_DIGITS_COMPARED:]
-        written = _BETWEEN.join(digits) if phone else re.escape(self.email)
-        self._written = re.compile(written, re.IGNORECASE)
-
-    @property
-    def references(self) -> tuple[str, ...]:
-        """What they are looked up by."""
-        return variants(self.phone) if self.phone else (self.email,)
-
-    def is_named_in(self, record: Record) -> bool:
-        customer = record.customer
-        if self.phone and customer.phone in self.references:
-            return True
-        if self.email and customer.email.lower() == self.email:
-            return True
-        texts = (
-            compact_json(record.body),
-            record.raw.decode(errors="replace"),
-            compact_json(dict(record.reasons)),
-            record.answer,
-            compact_json(dict(record.headers)),
-        )
-        return any(self._written.search(text) for text in texts)
 
 
 class Eraser:
@@ -80,15 +43,15 @@ class Eraser:
                 if person.is_named_in(record):
                     yield record
 
-    def waiting(self, person: Person) -> list[str]:
-        """The keys of entries that wait until their time, such as purchases not finished."""
+    def waiting(self, person: Person) -> dict[str, Record]:
+        """Entries that wait until their time, such as purchases not finished, by their keys."""
         keys = cast("list[bytes]", self._redis.zrange(WAITING, 0, -1))
-        return [
-            key.decode()
+        return {
+            key.decode(): entry
             for group in _groups(keys)
             for key, entry in zip(group, self._read(group), strict=True)
             if person.is_named_in(entry)
-        ]
+        }
 
     def _read(self, keys: Sequence[bytes]) -> list[Record]:
         with self._redis.pipeline(transaction=False) as pipeline:
@@ -117,7 +80,7 @@ class Eraser:
             removed, _ = pipeline.execute()
         return cast("int", removed)
 
-    def cached_ids(self, customers: Sequence[Customer], person: Person) -> list[str]:
+    def cached_ids(self, customers: Iterable[Customer], person: Person) -> list[str]:
         """The keys under which ids of these customers are cached, as far as there are any."""
         references = set(person.references)
         for customer in customers:

@@ -171,7 +171,7 @@ class JobStore:
         ]
         arguments = AcceptArguments(
             source,
-            source.headers_to_store(request),
+            request,
             now,
             pseudonyms=self._pseudonyms,
             dedup_s=self._dedup_s,

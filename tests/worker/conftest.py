@@ -9,7 +9,10 @@ import pytest
 from redis import Redis
 
 from config.settings import Settings
+from relay import operations
+from relay.operations import Store
 from relay.sources import Relay
+from relay.store.pseudonyms import Pseudonyms
 from tests.worker.factories import Harness, deployed, destination
 from worker.client import Client
 
@@ -73,3 +76,17 @@ def is_left_of(began_at: float) -> Callable[[float, float], bool]:
 def environment(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[None]:
     with deployed(monkeypatch, settings):
         yield
+
+
+@pytest.fixture
+def forget(settings: Settings, relay: Relay) -> Callable[..., operations.Forgotten]:
+    """Forgets the person of a text."""
+    store = Store.open(settings)
+    pseudonyms = Pseudonyms.open(settings, relay.destinations)
+
+    def run(text: str, *, dry_run: bool = False) -> operations.Forgotten:
+        person = operations.person_of(text)
+        assert person
+        return operations.forget(store, pseudonyms, person, dry_run=dry_run)
+
+    return run

@@ -9,8 +9,6 @@ from rq.registry import DeferredJobRegistry
 
 from relay import operations
 from relay.model import Call, Customer, Held, State, Waiting
-from relay.operations import Store
-from relay.store.pseudonyms import Pseudonyms
 from tests.worker.factories import apart, call
 
 EVA = Customer(
@@ -22,23 +20,6 @@ EVA = Customer(
 pytestmark = pytest.mark.usefixtures("environment")
 TRACES = (b"987654321", b"eva.de.prueba", b"Eva", b"98 765 4321")
 BODY = {"notes": "Pedido de Eva", "phone": EVA.phone, "email": EVA.email, "first_name": "Eva"}
-
-
-@pytest.fixture
-def store(settings) -> Store:
-    return Store.open(settings)
-
-
-@pytest.fixture
-def forget(store, settings, relay):
-    pseudonyms = Pseudonyms.open(settings, relay.destinations)
-
-    def run(text: str, *, dry_run: bool = False) -> operations.Forgotten:
-        person = operations.person_of(text)
-        assert person
-        return operations.forget(store, pseudonyms, person, dry_run=dry_run)
-
-    return run
 
 
 def of_eva(key: str, **changes) -> Call:

@@ -1,21 +1,22 @@
 """Stand-ins of platforms' APIs: what `relay/samples/<platform>/api.json` says that they answer.
 
-The file maps `GET /path` (without query) to the body of the answer. A request without any proof is
-refused: one needs a header or a query parameter with a text of the throw-away credentials.
+The file maps `GET /path` (without query) to the body of the answer, whose dates are moved to today
+as those of samples are. A request without any proof is refused: one needs a header or a query
+parameter with a text of the throw-away credentials.
 """
 
 import json
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, request
 
 from relay.devtools.standin.bodies import reply
+from relay.inbound.samples import FOLDER, of_today
 
 # What is at `api_url` in a source's credentials, behind the stand-in's address.
 PREFIX = "/_platforms"
 _PROOF = "throw-away"
-_SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 def platform_apis() -> Blueprint:
@@ -23,8 +24,9 @@ def platform_apis() -> Blueprint:
 
     @routes.route("/<platform>/<path:path>", methods=["GET", "POST"])
     def answer(platform: str, path: str) -> Response:
-        file = _SAMPLES / platform / "api.json"
-        answers: dict[str, Any] = json.loads(file.read_bytes()) if file.is_file() else {}
+        file = FOLDER / platform / "api.json"
+        content = file.read_bytes() if file.is_file() else b"{}"
+        answers: dict[str, Any] = json.loads(of_today(content, datetime.now(UTC)))
         if not _is_proved():
             return reply(401, {"message": "Unauthorized"})
         body = answers.get(f"{request.method} /{path}")

@@ -23,6 +23,7 @@ from relay.inbound.signature.field_digest import FieldDigest
 from relay.inbound.signature.hubspot import HubSpotSignature
 from relay.inbound.signature.jwt_body import JwtBody, jwt_claims
 from relay.inbound.signature.keys import SecretReport
+from relay.inbound.signature.rsa_body import RsaBody
 from relay.inbound.signature.scheme import (
     FUTURE_S,
     BodyCheck,
@@ -59,6 +60,7 @@ __all__ = [
     "PairsHeader",
     "PathToken",
     "QueryToken",
+    "RsaBody",
     "Scheme",
     "SecretReport",
     "SeparateHeaders",

@@ -7,16 +7,15 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from relay.errors import MALFORMED, MISMATCH, MISSING, STALE, Refused, Unreadable
 from relay.inbound.payload import json_bytes, json_object
 from relay.inbound.signature.keys import (
-    RSA_BITS_MIN,
     SecretReport,
     decode_base64,
-    public_key,
     rsa_private_key,
+    rsa_public_key,
+    rsa_report,
 )
 from relay.inbound.signature.scheme import FUTURE_S, Vouches, require_recent
 from relay.model import WebhookRequest
@@ -25,7 +24,6 @@ from relay.model import WebhookRequest
 _ALGORITHM: Final = "RS256"
 _LIFETIME_S: Final = 600
 _URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
-_FAULT: Final = "expected an RSA public key, base64 or PEM"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +78,7 @@ class JwtBody:
         return replace(request, body=token.encode())
 
     def examine(self, secret: str) -> SecretReport:
-        try:
-            key = _rsa_key(secret)
-        except (ValueError, TypeError):
-            return SecretReport("", _FAULT)
-        is_short = key.key_size < RSA_BITS_MIN
-        weakness = f"{key.key_size} bits can be broken, expected {RSA_BITS_MIN} or more"
-        kind = f"RSA public key, {key.key_size} bits"
-        return SecretReport(kind, weakness=weakness if is_short else "")
+        return rsa_report(secret)
 
 
 def jwt_claims(body: bytes) -> dict[str, Any]:
@@ -111,7 +102,7 @@ def _is_signed(token: bytes, secret: str) -> bool:
         Refused: `malformed`, when it is no JWS, or of another algorithm.
     """
     try:
-        jwt.PyJWS().decode(token, _rsa_key(secret), algorithms=[_ALGORITHM])
+        jwt.PyJWS().decode(token, rsa_public_key(secret), algorithms=[_ALGORITHM])
     except jwt.InvalidSignatureError:
         return False
     except (jwt.PyJWTError, ValueError) as error:
@@ -131,10 +122,3 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise Refused(MALFORMED)
     return float(value)
-
-
-def _rsa_key(text: str) -> rsa.RSAPublicKey:
-    key = public_key(text)
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise TypeError("not an RSA key")
-    return key

@@ -85,7 +85,8 @@ def pem_text(text: str) -> str:
 def public_key(text: str) -> PublicKey:
     r"""The public key in a PEM, or in base64 of its DER form (SubjectPublicKeyInfo).
 
-    The PEM may be quoted, in one line, and have its line breaks as `\n` or CRLF.
+    The PEM may be quoted, in one line, and have its line breaks as `\n` or CRLF; or in base64 as
+    a whole, as people bring it into one line for their host.
 
     Raises:
         ValueError: it is not such a key; of a private key too.
@@ -94,8 +95,11 @@ def public_key(text: str) -> PublicKey:
     pem = pem_text(text)
     if any("PRIVATE" in marker[1] for marker in _PEM_MARKER.finditer(pem)):
         raise ValueError("a private key")
+    der = decode_key(_PEM_MARKER.sub("", pem), "base64")
+    if der.startswith(b"-----BEGIN "):
+        return public_key(der.decode(errors="replace"))
     try:
-        key = serialization.load_der_public_key(decode_key(_PEM_MARKER.sub("", pem), "base64"))
+        key = serialization.load_der_public_key(der)
     except UnsupportedAlgorithm as error:
         raise ValueError("an unknown kind of key") from error
     if isinstance(key, ed25519.Ed25519PublicKey | rsa.RSAPublicKey):
@@ -103,6 +107,30 @@ def public_key(text: str) -> PublicKey:
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
         return key
     raise TypeError("neither P-256 nor Ed25519 nor RSA")
+
+
+def rsa_public_key(text: str) -> rsa.RSAPublicKey:
+    """
+    Raises:
+        TypeError: it is a key of another kind.
+        ValueError: as `public_key`.
+    """
+    key = public_key(text)
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise TypeError("not an RSA key")
+    return key
+
+
+def rsa_report(secret: str) -> SecretReport:
+    """What is to be said of the RSA public key of a sender."""
+    try:
+        key = rsa_public_key(secret)
+    except (ValueError, TypeError):
+        return SecretReport("", "expected an RSA public key, base64 or PEM")
+    is_short = key.key_size < RSA_BITS_MIN
+    weakness = f"{key.key_size} bits can be broken, expected {RSA_BITS_MIN} or more"
+    kind = f"RSA public key, {key.key_size} bits"
+    return SecretReport(kind, weakness=weakness if is_short else "")
 
 
 def rsa_private_key(text: str) -> rsa.RSAPrivateKey:

@@ -38,15 +38,38 @@ from relay.model import WebhookRequest
 _PREHASHED: Final = ec.ECDSA(utils.Prehashed(hashes.SHA256()))
 
 
+class _Base64Hmac:
+    """An HMAC of the base64 of what it gets."""
+
+    def __init__(self, mac: hmac.HMAC) -> None:
+        self._mac = mac
+        self._rest = b""  # base64 takes three bytes at a time
+
+    def update(self, part: bytes) -> None:
+        data = self._rest + part
+        whole = len(data) - len(data) % 3
+        self._rest = data[whole:]
+        self._mac.update(base64.b64encode(data[:whole]))
+
+    def digest(self) -> bytes:
+        mac = self._mac.copy()
+        mac.update(base64.b64encode(self._rest))
+        return mac.digest()
+
+
 @dataclass(frozen=True, slots=True)
 class Hmac:
-    """HMAC over the raw body, sent in any one of `headers`; nothing signed says when."""
+    """HMAC over the raw body, sent in any one of `headers`; nothing signed says when.
+
+    With `of_base64` it is over the base64 of the body.
+    """
 
     headers: tuple[str, ...]
     encoding: Encoding = "base64"
     digest: str = "sha256"
     prefix: str = ""
     key: KeyEncoding = "utf8"
+    of_base64: bool = False
     vouches_for: ClassVar[Vouches] = "body"
 
     @property
@@ -64,7 +87,7 @@ class Hmac:
             raise Refused(MISSING)
         texts = values if "," in self.prefix else [text for v in values for text in copies(v)]
         signatures = decode_signatures(filter(None, texts), self.encoding, self.prefix)
-        macs = tuple(hmac.new(decode_key(s, self.key), None, self.digest) for s in secrets)
+        macs = tuple(self._mac(secret) for secret in secrets)
 
         def verdict() -> None:
             require_match(signatures, [mac.digest() for mac in macs])
@@ -72,9 +95,14 @@ class Hmac:
         return BodyCheck(request, macs, verdict)
 
     def sign(self, request: WebhookRequest, secret: str, _now: datetime) -> WebhookRequest:
-        digest = hmac.digest(decode_key(secret, self.key), request.body, self.digest)
-        text = encode_signature(digest, self.encoding)
+        mac = self._mac(secret)
+        mac.update(request.body)
+        text = encode_signature(mac.digest(), self.encoding)
         return with_headers(request, {self.headers[0]: self.prefix + text})
+
+    def _mac(self, secret: str) -> hmac.HMAC | _Base64Hmac:
+        mac = hmac.new(decode_key(secret, self.key), None, self.digest)
+        return _Base64Hmac(mac) if self.of_base64 else mac
 
     def examine(self, secret: str) -> SecretReport:
         return hmac_report(secret, self.key)

@@ -59,6 +59,13 @@ SHIPPING = Person(
         ),
         ({"customer": {"name": "Ana"}, "phone": ""}, Party(first_name="Ana")),
         ({"number": "99"}, Party(phones=("99",))),
+        ({"email": ["ana@example.com"]}, Party(email="ana@example.com")),
+        (
+            {"email": [None, "", "a@example.com", 5, "b@example.com"]},
+            Party(email="a@example.com; b@example.com"),
+        ),
+        ({"email": [], "customer": {"email": "b@example.com"}}, Party(email="b@example.com")),
+        ({"email": [{}]}, None),
         ({}, None),
         ({"email": "", "customer": {}}, None),
     ],
@@ -256,6 +263,23 @@ def test_items_are_texts_of_quantity_and_name():
     expected = ["2 × Taza & plato", "Té", "0.5 × Pan", "Sal"]  # noqa: RUF001  as notes show it
     assert value_at(Items("lines"), {"lines": lines}) == expected
     assert omitted(Items("lines"), {"lines": lines}) == {"lines.6.quantity": "not_a_number"}
+
+
+@pytest.mark.parametrize(
+    ("name", "item"),
+    [
+        ("Camiseta <span> - </span>Rojo", "Camiseta - Rojo"),
+        ("Taza<br/>grande", "Taza grande"),
+        ("Caf&eacute; <b>340&nbsp;g</b>", "Café 340 g"),
+        ('<SPAN class="talla">M</SPAN>', "M"),
+        ("Taza\n\tgrande\x07\r\nroja", "Taza grande roja"),
+        ("Cable <2 m> & <basic>", "Cable <2 m> & <basic>"),
+        ("Regla &lt;i&gt;", "Regla <i>"),
+        ("<br>", None),
+    ],
+)
+def test_item_is_one_line_without_the_html_of_its_name(name, item):
+    assert value_at(Items("lines"), {"lines": [{"name": name}]}) == ([item] if item else [])
 
 
 def test_items_have_their_own_names_in_each_body():

@@ -14,13 +14,14 @@ import senders
 
 from relay.errors import TooManyParts, Unreadable
 from relay.inbound import declared
+from relay.inbound.batches import BATCH_MAX
 from relay.inbound.composite_fields import Amount, Documents, Items, Person
 from relay.inbound.contract import Platform, each_part, stable_key
 from relay.inbound.payload import json_body
 from relay.inbound.payload_fields import Flag, Id, Text, Time
 from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field, Header, Query
-from relay.inbound.results import BATCH_MAX, Handshake, NeedsLookup, Skipped, Unparsable
+from relay.inbound.results import Handshake, NeedsLookup, Skipped, Unparsable
 from relay.inbound.signature import Hmac
 from relay.inbound.topics import Shape, Topic, created, updated
 from relay.mapping.event_fields import CheckoutFields, OrderFields

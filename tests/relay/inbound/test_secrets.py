@@ -141,6 +141,19 @@ def test_public_key_is_understood_in_every_notation(notation):
     assert scheme.verify(delivery, (write(der),), delivery.received_at)
 
 
+def test_public_key_is_understood_as_a_pem_in_base64():
+    """As people bring a PEM into one line for their host."""
+    scheme, der, delivery = VECTORS["sendgrid"]
+    in_base64 = base64.b64encode(pem(der).encode()).decode()
+    assert scheme.examine(in_base64).kind == "P-256 public key"
+    assert scheme.verify(delivery, (in_base64,), delivery.received_at)
+
+    private = base64.b64encode(pem(der).replace("PUBLIC", "PRIVATE").encode()).decode()
+    assert scheme.examine(private).fault
+    twice = base64.b64encode(in_base64.encode()).decode()
+    assert scheme.examine(twice).fault
+
+
 @pytest.mark.parametrize(
     "written",
     [

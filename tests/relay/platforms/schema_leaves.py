@@ -12,6 +12,7 @@ from typing import Any
 from relay.inbound.composite_fields import (
     Amount,
     Documents,
+    Emails,
     FirstOf,
     Items,
     JoinedText,
@@ -40,6 +41,7 @@ OBJECTS = {"empty_object", "php_date", "object"}
 # Of these, what makes sense to a field.
 TAKES: Mapping[type, set[str]] = {
     Text: {"empty_text", "text", "number", "fraction"},
+    Emails: {"empty_text", "text", "number", "fraction"},
     Id: {"text", "number"},
     Number: {"number", "fraction"},
     Time: {"empty_text", "text", "number", "fraction", "php_date"},

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +13,11 @@ from marshmallow import ValidationError
 from platform_samples import request_of, source_of, source_with
 
 from relay.errors import MISMATCH, MISSING, Refused
+from relay.inbound.contract import stored_request
+from relay.inbound.lookups import LOOKED_UP, SHOP, TOPIC
 from relay.inbound.results import NeedsLookup
 from relay.model import AwaitingLookup, Held, Ignored, Resource, WebhookRequest
-from relay.pipeline import parse, process
+from relay.pipeline import flattened, parse, process, translate
 from relay.platforms.meta_leads import platform
 
 SOURCE = source_of("meta_leads")
@@ -206,3 +208,35 @@ def test_answers(web):
     ]
     assert len(answers[0].json["ids"]) == 3
     assert unsigned.status_code == 401
+
+
+def looked_up(*answers: tuple[str, list[str]], **fields: Any) -> Any:
+    """What is told of a lead that was read, with these fields and answers."""
+    given = [{"name": name, "values": values} for name, values in answers]
+    lead = {"id": "44401", "created_time": "2026-11-02T15:04:04+0000", "field_data": given}
+    headers = {LOOKED_UP: "lead", TOPIC: "leadgen", SHOP: "15301"}
+    request = stored_request(headers, json.dumps({**lead, **fields}).encode(), senders.NOW)
+    (item,) = flattened(translate(request, SOURCE))
+    return item
+
+
+def test_a_lead_has_its_person_its_answers_and_its_advertisement():
+    item = looked_up(
+        ("full_name", ["Ana Inventada"]),
+        ("email", ["ana@example.com"]),
+        ("phone_number", ["+593999000001"]),
+        ("¿qué_producto_te_interesa?", ["Café en grano", "Tazas"]),
+        ad_name="Café, noviembre",
+        platform="ig",
+    )
+    assert item.event_type == "lead.created"
+    assert item.occurred_at == datetime(2026, 11, 2, 15, 4, 4, tzinfo=UTC)
+    assert (item.customer.phone, item.customer.email) == ("+593999000001", "ana@example.com")
+    assert item.customer.first_name == "Ana Inventada"
+    for text in ("¿qué producto te interesa?", "Café en grano, Tazas", "Café, noviembre"):
+        assert text in item.body["notes"]
+
+
+@pytest.mark.parametrize("odd", [None, 7, "x", {}, [None], [{"name": "email"}], [{"values": []}]])
+def test_a_lead_with_odd_answers_names_nobody(odd):
+    assert looked_up(field_data=odd).reason == "names_nobody"

@@ -74,3 +74,47 @@ def test_payu_signs_a_value_without_its_last_zero(value, signed):
 def test_sparkpost_ignores_what_a_machine_answered(kind):
     old, new = b'"bounce_class":"10"', f'"bounce_class":"{kind}"'.encode()
     assert outcome("sparkpost", "bounce", old, new).reason == "made_by_a_machine"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (b'"payment_status":"paid"', b'"payment_status":"unpaid"', "not_paid_yet"),
+        (b'"mode":"payment"', b'"mode":"setup"', "not_a_payment"),
+    ],
+)
+def test_stripe_tells_of_no_payment_before_there_is_one(old, new, reason):
+    """A voucher of OXXO completes its checkout when it is printed."""
+    assert outcome("stripe", "checkout_session_completed", old, new).reason == reason
+
+
+@pytest.mark.parametrize("name", ["checkout_session_async_payment_failed"])
+def test_stripe_tells_that_a_voucher_was_not_paid(name):
+    item = outcome("stripe", name, b'"livemode":true', b'"payment_status":"unpaid","livemode":true')
+    assert item.event_type == "payment.declined"
+
+
+@pytest.mark.parametrize(
+    ("name", "billing_reason", "told"),
+    [
+        ("invoice_paid", b"subscription_create", "subscription.created"),
+        ("invoice_paid", b"subscription_cycle", "subscription.renewed"),
+        ("invoice_payment_failed", b"subscription_create", "subscription.payment_failed"),
+        ("invoice_payment_failed", b"subscription_cycle", "subscription.payment_failed"),
+    ],
+)
+def test_stripe_tells_a_first_invoice_from_a_later_one(name, billing_reason, told):
+    new = b'"billing_reason":"' + billing_reason + b'","object":"invoice"'
+    assert outcome("stripe", name, b'"object":"invoice"', new).event_type == told
+
+
+@pytest.mark.parametrize("name", ["invoice_paid", "invoice_payment_failed"])
+def test_stripe_tells_an_invoice_made_by_hand_by_its_charge_alone(name):
+    new = b'"billing_reason":"manual","object":"invoice"'
+    assert outcome("stripe", name, b'"object":"invoice"', new).reason == "told_by_another_topic"
+
+
+@pytest.mark.parametrize("to", [b'"ana@example.com"', b'["Ana <ana@example.com>","b@example.com"]'])
+def test_resend_names_one_recipient_however_they_are_listed(to):
+    item = outcome("resend", "email_bounced", b'["ana@example.com"]', to)
+    assert item.customer.email == "ana@example.com"

@@ -9,6 +9,7 @@ from rq import Queue
 
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.errors import NotStored
+from relay.inbound.contract import PART
 from relay.inbound.results import Receipt
 from relay.model import Held, Ignored, State
 from relay.store.keys import COUNTS, OPEN, record_key, state_key
@@ -214,7 +215,7 @@ def test_held_record_keeps_what_is_needed_to_read_it_again(harness):
     record = harness.record(record_id)
     assert (record.raw, record.reason) == (HELD.raw, "no_customer")
     assert record.reasons == HELD.reasons
-    assert record.headers == {"x-topic": "orders/create", "x-id": "7"}
+    assert record.headers == {"x-topic": "orders/create", "x-id": "7", PART: "1"}
 
 
 def test_log_of_ignored_is_bounded_and_says_no_more_than_the_topic(harness, redis):

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import senders
 
-from relay.inbound.results import BATCH_MAX, Events, Skipped, parse_batch
+from relay.inbound.batches import BATCH_MAX, parse_batch
+from relay.inbound.results import Events, Skipped
 from relay.model import Call, Held
 from relay.pipeline import translate
 from relay.store.keys import OPEN
