@@ -5,12 +5,14 @@ names below are masked.
 """
 
 import logging
+import select
 import sys
 from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Any
 
 import structlog
+from gevent.monkey import get_original
 
 _MASKED = frozenset(
     {"api_key", "authorization", "body", "email", "first_name", "last_name", "phone", "secret"}
@@ -24,19 +26,43 @@ def _mask(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mutable
     return line
 
 
+# A pipe that has room has some for 4 KiB (PIPE_BUF); lines are shorter.
+_WAIT_MS = 200
+# Not gevent's: no other greenlet runs between two lines, and files and signal handlers log too.
+_poll: Any = get_original("select", "poll")
+
+
 class _Output:
     """Logs a line to standard output, in one write: those of several processes must not mix.
 
-    Where it cannot be written (its reader is gone, its disk is full) it is lost: what was stored is
-    answered all the same.
+    Where it cannot be written (its reader is gone or reads no more, its disk is full) it is lost:
+    what was stored is answered all the same.
     """
+
+    def __init__(self) -> None:
+        self._is_stalled = False
 
     def msg(self, line: str) -> None:
         with suppress(OSError, ValueError):
-            sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
+            if self._has_room():
+                sys.stdout.write(f"{line}\n")
+                sys.stdout.flush()
+
+    def _has_room(self) -> bool:
+        """Whether a line can be written without waiting; a slow reader is waited for once."""
+        try:
+            output = sys.stdout.fileno()
+        except (OSError, ValueError, AttributeError):  # in memory, or closed
+            return True
+        room = _poll()
+        room.register(output, select.POLLOUT)
+        self._is_stalled = not room.poll(0 if self._is_stalled else _WAIT_MS)
+        return not self._is_stalled
 
     debug = info = warning = error = critical = msg
+
+
+_OUTPUT = _Output()
 
 
 def configure(level: str = "INFO") -> None:
@@ -50,7 +76,7 @@ def configure(level: str = "INFO") -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=lambda *_: _Output(),
+        logger_factory=lambda *_: _OUTPUT,
         cache_logger_on_first_use=False,
     )
 

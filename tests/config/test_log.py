@@ -2,6 +2,11 @@
 
 import json
 import re
+import select
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -255,3 +260,39 @@ def test_crash_of_ours_tells_neither_the_address_nor_the_body(opened, capsys, ca
     assert TOKEN not in written
     assert "ana@example.com" not in written
     assert "RuntimeError" in written
+
+
+def test_reader_that_reads_no_more_holds_nobody_up():
+    """A pipe is full after 64 KiB; once it is read again, whole lines follow."""
+    code = (
+        "import sys, structlog; from config import log; log.configure('INFO');"
+        "one = structlog.get_logger();"
+        "[one.info('event', n=n) for n in range(5_000)];"
+        "sys.stderr.write('done\\n'); sys.stderr.flush();"
+        "sys.stdin.read();"
+        "one.info('event', n=-1)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        try:
+            assert select.select([process.stderr], [], [], 20)[0], "it waits for the reader"
+            assert process.stderr.readline() == b"done\n"
+            first = process.stdout.readline()
+            drained = threading.Thread(target=(rest := []).extend, args=(process.stdout,))
+            drained.start()
+            time.sleep(0.2)
+            process.stdin.close()
+            drained.join(20)
+        finally:
+            process.kill()
+    numbers = [json.loads(line)["n"] for line in (first, *rest)]
+    assert numbers[0] == 0
+    assert numbers[-1] == -1
+    assert 100 < len(numbers) < 5_000

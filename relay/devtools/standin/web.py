@@ -3,7 +3,7 @@
 import socket
 import struct
 from functools import partial
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
@@ -16,6 +16,13 @@ from relay.devtools.standin.faults import AFTER, ANSWERS, BEFORE
 from relay.devtools.standin.platform_apis import platform_apis
 from relay.devtools.standin.shapes import Invalid
 from relay.devtools.standin.state import Standin
+
+# What it shows came from senders; no browser is to guess that it is a page, nor to frame it.
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 def create_app(standin: Standin) -> Flask:
@@ -42,8 +49,7 @@ def create_app(standin: Standin) -> Flask:
 def _before(standin: Standin) -> Response | None:
     """A fault comes before the key is looked at, as a proxy or an outage would."""
     group = request.blueprint
-    local = request.remote_addr in ("127.0.0.1", "::1") and names_this_machine(request.host)
-    is_ours = group == "platforms" or (group == "control" and local)
+    is_ours = group == "platforms" or (group == "control" and _is_from_here())
     if request.endpoint == "healthz" or is_ours:
         return None
     fault = standin.take_fault(group, BEFORE)
@@ -61,8 +67,17 @@ def _before(standin: Standin) -> Response | None:
     return None
 
 
+def _is_from_here() -> bool:
+    """Whether a person or a test of this machine asks, and no page of another site in a browser."""
+    origin = request.headers.get("Origin")
+    is_own_page = origin is None or origin.partition("://")[2] == request.host
+    is_local = request.remote_addr in ("127.0.0.1", "::1")
+    return is_local and is_own_page and names_this_machine(request.host)
+
+
 def _after(standin: Standin, response: Response) -> Response:
     """Spoil the answer of a request that went through."""
+    response.headers.update(_HEADERS)
     done = response.status_code == 200
     match standin.take_fault(request.blueprint, AFTER) if done else "":
         case "empty_200":

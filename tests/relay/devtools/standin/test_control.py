@@ -79,6 +79,26 @@ def test_control_routes_need_the_key_under_a_name_that_is_not_this_machine_s(key
     assert client.get("/_standin/events", headers=headers).status_code == (200 if key else 401)
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [(None, 200), ("http://localhost", 200), ("http://evil.example", 401), ("null", 401)],
+)
+def test_page_of_another_site_changes_nothing(origin, status, standin):
+    """A browser on this machine sends such a request without asking first."""
+    headers = {"Origin": origin} if origin else {}
+    client = create_app(standin).test_client()
+    reply = client.post("/_standin/reset", data="", headers=headers, content_type="text/plain")
+    assert reply.status_code == status
+
+
+@pytest.mark.parametrize("path", ["/_standin/events", "/healthz", "/nowhere"])
+def test_no_browser_takes_an_answer_for_a_page_or_frames_it(path, standin):
+    headers = create_app(standin).test_client().get(path).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+
+
 def test_reset_keeps_settings(api, standin):
     standin.behaviour.bad_key = 400
     standin.add_customer(phone="+593999000066")
