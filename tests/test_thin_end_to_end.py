@@ -3,17 +3,19 @@ API, and out, complete, at the stand-in of Mercately."""
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from conftest import make_settings
-from platform_samples import source_of
+from platform_samples import sender_of, source_of
 from redis import Redis
 
 from relay import sources
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.devtools.standin import DEMO_KEY, StandinServer
 from relay.inbound import samples
+from relay.inbound.signature import CERTIFICATES
 from relay.platforms import discovered
 from relay.store.job_store import JobStore
 from relay.store.ledger import Ledger
@@ -72,6 +74,8 @@ def test_what_a_notice_names_arrives_complete(
     )
     relay = sources.Relay("es", destinations, {platform: source}, ())
     client = create_app(settings, relay, redis).test_client()
+    for url, pem in sender_of(platform).certificates.items():
+        CERTIFICATES.put(url, pem, datetime.now(UTC))
     request = samples.signed(source, topic, BASE)
     path = request.url.removeprefix(BASE)
     answer = client.post(path, data=request.body, headers=dict(request.headers))
@@ -83,6 +87,7 @@ def test_what_a_notice_names_arrives_complete(
     lookups = Lookups(ledger, jobs, {platform: source}, user_agent="test")
     while lookups.run_due():
         pass
+    CERTIFICATES.clear()
     service = DeliveryService.open(redis, settings, destinations)
 
     assert deliver_record(service, record_id) == "delivered"
