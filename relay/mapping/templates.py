@@ -3,27 +3,22 @@
 Numbers with a fraction come as `Decimal` from the bodies. Templates calculate with them as with
 any number (`{{ total * 1.12 }}`), and write them with the digits they were sent with.
 
-Rendering is bounded in time and output, and nothing is computed while a template is compiled: what
-a template does may depend on what a sender wrote. What could make a long text of a short one
-(`center`, `lipsum`, `str.format`) is not there, and `*`, `**` and `%` have limits.
+Rendering is bounded in time and output (`relay/mapping/sandbox.py`), and nothing is computed while
+a template is compiled.
 
 Two filters make a value fit for a note: `{{ subject | brief(45) }}` is one line of at most 45
 characters, `{{ link | brief_url(70) }}` an address that gives up its query before its path.
 """
 
-import math
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
 from jinja2 import ChainableUndefined, Template
-from jinja2.filters import do_format
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from relay.mapping.sandbox import DIGITS_MAX, TEXT_MAX, Sandbox, TooCostly, in_time, limit
 
 
 class _Number(Decimal):
@@ -57,86 +52,23 @@ for _method in ("__lt__", "__le__", "__gt__", "__ge__"):
 
 
 def _written(value: Any) -> Any:
-    """What `{{ value }}` writes: nothing for None, and never 1E-7 for a small number."""
+    """What `{{ value }}` writes: nothing for None, and never 1E-7 for a small number.
+
+    One that would take a thousand zeros stays as it is.
+    """
     if value is None:
         return ""
-    return f"{value:f}" if isinstance(value, Decimal) else value
+    is_exact = isinstance(value, Decimal) and abs(value.adjusted()) <= DIGITS_MAX
+    return f"{value:f}" if is_exact else value
 
 
-_TIME_MAX_S: Final = 0.25
-_TEXT_MAX: Final = 100_000
-_POWER_MAX: Final = 100
-_DEADLINE: Final[ContextVar[float]] = ContextVar("deadline", default=math.inf)
-_WIDENING: Final = frozenset(
-    ("center", "expandtabs", "format", "format_map", "ljust", "rjust", "translate", "zfill")
-)
-_WIDTH: Final = re.compile(r"%[^%a-zA-Z]*(\d{3}|\*)")
-
-
-class TooCostly(Exception):
-    """A template takes too long, or makes too much."""
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """Looks at the clock whenever a template reads, calls or multiplies something."""
-
-    intercepted_binops = frozenset(("*", "**", "%"))
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        _check_time()
-        return super().getattr(obj, attribute)
-
-    def getitem(self, obj: Any, argument: Any) -> Any:
-        _check_time()
-        return super().getitem(obj, argument)
-
-    def call(self, *arguments: Any, **options: Any) -> Any:
-        _check_time()
-        return super().call(*arguments, **options)
-
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        is_widening = isinstance(obj, str) and attr in _WIDENING
-        return not is_widening and super().is_safe_attribute(obj, attr, value)
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        _check_time()
-        if _is_costly(operator, left, right):
-            raise TooCostly(operator)
-        return super().call_binop(context, operator, left, right)
-
-
-def _check_time() -> None:
-    if time.monotonic() > _DEADLINE.get():
-        raise TooCostly("time")
-
-
-def _is_costly(operator: str, left: Any, right: Any) -> bool:
-    if operator == "**":
-        return isinstance(right, int | float | Decimal) and not -_POWER_MAX < right < _POWER_MAX
-    if operator == "%":
-        return isinstance(left, str) and _WIDTH.search(left) is not None
-    for many, times in ((left, right), (right, left)):
-        if isinstance(many, str | bytes | list | tuple) and isinstance(times, int):
-            return len(many) * times > _TEXT_MAX
-    return False
-
-
-def _formatted(value: str, *args: Any, **kwargs: Any) -> str:
-    if _WIDTH.search(value):
-        raise TooCostly("%")
-    return do_format(value, *args, **kwargs)
-
-
-_ENVIRONMENT: Final = _Sandbox(
+_ENVIRONMENT: Final = Sandbox(
     undefined=ChainableUndefined,
     finalize=_written,
     autoescape=False,  # the output is JSON text, never HTML
     optimized=False,  # else it computes what is constant while it compiles
 )
-for _name in ("lipsum", "cycler", "joiner", "namespace"):
-    del _ENVIRONMENT.globals[_name]
-for _name in ("batch", "center", "indent", "slice"):
-    del _ENVIRONMENT.filters[_name]
+limit(_ENVIRONMENT)
 
 # What a list shows at most.
 _PARTS_MAX: Final = 5
@@ -177,7 +109,6 @@ def brief_url(value: Any, length: int) -> str:
     return brief(url if len(url) <= length else re.split(r"[?#]", url)[0], length)
 
 
-_ENVIRONMENT.filters["format"] = _formatted
 _ENVIRONMENT.filters["brief"] = brief
 _ENVIRONMENT.filters["brief_url"] = brief_url
 
@@ -204,7 +135,7 @@ def condition(text: str) -> Callable[[Mapping[str, Any]], bool]:
     expression = _ENVIRONMENT.compile_expression(text)
 
     def is_met(context: Mapping[str, Any]) -> bool:
-        with _in_time():
+        with in_time():
             return bool(expression(context))
 
     return is_met
@@ -233,19 +164,10 @@ def render(template: Template, context: Mapping[str, Any]) -> str:
     """
     parts: list[str] = []
     size = 0
-    with _in_time():
+    with in_time():
         for part in template.generate(context):
             size += len(part)
-            if size > _TEXT_MAX:
+            if size > TEXT_MAX:
                 raise TooCostly("text")
             parts.append(part)
     return "".join(parts).strip()
-
-
-@contextmanager
-def _in_time() -> Iterator[None]:
-    token = _DEADLINE.set(time.monotonic() + _TIME_MAX_S)
-    try:
-        yield
-    finally:
-        _DEADLINE.reset(token)

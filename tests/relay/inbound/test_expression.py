@@ -1,5 +1,6 @@
 """JMESPath over exact numbers."""
 
+import time
 from decimal import Decimal
 
 import pytest
@@ -112,3 +113,14 @@ def test_primary_of_a_list_is_named_outside_of_it(items, primary_id, ids):
 def test_expression_is_shown_as_it_was_written():
     """`check` prints the options of each source."""
     assert str(Expression("lead.email || email")) == "lead.email || email"
+
+
+@pytest.mark.parametrize(
+    "text", ["@" + " | [@, @][]" * 40, "[*].[a == `1`, b == `2`, c == `3`]", "map(&[a, b, c], @)"]
+)
+def test_time_is_bounded_whatever_a_sender_writes(text):
+    expression, value = Expression(text), [{"a": 1}] * 1_000_000
+    began_at = time.process_time()
+    with pytest.raises(JMESPathError, match=r"takes more than 0\.25 s"):
+        expression.search(value)
+    assert time.process_time() - began_at < 2
