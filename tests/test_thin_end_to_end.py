@@ -3,17 +3,19 @@ API, and out, complete, at the stand-in of Mercately."""
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from conftest import make_settings
-from platform_samples import source_of
+from platform_samples import sender_of, source_of
 from redis import Redis
 
 from relay import sources
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.devtools.standin import DEMO_KEY, StandinServer
 from relay.inbound import samples
+from relay.inbound.signature import CERTIFICATES
 from relay.platforms import discovered
 from relay.store.job_store import JobStore
 from relay.store.ledger import Ledger
@@ -65,6 +67,8 @@ def test_what_a_notice_names_arrives_complete(
     )
     relay = sources.Relay("es", destinations, {platform: source}, ())
     client = create_app(settings, relay, redis).test_client()
+    for url, pem in sender_of(platform).certificates.items():
+        CERTIFICATES.put(url, pem, datetime.now(UTC))
     request = samples.signed(source, topic, "https://relay.example")
     path = request.url.removeprefix("https://relay.example")
     answer = client.post(
