@@ -63,7 +63,9 @@ def sender_of(platform: str) -> Sender:
 
 
 def _value(text: str) -> str:
-    return str(getattr(key_pairs, text[1:])) if text.startswith("$") else text
+    """A text, where a name after `$` at its end stands for one of `key_pairs`."""
+    before, dollar, name = text.partition("$")
+    return before + str(getattr(key_pairs, name)) if dollar else text
 
 
 @cache

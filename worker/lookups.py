@@ -187,7 +187,7 @@ class Lookups:
                 continue
             if not read.name:
                 return value
-            found[read.name] = value
+            _put(found, read.name, value)
         return found
 
     def _read(self, source: Source, api: Api, read: Read, values: Mapping[str, Any]) -> Any:
@@ -211,6 +211,13 @@ class Lookups:
         self._queue.failed(
             record, error.reason, retry_in_s=retry_in_s, status=error.status, took_s=took_s
         )
+
+
+def _put(found: dict[str, Any], path: str, value: Any) -> None:
+    *outer, name = path.split(".")
+    for part in outer:
+        found = found.setdefault(part, {})
+    found[name] = value
 
 
 def _resource(record: Record) -> Resource:

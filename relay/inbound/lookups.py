@@ -60,7 +60,8 @@ class Read:
     """One request.
 
     - `path`, and `query` behind it, with values in braces; with `json` it is a POST.
-    - `name`: what the answer is called in the body that is made of several; "" if it is the body.
+    - `name`: what the answer is called in the body that is made of several, with dots for a name in
+      another; "" if it is the body.
     - `part`: the path of the answer's part that is meant, with dots; "" for all of it.
     - `optional`: it may fail, or lack a value: then the body is without it.
     """

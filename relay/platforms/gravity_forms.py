@@ -1,13 +1,14 @@
 """Gravity Forms (WordPress, Webhooks add-on): entries, JSON, with a fixed token.
 
 The merchant adds the header `Authorization: Bearer` and the secret. *Select fields* sends the
-merchant's own names; *All fields* sends fields by number, which say nothing of who filled them in:
-then only what looks like an e-mail is found. The entry's id is the key. Any answer counts as done,
-and only a failed connection is tried again.
+merchant's own names; *All fields* sends fields by number: then what looks like an e-mail or a phone
+is found, and the parts of a name, which always have the same number behind the point. The entry's
+id is the key. Any answer counts as done, and only a failed connection is tried again.
 
 https://docs.gravityforms.com/webhooks-add-on/ (read 2026-11)
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from relay.inbound.contract import Platform, Source
@@ -25,13 +26,24 @@ _META = frozenset(
      "transaction_id", "status", "created_by", "payment_date", "payment_method")
 )  # fmt: skip
 
+# The inputs of a name field; those of an address have the same numbers, and begin with the street.
+_NAME_PARTS = {"3": "first_name", "6": "last_name"}
+
+
+def _kind(name: str, entry: Mapping[str, Any]) -> str:
+    number, _, part = name.partition(".")
+    is_name = f"{number}.1" not in entry and f"{number}.5" not in entry
+    return _NAME_PARTS.get(part, "") if number.isdecimal() and is_name else ""
+
 
 def _body(request: WebhookRequest, _source: Source) -> Any:
     """The entry with what its fields say."""
     value = json_body(request.body)
     if not isinstance(value, dict):
         return value
-    answers = [Answer(name, part) for name, part in value.items() if name not in _META]
+    answers = [
+        Answer(name, part, _kind(name, value)) for name, part in value.items() if name not in _META
+    ]
     return {
         **value,
         "topic": "entry",

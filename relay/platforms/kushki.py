@@ -11,6 +11,7 @@ https://docs.kushki.com/ec/notifications/overview (read 2026-11)
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from relay.inbound.composite_fields import Amount, FirstOf, Person
@@ -20,7 +21,10 @@ from relay.inbound.payload_schema import ListOf, PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.results import Handshake
 from relay.inbound.signature import ComposedHmac, Message, SeparateHeaders
-from relay.inbound.topics import Shape, Topic
+from relay.inbound.topics import Shape, Topic, Values
+from relay.model import Money
+
+_PARTS: Final = ("_untaxed", "_taxed", "_iva", "_ice")
 
 
 class _PaymentSchema(PayloadSchema):
@@ -32,8 +36,11 @@ class _PaymentSchema(PayloadSchema):
     amount = FirstOf(
         Amount("approved_transaction_amount", "currency_code"),
         Amount("approvedTransactionAmount", "currency"),
-        Amount("amount.subtotalIva", "amount.currency"),
     )
+    _untaxed = Amount("amount.subtotalIva0", "amount.currency")
+    _taxed = Amount("amount.subtotalIva", "amount.currency")
+    _iva = Amount("amount.iva", "amount.currency")
+    _ice = Amount("amount.ice", "amount.currency")
     items = ListOf(Text(), "product.0.name")
     status = Text("transaction_status", "status")
     payment_method = Text("payment_brand", "paymentMethod")
@@ -52,7 +59,15 @@ def _probe(body: Mapping[str, Any]) -> Handshake | None:
     return None if body else Handshake()
 
 
-_PAYMENT: Final = Shape(schema=_PaymentSchema(), kind="payment")
+def _with_amount(_topic: str, values: Values) -> Values:
+    """What was paid is the sum of what is taxed, what is not, and the taxes."""
+    parts = [part for name in _PARTS if (part := values.get(name)) is not None]
+    if values.get("amount") is not None or not parts:
+        return {}
+    return {"amount": Money(sum((part.amount for part in parts), Decimal()), parts[0].currency)}
+
+
+_PAYMENT: Final = Shape(schema=_PaymentSchema(), kind="payment", refine=_with_amount)
 
 
 def _step(event_type: str, state: str) -> Topic:

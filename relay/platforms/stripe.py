@@ -6,16 +6,22 @@ accept 300 s. `id` is the event's, the same on every retry, which go on for thre
 and its charge tell of one payment: what is remembered is the payment intent. A checkout that is to
 be paid later, at OXXO or by transfer, is completed while it is `unpaid`; one in mode `setup` is no
 payment. An invoice is of a subscription, its first or a later one, but where it was made by hand.
-Amounts are in minor units, of CLP whole pesos; currencies are in small letters. Thin events
-(`v2.core.event`) only name an object that is not a customer's, and are ignored.
+Amounts are in minor units, of CLP whole pesos; currencies are in small letters.
 
-https://docs.stripe.com/webhooks (read 2026-11; stripe-python, _webhook.py)
+A destination may get thin events instead (`v2.core.event`; of these objects since 2026-09-30).
+Their types have `v1.` in front, and they name an object, which is looked up: by then it may have
+changed once more. Those of a connected account, with a `context`, are not found with our key.
+
+https://docs.stripe.com/webhooks and https://docs.stripe.com/event-destinations (read 2026-11;
+stripe-python, _webhook.py)
 """
 
+from dataclasses import replace
 from typing import Final
 
 from relay.inbound.composite_fields import Amount, Person
 from relay.inbound.contract import Platform
+from relay.inbound.lookups import ANY_ID, Api, Lookup, Read
 from relay.inbound.payload_fields import Id, Text, Time
 from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field, FieldIs
@@ -26,6 +32,14 @@ from relay.inbound.topics import Shape, Topic, Values
 _OBJECT: Final = "data.object"
 _COMPLETED: Final = "checkout.session.completed"
 _PAID: Final = "invoice.paid"
+# In front of the type of a thin event.
+_THIN: Final = "v1."
+
+
+class _NoticeSchema(PayloadSchema):
+    id = Id("related_object.id", required=True)
+    event_id = Id("id")
+    at = Time("created")
 
 
 class _EventSchema(PayloadSchema):
@@ -101,14 +115,15 @@ def _session(topic: str, values: Values) -> Values | Skipped:
     if values.get("_mode") == "setup":
         return Skipped("not_a_payment")
     is_unpaid = values.get("_payment_status") == "unpaid"
-    return Skipped("not_paid_yet") if is_unpaid and topic == _COMPLETED else {}
+    is_completed = topic.removeprefix(_THIN) == _COMPLETED
+    return Skipped("not_paid_yet") if is_unpaid and is_completed else {}
 
 
 def _invoice(topic: str, values: Values) -> Values | Skipped:
     reason = values.get("_billing_reason")
     if reason == "manual":
         return Skipped("told_by_another_topic")
-    is_first = reason == "subscription_create" and topic == _PAID
+    is_first = reason == "subscription_create" and topic.removeprefix(_THIN) == _PAID
     return {"type": "subscription.created"} if is_first else {}
 
 
@@ -117,6 +132,47 @@ _CART: Final = Shape(schema=_SessionSchema())
 _CHARGE: Final = Shape(schema=_ChargeSchema(), kind="payment")
 _INVOICE: Final = Shape(schema=_InvoiceSchema(), refine=_invoice)
 _CUSTOMER: Final = Shape(schema=_CustomerSchema(), kind="customer", shown=("buyer",))
+
+_TOPICS: Final = {
+    _COMPLETED: Topic(type="payment.approved", shape=_SESSION, step="approved"),
+    "checkout.session.async_payment_succeeded": Topic(
+        type="payment.approved", shape=_SESSION, step="approved"
+    ),
+    "checkout.session.async_payment_failed": Topic(
+        type="payment.declined", shape=_SESSION, step="failed"
+    ),
+    "checkout.session.expired": Topic(type="checkout.abandoned", shape=_CART),
+    "charge.succeeded": Topic(type="payment.approved", shape=_CHARGE, step="approved"),
+    "charge.failed": Topic(type="payment.declined", shape=_CHARGE, step="failed"),
+    "charge.refunded": Topic(type="payment.refunded", shape=_CHARGE),
+    _PAID: Topic(type="subscription.renewed", shape=_INVOICE),
+    "invoice.payment_failed": Topic(type="subscription.payment_failed", shape=_INVOICE),
+    "customer.created": Topic(type="customer.created", shape=_CUSTOMER, step="created"),
+    "customer.updated": Topic(type="customer.updated", shape=_CUSTOMER, updates=True),
+}
+_IGNORED: Final = {
+    "payment_intent.succeeded": "told_by_another_topic",
+    "payment_intent.created": "told_by_another_topic",
+    "customer.subscription.deleted": "names_nobody",
+    "charge.dispute.created": "names_nobody",
+}
+_LOOKUPS: Final = {
+    kind: Lookup(Read(f"/v1/{path}/{{id}}", name=_OBJECT), shape=shape, id_pattern=ANY_ID)
+    for kind, path, shape in (
+        ("session", "checkout/sessions", _SESSION),
+        ("cart", "checkout/sessions", _CART),
+        ("charge", "charges", _CHARGE),
+        ("invoice", "invoices", _INVOICE),
+        ("customer", "customers", _CUSTOMER),
+    )
+}
+_NOTICE: Final = Shape(schema=_NoticeSchema())
+
+
+def _thin(topic: Topic) -> Topic:
+    kind = next(kind for kind, lookup in _LOOKUPS.items() if lookup.shape is topic.shape)
+    return replace(topic, shape=_NOTICE, lookup=kind)
+
 
 platform = Platform(
     name="stripe",
@@ -128,40 +184,34 @@ platform = Platform(
     ),
     topic=Field("type"),
     test=(FieldIs("livemode", "false"),),
-    topics={
-        _COMPLETED: Topic(type="payment.approved", shape=_SESSION, step="approved"),
-        "checkout.session.async_payment_succeeded": Topic(
-            type="payment.approved", shape=_SESSION, step="approved"
-        ),
-        "checkout.session.async_payment_failed": Topic(
-            type="payment.declined", shape=_SESSION, step="failed"
-        ),
-        "checkout.session.expired": Topic(type="checkout.abandoned", shape=_CART),
-        "charge.succeeded": Topic(type="payment.approved", shape=_CHARGE, step="approved"),
-        "charge.failed": Topic(type="payment.declined", shape=_CHARGE, step="failed"),
-        "charge.refunded": Topic(type="payment.refunded", shape=_CHARGE),
-        _PAID: Topic(type="subscription.renewed", shape=_INVOICE),
-        "invoice.payment_failed": Topic(type="subscription.payment_failed", shape=_INVOICE),
-        "customer.created": Topic(type="customer.created", shape=_CUSTOMER, step="created"),
-        "customer.updated": Topic(type="customer.updated", shape=_CUSTOMER, updates=True),
-    },
-    ignored={
-        "payment_intent.succeeded": "told_by_another_topic",
-        "payment_intent.created": "told_by_another_topic",
-        "customer.subscription.deleted": "names_nobody",
-        "charge.dispute.created": "names_nobody",
-    },
+    topics={**_TOPICS, **{_THIN + name: _thin(topic) for name, topic in _TOPICS.items()}},
+    ignored={**_IGNORED, **{_THIN + name: reason for name, reason in _IGNORED.items()}},
+    api=Api(
+        url="https://api.stripe.com",
+        credentials=("secret_key",),
+        headers={"Authorization": "Bearer {secret_key}"},
+        rate_per_s=20,
+    ),
+    lookups=_LOOKUPS,
     retries="3 days, ever more seldom",
     setup={
         "es": (
             "En el Dashboard de Stripe abra Desarrolladores > Webhooks > Agregar destino.",
             "Pegue la dirección de esta fuente y elija los eventos de checkout, cargos y facturas.",
             "Copie el secreto de firma (whsec_…) a STRIPE_SECRET.",
+            (
+                "Si el destino usa eventos ligeros (thin), ponga una clave restringida de lectura "
+                "en `credentials` de la fuente: `secret_key`."
+            ),
         ),
         "en": (
             "In Stripe's Dashboard open Developers > Webhooks > Add destination.",
             "Paste the address of this source and choose checkout, charge and invoice events.",
             "Copy the signing secret (whsec_…) to STRIPE_SECRET.",
+            (
+                "Where the destination gets thin events, put a restricted key that may read into "
+                "the source's `credentials`: `secret_key`."
+            ),
         ),
     },
 )

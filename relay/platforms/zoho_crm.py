@@ -1,7 +1,8 @@
 """Zoho CRM (workflow webhooks): records, JSON or a form, with a fixed token.
 
 The merchant writes body and headers: the names below are those of the set-up steps. Nothing signs a
-body. Record and time of the change are the key. It sends again once, after 15 minutes.
+body. Record and time of the change are the key. It sends again once, after 15 minutes. Notices of
+the Notifications API have nothing but ids, and are ignored.
 
 https://help.zoho.com/portal/en/kb/crm/ (workflow webhooks, read 2026-11)
 """
@@ -36,7 +37,9 @@ class _RecordSchema(PayloadSchema):
 
 
 def _body(request: WebhookRequest, _source: Source) -> Any:
-    return parse_body(request).value
+    value = parse_body(request).value
+    is_notice = isinstance(value, dict) and "event" not in value and {"ids", "module"} <= {*value}
+    return {**value, "event": "notification"} if is_notice else value
 
 
 _RECORD: Final = Shape(schema=_RecordSchema())
@@ -56,6 +59,7 @@ platform = Platform(
         "contact.created": Topic(type="customer.created", shape=_RECORD),
         "contact.updated": Topic(type="contact.updated", shape=_RECORD),
     },
+    ignored={"notification": "names_nobody"},
     certainty="unverified",
     retries="once, after 15 minutes",
     setup={

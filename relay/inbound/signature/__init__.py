@@ -23,6 +23,7 @@ from relay.inbound.signature.field_digest import FieldDigest
 from relay.inbound.signature.hubspot import HubSpotSignature
 from relay.inbound.signature.jwt_body import JwtBody, jwt_claims
 from relay.inbound.signature.keys import SecretReport
+from relay.inbound.signature.paypal import PayPalSignature
 from relay.inbound.signature.rsa_body import RsaBody
 from relay.inbound.signature.scheme import (
     FUTURE_S,
@@ -38,7 +39,9 @@ from relay.inbound.signature.signed_form import UrlFormHmac
 from relay.inbound.signature.standard_webhooks import StandardWebhooks
 
 # Schemes whose `tolerance_s` may be set; of some it is None, when no time is signed.
-TimedScheme = AmazonSns | ComposedHmac | Ecdsa | FieldDigest | JwtBody | StandardWebhooks
+TimedScheme = (
+    AmazonSns | ComposedHmac | Ecdsa | FieldDigest | JwtBody | PayPalSignature | StandardWebhooks
+)
 
 __all__ = [
     "CERTIFICATES",
@@ -59,6 +62,7 @@ __all__ = [
     "Message",
     "PairsHeader",
     "PathToken",
+    "PayPalSignature",
     "QueryToken",
     "RsaBody",
     "Scheme",

@@ -13,10 +13,10 @@ from typing import Any, ClassVar, Final
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from relay.errors import MALFORMED, MISMATCH, MISSING, NeedsCertificate, Refused
+from relay.errors import MALFORMED, MISMATCH, MISSING, Refused
 from relay.inbound.payload import json_bytes
 from relay.inbound.signature.body_fields import Fields, json_fields
-from relay.inbound.signature.certificates import CERTIFICATES, Certificate
+from relay.inbound.signature.certificates import certificate_at
 from relay.inbound.signature.keys import SecretReport, rsa_private_key
 from relay.inbound.signature.scheme import (
     Vouches,
@@ -76,7 +76,7 @@ class AmazonSns:
         topic = fields.text("TopicArn").encode(errors="surrogatepass")
         require_match([topic], [secret.strip().encode() for secret in secrets])
         sent_at_s = signed_time(fields.text("Timestamp"))
-        certificate = _certificate(fields.text("SigningCertURL"), now)
+        certificate = certificate_at(fields.text("SigningCertURL"), _CERTIFICATE_URL, SNS_HOST, now)
         if not is_signed(certificate.key.verify, signature, message, padding.PKCS1v15(), algorithm):
             raise Refused(MISMATCH)
         require_recent(sent_at_s, now, past_s=self.tolerance_s)
@@ -120,21 +120,3 @@ def _message(fields: Fields) -> bytes:
     present = [name for name in names if name != _OPTIONAL or fields.get(name) is not None]
     lines = "".join(f"{name}\n{fields.text(name)}\n" for name in present)
     return lines.encode(errors="surrogatepass")
-
-
-def _certificate(url: str, now: datetime) -> Certificate:
-    """The certificate with this URL.
-
-    Raises:
-        Refused: `mismatch`, when the URL is not Amazon's.
-        NeedsCertificate: it has to be fetched.
-    """
-    if not _CERTIFICATE_URL.fullmatch(url):
-        raise Refused(MISMATCH)
-    certificate = CERTIFICATES.get(url, now)
-    if certificate is None:
-        raise NeedsCertificate(url, SNS_HOST)
-    # An old one may still have its URL, when its key is no secret any more.
-    if not certificate.valid_from <= now <= certificate.valid_until:
-        raise Refused(MISMATCH)
-    return certificate

@@ -1,5 +1,6 @@
 """Certificates that platforms sign with: fetched by the web layer, remembered by the process."""
 
+import re
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,6 +8,8 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from relay.errors import MISMATCH, NeedsCertificate, Refused
 
 KEEP: Final = timedelta(days=1)
 CERTIFICATES_MAX: Final = 32
@@ -61,3 +64,23 @@ class CertificateCache:
 
 # One per process.
 CERTIFICATES: Final = CertificateCache()
+
+
+def certificate_at(url: str, allowed: re.Pattern[str], hosts: str, now: datetime) -> Certificate:
+    """The certificate with this URL, of which a sender says that it is theirs.
+
+    `allowed` is what such a URL of the platform looks like, `hosts` what its host does.
+
+    Raises:
+        Refused: `mismatch`, when the URL is not the platform's, or the certificate is out of date.
+        NeedsCertificate: it has to be fetched.
+    """
+    if not allowed.fullmatch(url):
+        raise Refused(MISMATCH)
+    certificate = CERTIFICATES.get(url, now)
+    if certificate is None:
+        raise NeedsCertificate(url, hosts)
+    # An old one may still have its URL, when its key is no secret any more.
+    if not certificate.valid_from <= now <= certificate.valid_until:
+        raise Refused(MISMATCH)
+    return certificate
