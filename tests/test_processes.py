@@ -87,12 +87,14 @@ def test_demo_says_so_when_an_event_does_not_arrive(tmp_path):
     """The exit status is what CI goes by: it must be able to fail."""
     broken = tmp_path / "sitecustomize.py"
     broken.write_text(
-        "import relay.devtools.standin.server as server\n"
-        "start = server.StandinServer.__init__\n"
-        "def failing(self, standin=None, *args, **kwargs):\n"
-        "    standin.fail('validation_422', on='events')\n"
-        "    start(self, standin, *args, **kwargs)\n"
-        "server.StandinServer.__init__ = failing\n"
+        "import sys\n"
+        "if 'demo' in sys.orig_argv:\n"  # web and worker have to patch before they import
+        "    import relay.devtools.standin.server as server\n"
+        "    start = server.StandinServer.__init__\n"
+        "    def failing(self, standin=None, *args, **kwargs):\n"
+        "        standin.fail('validation_422', on='events')\n"
+        "        start(self, standin, *args, **kwargs)\n"
+        "    server.StandinServer.__init__ = failing\n"
     )
     done = demo(tmp_path, CI="true", PYTHONPATH=f"{tmp_path}:{ROOT}")
 
