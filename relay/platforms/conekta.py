@@ -34,7 +34,13 @@ class _OrderSchema(PayloadSchema):
     items = Items(f"{_OBJECT}.line_items.data")
     status = Text(f"{_OBJECT}.payment_status")
     payment_method = Text(f"{_OBJECT}.charges.data.0.payment_method.type")
-    buyer = Person(f"{_OBJECT}.customer_info", email="email", name="name", phones="phone")
+    buyer = Person(
+        f"{_OBJECT}.customer_info",
+        fixed={"country": "MX"},
+        email="email",
+        name="name",
+        phones="phone",
+    )
 
 
 _ORDER: Final = Shape(schema=_OrderSchema(), kind="order")
