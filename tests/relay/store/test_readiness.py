@@ -50,6 +50,13 @@ def spare(spare_server: EmbeddedRedis) -> Iterator[Redis]:
         for _, mend in REFUSALS.values():
             client.execute_command(*mend)
         client.config_set("appendonly", "yes")
+        assert eventually(lambda: is_written(client))
+
+
+def is_written(client: Redis) -> bool:
+    """Whether no append-only file is being written anew, which changes its size later."""
+    found = client.info("persistence")
+    return not (found["aof_rewrite_in_progress"] or found["aof_rewrite_scheduled"])
 
 
 @pytest.fixture
