@@ -173,6 +173,24 @@ def test_what_may_be_otherwise_later_is_tried_again(bench, api, redis, status):
     assert redis.zcard(LOOKUPS) == 0
 
 
+def test_a_thing_that_is_not_whole_yet_is_read_again(bench, api, redis):
+    """PrestaShop tells of an order before it has a state; no other part can be had without one."""
+    order = b'{"order": {"id": 5, "current_state": "0", "id_lang": "1"}}'
+    api.answers(answer(200, order), answer(404))
+    shop = bench("prestashop", api.url)
+    (record_id,) = shop.accept("order_created")
+    shop.run()
+
+    assert shop.harness.record(record_id).state is State.AWAITING_LOOKUP
+    (entry,) = shop.harness.ledger.attempts(record_id)
+    assert entry["reason"] == "lookup_not_found"
+    assert redis.zcard(LOOKUPS) == 1  # to be tried again
+    assert [request.path.partition("?")[0] for request in api.requests] == [
+        "/orders/5", "/order_states/0",
+    ]  # fmt: skip
+    assert all(request.headers["authorization"].startswith("Basic ") for request in api.requests)
+
+
 def test_a_platform_that_is_asked_too_much_is_left_alone_by_all(bench, api, redis):
     api.answers(answer(429, x_rate_limit_reset="40000"))
     shop = bench("tiendanube", api.url)
