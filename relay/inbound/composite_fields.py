@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from relay.inbound.contact import Party
 from relay.inbound.money import parse_minor_units, parse_money, parse_written_money
-from relay.inbound.payload_fields import Number, OmittedFields, Path, PathField, Text, value_at
+from relay.inbound.payload_fields import Id, Number, OmittedFields, Path, PathField, Text, value_at
 from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
 from relay.mapping.country import iso2
 from relay.mapping.identity import document_in, named_values
@@ -234,14 +234,22 @@ class FirstOf(PathField):
 class Items(PathField):
     """The lines of an order or cart as texts of quantity and name, without those removed.
 
-    `name` and `quantity` are paths in a line.
+    `name` and `quantity` are paths in a line; one with a value at `part_of` is a part of another
+    line, which is told as a whole.
     """
 
     reason = "not_a_list"
 
-    def __init__(self, path: str, *, name: Paths = "name", quantity: Paths = "quantity") -> None:
+    def __init__(
+        self, path: str, *, name: Paths = "name", quantity: Paths = "quantity", part_of: Paths = ()
+    ) -> None:
         super().__init__(path)
-        parts = {"name": _part("name", _all(name)), "quantity": Number(*_all(quantity))}
+        parts: dict[str, PathField] = {
+            "name": _part("name", _all(name)),
+            "quantity": Number(*_all(quantity)),
+        }
+        if part_of:
+            parts["part_of"] = Id(*_all(part_of))
         self._lines = ListOf(Object(PayloadSchema.of(parts)))
 
     def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> list[str]:
@@ -249,7 +257,8 @@ class Items(PathField):
         for line in self._lines.read(value, path, omitted_fields):
             name = _shown_name(line.get("name") or "")
             quantity = line.get("quantity")
-            if name and quantity != "0" and len(texts) < _ITEMS_MAX:
+            is_whole = quantity != "0" and not line.get("part_of")
+            if name and is_whole and len(texts) < _ITEMS_MAX:
                 texts.append(f"{quantity} \N{MULTIPLICATION SIGN} {name}" if quantity else name)
         return texts
 

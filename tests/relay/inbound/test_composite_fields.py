@@ -290,6 +290,12 @@ def test_items_have_their_own_names_in_each_body():
     assert omitted(field, {"a": {"lines": ["Té"]}}) == {"a.lines.0": "not_an_object"}
 
 
+def test_what_is_a_part_of_another_item_is_none():
+    lines = [{"id": 1, "name": "Té"}, {"name": "Té verde", "of": 1}, {"name": "Sal", "of": None}]
+    assert value_at(Items("lines", part_of="of"), {"lines": lines}) == ["Té", "Sal"]
+    assert value_at(Items("lines"), {"lines": lines}) == ["Té", "Té verde", "Sal"]
+
+
 def test_only_the_first_items_of_many_are_kept():
     lines = [{"name": f"n{i}", "quantity": ""} for i in range(60)]
     assert value_at(Items("lines"), {"lines": lines}) == [f"n{i}" for i in range(50)]
