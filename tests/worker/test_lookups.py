@@ -25,12 +25,14 @@ from tests.worker.http_stub import HttpStub, answer
 from worker import lookups
 from worker.lookups import Lookups
 
-# Every platform that only names things, and each of its samples.
+# Every topic that only names a thing, and each of its samples.
 THIN = [
     (platform, name)
     for platform, declared in discovered().items()
-    if declared.lookups
+    for topic, meaning in declared.topics.items()
+    if meaning.lookup in declared.lookups
     for name in samples.names(platform)
+    if name.partition("__")[0] == samples.file_name(topic)
 ]
 
 # Their APIs withhold who bought.

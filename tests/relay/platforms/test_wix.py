@@ -14,11 +14,24 @@ from key_pairs import OTHER_RSA_PUBLIC_KEY, RSA_PUBLIC_KEY
 from platform_samples import request_of, source_of
 from proofs import reason
 from remembering import Remembering
+from senders import NOW
 
 from relay.errors import MALFORMED, MISMATCH, MISSING, STALE
+from relay.inbound.contract import stored_request
+from relay.inbound.lookups import LOOKED_UP, TOPIC
+from relay.inbound.samples import FOLDER
 from relay.mapping.event_fields import FormFields, OrderFields, PersonFields
-from relay.model import Address, Event, Held, Ignored, Money, WebhookRequest
-from relay.pipeline import parse, translate
+from relay.model import (
+    Address,
+    AwaitingLookup,
+    Call,
+    Event,
+    Held,
+    Ignored,
+    Money,
+    WebhookRequest,
+)  # fmt: skip
+from relay.pipeline import flattened, parse, translate
 
 SOURCE = source_of("wix")
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -354,3 +367,36 @@ def test_notes(name, es, en):
     request = request_of("wix", name)
     assert notes(request, SOURCE, "es") == [es]
     assert notes(request, SOURCE, "en") == [en]
+
+
+PARCELS = "wix.ecom.v1.fulfillments_updated"
+
+
+def looked_up(*parcels: dict[str, Any]) -> list[Any]:
+    """What comes of an order with these parcels, once it was read."""
+    answers = json.loads((FOLDER / "wix" / "api.json").read_text("utf-8"))
+    order = answers[f"GET /ecom/v1/orders/{ORDER_ID}"]["order"]
+    body = json.dumps({"order": order, "parcels": parcels}).encode()
+    request = stored_request({LOOKED_UP: "parcels", TOPIC: PARCELS}, body, NOW)
+    return flattened(translate(request, SOURCE))
+
+
+def test_parcels_name_an_order_that_is_looked_up():
+    (item,) = flattened(translate(request_of("wix", PARCELS), SOURCE))
+    assert isinstance(item, AwaitingLookup)
+    assert (item.resource.kind, item.resource.id) == ("parcels", ORDER_ID)
+
+
+def test_parcels_have_the_orders_buyer_and_all_numbers():
+    parcels = [{"trackingInfo": {"trackingNumber": number}} for number in ("EC1", "EC2")]
+    parcels[1]["trackingInfo"]["shippingProvider"] = "Servientrega"
+    (call,) = looked_up(*parcels)
+
+    assert isinstance(call, Call)
+    assert (call.event_type, call.customer.phone) == ("order.shipped", "+593999000001")
+    for text in ("10042", "EC1", "EC2", "Servientrega"):
+        assert text in call.body["notes"]
+
+
+def test_parcels_without_a_number_are_no_news():
+    assert looked_up({"trackingInfo": None}, {}) == [Ignored(PARCELS, "told_by_another_topic")]
