@@ -251,6 +251,17 @@ class Source:
     abandoned_after_s: float = 0.0
     repeat_window_s: float = 0.0
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    _stored_headers: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _stored_query: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        platform, places = self.platform, self.platform.places
+        stored = platform.stored
+        headers = [*(stored(self.options) if callable(stored) else stored), LOOKED_UP, TOPIC, SHOP]
+        headers += [name for place in places for name in place.headers]
+        query = [name for place in places for name in place.query]
+        object.__setattr__(self, "_stored_headers", tuple(dict.fromkeys(headers)))
+        object.__setattr__(self, "_stored_query", frozenset((*platform.stored_query, *query)))
 
     def can_look_up(self, kind: str) -> bool:
         """Whether a kind of thing can be read from the platform's API."""
@@ -258,15 +269,11 @@ class Source:
 
     def headers_to_store(self, request: WebhookRequest) -> dict[str, str]:
         """What is needed beside the body to parse a request again: headers, and the query."""
-        header_names = self.platform.stored
-        names = [*(header_names(self.options) if callable(header_names) else header_names)]
-        names += [name for place in self.platform.places for name in place.headers]
-        names += [LOOKED_UP, TOPIC, SHOP]
-        headers = {name: request.headers[name] for name in names if name in request.headers}
-        parameters = {name for place in self.platform.places for name in place.query}
-        parameters.update(self.platform.stored_query)
-        query = [pair for pair in request.query if pair[0] in parameters]
-        return headers | ({_QUERY: urlencode(query)} if query else {})
+        received = request.headers
+        headers = {name: received[name] for name in self._stored_headers if name in received}
+        if query := [pair for pair in request.query if pair[0] in self._stored_query]:
+            headers[_QUERY] = urlencode(query)
+        return headers
 
 
 def stored_request(

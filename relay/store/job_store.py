@@ -13,7 +13,6 @@ from typing import Any, Final, Literal, cast
 
 from redis import RedisError
 from rq import Queue
-from rq.utils import utcformat
 from ulid import ULID
 
 from config.relay_toml import Destination
@@ -50,11 +49,19 @@ from relay.store.keys import (
 from relay.store.ledger import GRACE_S
 from relay.store.memory import Moved, SourceMemory
 from relay.store.pseudonyms import Pseudonyms
-from relay.store.queue import FAILURE_TTL_S, RESULT_TTL_S, description, job_data, queue_name
+from relay.store.queue import (
+    FAILURE_TTL_S,
+    RESULT_TTL_S,
+    description,
+    job_data,
+    queue_name,
+    rq_time,
+)
 from relay.store.record import Record
 from relay.store.schema import SCHEMA
 
 _IGNORED_MAX: Final = 1000
+_HELD: Final = (Held, AwaitingLookup)
 # Accepted without a job yet, and counted under its own word.
 _STATUSES: Final = {"awaiting_lookup": "accepted", "waiting": "accepted"}
 # Of so many events a script runs for long enough to delay what shares its round trip.
@@ -154,7 +161,7 @@ class JobStore:
             part for item in items for part in (item.items if isinstance(item, Parts) else (item,))
         ]
         call_count = sum(isinstance(part, Call) for part in parts)
-        held_count = sum(isinstance(part, Held | AwaitingLookup) for part in parts)
+        held_count = sum(isinstance(part, _HELD) for part in parts)
         args: list[Any] = [
             now_s,
             self._backlog_max,
@@ -163,7 +170,7 @@ class JobStore:
             call_count,
             _IGNORED_MAX,
             queue,
-            utcformat(now),
+            rq_time(now),
             *self._job_ttls,
             SCHEMA,
             0 if replaces else held_count,
@@ -217,7 +224,7 @@ class JobStore:
                 args=[
                     record_id,
                     now,
-                    utcformat(datetime.fromtimestamp(now, UTC)),
+                    rq_time(datetime.fromtimestamp(now, UTC)),
                     now + GRACE_S,
                     job_data(record_id),
                     *self._job_ttls,
@@ -281,7 +288,7 @@ class JobStore:
                 record.runs,
                 queue_name(self._base, destination, record.source),
                 lanes,
-                utcformat(datetime.fromtimestamp(now, UTC)),
+                rq_time(datetime.fromtimestamp(now, UTC)),
                 f"{record.id}-r{record.runs + 1}",
                 job_data(record.id),
                 description(record.source, record.topic),

@@ -22,7 +22,7 @@ def read_request_head(
     http: flask.Request, source: Source, token: str, *, public_url: str, now: datetime
 ) -> WebhookRequest:
     """The request without its body, which is still to be read."""
-    server = public_url.rstrip("/") or f"{http.scheme}://{http.host}"
+    server = public_url.rstrip("/") or f"{http.scheme}://{_host(http)}"
     url = source.public_url or server + http.path
     query = http.query_string.decode("latin-1")
     return WebhookRequest(
@@ -93,6 +93,12 @@ class RequestBody:
     def _require_complete(self, size: int) -> None:
         if self._declared not in (None, size):
             raise Refused("incomplete", 400)
+
+
+def _host(http: flask.Request) -> str:
+    """The host that the sender names, without the usual port; nothing but a signature needs it."""
+    host: str = http.environ.get("HTTP_HOST", "")
+    return host.removesuffix(":443" if http.scheme == "https" else ":80")
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
