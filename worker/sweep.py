@@ -28,9 +28,10 @@ def sweep(ledger: Ledger, jobs: JobStore) -> int:
 
     Reads at most as many records as fit into one second.
     """
-    requeued = jobs.promote_waiting()
+    now = ledger.now()
+    requeued = jobs.promote_waiting(now=now)
     stop_at = time.monotonic() + _SWEEP_AT_MOST_S
-    while (record_ids := ledger.overdue(ledger.now(), _BATCH)) and time.monotonic() < stop_at:
+    while (record_ids := ledger.overdue(now, _BATCH)) and time.monotonic() < stop_at:
         requeued += sum(_reconcile(record_id, ledger, jobs) for record_id in record_ids)
     return requeued
 

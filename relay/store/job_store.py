@@ -203,9 +203,12 @@ class JobStore:
             raise NotStored("not_on_disk")
         return answer
 
-    def promote_waiting(self, limit: int = 100) -> int:
-        """Make up to `limit` of what has waited until its time accepted records; how many were."""
-        now = redis_time(self._redis)
+    def promote_waiting(self, limit: int = 100, *, now: float = 0.0) -> int:
+        """Make up to `limit` of what has waited until its time accepted records; how many were.
+
+        `now` (unix s) is by Redis's clock, which is asked for it otherwise.
+        """
+        now = now or redis_time(self._redis)
         due = self._redis.zrange(WAITING, "-inf", now, byscore=True, offset=0, num=limit)
         promoted = 0
         for entry in cast("list[bytes]", due):
