@@ -75,7 +75,18 @@ class Lookups:
         )
 
     def run(self) -> None:
-        """Make look-ups until `stop`; a Redis that is away is waited for."""
+        """Make look-ups until `stop`; a Redis that is away is waited for.
+
+        Whatever ends it before is said, and ends its worker (`RelayWorker.depend_on`).
+        """
+        try:
+            self._run()
+        except BaseException as error:  # noqa: BLE001  its text may hold personal data
+            _LOG.critical(
+                "lookups.ended", place=log.error_location(error), error=type(error).__name__
+            )
+
+    def _run(self) -> None:
         has_adopted = False
         with ThreadPoolExecutor(AT_ONCE, "lookup") as pool:
             while not self._stopping.is_set():

@@ -29,6 +29,7 @@ from relay.inbound.lookups import (
 )
 from relay.inbound.payload import json_body, json_object
 from relay.store.lookups import LookupQueue
+from worker.reply import http_moment
 from worker.wire import TooSlow
 
 _CONNECT_S: Final = 5.0
@@ -43,6 +44,8 @@ _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 # After 429 without a word of how long.
 _PAUSE_S: Final = 60.0
 _PAUSE_MAX_S: Final = 3600.0
+# What is larger is no duration but a moment (unix s).
+_A_MOMENT_S: Final = 1e9
 
 
 class LookupFailed(Exception):
@@ -228,8 +231,8 @@ def _wait_s(headers: Mapping[str, str], api: Api) -> float:
             seconds = float(headers.get(name, "")) * unit
         except ValueError:
             continue
-        if seconds > time.time() / 2:  # a moment and no duration
-            seconds -= time.time()
+        if seconds > _A_MOMENT_S:  # and no duration; by the clock of who answered, if it said so
+            seconds -= http_moment(headers.get("date", "")) or time.time()
         if seconds > 0:
             return min(seconds, _PAUSE_MAX_S)
     return _PAUSE_S

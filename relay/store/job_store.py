@@ -6,7 +6,6 @@ connection breaks after Redis ran the script, the platform gets a 503, sends aga
 `duplicate`.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
@@ -34,6 +33,7 @@ from relay.model import (
 from relay.store import lua
 from relay.store.accept_arguments import AcceptArguments, call_fields, routing
 from relay.store.backpressure import RedisPressure
+from relay.store.clock import redis_time
 from relay.store.generation import GenerationWatch
 from relay.store.group_commit import GroupCommit
 from relay.store.keys import (
@@ -103,7 +103,7 @@ class JobStore:
             lua.script("lanes", "lists", "find", "starting", "promote_waiting")
         )
         self._accept = redis.register_script(
-            lua.script("schema", "lanes", "lists", "find", "starting", "accept")
+            lua.script("clock", "schema", "lanes", "lists", "find", "starting", "accept")
         )
         self._requeue = redis.register_script(lua.script("lanes", "lists", "requeue"))
 
@@ -155,7 +155,6 @@ class JobStore:
                 (too many of this source wait for a person), or `redis_schema` (data of another
                 version).
         """
-        now_s = now.timestamp()
         queue = queue_name(self._base, source.destination.name, source.name)
         parts = [
             part for item in items for part in (item.items if isinstance(item, Parts) else (item,))
@@ -163,9 +162,8 @@ class JobStore:
         call_count = sum(isinstance(part, Call) for part in parts)
         held_count = sum(isinstance(part, _HELD) for part in parts)
         args: list[Any] = [
-            now_s,
             self._backlog_max,
-            now_s + GRACE_S,
+            GRACE_S,
             source.name,
             call_count,
             _IGNORED_MAX,
@@ -212,9 +210,12 @@ class JobStore:
             raise NotStored("not_on_disk")
         return answer
 
-    def promote_waiting(self, limit: int = 100) -> int:
-        """Make up to `limit` of what has waited until its time accepted records; how many were."""
-        now = time.time()
+    def promote_waiting(self, limit: int = 100, *, now: float = 0.0) -> int:
+        """Make up to `limit` of what has waited until its time accepted records; how many were.
+
+        `now` (unix s) is by Redis's clock, which is asked for it otherwise.
+        """
+        now = now or redis_time(self._redis)
         due = self._redis.zrange(WAITING, "-inf", now, byscore=True, offset=0, num=limit)
         promoted = 0
         for entry in cast("list[bytes]", due):
@@ -259,7 +260,7 @@ class JobStore:
 
     def look_up_now(self, record_id: str) -> Requeued:
         """Have a record that awaits a look-up looked up by the next worker that is free."""
-        self._redis.zadd(LOOKUPS, {record_id: time.time()})
+        self._redis.zadd(LOOKUPS, {record_id: redis_time(self._redis)})
         return "requeued"
 
     def _lanes(self, destination: str, customer: Customer) -> str:
@@ -277,7 +278,7 @@ class JobStore:
         lanes: str,
         fields: Mapping[str, Any],
     ) -> Requeued:
-        now = time.time()
+        now = redis_time(self._redis)
         answer: Any = self._requeue(
             keys=[record_key(record.id), OPEN, Queue.redis_queues_keys],
             args=[
