@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from relay.errors import MALFORMED, Refused, Unreadable
+from relay.errors import MALFORMED, TOO_LARGE, Refused, Unreadable
 from relay.inbound import payload
 from relay.inbound.payload import json_object, text_of
+
+# Larger than a notice of Amazon SNS, the largest that carry their proof in JSON. To parse more for
+# whoever sends it would hold up all other requests of the process.
+JSON_BYTES_MAX: Final = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,11 @@ def json_fields(body: bytes) -> Fields:
     """The fields of a JSON object.
 
     Raises:
-        Refused: `malformed`, when the body is no JSON object.
+        Refused: `malformed`, when the body is no JSON object; `too_large` (413), when it has over
+            `JSON_BYTES_MAX`.
     """
+    if len(body) > JSON_BYTES_MAX:
+        raise Refused(TOO_LARGE, 413)
     try:
         return Fields(json_object(body))
     except Unreadable as error:

@@ -25,8 +25,9 @@ from field_digest_vectors import (
 from hypothesis import given, strategies as st
 from proofs import reason, with_headers
 
-from relay.errors import MALFORMED, MISMATCH, MISSING, STALE
-from relay.inbound.signature import IncrementalScheme
+from relay.errors import MALFORMED, MISMATCH, MISSING, STALE, TOO_LARGE, Refused
+from relay.inbound.signature import IncrementalScheme, body_fields
+from relay.inbound.signature.body_fields import JSON_BYTES_MAX
 
 
 @pytest.mark.parametrize("name", VECTORS)
@@ -104,6 +105,17 @@ def test_a_path_leads_into_objects_and_is_no_name_by_itself():
 @pytest.mark.parametrize("body", [b"", b"no json", b"[]", b"1", b"null", b"\xff", b"[" * 10_000])
 def test_body_that_is_no_object_is_malformed(body):
     assert reason(WOMPI, request_of(body), WOMPI_SECRET) == MALFORMED
+
+
+def test_large_body_is_refused_and_not_parsed(monkeypatch):
+    """Who sent it is not known before it is parsed, and that takes its time."""
+    monkeypatch.setattr(body_fields, "json_object", lambda _: pytest.fail("was parsed"))
+    body = b'{"a":"' + b"x" * JSON_BYTES_MAX + b'"}'
+
+    with pytest.raises(Refused) as caught:
+        WOMPI.verify(senders.delivery({}, body), ("secret",), senders.NOW)
+
+    assert (caught.value.reason, caught.value.status) == (TOO_LARGE, 413)
 
 
 def test_the_header_will_do_and_copies_of_it():
