@@ -7,6 +7,7 @@ given up, it is in the set no more.
 
 import json
 import time
+from collections.abc import Iterable
 from typing import Any, Final, cast
 
 from redis import Redis
@@ -21,6 +22,9 @@ from relay.store.record import Record
 VISIBLE_AFTER_S: Final = 180.0
 _LOG_MAX_BYTES: Final = 16_384
 _PAGE: Final = 500
+# How long a busy source's look-ups are put off, and how many of them in one step.
+_BUSY_S: Final = 5.0
+_SEEN_MAX: Final = 500
 
 
 class LookupQueue:
@@ -32,9 +36,13 @@ class LookupQueue:
         self._failed = redis.register_script(lua.script("clock", "lists", "lookup_failed"))
         self._slot = redis.register_script(lua.script("api_slot"))
 
-    def claim(self, limit: int) -> list[str]:
-        """Ids of records whose look-up is due; others get them when they are not done in time."""
-        ids: Any = self._claim(keys=[LOOKUPS], args=[limit, VISIBLE_AFTER_S])
+    def claim(self, limit: int, busy: Iterable[str] = ()) -> list[str]:
+        """Ids of records whose look-up is due; others get them when they are not done in time.
+
+        Those of the sources in `busy` are not among them, and due again a little later.
+        """
+        args: list[str | float] = [limit, VISIBLE_AFTER_S, _BUSY_S, _SEEN_MAX, *busy]
+        ids: Any = self._claim(keys=[LOOKUPS], args=args)
         return [record_id.decode() for record_id in ids]
 
     def postpone(self, record_id: str, delay_s: float) -> None:

@@ -1,6 +1,8 @@
 """Look-ups: from a notice that only names a thing to the call at Mercately, and all that may fail."""
 
+import json
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,6 +22,7 @@ from relay.store.keys import LOOKUPS, OPEN
 from relay.store.lookups import LookupQueue
 from tests.platform_samples import request_of, source_of
 from tests.senders import NOW
+from tests.waiting import eventually
 from tests.worker.factories import Harness
 from tests.worker.http_stub import HttpStub, answer
 from worker import lookups
@@ -65,9 +68,11 @@ class Bench:
             harness.ledger, harness.intake, {source.name: source}, user_agent="test"
         )
 
-    def accept(self, name: str) -> list[str]:
-        """The ids of the records of a sample."""
+    def accept(self, name: str, **changes: int) -> list[str]:
+        """The ids of the records of a sample; `changes` are of fields of its body."""
         request = request_of(self.source.platform.name, name)
+        if changes:
+            request = replace(request, body=json.dumps(json.loads(request.body) | changes).encode())
         items = translate(request, self.source, self.harness.intake.memory(self.source))
         if isinstance(items, Handshake):
             return []
@@ -270,6 +275,37 @@ def test_an_answer_that_drips_ends_in_time(bench, api, monkeypatch):
 
     assert time.monotonic() - started_at < 30
     assert shop.harness.record(record_id).attempts == 1
+
+
+def test_a_platform_that_does_not_answer_holds_up_no_other(bench, api, standin_server):
+    """Many of its notices came before the one of another shop."""
+    goes_on, asked = threading.Event(), threading.Semaphore(0)
+
+    def hang(_connection: socket.socket) -> bool:
+        asked.release()
+        goes_on.wait(20)
+        return False
+
+    api.answers(hang)
+    slow = bench("tiendanube", api.url)
+    slow.source = replace(slow.source, name="slow")
+    quick = bench("tiendanube", f"{standin_server.url}/_platforms/tiendanube")
+    sources = {"slow": slow.source, "tiendanube": quick.source}
+    both = Lookups(slow.harness.ledger, slow.harness.intake, sources, user_agent="test")
+    for number in range(3 * lookups.AT_ONCE):
+        slow.accept("order/created", id=number)
+    thread = threading.Thread(target=both.run)
+    thread.start()
+    try:
+        for _ in range(lookups.OF_ONE_SOURCE):
+            assert asked.acquire(timeout=20)
+        (record_id,) = quick.accept("order/created")
+        assert eventually(lambda: quick.harness.record(record_id).state is State.ACCEPTED)
+        assert len(api.requests) == lookups.OF_ONE_SOURCE
+    finally:
+        both.stop()
+        goes_on.set()
+        thread.join(20)
 
 
 def test_nothing_secret_is_in_what_is_logged(bench, api, capsys):
