@@ -191,15 +191,16 @@ class Lookups:
         return found
 
     def _read(self, source: Source, api: Api, read: Read, values: Mapping[str, Any]) -> Any:
-        if api.tokens is None:
+        tokens = api.tokens_for(source.credentials)
+        if tokens is None:
             return self._api.read(source, api, read, values)
-        token = self._tokens.access_token(source, api, api.tokens)
+        token = self._tokens.access_token(source, api, tokens)
         try:
             return self._api.read(source, api, read, {**values, "access_token": token})
         except LookupFailed as error:
             if error.status != 401:
                 raise
-        token = self._tokens.access_token(source, api, api.tokens, refused=token)
+        token = self._tokens.access_token(source, api, tokens, refused=token)
         return self._api.read(source, api, read, {**values, "access_token": token})
 
     def _failed(self, record: Record, error: LookupFailed, took_s: float) -> None:

@@ -43,6 +43,18 @@ class Platform:
         }
 
 
+def test_a_token_that_does_not_expire_needs_none_of_what_others_are_asked_with() -> None:
+    api = replace(API, credentials=("store", "app", "refresh_token"))
+
+    assert api.faults({"store": "s", "app": "a", "refresh_token": "r"}) == []
+    assert api.faults({"store": "s", "access_token": "t"}) == []
+    assert api.faults({"access_token": "t"}) == [".store: expected a text"]
+    assert api.tokens_for({"store": "s", "access_token": "t"}) is None
+    assert api.tokens_for({"store": "s", "app": "a", "refresh_token": "r"}) is TOKENS
+    without = replace(api, tokens=None)
+    assert without.faults({"access_token": "t"})[-1].startswith(".access_token: expected one of")
+
+
 def test_a_token_is_used_until_it_ends(redis: Redis) -> None:
     platform = Platform()
     tokens = [ApiTokens(redis, platform.ask).access_token(SOURCE, API, TOKENS) for _ in range(3)]

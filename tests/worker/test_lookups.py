@@ -7,12 +7,13 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+import senders
 
 from relay.devtools.standin import StandinServer
 from relay.inbound import samples
 from relay.inbound.contract import Source, stored_request
 from relay.inbound.results import Handshake
-from relay.model import State
+from relay.model import State, WebhookRequest
 from relay.operations import replay
 from relay.pipeline import translate
 from relay.platforms import discovered
@@ -65,9 +66,9 @@ class Bench:
             harness.ledger, harness.intake, {source.name: source}, user_agent="test"
         )
 
-    def accept(self, name: str) -> list[str]:
-        """The ids of the records of a sample."""
-        request = request_of(self.source.platform.name, name)
+    def accept(self, name: str, request: WebhookRequest | None = None) -> list[str]:
+        """The ids of the records of a sample, or of another request."""
+        request = request or request_of(self.source.platform.name, name)
         items = translate(request, self.source, self.harness.intake.memory(self.source))
         if isinstance(items, Handshake):
             return []
@@ -115,6 +116,30 @@ def test_what_was_told_already_is_not_told_again(shop):
     assert sorted(one.event_type for one in records) == ["order.created", "order.paid"]
     counts = shop.harness.ledger.counts()
     assert counts["tiendanube:duplicate"] + counts.get("tiendanube:ignored", 0) == 2
+
+
+@pytest.mark.parametrize("static", [False, True])
+def test_a_refund_that_names_its_order_only_is_told_once(bench, standin_server, static):
+    """The update of the order tells of it too, when that comes first."""
+    shop = bench("shopify", f"{standin_server.url}/_platforms/shopify")
+    if static:  # a token of an app that was made in the shop's admin
+        api_url = shop.source.credentials["api_url"]
+        kept = {"store": "s", "access_token": "throw-away", "api_url": api_url}
+        shop = Bench(shop.harness, replace(shop.source, credentials=kept))
+    (record_id,) = shop.accept("refunds/create")
+    shop.run()
+
+    record = shop.harness.record(record_id)
+    assert (record.state, record.event_type) == (State.ACCEPTED, "order.partially_refunded")
+    assert record.customer.email == "ana@example.com"
+    assert "$12,90" in record.body["notes"]
+    assert "#1036" in record.body["notes"]
+
+    ids = {"x-shopify-webhook-id": "2", "x-shopify-event-id": "2"}
+    (again,) = shop.accept("", senders.sent("shopify", "refunds/create", **ids, note="2"))
+    shop.run()
+    assert shop.harness.ledger.get(again) is None
+    assert len(shop.harness.ledger.list(list(State)).records) == 1
 
 
 def test_what_was_read_is_parsed_again_from_the_record(shop):
