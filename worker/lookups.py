@@ -62,7 +62,7 @@ class Lookups:
         self._sources = sources
         self._queue = LookupQueue(ledger.redis)
         self._api = PlatformApi(self._queue, user_agent=user_agent, proxy=proxy)
-        self._tokens = ApiTokens(ledger.redis, self._api.token)
+        self._tokens = ApiTokens(ledger.redis, self._api.token, jobs.require_on_disk)
         self._stopping = threading.Event()
 
     def adopt(self) -> int:
