@@ -1,8 +1,13 @@
 """Access tokens of platforms' APIs that expire, shared by all workers.
 
 One worker at a time asks for a new one, under a lock. Where a refresh token is good for one use
-only, the next one is stored before the access token is used: two workers that used the same would
-disconnect the shop. They are in Redis sealed with a key that is made of the source's credentials.
+only, the next one is stored before the access token is used, on disk where RELAY_DURABILITY asks
+for that: two workers that used the same would disconnect the shop. They are in Redis sealed with a
+key that is made of the source's credentials.
+
+One moment is left: who dies between the platform's answer and Redis's takes the only copy of the
+next refresh token along. The platform refuses the one before, and the look-ups wait as
+`lookup_reconnect` until the merchant has connected the shop again.
 """
 
 import base64
@@ -19,6 +24,7 @@ from redis.exceptions import LockError
 from relay.inbound.contract import Source
 from relay.inbound.lookups import Api, Tokens, filled_in
 from relay.store.clock import redis_time
+from worker.concurrent.reconnect import retry_while_disconnected
 
 _LOCK_S: Final = 60.0
 # Before its end, so that it does not end on the way.
@@ -36,16 +42,21 @@ class NotRefreshed(Exception):
 class ApiTokens:
     """The access tokens of sources."""
 
-    def __init__(self, redis: Redis, ask: Ask) -> None:
+    def __init__(
+        self, redis: Redis, ask: Ask, require_on_disk: Callable[[], object] = lambda: None
+    ) -> None:
+        """`require_on_disk` waits for the disk, and raises where that takes too long."""
         self._redis = redis
         self._ask = ask
+        self._require_on_disk = require_on_disk
 
     def access_token(self, source: Source, api: Api, tokens: Tokens, *, refused: str = "") -> str:
         """A token that is good for a while; another one than `refused`.
 
         Raises:
             NotRefreshed: another worker is about it for too long.
-            LookupFailed: the platform gives none.
+            NotStored: the new one is not on disk in time; it is used the next time.
+            LookupFailed, Busy: the platform gives none, or none now.
         """
         if token := self._usable(self._stored(source), refused):
             return token
@@ -75,7 +86,10 @@ class ApiTokens:
             "until": redis_time(self._redis) + max(lifetime_s - _MARGIN_S, _MARGIN_S),
             "refresh": str(answer.get("refresh_token") or credentials.get("refresh_token", "")),
         }
-        self._redis.set(_key(source), _seal(source).encrypt(json.dumps(new).encode()))
+        sealed = _seal(source).encrypt(json.dumps(new).encode())
+        # However long Redis is away: the platform gives it once.
+        retry_while_disconnected(lambda: self._redis.set(_key(source), sealed))
+        self._require_on_disk()
         return str(new["access"])
 
     def _usable(self, stored: Mapping[str, Any], refused: str) -> str:

@@ -117,13 +117,13 @@ def _reply(status: int, headers: Mapping[str, str], content: bytes, *, is_whole:
         status=status,
         text=text,
         is_html="html" in kind.lower() or _PAGE.match(text) is not None,
-        retry_after_s=_retry_after_s(headers.get("Retry-After", ""), headers.get("Date", "")),
+        retry_after_s=retry_after_s(headers.get("Retry-After", ""), headers.get("Date", "")),
         is_redirect=300 <= status < 400 and bool(headers.get("Location")),
         is_cut=not is_whole,
     )
 
 
-def _retry_after_s(value: str, date: str = "") -> float | None:
+def retry_after_s(value: str, date: str = "") -> float | None:
     """Seconds, or an HTTP date, as seconds from the `Date` of who answered."""
     if re.fullmatch(r"[0-9]{1,9}", value.strip()):
         return float(value.strip())

@@ -65,7 +65,7 @@ class Lookups:
         self._sources = sources
         self._queue = LookupQueue(ledger.redis)
         self._api = PlatformApi(self._queue, user_agent=user_agent, proxy=proxy)
-        self._tokens = ApiTokens(ledger.redis, self._api.token)
+        self._tokens = ApiTokens(ledger.redis, self._api.token, jobs.require_on_disk)
         self._stopping = threading.Event()
         self._under_way: Counter[str] = Counter()
 
@@ -236,15 +236,16 @@ class Lookups:
         return found
 
     def _read(self, source: Source, api: Api, read: Read, values: Mapping[str, Any]) -> Any:
-        if api.tokens is None:
+        tokens = api.tokens_for(source.credentials)
+        if tokens is None:
             return self._api.read(source, api, read, values)
-        token = self._tokens.access_token(source, api, api.tokens)
+        token = self._tokens.access_token(source, api, tokens)
         try:
             return self._api.read(source, api, read, {**values, "access_token": token})
         except LookupFailed as error:
             if error.status != 401:
                 raise
-        token = self._tokens.access_token(source, api, api.tokens, refused=token)
+        token = self._tokens.access_token(source, api, tokens, refused=token)
         return self._api.read(source, api, read, {**values, "access_token": token})
 
     def _failed(self, record: Record, error: LookupFailed, took_s: float) -> None:

@@ -12,7 +12,7 @@ import click
 from config.language import localized
 from relay import operations
 from relay.cli import context as cli
-from relay.cli.labels import StateChoice, label
+from relay.cli.labels import StateChoice, label, outcome_text
 from relay.cli.output import (
     Column,
     age,
@@ -170,8 +170,10 @@ def _print_causes(ledger: Ledger, source: str, *, json_lines: bool) -> None:
         if json_lines:
             echo_json(asdict(cause), indent=None)
             continue
-        state = label(cause.state.value) if at_terminal() else cause.state.value
-        echo_row([str(cause.count), state, cause.source, cause.reason, cause.latest])
+        state, reason = cause.state.value, cause.reason
+        if at_terminal():
+            state, reason = label(state), outcome_text(reason)
+        echo_row([str(cause.count), state, cause.source, reason, cause.latest])
 
 
 def dropped_soon(ledger: Ledger) -> str:

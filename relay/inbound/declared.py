@@ -131,6 +131,9 @@ def _read_part(
         payload = validate(topic.shape.schema, part.value)
     except Unreadable as error:
         return [Unparsable(name, key, error.reasons, part.raw)]
+    for field, reasons in topic.shape.skipped.items():
+        if reason := reasons.get(payload.data.get(field, "")):
+            return [Skipped(reason, name)]
     refined = topic.shape.refine(name, payload.data)
     if isinstance(refined, Skipped):
         return [replace(refined, topic=name)]

@@ -16,7 +16,6 @@ from relay.inbound.contract import Platform, Source
 from relay.inbound.payload_fields import Id, Text, Time
 from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field
-from relay.inbound.results import Skipped
 from relay.inbound.signature import PathToken
 from relay.inbound.topics import Shape, Topic, Values, alike
 from relay.model import WebhookRequest
@@ -47,13 +46,15 @@ def _body(request: WebhookRequest, _source: Source) -> Any:
     return {"type": "contact", **value} if isinstance(value, dict) and "contact" in value else value
 
 
-def _refined(_topic: str, values: Values) -> Values | Skipped:
-    if values.get("_initiated_by") == "api":
-        return Skipped("our_own_change")
+def _refined(_topic: str, values: Values) -> Values:
     return {"list_id": ""} if values.get("list_id") == "0" else {}
 
 
-_EVENT: Final = Shape(schema=_EventSchema(), refine=_refined)
+_EVENT: Final = Shape(
+    schema=_EventSchema(),
+    skipped={"_initiated_by": {"api": "our_own_change"}},
+    refine=_refined,
+)
 _CONTACT: Final = Topic(type="contact.updated", shape=_EVENT)
 
 

@@ -16,9 +16,8 @@ from relay.inbound.payload import json_body
 from relay.inbound.payload_fields import Id, Text, Time
 from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field
-from relay.inbound.results import Skipped
 from relay.inbound.signature import Basic
-from relay.inbound.topics import Shape, Topic, Values
+from relay.inbound.topics import Shape, Topic
 from relay.model import WebhookRequest
 
 
@@ -46,11 +45,12 @@ def _body(request: WebhookRequest, _source: Source) -> Any:
     return {**value, "topic": f"{meta.get('action')}.{meta.get('entity')}"}
 
 
-def _refined(_topic: str, values: Values) -> Values | Skipped:
-    return Skipped("our_own_change") if values.get("_source") == "api" else {}
-
-
-_PERSON: Final = Shape(schema=_PersonSchema(), kind="person", shown=("buyer",), refine=_refined)
+_PERSON: Final = Shape(
+    schema=_PersonSchema(),
+    kind="person",
+    shown=("buyer",),
+    skipped={"_source": {"api": "our_own_change"}},
+)
 
 
 platform = Platform(

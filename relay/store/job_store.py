@@ -210,6 +210,20 @@ class JobStore:
             raise NotStored("not_on_disk")
         return answer
 
+    def require_on_disk(self) -> None:
+        """Wait until all that Redis has taken is on its disk, where RELAY_DURABILITY asks for that.
+
+        Raises:
+            NotStored: `not_on_disk` (no fsync in time), `not_stored` (Redis does not answer).
+        """
+        try:
+            self.pressure.refresh()
+            is_on_disk = not self.pressure.needs_waitaof or self._commands.is_on_disk()
+        except RedisError as error:
+            raise NotStored from error
+        if not is_on_disk:
+            raise NotStored("not_on_disk")
+
     def promote_waiting(self, limit: int = 100, *, now: float = 0.0) -> int:
         """Make up to `limit` of what has waited until its time accepted records; how many were.
 
