@@ -92,6 +92,7 @@ class SourceEntry:
     options: Mapping[str, Any] = field(default_factory=dict)
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     events: Mapping[str, Any] = field(default_factory=dict)
+    when: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,7 @@ def _effective_values(source: Source) -> dict[str, Any]:
         "on_nobody": source.on_nobody,
         "customer_id": source.customer_id,
         "public_url": source.public_url,
+        "when": source.when.written if source.when else None,
         "options": source.options or None,
     }
 

@@ -50,6 +50,10 @@ _REASONS: Final = {
         "trae el código que la plataforma pide al crear el webhook: véalo con `show`",
         "has the code that the platform asks for when the hook is made: see it with `show`",
     ),
+    "when": (
+        "lo retiene `when` en relay.toml para que alguien lo vea: `replay` lo entrega",
+        "`when` in relay.toml holds it for somebody to see: `replay` delivers it",
+    ),
     "topic_mismatch": ("el tema no coincide con el cuerpo", "the topic contradicts the body"),
 }
 _NEEDS: Final = ("falta consultarlo en la plataforma", "has to be looked up at the platform")

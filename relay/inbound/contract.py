@@ -44,6 +44,7 @@ from relay.inbound.places import Place
 from relay.inbound.results import Handshake, ParseResult, PlatformResponse, Receipt
 from relay.inbound.signature import Scheme
 from relay.inbound.topics import Topic
+from relay.inbound.when import When
 from relay.mapping.event_types import Language
 from relay.mapping.rules import Rule
 from relay.model import WebhookRequest
@@ -226,6 +227,7 @@ class Source:
       a usable reference to a customer.
     - `abandoned_after_s`: how long after its last change a purchase counts as abandoned; 0: never.
     - `credentials`: for the platform's API, by name; none: nothing is looked up.
+    - `when`: which of its events are delivered, ignored or held; None: all are delivered.
     - `repeat_window_s`: how long an event without an id is remembered by its body; 0: as long as
       others.
     """
@@ -251,6 +253,7 @@ class Source:
     abandoned_after_s: float = 0.0
     repeat_window_s: float = 0.0
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    when: When | None = None
 
     def can_look_up(self, kind: str) -> bool:
         """Whether a kind of thing can be read from the platform's API."""

@@ -8,8 +8,9 @@ stands outside of the list.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
+from itertools import takewhile
 from typing import Any, Final
 
 import jmespath
@@ -73,6 +74,11 @@ class _ExactFunctions(Functions):
 
 
 _TIME_MAX_S: Final = 0.25
+# What these begin with reads the value; the rest reads what that gave.
+_CHAINS: Final = frozenset(
+    ("subexpression", "index_expression", "projection", "value_projection", "filter_projection",
+     "flatten", "pipe")
+)  # fmt: skip
 _OPTIONS: Final = jmespath.Options(custom_functions=_ExactFunctions())
 
 
@@ -104,6 +110,13 @@ class Expression:
     def __str__(self) -> str:
         return self._text
 
+    def names(self) -> set[tuple[str, ...]]:
+        """The names, one below the other, by which the expression begins to read a value.
+
+        Of `event.items[0].x > body.y` these are `("event", "items")` and `("body", "y")`.
+        """
+        return set(_names(self._compiled.parsed))
+
     def search(self, value: Any) -> Any:
         """What the expression selects in a decoded body, None when it selects nothing.
 
@@ -123,6 +136,19 @@ def _with_decimal(names: Sequence[str]) -> list[str]:
 
 def _exact(number: Any) -> Any:
     return Decimal(number) if isinstance(number, float) else number
+
+
+def _names(node: Any) -> Iterator[tuple[str, ...]]:
+    kind, children = node["type"], node["children"]
+    if kind == "field":
+        yield (node["value"],)
+    elif kind == "subexpression" and children[0]["type"] == "field":
+        fields = takewhile(lambda child: child["type"] == "field", children)
+        yield tuple(child["value"] for child in fields)
+    else:
+        for child in children[:1] if kind in _CHAINS else children:
+            if isinstance(child, dict) and kind != "expref":
+                yield from _names(child)
 
 
 def _make_literals_exact(node: Any) -> None:

@@ -11,14 +11,14 @@ from decimal import Decimal
 from typing import Any, Final
 
 from jmespath.exceptions import JMESPathError
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, fields
 
 from relay.errors import Unreadable
 from relay.inbound.batches import parse_batch
 from relay.inbound.bodies import parse_body
 from relay.inbound.contact import Party, contact_of
 from relay.inbound.contract import PART, Source, stable_key
-from relay.inbound.expression import Expression
+from relay.inbound.expression_fields import JMESPathField
 from relay.inbound.option_fields import lenient_fields, with_amounts
 from relay.inbound.payload import json_bytes
 from relay.inbound.payload_fields import Flag, Id, Number, Text, Time
@@ -28,18 +28,6 @@ from relay.inbound.timestamps import occurred_at
 from relay.mapping.event_fields import family_of, fields_of, names_of
 from relay.mapping.event_types import EVENT_TYPES
 from relay.model import Address, Event, WebhookRequest
-
-
-class JMESPathField(fields.Field[Expression]):
-    """A JMESPath expression, compiled when the configuration is loaded."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Expression:
-        if not isinstance(value, str):
-            raise ValidationError("expected a JMESPath expression")
-        try:
-            return Expression(value)
-        except JMESPathError as error:
-            raise ValidationError(f"expected a JMESPath expression: {error}") from error
 
 
 class _AddressOptions(Schema):

@@ -19,9 +19,9 @@ from marshmallow import fields, post_load, validate
 
 from relay.inbound.contract import Platform
 from relay.inbound.expression import Expression
+from relay.inbound.expression_fields import JMESPathField
 from relay.inbound.jmespath_reader import (
     ContactOptions,
-    JMESPathField,
     JMESPathOptions,
     header_names,
     parse,

@@ -20,6 +20,7 @@ from relay.errors import MISMATCH, MISSING, NeedsCertificate, NotStored, Refused
 from relay.inbound.contract import Source
 from relay.inbound.results import Handshake, PlatformResponse, Receipt
 from relay.inbound.signature import Basic
+from relay.inbound.when import WHEN
 from relay.model import AwaitingLookup, Ended, Held, Ignored, Parts, Translated, WebhookRequest
 from relay.pipeline import authenticate, flattened, translate
 from relay.sources import Relay
@@ -249,7 +250,12 @@ def _specific_refusal(
 
 
 def _reject_invalid(items: Sequence[Translated]) -> None:
-    errors = {str(i): item.reasons for i, item in enumerate(items) if isinstance(item, Held)}
+    """An event that `when` holds is no fault of the sender's."""
+    errors = {
+        str(i): item.reasons
+        for i, item in enumerate(items)
+        if isinstance(item, Held) and item.reason != WHEN
+    }
     if errors:
         raise Refused("invalid", 422, errors=errors["0"] if len(items) == 1 else errors)
 

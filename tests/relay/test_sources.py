@@ -441,6 +441,29 @@ def test_generic_source_may_refuse_what_it_would_else_hold(
     assert redis.exists(f"relay:record:{held.json['ids'][0]}")
 
 
+def test_strict_source_does_not_refuse_what_its_own_condition_holds(web, loaded):
+    lines = ['on_invalid = "reject"', 'when = { hold = "body.email" }', BEARER, READS]
+    strict = loaded(table("generic", *lines, secrets=TOKEN) + EVENTS)
+    held = post_lead(web(strict.sources["s"]), b'{"type": "order.paid", "email": "a@example.com"}')
+    assert (held.status_code, held.json["status"]) == (200, "held")
+    assert held.json["reasons"][0]["reason"] == "when"
+
+
+def test_list_of_wanted_types_under_the_wrong_key_is_told_the_right_one(faults):
+    (fault,) = faults(table("shopify", 'types = ["order.paid"]'))
+    assert fault == (
+        "sources.s.types: expected a table from topics to event types; "
+        "`topics` lists what is delivered"
+    )
+
+
+def test_conditions_of_a_source_are_shown_and_kept_for_dry_runs(loaded, tmp_path):
+    text = table("shopify", 'when = { hold = "event.total > `5`" }') + EVENTS
+    assert loaded(text).sources["s"].when.written == {"hold": "event.total > `5`"}
+    dry = offline_source(tmp_path / "relay.toml", {}, discovered()["shopify"], "s")
+    assert dry.when.written == {"hold": "event.total > `5`"}
+
+
 def test_strict_source_names_the_faulty_events_of_a_batch_and_takes_none(web, loaded, redis):
     strict = table("generic", 'on_invalid = "reject"', 'options.events = "@"', BEARER, READS, secrets=TOKEN)  # fmt: skip
     good = {"type": "order.paid", "email": "ana@example.com"}
