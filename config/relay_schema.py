@@ -163,6 +163,7 @@ class SourceSchema(Schema):
     tolerance = _Duration(load_default=None, allow_none=True, validate=_from_to("1s", "90d"))
     public_url = fields.URL(schemes={"http", "https"}, require_tld=False, load_default="")
     on_invalid = fields.String(load_default="hold", validate=validate.OneOf(["hold", "reject"]))
+    echo = fields.String(load_default="", validate=validate.OneOf(["ignore", "deliver"]))
     on_nobody = fields.String(validate=validate.OneOf(["ignore", "hold"]))
     customer_id = fields.String(load_default="", validate=validate.Length(max=64))
     signing_key = fields.String(load_default="")

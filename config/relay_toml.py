@@ -87,6 +87,7 @@ class SourceEntry:
     public_url: str = ""
     on_invalid: Literal["hold", "reject"] = "hold"
     on_nobody: Literal["ignore", "hold"] | None = None
+    echo: Literal["", "ignore", "deliver"] = ""
     customer_id: str = ""
     signing_key: str = field(default="", repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -82,6 +82,8 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
         warnings += rule_warnings
         faults += _topic_faults(key, entry, platform, options or {})
         faults += _credential_faults(key, platform, entry)
+        if entry.echo and platform.echo is None:
+            faults.append(f"{key}.echo: {platform.name} does not mark what its API wrote")
         if options is None or entry.destination not in content.destinations:
             continue
         scheme, secrets, scheme_faults = scheme_of(key, platform, options, entry)
@@ -215,6 +217,7 @@ def _source(
         options=options,
         credentials=entry.credentials,
         signing_key=entry.signing_key,
+        echo=entry.echo,
         customer_id=entry.customer_id,
         language=content.language,
     )

@@ -109,6 +109,7 @@ def _effective_values(source: Source) -> dict[str, Any]:
         ],
         "topics": source.topics or ["*, but opens"],
         "machine_events": source.machine_events,
+        "echo": _echo(source),
         "on_invalid": source.on_invalid,
         "on_nobody": source.on_nobody,
         "customer_id": source.customer_id,
@@ -116,6 +117,14 @@ def _effective_values(source: Source) -> dict[str, Any]:
         "when": source.when.written if source.when else None,
         "options": source.options or None,
     }
+
+
+def _echo(source: Source) -> str:
+    """What becomes of what the platform's API wrote, empty where it has no mark."""
+    echo = source.platform.echo
+    if echo is None or source.echo:
+        return source.echo
+    return f"deliver, but {', '.join(echo.ignored)}" if echo.ignored else "deliver"
 
 
 def _print_toml(key: str, values: Mapping[str, Any]) -> None:

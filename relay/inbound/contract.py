@@ -40,7 +40,7 @@ from marshmallow import Schema
 from config.relay_toml import Destination
 from relay.inbound.lookups import LOOKED_UP, SHOP, TOPIC, Api, Lookup
 from relay.inbound.payload import json_body
-from relay.inbound.places import Place
+from relay.inbound.places import Echo, Place
 from relay.inbound.results import Handshake, ParseResult, PlatformResponse, Receipt
 from relay.inbound.signature import Scheme
 from relay.inbound.topics import Topic
@@ -112,7 +112,8 @@ class Platform:
     Where in a request things are:
 
     - `topic`, `delivery_id`, `shop`, `sent_at`; `event_id`: of an event that may come in several
-      deliveries; `test`: marks of a test, by a yes or as the name of an environment.
+      deliveries; `test`: marks of a test, by a yes or as the name of an environment; `echo`: the
+      mark of what its API wrote.
     - `body`: decodes the body; `parts`: divides it, one part for each event.
     - `body_is_key`: equal bodies of one topic are one event, whatever unsigned headers say.
     - `zone`: of times without an offset; None: the source's.
@@ -160,6 +161,7 @@ class Platform:
     shop: Place | None = None
     sent_at: Place | None = None
     test: tuple[Place, ...] = ()
+    echo: Echo | None = None
     body_is_key: bool = False
     body: Callable[[WebhookRequest, "Source"], Any] = json_value
     parts: Callable[[Any], list[Any]] = one_part
@@ -203,6 +205,7 @@ class Platform:
             self.shop,
             self.sent_at,
             *self.test,
+            self.echo.mark if self.echo else None,
         )
         return tuple(place for place in declared if place is not None)
 
@@ -227,6 +230,7 @@ class Source:
       a usable reference to a customer.
     - `abandoned_after_s`: how long after its last change a purchase counts as abandoned; 0: never.
     - `credentials`: for the platform's API, by name; none: nothing is looked up.
+    - `echo`: what becomes of what the platform's API wrote; "": as the platform declares it.
     - `when`: which of its events are delivered, ignored or held; None: all are delivered.
     - `repeat_window_s`: how long an event without an id is remembered by its body; 0: as long as
       others.
@@ -254,6 +258,14 @@ class Source:
     repeat_window_s: float = 0.0
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     when: When | None = None
+    echo: Literal["", "ignore", "deliver"] = ""
+
+    def ignores_echo(self, topic: str) -> bool:
+        """Whether what the platform's API wrote under a topic is ignored."""
+        echo = self.platform.echo
+        if echo is None or self.echo:
+            return self.echo == "ignore"
+        return topic in echo.ignored
 
     def can_look_up(self, kind: str) -> bool:
         """Whether a kind of thing can be read from the platform's API."""

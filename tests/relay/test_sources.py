@@ -97,6 +97,8 @@ FAULTS = [
     (table("shopify", 'tolerance = "5m"'), "sources.s.tolerance: shopify signs no time"),
     (table("generic", BEARER, 'tolerance = "5m"'), "sources.s.tolerance: generic signs no time"),
     *((table(name, 'on_invalid = "reject"'), "sources.s.on_invalid: only generic may reject; others drop a hook that refuses") for name in PLATFORMS if name != "generic"),
+    (table("shopify", 'echo = "ignore"'), "sources.s.echo: shopify does not mark what its API wrote"),
+    (table("shopify", 'echo = "drop"'), "sources.s.echo: Must be one of: ignore, deliver."),
     (table("sendgrid", secrets="not a key"), BAD_KEY),
     (table("sendgrid", secrets="AAAA"), BAD_KEY),
     (table("sendgrid", secrets=P384), BAD_KEY),
