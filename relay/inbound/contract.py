@@ -38,6 +38,7 @@ from zoneinfo import ZoneInfo
 from marshmallow import Schema
 
 from config.relay_toml import Destination
+from relay.inbound.expression import Attempt
 from relay.inbound.lookups import LOOKED_UP, SHOP, TOPIC, Api, Lookup
 from relay.inbound.payload import json_body
 from relay.inbound.places import Echo, Place
@@ -125,7 +126,8 @@ class Platform:
     - `topics`: topic -> meaning. Others are ignored, under the reason in `ignored` if it has one,
       unless a source's `types` names them: then they are parsed as `other`, or as the first topic.
     - `held`: topics whose body a person has to read, and the reason they are held under.
-    - `parse`: replaces all of that for formats, whose options say where things are.
+    - `parse`: replaces all of that for formats, whose options say where things are; `trace`: what
+      each expression of these gives, by part and field.
     - `options`: validates the source's `options` table; `options_fault`: what else is wrong there.
 
     Where it only names things:
@@ -169,6 +171,7 @@ class Platform:
     handshake: Callable[[WebhookRequest, "Source"], Handshake | None] = no_handshake
     signed_handshake: Callable[[Mapping[str, Any]], Handshake | None] = no_signed_handshake
     parse: Callable[[WebhookRequest, "Source"], ParseResult] | None = None
+    trace: Callable[[WebhookRequest, "Source"], list[dict[str, list[Attempt]]]] | None = None
     media_types: tuple[str, ...] = ("application/json",)
     methods: tuple[str, ...] = ("POST",)
     stored: tuple[str, ...] | Callable[[Mapping[str, Any]], tuple[str, ...]] = ()

@@ -1,11 +1,14 @@
 """The fields of options that are JMESPath expressions, compiled when relay.toml is loaded."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from jmespath.exceptions import JMESPathError
 from marshmallow import ValidationError, fields
 
-from relay.inbound.expression import Expression
+from relay.inbound.expression import Expression, FirstUsable, Selector, is_something
+
+_LIST_MAX: Final = 10
 
 
 def compiled(text: Any) -> Expression:
@@ -22,8 +25,16 @@ def compiled(text: Any) -> Expression:
         raise ValidationError(f"expected a JMESPath expression: {error}") from error
 
 
-class JMESPathField(fields.Field[Expression]):
-    """A JMESPath expression."""
+class SelectorField(fields.Field[Selector]):
+    """A JMESPath expression, or a list of them, of which the first counts whose value is usable."""
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Expression:
-        return compiled(value)
+    def __init__(self, is_usable: Callable[[Any], bool] = is_something, **options: Any) -> None:
+        super().__init__(**options)
+        self._is_usable = is_usable
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Selector:
+        if not isinstance(value, list):
+            return compiled(value)
+        if not 1 <= len(value) <= _LIST_MAX:
+            raise ValidationError(f"expected 1 to {_LIST_MAX} JMESPath expressions")
+        return FirstUsable(tuple(compiled(text) for text in value), self._is_usable)

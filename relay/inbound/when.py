@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
-from marshmallow import Schema, ValidationError, post_load, pre_load
+from marshmallow import Schema, ValidationError, fields, post_load, pre_load
 
-from relay.inbound.expression import Expression
-from relay.inbound.expression_fields import JMESPathField
+from relay.inbound.expression import Expression, fault_text, is_something
+from relay.inbound.expression_fields import compiled
 from relay.mapping.event_fields import FAMILIES, filled, names_of
 from relay.model import Event, Money
 
@@ -83,11 +83,11 @@ class When:
         return "hold" if self.hold and _is_true("hold", self.hold, values) else "deliver"
 
 
-class _Condition(JMESPathField):
-    def _deserialize(self, value: Any, *arguments: Any, **options: Any) -> Expression:
+class _Condition(fields.Field[Expression]):
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Expression:
         if not isinstance(value, str) or not value.strip():
             raise ValidationError(_EXPECTED)
-        expression = super()._deserialize(value, *arguments, **options)
+        expression = compiled(value)
         unknown = sorted({names[0] for names in expression.names()} - set(_ROOTS))
         if unknown:
             raise ValidationError(f"{_EXPECTED}; found {', '.join(unknown)}")
@@ -116,12 +116,12 @@ def _is_true(name: str, expression: Expression, values: Mapping[str, Any]) -> bo
     try:
         value = expression.search(values)
     except JMESPathTypeError as error:
-        if error.actual_type == "null":  # `contains(body.tags, 'vip')` without tags
+        if error.actual_type in ("null", "NoneType"):  # `contains(body.tags, 'vip')` without tags
             return False
-        raise ConditionFailed(name, type(error).__name__) from error
+        raise ConditionFailed(name, fault_text(error)) from error
     except JMESPathError as error:
-        raise ConditionFailed(name, type(error).__name__) from error
-    return value is not False and value not in (None, "", [], {})
+        raise ConditionFailed(name, fault_text(error)) from error
+    return is_something(value) and value is not False
 
 
 def _values(event: Event) -> dict[str, Any]:
