@@ -141,7 +141,11 @@ def _sections(
                 "lo recibido, y por qué está donde está.", "what came, and why it is where it is."
             ),
             "- " + say("El registro del proceso web", "The log of the web process") + ": "
-            "`webhook.refused` " + say("dice por qué se rechazó.", "says why one was refused."),
+            "`webhook.received` "
+            + say(
+                "dice por qué se rechazó (`reason`, `cause`).",
+                "says why one was refused (`reason`, `cause`).",
+            ),
             "- `mercately-relay check`, `mercately-relay doctor`: "
             + say("la configuración y Redis.", "the configuration and Redis."),
         ],
