@@ -10,10 +10,10 @@ import click
 from config.language import localized
 from relay import operations, sources
 from relay.cli import context as cli
-from relay.cli.inspect import no_sample
 from relay.cli.labels import StateChoice, label, outcome_text
 from relay.cli.listing import SINCE, SINCE_HELP, ambiguous, no_such_event
 from relay.cli.output import escaped, json_text
+from relay.cli.transform import no_sample
 from relay.model import OPEN_STATES, State
 from relay.operations import AmbiguousId, RelayUnreachable, Selection
 from relay.store.ledger import Ledger

@@ -1,9 +1,7 @@
-"""Commands that look and change nothing: check, doctor, transform, history."""
+"""Commands that look and change nothing: check, doctor, history."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +10,7 @@ import click
 from config.fault_texts import in_console_language
 from config.language import localized
 from config.settings import Settings
-from relay import operations, sources
+from relay import operations
 from relay.cli import context as cli
 from relay.cli.destinations import print_paused
 from relay.cli.diagnosis import print_diagnosis
@@ -21,12 +19,9 @@ from relay.cli.limits import print_connections, print_limits
 from relay.cli.listing import dropped_soon
 from relay.cli.lost_data import lost_sentence
 from relay.cli.output import echo_json, escaped, json_text
-from relay.inbound import samples
 from relay.inbound.contract import Source
-from relay.inbound.results import Handshake
 from relay.mapping.default_rules import default_rule
-from relay.operations import Store, Translation
-from relay.platforms import discovered
+from relay.operations import Store
 from relay.store.generation import latest_notice
 from relay.store.lists import waiting_counts
 from relay.store.memory import memory_size
@@ -109,12 +104,22 @@ def _effective_values(source: Source) -> dict[str, Any]:
         ],
         "topics": source.topics or ["*, but opens"],
         "machine_events": source.machine_events,
+        "echo": _echo(source),
         "on_invalid": source.on_invalid,
         "on_nobody": source.on_nobody,
         "customer_id": source.customer_id,
         "public_url": source.public_url,
+        "when": source.when.written if source.when else None,
         "options": source.options or None,
     }
+
+
+def _echo(source: Source) -> str:
+    """What becomes of what the platform's API wrote, empty where it has no mark."""
+    echo = source.platform.echo
+    if echo is None or source.echo:
+        return source.echo
+    return f"deliver, but {', '.join(echo.ignored)}" if echo.ignored else "deliver"
 
 
 def _print_toml(key: str, values: Mapping[str, Any]) -> None:
@@ -203,66 +208,6 @@ def _pseudonyms(settings: Settings) -> str:
         "forgotten (a step may be reported again), customers are looked up anew, earlier events "
         "are not found by number or phone, and those waiting and new ones of one customer may "
         "overtake each other.",
-    )
-
-
-@click.command(
-    help=localized(
-        "Muestra el evento y la llamada que resultarían de un cuerpo guardado en un archivo, o de "
-        "una petición completa (.http). Sin archivo usa la muestra del tema. No envía nada.",
-        "Shows the event and the call that a body in a file would become, or a whole request "
-        "(.http). Without a file it takes the sample of the topic. Sends nothing.",
-    )
-)
-@click.argument("platform")
-@click.argument("topic")
-@click.argument(
-    "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False
-)
-@click.option(
-    "--source",
-    default="",
-    help=localized("Con sus reglas y opciones.", "With its rules and options."),
-)
-@click.pass_context
-def transform(
-    context: click.Context, platform: str, topic: str, file: Path | None, source: str
-) -> None:
-    declared = discovered().get(platform)
-    if declared is None:
-        raise click.BadParameter(f"{platform}: {', '.join(discovered())}")
-    settings = cli.settings(context)
-    offline = cli.configured(
-        lambda: sources.offline_source(settings.config_file, settings.environ, declared, source)
-    )
-    path = file or samples.FOLDER / declared.name / f"{samples.file_name(topic)}.http"
-    if not path.is_file():
-        raise click.ClickException(no_sample(declared.name, topic))
-    request = operations.request_from_file(
-        path.name, path.read_bytes(), offline, topic, datetime.now(UTC)
-    )
-    translations = operations.transform(request, offline)
-    if isinstance(translations, Handshake):
-        echo_json({"handshake": translations.response.status}, indent=None)
-        return
-    echo_json([_as_object(translation) for translation in translations])
-
-
-def _as_object(translation: Translation) -> dict[str, Any]:
-    name = type(translation.translated).__name__
-    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    content: dict[str, Any] = {"outcome": kind, kind: asdict(translation.translated)}
-    if translation.event is not None:
-        content["event"] = asdict(translation.event)
-        del content["event"]["raw"], content["event"]["body"]
-    return content
-
-
-def no_sample(platform: str, topic: str) -> str:
-    names = ", ".join(samples.names(platform))
-    return localized(
-        f"{platform} no tiene una muestra de {topic}; hay: {names}",
-        f"{platform} has no sample of {topic}; there are: {names}",
     )
 
 

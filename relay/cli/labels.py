@@ -78,6 +78,10 @@ _REASONS: Final = {
         "la dirección de `credentials` no es de Internet, o no es https: no se consulta",
         "the address in `credentials` is not on the Internet, or not https: it is not asked",
     ),
+    "when": (
+        "lo retiene `when` en relay.toml para que alguien lo vea: `replay` lo entrega",
+        "`when` in relay.toml holds it for somebody to see: `replay` delivers it",
+    ),
     "topic_mismatch": ("el tema no coincide con el cuerpo", "the topic contradicts the body"),
 }
 _NEEDS: Final = ("falta consultarlo en la plataforma", "has to be looked up at the platform")

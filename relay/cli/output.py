@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
-from jmespath.parser import ParsedResult
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from relay.inbound.expression import FirstUsable
 
 # What a table adds to each column, and once: two spaces and a rule.
 _COLUMN_PADDING: Final = 3
@@ -62,8 +63,8 @@ def _as_json(value: Any) -> Any:
     """For `json.dumps`: bytes as text, mappings as objects, anything else as its text."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    if isinstance(value, ParsedResult):
-        return value.expression
+    if isinstance(value, FirstUsable):
+        return [str(expression) for expression in value.expressions]
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 

@@ -38,12 +38,14 @@ from zoneinfo import ZoneInfo
 from marshmallow import Schema
 
 from config.relay_toml import Destination
+from relay.inbound.expression import Attempt
 from relay.inbound.lookups import LOOKED_UP, SHOP, TOPIC, Api, Lookup
 from relay.inbound.payload import json_body
-from relay.inbound.places import Place
+from relay.inbound.places import Echo, Place
 from relay.inbound.results import Handshake, ParseResult, PlatformResponse, Receipt
 from relay.inbound.signature import Scheme
 from relay.inbound.topics import Topic
+from relay.inbound.when import When
 from relay.mapping.event_types import Language
 from relay.mapping.rules import Rule
 from relay.model import WebhookRequest
@@ -111,7 +113,8 @@ class Platform:
     Where in a request things are:
 
     - `topic`, `delivery_id`, `shop`, `sent_at`; `event_id`: of an event that may come in several
-      deliveries; `test`: marks of a test, by a yes or as the name of an environment.
+      deliveries; `test`: marks of a test, by a yes or as the name of an environment; `echo`: the
+      mark of what its API wrote.
     - `body`: decodes the body; `parts`: divides it, one part for each event.
     - `body_is_key`: equal bodies of one topic are one event, whatever unsigned headers say.
     - `zone`: of times without an offset; None: the source's.
@@ -123,7 +126,8 @@ class Platform:
     - `topics`: topic -> meaning. Others are ignored, under the reason in `ignored` if it has one,
       unless a source's `types` names them: then they are parsed as `other`, or as the first topic.
     - `held`: topics whose body a person has to read, and the reason they are held under.
-    - `parse`: replaces all of that for formats, whose options say where things are.
+    - `parse`: replaces all of that for formats, whose options say where things are; `trace`: what
+      each expression of these gives, by part and field.
     - `options`: validates the source's `options` table; `options_fault`: what else is wrong there.
 
     Where it only names things:
@@ -159,6 +163,7 @@ class Platform:
     shop: Place | None = None
     sent_at: Place | None = None
     test: tuple[Place, ...] = ()
+    echo: Echo | None = None
     body_is_key: bool = False
     body: Callable[[WebhookRequest, "Source"], Any] = json_value
     parts: Callable[[Any], list[Any]] = one_part
@@ -166,6 +171,7 @@ class Platform:
     handshake: Callable[[WebhookRequest, "Source"], Handshake | None] = no_handshake
     signed_handshake: Callable[[Mapping[str, Any]], Handshake | None] = no_signed_handshake
     parse: Callable[[WebhookRequest, "Source"], ParseResult] | None = None
+    trace: Callable[[WebhookRequest, "Source"], list[dict[str, list[Attempt]]]] | None = None
     media_types: tuple[str, ...] = ("application/json",)
     methods: tuple[str, ...] = ("POST",)
     stored: tuple[str, ...] | Callable[[Mapping[str, Any]], tuple[str, ...]] = ()
@@ -202,6 +208,7 @@ class Platform:
             self.shop,
             self.sent_at,
             *self.test,
+            self.echo.mark if self.echo else None,
         )
         return tuple(place for place in declared if place is not None)
 
@@ -226,6 +233,8 @@ class Source:
       a usable reference to a customer.
     - `abandoned_after_s`: how long after its last change a purchase counts as abandoned; 0: never.
     - `credentials`: for the platform's API, by name; none: nothing is looked up.
+    - `echo`: what becomes of what the platform's API wrote; "": as the platform declares it.
+    - `when`: which of its events are delivered, ignored or held; None: all are delivered.
     - `repeat_window_s`: how long an event without an id is remembered by its body; 0: as long as
       others.
     """
@@ -251,6 +260,8 @@ class Source:
     abandoned_after_s: float = 0.0
     repeat_window_s: float = 0.0
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    when: When | None = None
+    echo: Literal["", "ignore", "deliver"] = ""
     _stored_headers: tuple[str, ...] = field(init=False, repr=False, compare=False)
     _stored_query: frozenset[str] = field(init=False, repr=False, compare=False)
 
@@ -262,6 +273,13 @@ class Source:
         query = [name for place in places for name in place.query]
         object.__setattr__(self, "_stored_headers", tuple(dict.fromkeys(headers)))
         object.__setattr__(self, "_stored_query", frozenset((*platform.stored_query, *query)))
+
+    def ignores_echo(self, topic: str) -> bool:
+        """Whether what the platform's API wrote under a topic is ignored."""
+        echo = self.platform.echo
+        if echo is None or self.echo:
+            return self.echo == "ignore"
+        return topic in echo.ignored
 
     def can_look_up(self, kind: str) -> bool:
         """Whether a kind of thing can be read from the platform's API."""

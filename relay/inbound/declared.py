@@ -116,6 +116,8 @@ def _parse_part(part: _RequestPart) -> Sequence[Part]:
         return [Skipped(_reason_to_skip(name, source), name)]
     if any(part.find(place).lower() in _TEST for place in platform.test):
         return [Skipped("test", name)]
+    if platform.echo and source.ignores_echo(name) and part.find(platform.echo.mark):
+        return [Skipped("made_by_an_api", name)]
     key = _delivery_key(part.request, source, name, part.value, part.raw)
     if not is_retyped and (reasons := _contradictions(topic, part.value)):
         reasons = {"topic": "contradicts the body", **reasons}

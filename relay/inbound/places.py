@@ -1,5 +1,6 @@
 """Where in a request a platform puts a topic, an id, or the name of a shop."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from relay.inbound.payload import text_of
@@ -80,6 +81,20 @@ class FirstPlace(Place):
 
     def find(self, request: WebhookRequest, value: Any) -> str:
         return next((text for place in self._places if (text := place.find(request, value))), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """How a platform marks what its API wrote: maybe the merchant's own system, told back to it.
+
+    `mark` finds a text there. `ignored` names the topics of which such an event is ignored unless
+    the source says otherwise: those by which the API changes what is known already. Not the ones by
+    which people act, since a form of another tool hands on a subscription or a new person by the
+    API too.
+    """
+
+    mark: Place
+    ignored: tuple[str, ...] = ()
 
 
 def _text_at(value: Any, path: list[str]) -> str:

@@ -20,6 +20,8 @@ from relay.errors import MISMATCH, MISSING, NeedsCertificate, NotStored, Refused
 from relay.inbound.contract import Source
 from relay.inbound.results import Handshake, PlatformResponse, Receipt
 from relay.inbound.signature import Basic
+from relay.inbound.signature.refusal_cause import refusal_cause
+from relay.inbound.when import WHEN
 from relay.model import AwaitingLookup, Ended, Held, Ignored, Parts, Translated, WebhookRequest
 from relay.pipeline import authenticate, flattened, translate
 from relay.sources import Relay
@@ -108,6 +110,8 @@ class WebhookEndpoint:
         try:
             result = self._proved(request, source, now, encoding)
         except Refused as refusal:
+            cause, detail = refusal_cause(refusal, source.scheme, request.headers)
+            line |= {k: v for k, v in (("cause", cause), ("detail", detail)) if v}
             raise _specific_refusal(refusal, request, source, encoding) from refusal
         items: Handshake | Sequence[Translated | Parts]
         if isinstance(result, WebhookRequest):
@@ -260,7 +264,12 @@ def _specific_refusal(
 
 
 def _reject_invalid(items: Sequence[Translated]) -> None:
-    errors = {str(i): item.reasons for i, item in enumerate(items) if isinstance(item, Held)}
+    """An event that `when` holds is no fault of the sender's."""
+    errors = {
+        str(i): item.reasons
+        for i, item in enumerate(items)
+        if isinstance(item, Held) and item.reason != WHEN
+    }
     if errors:
         raise Refused("invalid", 422, errors=errors["0"] if len(items) == 1 else errors)
 

@@ -19,6 +19,7 @@ from rq.serializers import JSONSerializer
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.inbound import samples
 from relay.inbound.contract import Source
+from relay.inbound.when import WhenSchema
 from relay.model import Call, Held, Outcome, State, Verdict
 from relay.operations import (
     AmbiguousId,
@@ -214,6 +215,40 @@ def test_event_that_is_not_wanted_any_more_stays_held(post, intake, ledger, queu
     assert again(held, intake, other_wish) == Replayed("topic_not_wanted", {})
     assert again(held, intake, replace(SEEING, rules={})) == Replayed("no_rule", {})
     assert (ledger.get(record_id), queue.count) == (held, 0)
+
+
+def test_event_that_a_condition_holds_is_released_by_a_replay(post, intake, ledger, queue):
+    holding = senders.source_of(
+        "generic",
+        more="when = { ignore = 'body.spam', hold = \"event.form == 'Reclamos'\" }",
+        options=f"""
+            auth = {{ kind = "bearer" }}
+            contact = {{ email = "email" }}
+            fields = {{ form = "form" }}
+            {READS}
+            type = "type"
+        """,
+        secrets=(TOKEN,),
+    )
+    (record_id,) = post(holding, LEAD | {"form": "Reclamos"})
+    held = ledger.get(record_id)
+    assert (held.state, held.reason, held.event_type) == (State.HELD, "when", "form.submitted")
+    assert held.reasons == {"hold": "event.form == 'Reclamos'"}
+    assert queue.count == 0
+    assert [row.id for row in list_events(ledger, frozenset({State.HELD}), reason="when").events] == [record_id]  # fmt: skip
+
+    ignoring = replace(holding, when=replace(holding.when, ignore=holding.when.hold))
+    assert again(held, intake, ignoring) == Replayed("when", {})
+    assert again(held, intake, holding) == Replayed("requeued", {})
+    assert (ledger.get(record_id).state, queue.count) == (State.ACCEPTED, 1)
+    assert ledger.get(record_id).customer.email == "ana@example.com"
+
+
+def test_event_that_a_condition_holds_is_discarded_like_any(post, ledger):
+    holding = replace(SEEING, when=WhenSchema().load({"hold": "body.email"}))
+    (record_id,) = post(holding, LEAD)
+    assert discard([ledger.get(record_id)], ledger) == (record_id,)
+    assert ledger.get(record_id).state is State.DISCARDED
 
 
 def test_source_that_is_gone_is_told(post, intake, ledger):

@@ -55,6 +55,10 @@ def parts(*named: tuple[str, bytes], boundary: str = "x-Y-z") -> bytes:
         (MULTIPART, parts(('"name"', "Lucía Ñandú".encode("latin-1")), ("form", "Cotización".encode()))),
         (MULTIPART, parts(('"name"\r\nContent-Type: text/plain; charset=cp850', "Lucía Ñandú".encode("cp850")),
                           ("form", "Cotización".encode()))),
+        (f"{MULTIPART}; charset=cp850", parts(("name", "Lucía Ñandú".encode("cp850")), ("form", "Cotización".encode("cp850")))),
+        (f"{FORM}; charset=cp850", "name=Lucía+Ñandú&form=Cotización".encode("cp850")),
+        (f"{FORM}; charset=cp850", b"name=Luc%A1a+%A5and%A3&form=Cotizaci%A2n"),
+        ("application/json; charset=cp850", json.dumps(LEAD, ensure_ascii=False).encode("cp850")),
     ],
 )  # fmt: skip
 def test_one_lead_in_many_notations(content_type, body):
