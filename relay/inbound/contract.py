@@ -195,6 +195,14 @@ class Platform:
         return self.options is not None and bool(self.options().validate({}))
 
     @property
+    def is_thin(self) -> bool:
+        """Whether most of its webhooks only name a thing, so that a source is of no use without
+        credentials.
+        """
+        thin = sum(bool(topic.lookup) for topic in self.topics.values())
+        return 2 * thin > len(self.topics)
+
+    @property
     def event_types(self) -> dict[str, str]:
         """Topic -> event type, of the topics that have one."""
         return {name: topic.type for name, topic in self.topics.items() if topic.type}
