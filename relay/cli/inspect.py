@@ -111,6 +111,7 @@ def _effective_values(source: Source) -> dict[str, Any]:
         "machine_events": source.machine_events,
         "on_invalid": source.on_invalid,
         "on_nobody": source.on_nobody,
+        "on_redaction": source.on_redaction,
         "customer_id": source.customer_id,
         "public_url": source.public_url,
         "options": source.options or None,
