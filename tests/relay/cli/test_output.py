@@ -5,7 +5,8 @@ import json
 import pytest
 from jmespath import compile as compile_jmespath
 
-from relay.cli.output import Column, age, escaped, json_text, plain, print_table
+from relay.cli.output import Column, age, json_text, print_table
+from relay.cli.terminal import escaped, plain
 
 
 @pytest.mark.parametrize(
