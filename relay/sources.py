@@ -214,6 +214,7 @@ def _source(
         on_invalid=entry.on_invalid,
         # A sender that asked for a 422 gets it for an event without a customer too.
         on_nobody=entry.on_nobody or ("hold" if entry.on_invalid == "reject" else "ignore"),
+        on_redaction=entry.on_redaction,
         options=options,
         credentials=entry.credentials,
         signing_key=entry.signing_key,

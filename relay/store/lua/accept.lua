@@ -13,7 +13,8 @@
 --        parts     each of a kind:
 --          call      id, find (digests to find it by), lanes (digests), data and description of the
 --                    job, fields of the record
---          held      id, find, state, reason, fields, is_due (whether somebody looks it up)
+--          held      id, find, state, reason, fields, due_in (the key of those that somebody looks
+--                    up or works off, or '')
 --          ignored   fields of the stream's entry, reason
 --          waiting   entries, due_at (unix s), event_at (unix s), fields of the entry
 --          ended     entries, life (s) of the mark that it is ended
@@ -135,7 +136,7 @@ local function store(part)
   end
   if kind == 'held' then
     redis.call('ZADD', 'relay:state:' .. part.state, now, id)
-    if part.is_due then redis.call('ZADD', 'relay:lookups', now, id) end
+    if part.due_in ~= '' then redis.call('ZADD', part.due_in, now, id) end
     list(id, part.state, ARGV[3], part.reason)
     return part.state, id
   end
