@@ -12,7 +12,7 @@ import click
 from config.language import localized
 from relay import operations
 from relay.cli import context as cli
-from relay.cli.labels import StateChoice, label
+from relay.cli.labels import StateChoice, label, reason_text
 from relay.cli.output import (
     Column,
     age,
@@ -171,7 +171,8 @@ def _print_causes(ledger: Ledger, source: str, *, json_lines: bool) -> None:
             echo_json(asdict(cause), indent=None)
             continue
         state = label(cause.state.value) if at_terminal() else cause.state.value
-        echo_row([str(cause.count), state, cause.source, cause.reason, cause.latest])
+        reason = reason_text(cause.reason) if at_terminal() else cause.reason
+        echo_row([str(cause.count), state, cause.source, reason, cause.latest])
 
 
 def dropped_soon(ledger: Ledger) -> str:
