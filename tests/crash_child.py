@@ -1,9 +1,13 @@
 """A process that forks one child a command and kills it between two Redis commands.
 
-Run by tests/test_kill.py. Reads lines `role kill_at when` on standard input and answers
+Run by tests/killing.py. Reads lines `role kill_at when` on standard input and answers
 `done NAME NAME …` (the child finished; what it had sent, in order) or `killed`. `kill_at` is the
 number of a sent packet or its name, which means the first of that name; `0` kills nobody. `when`
-is `before` it is sent, or `after`: sent, and its answer never read.
+is `before` it is sent, or `after`: sent, and its answer never read. An HTTP request counts as a
+packet, and `after` it its answer has begun.
+
+A role is `accept:PLATFORM` (a sample of it arrives), `lookup` (all look-ups that are due) or
+`deliver` (a worker that ends when there is nothing to do).
 """
 
 import relay.patched  # isort: skip  # noqa: F401  before anything else
@@ -15,15 +19,22 @@ from typing import Any
 
 from flask import Flask
 from redis.connection import AbstractConnection
+from requests.adapters import HTTPAdapter
 
 from config.settings import Settings, load
 from relay.inbound import samples
 from relay.web.app import create_app
-from worker.process import run
+from worker.process import open_lookups, run
 from worker.relay_worker import RelayWorker
 from worker.service import delivery_service
 
 _REAL_SEND = AbstractConnection.send_packed_command
+_REAL_ASK = HTTPAdapter.send
+_TOPICS = {
+    "shopify": "orders/create",
+    "bigcommerce": "store/order/created",
+    "mercadolibre": "orders_v2",
+}
 _SCRIPTS = {b"EVALSHA", b"EVAL"}
 _sent: list[str] = []
 
@@ -60,23 +71,48 @@ def _arm(kill_at: str, when: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
 
+    def ask(self: Any, request: Any, **options: Any) -> Any:
+        name = f"HTTP:{request.method}:{request.path_url}"
+        _sent.append(name)
+        dies = kill_at in (str(len(_sent)), name)
+        if dies and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        answer = _REAL_ASK(self, request, **options)
+        if dies:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
     AbstractConnection.send_packed_command = send
+    HTTPAdapter.send = ask
 
 
-def _accept(app: Flask) -> None:
-    source = app.extensions["relay"].sources["shopify"]
-    body = samples.load("shopify", "orders_create").body
-    delivery = samples.signed(source, "orders/create", "http://localhost", body)
+def _accept(app: Flask, platform: str) -> None:
+    source = app.extensions["relay"].sources[platform]
+    topic = _TOPICS[platform]
+    body = samples.load(platform, topic).body
+    delivery = samples.signed(source, topic, "http://localhost", body)
     headers = {**delivery.headers, "x-shopify-webhook-id": "one-delivery"}
-    response = app.test_client().post("/webhooks/shopify", data=body, headers=headers)
+    path = delivery.url.removeprefix("http://localhost")
+    response = app.test_client().post(path, data=body, headers=headers)
     if response.status_code != 200:
         sys.exit(response.get_data(as_text=True))
 
 
+def _look_up(settings: Settings) -> None:
+    lookups = open_lookups(settings)
+    assert lookups
+    lookups.adopt()
+    while lookups.run_due():
+        pass
+
+
 def _child(role: str, kill_at: str, when: str, pipe: int, app: Flask, settings: Settings) -> None:
     _arm(kill_at, when)
-    if role == "accept":
-        _accept(app)
+    name, _, platform = role.partition(":")
+    if name == "accept":
+        _accept(app, platform)
+    elif name == "lookup":
+        _look_up(settings)
     else:
         if kill_at == "0":
             # RQ takes up to a second to stop listening for commands; no test sends any here.

@@ -7,7 +7,7 @@ Each kind of command is died at once, before it and after it; with `--every-kill
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,19 +19,23 @@ from config.settings import Settings
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.devtools.standin import StandinServer
 from relay.model import State
-from relay.store.keys import OPEN, WAKEUP
+from relay.store.keys import OPEN
 from relay.store.ledger import Ledger
-from relay.store.record import Record
-from tests.waiting import LONG_S, eventually
-from worker.concurrent.claims import Claims
+from tests.killing import (
+    NEVER,
+    NOWHERE,
+    RunChild,
+    children,
+    dust_settles,
+    each_kind_of_command,
+    every_command,
+    only_record,
+    time_passes,
+)
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
-RunChild = Callable[[str, str, str], str]
-# Kills nobody; a worker does not listen for commands either, which takes RQ a second to end.
-_NEVER = "0"
-_NOWHERE = "-"
-_COMMANDS_MAX = 300
 _ROOT = Path(__file__).parents[1]
 
 
@@ -49,69 +53,11 @@ def environ(redis_server: EmbeddedRedis, config_file: Path) -> dict[str, str]:
 
 @pytest.fixture
 def run_child(environ: dict[str, str]) -> Iterator[RunChild]:
-    """Run a role in a child that dies at one of its Redis commands."""
-    with subprocess.Popen(
-        [sys.executable, "-P", str(Path(__file__).with_name("crash_child.py"))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environ,
-        text=True,
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-
-        def run(role: str, kill_at: str, when: str) -> str:
-            process.stdin.write(f"{role} {kill_at} {when}\n")
-            process.stdin.flush()
-            return process.stdout.readline().strip()
-
+    with children(environ) as run:
         yield run
-        process.stdin.close()
-        process.wait(timeout=LONG_S)
 
 
 QUEUE = "mercately.principal.shopify"
-
-
-def time_passes(redis: Redis) -> None:
-    """Leases end and are taken over, retries fall due, and somebody looks for lost jobs."""
-    for record_id in redis.zrange(OPEN, 0, -1):
-        redis.zadd(OPEN, {record_id: 1})
-    for name in redis.zrange("rq:leases", 0, -1):
-        redis.zadd("rq:leases", {name: 1})
-        Claims(redis, "worker-2", WAKEUP).reclaim(name.decode(), 1)
-    for job_id in redis.zrange(f"rq:scheduled:{QUEUE}", 0, -1):
-        redis.zadd(f"rq:scheduled:{QUEUE}", {job_id: 1})
-
-
-@contextmanager
-def dust_settles(redis: Redis, standin_server: StandinServer) -> Iterator[None]:
-    """Waits until what a killed process had sent has been read: nothing changes after that."""
-    before = {client["id"] for client in redis.client_list()}
-    yield
-    assert eventually(lambda: {client["id"] for client in redis.client_list()} <= before)
-    assert eventually(lambda: not standin_server._server._open)
-
-
-def only_record(ledger: Ledger) -> Record:
-    (record_id,) = ledger.ids(list(State))
-    record = ledger.get(record_id)
-    assert record is not None
-    return record
-
-
-def every_command() -> Iterator[str]:
-    """Every point at which to die, until the role outlives them all."""
-    yield from map(str, range(1, _COMMANDS_MAX))
-    pytest.fail(f"more than {_COMMANDS_MAX} commands")
-
-
-def each_kind_of_command(answer: str) -> Iterator[str]:
-    """The first command of each name that a child has sent, and one point that it outlives."""
-    done, *names = answer.split()
-    assert done == "done"
-    yield from dict.fromkeys(names)
-    yield _NOWHERE
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -127,8 +73,8 @@ def test_web_killed_during_accept_leaves_everything_or_nothing(
         redis.flushall()
         redis.script_flush()  # so that there is more than one command to die between
         standin.events.clear()
-        with dust_settles(redis, standin_server):
-            answer = run_child("accept", kill_at, when)
+        with dust_settles(redis, standin_server._server):
+            answer = run_child("accept:shopify", kill_at, when)
         kept = {key.decode().split(":")[1] for key in redis.keys("relay:*")}
         kept -= {"counts", "schema"}
         queued = redis.llen(f"rq:queue:{QUEUE}")
@@ -139,8 +85,8 @@ def test_web_killed_during_accept_leaves_everything_or_nothing(
             break
         assert answer == "killed"
         # No 200 came, so the platform sends again.
-        assert run_child("accept", _NEVER, when).startswith("done")
-        assert run_child("deliver", _NEVER, when).startswith("done")
+        assert run_child("accept:shopify", NEVER, when).startswith("done")
+        assert run_child("deliver", NEVER, when).startswith("done")
         assert len(standin.events) == 1, kill_at
     assert outcomes == sorted(outcomes)  # from some command on everything is there
     assert set(outcomes) == {0, 1}
@@ -171,16 +117,16 @@ def test_worker_killed_during_delivery_loses_nothing(
         standin.reset()
         if fault:
             standin.fail(fault, times=1)
-        assert run_child("accept", _NEVER, when).startswith("done")
+        assert run_child("accept:shopify", NEVER, when).startswith("done")
 
     for _ in range(2):  # the second time all scripts are loaded, as they are from then on
         start_anew()
-        answer = run_child("deliver", _NOWHERE, when)
+        answer = run_child("deliver", NOWHERE, when)
     every = request.config.getoption("--every-kill-point")
     killed = 0
     for kill_at in every_command() if every else each_kind_of_command(answer):
         start_anew()
-        with dust_settles(redis, standin_server):
+        with dust_settles(redis, standin_server._server):
             answer = run_child("deliver", kill_at, when)
         standin.clear()
         found, sent = only_record(ledger), len(standin.events)
@@ -190,15 +136,15 @@ def test_worker_killed_during_delivery_loses_nothing(
             assert found.attempts == 1, (kill_at, status, found)
             assert found.state is (State.RETRYING if fault else State.DELIVERED)
         for _ in range(2):  # a retry falls due only after the sweep has given it a job
-            time_passes(redis)
-            assert run_child("deliver", _NEVER, when).startswith("done")
+            time_passes(redis, QUEUE)
+            assert run_child("deliver", NEVER, when).startswith("done")
         record = only_record(ledger)
         assert record.state is State.DELIVERED, (kill_at, when, record)
         # What was written down is not sent again, and what was not is sent exactly once more.
         again = found.state is not State.DELIVERED
         assert len(standin.events) == sent + again, (kill_at, found)
         assert redis.zcard(OPEN) == 0
-        if answer.startswith("done") and (every or kill_at == _NOWHERE):
+        if answer.startswith("done") and (every or kill_at == NOWHERE):
             break
         killed += answer == "killed"  # else it was a command that is not sent each time
     assert killed >= 15
@@ -228,7 +174,7 @@ def test_event_in_the_hands_of_a_killed_worker_is_held_where_asked(
     config_file.write_text(relay_toml(standin_server.url, destination='on_ambiguous = "hold"'))
     ledger = Ledger(redis, keep_delivered_s=settings.keep_delivered_s)
     standin.fail("hang_after_recording", times=1)
-    assert run_child("accept", _NEVER, "before").startswith("done")
+    assert run_child("accept:shopify", NEVER, "before").startswith("done")
     with worker_process(environ) as worker:
         assert eventually(lambda: standin.events)
         record_id = only_record(ledger).id

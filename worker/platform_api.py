@@ -29,6 +29,8 @@ from relay.inbound.lookups import (
 )
 from relay.inbound.payload import json_body, json_object
 from relay.store.lookups import LookupQueue
+from worker.client import retry_after_s
+from worker.reply import http_moment
 from worker.wire import TooSlow
 
 _CONNECT_S: Final = 5.0
@@ -43,6 +45,8 @@ _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 # After 429 without a word of how long.
 _PAUSE_S: Final = 60.0
 _PAUSE_MAX_S: Final = 3600.0
+# What is larger is no duration but a moment (unix s).
+_A_MOMENT_S: Final = 1e9
 
 
 class LookupFailed(Exception):
@@ -102,11 +106,7 @@ class PlatformApi:
             raise LookupFailed(f"lookup_without_{error}".replace(".", "_")) from None
         self._wait(source, api)
         answer = self.send(address, request, basic=_basic(api.basic, values))
-        if answer.status == 429:
-            wait_s = _wait_s(answer.headers, api)
-            self._queue.block(source.name, wait_s)
-            raise LookupFailed("lookup_rate", retry=True, status=429, wait_s=wait_s)
-        require_success(answer)
+        self._require_success(source, api, answer)
         try:
             value = json_body(answer.body)
         except Unreadable as error:
@@ -124,14 +124,19 @@ class PlatformApi:
 
         Raises:
             LookupFailed: the platform gives none.
+            Busy: the source has to wait before its next request.
         """
         values = {**api.defaults, **source.credentials}
         basic = (values[tokens.basic[0]], values[tokens.basic[1]]) if tokens.basic else None
         address = tokens.address(api, values)
+        self._wait(source, api)
         answer = self.send(address, ApiRequest("POST", ""), basic=basic, form=form)
         if answer.status in (400, 401, 403):
-            raise LookupFailed("lookup_credentials", status=answer.status)
-        require_success(answer)
+            # A refresh token that is refused is one that somebody else has used, or one whose
+            # successor never arrived here.
+            reason = "lookup_reconnect" if tokens.rotates else "lookup_credentials"
+            raise LookupFailed(reason, status=answer.status)
+        self._require_success(source, api, answer)
         try:
             return json_object(answer.body)
         except Unreadable as error:
@@ -142,6 +147,18 @@ class PlatformApi:
         if wait_s > _WAIT_MAX_S:
             raise Busy(wait_s)
         time.sleep(wait_s)
+
+    def _require_success(self, source: Source, api: Api, answer: Answer) -> None:
+        """
+        Raises:
+            LookupFailed: the answer is none to use. After 429 nobody asks that API for the source,
+                for as long as it says.
+        """
+        wait_s = _wait_s(answer.headers, api)
+        if answer.status == 429:
+            wait_s = wait_s or _PAUSE_S
+            self._queue.block(source.name, wait_s)
+        require_success(answer, wait_s)
 
     def send(
         self,
@@ -188,7 +205,7 @@ class PlatformApi:
             raise LookupFailed("lookup_no_answer", retry=True) from error
 
 
-def require_success(answer: Answer) -> None:
+def require_success(answer: Answer, wait_s: float = 0.0) -> None:
     """
     Raises:
         LookupFailed: the answer is none to use; what it says is not repeated.
@@ -205,7 +222,8 @@ def require_success(answer: Answer) -> None:
         429: "lookup_rate",
     }
     retry = status in (404, 408, 425, 429) or status >= 500
-    raise LookupFailed(reasons.get(status, f"lookup_http_{status}"), retry=retry, status=status)
+    reason = reasons.get(status, f"lookup_http_{status}")
+    raise LookupFailed(reason, retry=retry, status=status, wait_s=wait_s if retry else 0.0)
 
 
 def _step(value: Any, name: str) -> Any:
@@ -222,17 +240,18 @@ def _basic(names: tuple[str, str] | None, values: Mapping[str, Any]) -> tuple[st
 
 
 def _wait_s(headers: Mapping[str, str], api: Api) -> float:
-    """How long to leave an API alone after 429."""
+    """How long an API wants to be left alone; 0 where it does not say."""
     for name, unit in {**api.wait_headers, "retry-after": 1.0}.items():
+        text = headers.get(name, "")
         try:
-            seconds = float(headers.get(name, "")) * unit
+            seconds = float(text) * unit
         except ValueError:
-            continue
-        if seconds > time.time() / 2:  # a moment and no duration
-            seconds -= time.time()
+            seconds = retry_after_s(text, headers.get("date", "")) or 0.0
+        if seconds > _A_MOMENT_S:  # and no duration; by the clock of who answered, if it said so
+            seconds -= http_moment(headers.get("date", "")) or time.time()
         if seconds > 0:
             return min(seconds, _PAUSE_MAX_S)
-    return _PAUSE_S
+    return 0.0
 
 
 def _require_allowed(url: str) -> None:

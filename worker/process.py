@@ -63,11 +63,13 @@ def run(settings: Settings, *, burst: bool = False) -> None:
 
     Raises:
         SchemaMismatch: Redis holds data in another format.
+        RuntimeError: a greenlet or thread has ended, that of the look-ups among them.
     """
     worker: RelayWorker | None = None
     lookups = open_lookups(settings)
-    if lookups:
-        threading.Thread(target=lookups.run, name="lookups", daemon=True).start()
+    thread = threading.Thread(target=lookups.run, name="lookups", daemon=True) if lookups else None
+    if thread:
+        thread.start()
 
     def step() -> None:
         nonlocal worker
@@ -76,6 +78,8 @@ def run(settings: Settings, *, burst: bool = False) -> None:
         before, worker = worker, make_worker(settings)
         if before is not None and before.stopping:
             return
+        if thread:
+            worker.depend_on(thread)
         worker.work(burst=burst, logging_level="WARNING")
 
     retry_while_disconnected(

@@ -54,6 +54,34 @@ _REASONS: Final = {
         "`when` de la fuente pide que alguien lo vea antes: `replay` lo entrega",
         "`when` of the source asks that somebody sees it first: `replay` delivers it",
     ),
+    "lookup_reconnect": (
+        "conecte de nuevo la tienda: ponga otro refresh_token en `credentials` y use `replay`",
+        "connect the shop again: put another refresh_token into `credentials` and use `replay`",
+    ),
+    "lookup_credentials": (
+        "la plataforma no acepta las credenciales: corríjalas en `credentials` y use `replay`",
+        "the platform does not accept the credentials: mend `credentials` and use `replay`",
+    ),
+    "lookup_forbidden": (
+        "a las credenciales les falta un permiso: agréguelo en la plataforma y use `replay`",
+        "the credentials lack a right: add it at the platform and use `replay`",
+    ),
+    "lookup_plan": (
+        "el plan de la tienda no incluye la API: cámbielo y use `replay`",
+        "the shop's plan is without the API: change it and use `replay`",
+    ),
+    "lookup_not_found": (
+        "la plataforma no encuentra lo que nombró: quizá se borró",
+        "the platform does not find what it named: it may have been deleted",
+    ),
+    "lookup_id": (
+        "nombra algo que no tiene la forma de un id: no se consulta",
+        "names something that has not the form of an id: it is not looked up",
+    ),
+    "lookup_address": (
+        "la dirección de `credentials` no es de Internet, o no es https: no se consulta",
+        "the address in `credentials` is not on the Internet, or not https: it is not asked",
+    ),
     "when": (
         "una condición `when` de relay.toml lo ignora",
         "a condition `when` in relay.toml ignores it",

@@ -16,10 +16,11 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from relay.errors import Unreadable
+from relay.inbound import payload
 from relay.inbound.payload import FIELDS_MAX, form_pairs, json_body
 from relay.model import WebhookRequest
 
-FORM: Final = "application/x-www-form-urlencoded"
+FORM: Final = payload.FORM
 MULTIPART: Final = "multipart/form-data"
 _DEPTH_MAX: Final = 8
 _BRACKETS: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")

@@ -262,6 +262,17 @@ class Source:
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     when: When | None = None
     echo: Literal["", "ignore", "deliver"] = ""
+    _stored_headers: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _stored_query: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        platform, places = self.platform, self.platform.places
+        stored = platform.stored
+        headers = [*(stored(self.options) if callable(stored) else stored), LOOKED_UP, TOPIC, SHOP]
+        headers += [name for place in places for name in place.headers]
+        query = [name for place in places for name in place.query]
+        object.__setattr__(self, "_stored_headers", tuple(dict.fromkeys(headers)))
+        object.__setattr__(self, "_stored_query", frozenset((*platform.stored_query, *query)))
 
     def ignores_echo(self, topic: str) -> bool:
         """Whether what the platform's API wrote under a topic is ignored."""
@@ -276,15 +287,11 @@ class Source:
 
     def headers_to_store(self, request: WebhookRequest) -> dict[str, str]:
         """What is needed beside the body to parse a request again: headers, and the query."""
-        header_names = self.platform.stored
-        names = [*(header_names(self.options) if callable(header_names) else header_names)]
-        names += [name for place in self.platform.places for name in place.headers]
-        names += [LOOKED_UP, TOPIC, SHOP]
-        headers = {name: request.headers[name] for name in names if name in request.headers}
-        parameters = {name for place in self.platform.places for name in place.query}
-        parameters.update(self.platform.stored_query)
-        query = [pair for pair in request.query if pair[0] in parameters]
-        return headers | ({_QUERY: urlencode(query)} if query else {})
+        received = request.headers
+        headers = {name: received[name] for name in self._stored_headers if name in received}
+        if query := [pair for pair in request.query if pair[0] in self._stored_query]:
+            headers[_QUERY] = urlencode(query)
+        return headers
 
 
 def stored_request(

@@ -60,6 +60,7 @@ def _event_types(topic: Topic) -> list[str]:
 
 def _type_faults(topic: Topic) -> Iterator[str]:
     steps = [step for words in topic.shape.states.values() for step in words.values()]
+    steps += topic.shape.dated.values()
     for name in (*_event_types(topic), *(step.type for step in steps if step.type)):
         if name not in EVENT_TYPES:
             yield f"unknown event type {name!r}"
@@ -73,7 +74,8 @@ def _name_faults(topic: Topic, known: Collection[str]) -> Iterator[str]:
             yield f"{name!r} in the schema is no field of its event types"
     # `at` may be absent: then the time is that of the request.
     used = {
-        "shown": shape.shown, "states": shape.states, "at": topic.at, "step_at": (topic.step_at,),
+        "shown": shape.shown, "states": shape.states, "dated": shape.dated,
+        "skipped": shape.skipped, "at": topic.at, "step_at": (topic.step_at,),
     }  # fmt: skip
     for place, used_names in used.items():
         for name in used_names:
@@ -82,9 +84,10 @@ def _name_faults(topic: Topic, known: Collection[str]) -> Iterator[str]:
 
 
 def _thing_faults(topic: Topic) -> Iterator[str]:
-    names = topic.shape.schema.names
-    reports_state = bool(topic.step or topic.updates or topic.shape.states)
-    if reports_state and not topic.shape.kind:
+    shape = topic.shape
+    names = shape.schema.names
+    reports_state = bool(topic.step or topic.updates or shape.states or shape.dated)
+    if reports_state and not shape.kind:
         yield "'kind' of the shape is empty, but the topic reports the state of a thing"
     if (reports_state or topic.once or topic.lookup) and "id" not in names:
         yield "'id' is not in the schema, but the topic is about a thing"

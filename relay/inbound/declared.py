@@ -6,7 +6,7 @@ What is odd in a part concerns that part alone: it is skipped with a reason, or 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ from relay.inbound.timestamps import occurred_at, parse_timestamp
 from relay.inbound.topics import BUYERS, RECIPIENTS, Topic, Values
 from relay.mapping.event_fields import fields_of
 from relay.model import Contact, Event, Resource, WebhookRequest
+from relay.value import value
 
 _NOTHING: Final[tuple[Any, ...]] = (None, "", [], {}, False, True)
 _TEST: Final = ("true", "1", "yes", "test", "sandbox")
@@ -65,7 +66,7 @@ def parse(request: WebhookRequest, source: Source) -> ParseResult:
     return parse_batch(parts, parse_part)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _RequestPart:
     """One part of a request: `value` is decoded, `raw` is the body that parses as it again."""
 
@@ -78,7 +79,7 @@ class _RequestPart:
         return _text_in(place, self.request, self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Parsed:
     """A part with its topic and what its schema has loaded, completed by `refine`."""
 
@@ -132,6 +133,9 @@ def _read_part(
         payload = validate(topic.shape.schema, part.value)
     except Unreadable as error:
         return [Unparsable(name, key, error.reasons, part.raw)]
+    for field, reasons in topic.shape.skipped.items():
+        if reason := reasons.get(payload.data.get(field, "")):
+            return [Skipped(reason, name)]
     refined = topic.shape.refine(name, payload.data)
     if isinstance(refined, Skipped):
         return [replace(refined, topic=name)]

@@ -9,7 +9,6 @@ keep digits. `Expression` compares and computes exactly: `` total == `129.90` ``
 stands outside of the list.
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -21,6 +20,7 @@ from jmespath.functions import Functions, signature
 from jmespath.visitor import TreeInterpreter
 
 from relay.inbound.payload import json_body, json_bytes
+from relay.processor_time import ProcessorTime
 
 # The stubs leave out the methods that are overridden.
 _BASE: Final[Any] = Functions
@@ -86,14 +86,14 @@ _OPTIONS: Final = jmespath.Options(custom_functions=_ExactFunctions())
 
 
 class _Interpreter(TreeInterpreter):
-    """Looks at the clock at each step: how many there are depends on what a sender wrote."""
+    """Looks at the time at each step: how many there are depends on what a sender wrote."""
 
     def __init__(self) -> None:
         super().__init__(_OPTIONS)
-        self._ends_at = time.monotonic() + _TIME_MAX_S
+        self._time = ProcessorTime(_TIME_MAX_S)
 
     def visit(self, node: Any, *arguments: Any, **options: Any) -> Any:
-        if time.monotonic() > self._ends_at:
+        if self._time.is_used_up:
             raise JMESPathError(f"takes more than {_TIME_MAX_S} s")
         return super().visit(node, *arguments, **options)
 
@@ -126,7 +126,7 @@ class Expression:
 
         Raises:
             JMESPathError: the expression does not fit the value, as `length(number)`, or takes more
-                than a quarter of a second.
+                than a quarter of a second of the processor.
         """
         try:
             return _Interpreter().visit(self._compiled.parsed, value)

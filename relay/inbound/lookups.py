@@ -19,7 +19,7 @@ comes from the declaration or from the source's credentials.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
@@ -34,6 +34,11 @@ SHOP: Final = ":shop"
 _VALUE: Final = re.compile(r"\{([a-z_]+(?:\.[a-z_0-9]+)*)\}")
 ANY_ID: Final = r"[A-Za-z0-9_-]{1,64}"
 NUMBER: Final = r"[0-9]{1,20}"
+CLIENT_CREDENTIALS: Final[Mapping[str, str]] = {
+    "grant_type": "client_credentials",
+    "client_id": "{client_id}",
+    "client_secret": "{client_secret}",
+}
 
 
 class MissingValue(LookupError):
@@ -93,13 +98,14 @@ class Tokens:
     """Access tokens that are asked for and expire.
 
     - `path`, of the API's `url` unless it is a whole address; `form` with credentials in braces,
-      `{refresh_token}` among them where each answer brings the next one.
+      `{refresh_token}` among them where each answer brings the next one. By default it is OAuth's
+      grant of client credentials.
     - `basic`: names of the credentials that are user and password of that request.
     - `lifetime_s`: how long a token lives where the answer's `expires_in` does not say.
     """
 
     path: str
-    form: Mapping[str, str]
+    form: Mapping[str, str] = field(default_factory=lambda: CLIENT_CREDENTIALS)
     basic: tuple[str, str] | None = None
     lifetime_s: float = 3600.0
 
@@ -107,6 +113,11 @@ class Tokens:
     def rotates(self) -> bool:
         """Whether each answer replaces the refresh token."""
         return "refresh_token" in self.form
+
+    @property
+    def credentials(self) -> set[str]:
+        """The names of those that a token is asked for with."""
+        return {*_VALUE.findall(" ".join(self.form.values())), *(self.basic or ())}
 
     def address(self, api: "Api", credentials: Mapping[str, Any]) -> str:
         """Where a token is asked for."""
@@ -123,8 +134,9 @@ class Api:
 
     - `url`: the beginning of all addresses, maybe with credentials in braces.
     - `credentials`: names of what a source needs in `[sources.<name>.credentials]`; `defaults` of
-      others. `api_url` there replaces `url`, for a sandbox or a stand-in. With `tokens` the
-      `access_token` is asked for.
+      others. `api_url` there replaces `url`, for a sandbox or a stand-in.
+    - `tokens`: how the `access_token` is asked for. Who has one that does not expire gives it in
+      place of what that takes.
     - `headers` and `basic` (user, password): with credentials in braces; `sign`: what else makes a
       request valid.
     - `rate_per_s`: requests that the platform takes of a source.
@@ -150,11 +162,20 @@ class Api:
         """
         return str(credentials.get("api_url") or filled_in(self.url, credentials)).rstrip("/")
 
+    def tokens_for(self, credentials: Mapping[str, Any]) -> Tokens | None:
+        """How a source asks for access tokens; None where it has one."""
+        return None if credentials.get("access_token") else self.tokens
+
     def faults(self, credentials: Mapping[str, str]) -> list[str]:
         """What is wrong with a source's credentials, each with the key that it concerns."""
         known = [*self.credentials, *self.defaults, "api_url"]
+        needed: Iterable[str] = self.credentials
+        if self.tokens:
+            known.append("access_token")
+            if self.tokens_for(credentials) is None:
+                needed = set(needed) - self.tokens.credentials
         unknown = [name for name in credentials if name not in known]
-        missing = [name for name in self.credentials if not credentials.get(name)]
+        missing = [name for name in needed if not credentials.get(name)]
         return [f".{name}: expected a text" for name in missing] + [
             f".{name}: expected one of {known}" for name in unknown
         ]

@@ -81,6 +81,8 @@ def parse_written_money(amount: Any, currency: Any = "") -> Money | None:
     if not isinstance(amount, str):
         return parse_money(amount, currency)
     text = re.sub(r"\s", " ", amount.strip()).replace("\u2212", "-")
+    if len(text) > 2 * _TEXT_MAX:  # the patterns take the square of its length
+        return None
     text = _MINUS_BEHIND.sub(r"-\1", text)
     text = re.sub(r"[.,]?-{1,2}$", "", text)
     if len(text) > _TEXT_MAX:

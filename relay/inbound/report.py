@@ -3,6 +3,7 @@
 `relay/inbound/steps.py` decides what of it is new.
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
 from relay.inbound.payload import compact_json
@@ -34,7 +35,12 @@ def report_of(
         return Report(resource=resource, updated_at=unix_time(values.get("updated_at")))
     states = shape.states.items()
     named_steps = [words[values[name]] for name, words in states if values.get(name) in words]
-    steps: tuple[Step, ...] = (*values.get("steps", ()), *named_steps)
+    dated_steps = [
+        replace(step, at=at)
+        for name, step in shape.dated.items()
+        if (at := unix_time(values.get(name))) is not None
+    ]
+    steps: tuple[Step, ...] = (*values.get("steps", ()), *named_steps, *dated_steps)
     if topic.step:
         at = unix_time(values.get(topic.step_at)) if topic.step_at else None
         steps = (Step(topic.step, event_type, at), *steps)

@@ -48,6 +48,8 @@ class Shape:
     - `kind`: the kind of thing that changes ("order"); empty where each event stands alone.
     - `shown`: names of the fields whose change is worth an update.
     - `states`: name of a field -> its values -> the steps they mean, which have no date.
+    - `dated`: name of a time -> the step that it is the date of; these come after the others.
+    - `skipped`: name of a field -> its values -> the reason why there is no event then.
     - `order`: the states of the thing, where they come in one order only.
     - `foreign`: fields of the body that only other shapes have; with one the event is held.
     - `refine`: called with the topic's name and the values; returns what the schema alone cannot
@@ -59,6 +61,8 @@ class Shape:
     shown: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     states: Mapping[str, Mapping[str, Step]] = field(default_factory=dict)
+    dated: Mapping[str, Step] = field(default_factory=dict)
+    skipped: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     foreign: tuple[str, ...] = ()
     refine: Callable[[str, Values], Values | Skipped] = unrefined
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from relay.mapping.country import iso2
@@ -10,6 +10,7 @@ from relay.mapping.email import to_email
 from relay.mapping.identity import read_document
 from relay.mapping.phone import to_e164
 from relay.model import Contact, Customer
+from relay.value import value
 
 # Opaque, but exactly one path segment, since it becomes part of a URL.
 _ID: Final = re.compile(r"(?!\.{1,2}$)[^\s/?#]{1,64}")
@@ -17,7 +18,7 @@ _ID: Final = re.compile(r"(?!\.{1,2}$)[^\s/?#]{1,64}")
 _REFERENCES: Final = frozenset({"customer_id", "phone", "email", "id_number"})
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Resolved:
     """A customer with their document, and what was left out with a reason code."""
 

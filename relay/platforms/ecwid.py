@@ -19,7 +19,6 @@ from relay.inbound.lookups import ANY_ID, Api, Lookup, Read
 from relay.inbound.payload_fields import Id, Text, Time
 from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field
-from relay.inbound.results import Skipped
 from relay.inbound.signature import FieldDigest
 from relay.inbound.topics import Shape, Topic, Values
 from relay.model import Step
@@ -77,11 +76,8 @@ class _CustomerSchema(PayloadSchema):
     )
 
 
-def _order(_topic: str, values: Values) -> Values | Skipped:
-    status = values.get("status")
-    if status == "INCOMPLETE":
-        return Skipped("pending")
-    return {"refunded": values.get("amount")} if status == "REFUNDED" else {}
+def _order(_topic: str, values: Values) -> Values:
+    return {"refunded": values.get("amount")} if values.get("status") == "REFUNDED" else {}
 
 
 _NOTICE: Final = Shape(schema=_NoticeSchema())
@@ -99,6 +95,7 @@ _ORDER: Final = Shape(
             "DELIVERED": Step("delivered", "shipment.delivered"),
         },
     },
+    skipped={"status": {"INCOMPLETE": "pending"}},
     refine=_order,
 )
 _CUSTOMER: Final = Shape(schema=_CustomerSchema(), kind="customer", shown=("buyer",))

@@ -5,18 +5,23 @@ may use `shopify-…` headers without `x-`. The topic is in a header, not in the
 id stays the same on every retry. No time is signed. Anything but 2xx within 5 s is sent again
 8 times over 4 h, then the subscription can be removed. Names, e-mails and phones may be null on
 cheaper plans. There is no topic for an abandoned checkout: it is one that got no order within some
-time. What is given back is reported with the order too: a refund's own body names no customer.
+time. What is given back is reported with the order too: a refund's own body names no customer, and
+its order is looked up (the REST API is a legacy one; its order is that of the webhooks).
 Topic, shop and ids are in headers that nothing signs.
 
-https://shopify.dev/docs/apps/build/webhooks/verify-deliveries (read 2026-08)
+https://shopify.dev/docs/apps/build/webhooks/verify-deliveries (read 2026-08), of the API
+https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/client-credentials-grant
+and https://shopify.dev/docs/api/admin-rest/2026-10/resources/order (read 2026-11)
 """
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from relay.inbound.composite_fields import Amount, Documents, FirstOf, Items, Person, address
 from relay.inbound.contract import Platform
+from relay.inbound.lookups import Api, Lookup, Read, Tokens
 from relay.inbound.payload_fields import Id, Number, Text, Time
 from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
 from relay.inbound.places import Field, Header
@@ -26,14 +31,22 @@ from relay.inbound.timestamps import unix_time
 from relay.inbound.topics import Shape, Topic, Values, created, updated
 from relay.model import Money, Step
 
-_PAID: Final = frozenset({"paid", "partially_refunded", "refunded"})
-_NOT_SENT: Final = frozenset({"cancelled", "error", "failure"})
+# An order of which something was given back had been paid, which is no news.
+_WAS_PAID: Final = dict.fromkeys(("partially_refunded", "refunded"), Step("paid", ""))
+_ABANDONED: Final = "checkout.abandoned"
+_COUNTRY: Final = ("billing_address.country_code", "billing_address.country")
 _ADDRESS: Final = address(
     lines=("address1", "address2"),
     state="province",
     zip_code="zip",
     country=("country_code", "country"),
 )
+
+
+def _money(name: str) -> FirstOf:
+    """An amount as the buyer saw it, else in the shop's currency."""
+    seen = f"{name}_set.presentment_money"
+    return FirstOf(Amount(f"{seen}.amount", f"{seen}.currency_code"), Amount(name, "currency"))
 
 
 class _BodySchema(PayloadSchema):
@@ -56,9 +69,7 @@ class _SaleSchema(_BodySchema):
     billing = Person("billing_address", **_ADDRESS)
     recipient = Person("shipping_address", **_ADDRESS)
     address_book = Person("customer.default_address", **_ADDRESS)
-    document = Documents(
-        "note_attributes", country=("billing_address.country_code", "billing_address.country")
-    )
+    document = Documents("note_attributes", country=_COUNTRY)
     items = Items("line_items", name=("name", "title"), quantity=("current_quantity", "quantity"))
     payment_method = Text("payment_gateway_names.0")
 
@@ -82,13 +93,7 @@ class _LineSchema(PayloadSchema):
 class _OrderSchema(_SaleSchema):
     order_id = Id("id")
     order_number = Text("name")
-    amount = FirstOf(
-        Amount(
-            "total_price_set.presentment_money.amount",
-            "total_price_set.presentment_money.currency_code",
-        ),
-        Amount("total_price", "currency"),
-    )
+    amount = _money("total_price")
     shop_amount = Amount("total_price", "currency")
     status = Text("financial_status")
     fulfillment_status = Text()
@@ -100,13 +105,7 @@ class _OrderSchema(_SaleSchema):
     ends = Text("checkout_token")
     _lines = ListOf(Object(_LineSchema), "line_items")
     _refunds = ListOf(Object(_GivenBackSchema), "refunds")
-    _left = FirstOf(
-        Amount(
-            "current_total_price_set.presentment_money.amount",
-            "current_total_price_set.presentment_money.currency_code",
-        ),
-        Amount("current_total_price", "currency"),
-    )
+    _left = _money("current_total_price")
 
 
 class _CheckoutSchema(_SaleSchema):
@@ -147,93 +146,63 @@ class _ConsentSchema(PayloadSchema):
     """Consent bodies may have only a phone or an e-mail."""
 
     id = Id()
-    updated_at = Time()
-    created_at = Time()
+    at = Time("updated_at", "created_at")
     buyer = Person(email=("email", "email_address"), phones=("phone", "sms_marketing_phone"))
     _sms = Text("sms_marketing_consent.state")
     _email = Text("email_marketing_consent.state")
 
 
-def _order(topic: str, values: Values) -> Values:
-    refunds = values.get("_refunds", ())
-    dates = [unix_time(refund.get("created_at")) for refund in refunds]
-    is_in_one_currency = values.get("shop_amount") == values.get("amount")
-    refunded = _refunded(values)
+def _order(_topic: str, values: Values) -> Values:
+    amount, shop_amount, left = (values.get(name) for name in ("amount", "shop_amount", "_left"))
+    if not (amount and left and left.currency == amount.currency):
+        left = None
+    refunded = _refunded(values, left)
+    dates = [unix_time(refund.get("created_at")) for refund in values.get("_refunds", ())]
     return {
-        "amount": values.get("amount") if refunded else _edited(values),
-        "shop_amount": None if is_in_one_currency else values.get("shop_amount"),
-        "steps": _steps(values) if topic == "orders/updated" else (),
+        "amount": amount if refunded or not left else _edited(values, left),
+        "shop_amount": None if shop_amount == amount else shop_amount,
         "refunded": refunded,
-        "refunded_at": max((at for at in dates if at), default=None),
+        "refunded_at": max(filter(None, dates), default=None),
     }
 
 
-def _steps(values: Values) -> list[Step]:
-    steps = []
-    status = values.get("status")
-    if status in _PAID:
-        steps.append(Step("paid", "order.paid" if status == "paid" else ""))
-    if values.get("fulfillment_status") == "fulfilled":
-        steps.append(Step("fulfilled", "order.fulfilled"))
-    if (cancelled_at := unix_time(values.get("cancelled_at"))) is not None:
-        steps.append(Step("cancelled", "order.cancelled", cancelled_at))
-    return steps
-
-
-def _refunded(values: Values) -> Decimal | None:
+def _refunded(values: Values, left: Money | None) -> Decimal | None:
     """What was given back so far, as the buyer saw it; bodies may come without their refunds."""
     amount: Money | None = values.get("amount")
     if values.get("status") == "refunded":
         return amount.amount if amount else None
-    given_back = [
-        transaction["amount"].amount
-        for refund in values.get("_refunds", ())
-        for transaction in refund.get("transactions", ())
-        if _is_given_back(transaction, amount)
+    transactions = [
+        one for refund in values.get("_refunds", ()) for one in refund.get("transactions", ())
     ]
+    given_back = [one["amount"].amount for one in transactions if _is_given_back(one, amount)]
     if total := sum(given_back, Decimal(0)):
         return total
-    left = _left(values)
     is_partly = values.get("status") == "partially_refunded"
     return amount.amount - left.amount if is_partly and amount and left else None
-
-
-def _left(values: Values) -> Money | None:
-    """What the order comes to now, in the currency of its amount: less what was given back, and
-    without the lines that were taken out of it.
-    """
-    amount: Money | None = values.get("amount")
-    left: Money | None = values.get("_left")
-    return left if amount and left and left.currency == amount.currency else None
-
-
-def _edited(values: Values) -> Money | None:
-    """The amount of an order of which nothing was given back; lines may have been taken out.
-
-    When it is cancelled they all are: then it is the amount that it had.
-    """
-    amount: Money | None = values.get("amount")
-    left = _left(values)
-    if amount is None or left is None or values.get("cancelled_at") or not _has_lost_lines(values):
-        return amount
-    return left if 0 < left.amount < amount.amount else amount
-
-
-def _has_lost_lines(values: Values) -> bool:
-    """Whether a line was taken out: a refund, without money where nothing was paid, says so too."""
-    return bool(values.get("_refunds")) or any(
-        line.get("current_quantity", line.get("quantity")) != line.get("quantity")
-        for line in values.get("_lines", ())
-    )
 
 
 def _is_given_back(transaction: Values, total: Money | None) -> bool:
     """Whether a transaction is a refund that was made, in the currency of the order's amount."""
     amount: Money | None = transaction.get("amount")
-    is_made = transaction.get("status", "success") == "success"
-    if amount is None or transaction.get("kind") != "refund" or not is_made:
+    if amount is None or transaction.get("kind") != "refund":
         return False
-    return not (total and amount.currency and total.currency not in ("", amount.currency))
+    is_made = transaction.get("status", "success") == "success"
+    return is_made and len({amount.currency, total.currency if total else ""} - {""}) < 2
+
+
+def _edited(values: Values, left: Money) -> Money:
+    """The amount of an order of which nothing was given back; lines may have been taken out.
+
+    A refund, without money where nothing was paid, says so too. When the order is cancelled they
+    all are: then it is the amount that it had.
+    """
+    amount: Money = values["amount"]
+    has_lost_lines = bool(values.get("_refunds")) or any(
+        line.get("current_quantity", line.get("quantity")) != line.get("quantity")
+        for line in values.get("_lines", ())
+    )
+    is_less = 0 < left.amount < amount.amount and not values.get("cancelled_at")
+    return left if is_less and has_lost_lines else amount
 
 
 def _checkout(_topic: str, values: Values) -> Values:
@@ -241,29 +210,19 @@ def _checkout(_topic: str, values: Values) -> Values:
     return {"ends": values.get("token", ""), "over": True} if is_completed else {}
 
 
-def _fulfillment(_topic: str, values: Values) -> Values | Skipped:
+def _fulfillment(_topic: str, values: Values) -> Values:
     """The order's number: a parcel is named `#1042.1` after its order."""
-    if values.get("_status") in _NOT_SENT:
-        return Skipped("not_sent")
-    delivered = values.get("_shipment_status") == "delivered"
-    return {
-        "order_number": re.sub(r"\.\d+$", "", values.get("order_number", "")),
-        "steps": [Step("delivered", "shipment.delivered")] if delivered else [],
-    }
+    return {"order_number": re.sub(r"\.\d+$", "", values.get("order_number", ""))}
 
 
 def _consent(topic: str, values: Values) -> Values | Skipped:
     kind = "email" if "email" in topic else "sms"
-    state = values.get(f"_{kind}")
-    if state not in ("subscribed", "unsubscribed"):
+    if (state := values.get(f"_{kind}")) not in ("subscribed", "unsubscribed"):
         return Skipped("no_consent_state")
     return {"type": f"{kind}.{state}"}
 
 
-_OF_ORDERS: Final = ("financial_status", "order_status_url")
-_OF_CHECKOUTS: Final = ("abandoned_checkout_url",)
-_OF_REFUNDS: Final = ("refund_line_items",)
-_OF_PARCELS: Final = ("tracking_numbers",)
+_OF_SALES: Final = ("financial_status", "order_status_url", "abandoned_checkout_url")
 _ORDER: Final = Shape(
     schema=_OrderSchema(),
     kind="order",
@@ -272,32 +231,52 @@ _ORDER: Final = Shape(
         "shipping_method", "buyer", "note",
     ),
     order=("paid", "fulfilled"),
-    foreign=(*_OF_CHECKOUTS, *_OF_REFUNDS, *_OF_PARCELS),
+    foreign=("abandoned_checkout_url", "refund_line_items", "tracking_numbers"),
     refine=_order,
 )  # fmt: skip
+# All that happens to an order is an update too, and may come as one only.
+_UPDATED_ORDER: Final = replace(
+    _ORDER,
+    states={
+        "status": {**_WAS_PAID, "paid": Step("paid", "order.paid")},
+        "fulfillment_status": {"fulfilled": Step("fulfilled", "order.fulfilled")},
+    },
+    dated={"cancelled_at": Step("cancelled", "order.cancelled")},
+)
 _CHECKOUT: Final = Shape(
     schema=_CheckoutSchema(),
     kind="checkout",
     shown=("amount", "items"),
-    foreign=(*_OF_ORDERS, *_OF_REFUNDS, *_OF_PARCELS),
+    foreign=(*_OF_SALES[:2], "refund_line_items", "tracking_numbers"),
     refine=_checkout,
 )
 _FULFILLMENT: Final = Shape(
     schema=_FulfillmentSchema(),
     kind="shipment",
     shown=("tracking_numbers", "tracking_url", "carrier"),
-    foreign=(*_OF_ORDERS, *_OF_CHECKOUTS, *_OF_REFUNDS),
+    states={"_shipment_status": {"delivered": Step("delivered", "shipment.delivered")}},
+    skipped={"_status": dict.fromkeys(("cancelled", "error", "failure"), "not_sent")},
+    foreign=(*_OF_SALES, "refund_line_items"),
     refine=_fulfillment,
 )
-_REFUND: Final = Shape(schema=_RefundSchema(), foreign=(*_OF_ORDERS, *_OF_CHECKOUTS, *_OF_PARCELS))
+_REFUND: Final = Shape(schema=_RefundSchema(), foreign=(*_OF_SALES, "tracking_numbers"))
 _CUSTOMER: Final = Shape(
     schema=_CustomerSchema(),
     kind="customer",
     shown=("buyer", "address_book"),
-    foreign=(*_OF_ORDERS, *_OF_CHECKOUTS, "line_items"),
+    foreign=(*_OF_SALES, "line_items"),
 )
 _CONSENT: Final = Shape(schema=_ConsentSchema(), foreign=_CUSTOMER.foreign, refine=_consent)
-_UPDATED: Final = ("updated_at", "created_at")
+
+
+def _state(name: str, field: str, *words: str, at: str = "") -> Topic:
+    """The topic of a state of an order, with which `field` has to agree; `at` is its date."""
+    return Topic(
+        type=f"order.{name}", shape=_ORDER, step=name, step_at=at,
+        at=tuple(filter(None, (at, "updated_at", "created_at"))),
+        implies={field: frozenset(words)},
+    )  # fmt: skip
+
 
 platform = Platform(
     name="shopify",
@@ -313,9 +292,7 @@ platform = Platform(
     ),
     sent_at=Header("x-shopify-triggered-at", "shopify-triggered-at"),
     test=(Header("x-shopify-test", "shopify-test"), Field("test")),
-    body_is_key=True,
-    deadline_s=5,
-    retries="8 in 4 h",
+    body_is_key=True, deadline_s=5, retries="8 in 4 h",
     disable_after="repeated failures: the hook is deleted, 8 for one made by an app",
     setup={
         "es": (
@@ -323,65 +300,55 @@ platform = Platform(
             ("Elija el evento y el formato JSON, y pegue la dirección de esta fuente; cree uno "
             "por evento."),
             "Copie la clave para firmar, que está al pie de esa lista, a SHOPIFY_SECRET.",
+            ("Para los reembolsos, que solo traen el número interno del pedido, cree una app en "
+            "dev.shopify.com con el permiso `read_orders`, instálela en su tienda, y ponga en "
+            "`credentials` de la fuente: `store` (lo que va antes de .myshopify.com), `client_id` "
+            "y `client_secret`; con una app anterior, `access_token` en vez de los dos últimos."),
         ),
         "en": (
             "In Shopify open Settings > Notifications > Webhooks > Create webhook.",
             ("Choose event and format JSON, and paste the address of this source; one for each "
             "event."),
             "Copy the signing key, at the foot of that list, to SHOPIFY_SECRET.",
+            ("For refunds, which only have the order's internal number, make an app at "
+            "dev.shopify.com with the scope `read_orders`, install it in your shop, and put into "
+            "the source's `credentials`: `store` (what stands before .myshopify.com), `client_id` "
+            "and `client_secret`; with an older app `access_token` in place of the last two."),
         ),
     },
     topics={
         "orders/create": created("order.created", _ORDER),
-        "orders/updated": updated("order.updated", _ORDER),
-        "orders/paid": Topic(
-            type="order.paid", shape=_ORDER, at=_UPDATED, step="paid",
-            implies={"financial_status": _PAID | {""}},
-        ),
-        "orders/fulfilled": Topic(
-            type="order.fulfilled", shape=_ORDER, at=_UPDATED, step="fulfilled",
-            implies={"fulfillment_status": frozenset({"fulfilled"})},
-        ),
-        "orders/cancelled": Topic(
-            type="order.cancelled", shape=_ORDER, at=("cancelled_at", *_UPDATED),
-            step="cancelled", step_at="cancelled_at", implies={"cancelled_at": frozenset()},
-        ),
+        "orders/updated": updated("order.updated", _UPDATED_ORDER),
+        "orders/paid": _state("paid", "financial_status", "paid", *_WAS_PAID, ""),
+        "orders/fulfilled": _state("fulfilled", "fulfillment_status", "fulfilled"),
+        "orders/cancelled": _state("cancelled", "cancelled_at", at="cancelled_at"),
         "orders/partially_fulfilled": updated("order.updated", _ORDER),
         "draft_orders/create": created("", _ORDER),
         "draft_orders/update": updated("", _ORDER),
         "fulfillments/create": created("order.shipped", _FULFILLMENT),
         "fulfillments/update": updated("order.shipped", _FULFILLMENT),
-        "refunds/create": Topic(
-            type="order.refunded", shape=_REFUND, at=("created_at",), lookup="order",
-        ),
-        "checkouts/create": created(
-            "checkout.created", _CHECKOUT, delayed_type="checkout.abandoned"
-        ),
-        "checkouts/update": updated(
-            "checkout.updated", _CHECKOUT, delayed_type="checkout.abandoned"
-        ),
+        "refunds/create": Topic(type="order.refunded", shape=_REFUND, lookup="order"),
+        "checkouts/create": created("checkout.created", _CHECKOUT, delayed_type=_ABANDONED),
+        "checkouts/update": updated("checkout.updated", _CHECKOUT, delayed_type=_ABANDONED),
         "customers/create": created("customer.created", _CUSTOMER),
         "customers/update": updated("customer.updated", _CUSTOMER),
-        "customers_marketing_consent/update": Topic(
-            type="sms.subscribed", shape=_CONSENT, at=_UPDATED
-        ),
-        "customers_email_marketing_consent/update": Topic(
-            type="email.subscribed", shape=_CONSENT, at=_UPDATED
-        ),
+        "customers_marketing_consent/update": Topic(type="sms.subscribed", shape=_CONSENT),
+        "customers_email_marketing_consent/update": Topic(type="email.subscribed", shape=_CONSENT),
     },
+    api=Api(
+        url="https://{store}.myshopify.com/admin", tokens=Tokens(path="/oauth/access_token"),
+        credentials=("store", "client_id", "client_secret"), defaults={"version": "2026-10"},
+        headers={"X-Shopify-Access-Token": "{access_token}"},
+    ),
+    lookups={"order": Lookup(Read("/api/{version}/orders/{id}.json", part="order"), shape=_ORDER)},
     held={
         "customers/data_request": "privacy_request",
-        "customers/redact": "privacy_redaction",
-        "shop/redact": "privacy_redaction",
+        **dict.fromkeys(("customers/redact", "shop/redact"), "privacy_redaction"),
     },
     ignored={
         # Their bodies hold only the id of a deleted record: no customer to find.
-        "customers/delete": "names_nobody",
-        "checkouts/delete": "names_nobody",
-        "orders/delete": "names_nobody",
-        "orders/edited": "names_nobody",
-        "draft_orders/create": "draft",
-        "draft_orders/update": "draft",
-        "draft_orders/delete": "names_nobody",
+        **dict.fromkeys(("orders/delete", "orders/edited", "draft_orders/delete"), "names_nobody"),
+        **dict.fromkeys(("customers/delete", "checkouts/delete"), "names_nobody"),
+        **dict.fromkeys(("draft_orders/create", "draft_orders/update"), "draft"),
     },
 )  # fmt: skip

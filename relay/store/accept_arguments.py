@@ -32,6 +32,8 @@ from relay.store.queue import description, job_data
 from relay.store.record import Record, compact_json, customer_field, payload_field, route_field
 from relay.turns import in_turns
 
+# Parts that no later request can repeat.
+_UNKEYED: Final = (Ignored, Ended)
 # A body whose signature covers nothing else can be captured and sent again at any time.
 _BODY_REMEMBERED_S: Final = 90 * 24 * 3600
 # One argument in place of a hundred, each of which costs as much as a function call.
@@ -97,7 +99,7 @@ class AcceptArguments:
     def _lives(self, item: Translated | Parts) -> dict[str, int]:
         """The keys that an item is remembered by, with their lives."""
         # What replaces a record is the same event: its keys are remembered already.
-        if self._replaces or isinstance(item, Ignored | Ended):
+        if self._replaces or isinstance(item, _UNKEYED):
             return {}
         name = self._source.name
         lives: dict[str, int] = {}

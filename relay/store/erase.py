@@ -1,6 +1,5 @@
 """Finding and removing all that Redis keeps of a person."""
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -12,6 +11,7 @@ from rq.utils import utcformat
 from relay.mapping.phone import variants
 from relay.model import Customer
 from relay.store import lua
+from relay.store.clock import redis_time
 from relay.store.keys import OPEN, WAITING, customer_key, customer_parts, record_key
 from relay.store.person import Person
 from relay.store.pseudonyms import Pseudonyms
@@ -65,7 +65,7 @@ class Eraser:
 
     def erase(self, record: Record) -> bool:
         """Remove a record; False where it is gone already."""
-        now = time.time()
+        now = redis_time(self._redis)
         iso = utcformat(datetime.fromtimestamp(now, UTC))
         keys = [record_key(record.id), OPEN]
         state: Any = self._erase(keys=keys, args=[record.id, record.source, now, iso])

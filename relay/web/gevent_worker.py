@@ -64,6 +64,11 @@ class AnswerSocket:
 class RelayGeventWorker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types
     """One process of the web server."""
 
+    def init_process(self) -> None:
+        # gunicorn looks each setting up in two steps, thirty times a request.
+        self.cfg.__dict__.update({name: each.get() for name, each in self.cfg.settings.items()})
+        super().init_process()
+
     def server_class(self, listener: Any, *, spawn: Any, **_options: Any) -> EvenServer:
         """What accepts connections; called as the class that gunicorn lets a subclass name."""
         return EvenServer(listener, handle=partial(self.handle, listener), spawn=spawn)

@@ -3,7 +3,7 @@
 Flask's form and JSON parsers are not used: they would consume or change the bytes that were signed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -14,6 +14,7 @@ from relay.errors import TOO_LARGE, Refused
 from relay.inbound.contract import Source
 from relay.model import WebhookRequest
 from relay.web.body_deadline import body_read_deadline
+from relay.web.body_memory import FREE_BYTES
 
 _PART_BYTES: Final = 64 * 1024
 
@@ -22,7 +23,7 @@ def read_request_head(
     http: flask.Request, source: Source, token: str, *, public_url: str, now: datetime
 ) -> WebhookRequest:
     """The request without its body, which is still to be read."""
-    server = public_url.rstrip("/") or f"{http.scheme}://{http.host}"
+    server = public_url.rstrip("/") or f"{http.scheme}://{_host(http)}"
     url = source.public_url or server + http.path
     query = http.query_string.decode("latin-1")
     return WebhookRequest(
@@ -45,15 +46,17 @@ class RequestBody:
         self._declared = http.content_length
         self._beginning = b""
 
-    def read(self, max_bytes: int) -> bytes | None:
+    def read(self, max_bytes: int, take: Callable[[int], None]) -> bytes | None:
         """The body; None when it has more bytes, which `parts` then gives from the first one on.
+
+        `take` is called with the bytes that come above `FREE_BYTES`, and may raise.
 
         Raises:
             Refused: `incomplete` (400), when the body ends early or is too slow.
         """
         if (self._declared or 0) > max_bytes:
             return None
-        body = self._receive(max_bytes + 1)
+        body = self._receive(max_bytes + 1, take)
         if len(body) > max_bytes:
             self._beginning = body
             return None
@@ -80,9 +83,17 @@ class RequestBody:
                 yield part
         self._require_complete(size)
 
-    def _receive(self, count: int) -> bytes:
+    def _receive(self, count: int, take: Callable[[int], None]) -> bytes:
         with body_read_deadline():
-            return self._receive_part(count)
+            body = self._receive_part(min(FREE_BYTES, count))
+            if len(body) < FREE_BYTES:  # nearly always
+                return body
+            parts, size = [body], len(body)
+            while part := self._receive_part(min(_PART_BYTES, count - size)):
+                take(len(part))
+                parts.append(part)
+                size += len(part)
+        return b"".join(parts)
 
     def _receive_part(self, count: int) -> bytes:
         try:
@@ -93,6 +104,12 @@ class RequestBody:
     def _require_complete(self, size: int) -> None:
         if self._declared not in (None, size):
             raise Refused("incomplete", 400)
+
+
+def _host(http: flask.Request) -> str:
+    """The host that the sender names, without the usual port; nothing but a signature needs it."""
+    host: str = http.environ.get("HTTP_HOST", "")
+    return host.removesuffix(":443" if http.scheme == "https" else ":80")
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:

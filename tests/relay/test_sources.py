@@ -245,7 +245,7 @@ def test_title_is_one_short_line(title, faults):
 def test_warning_is_told_once_and_by_whose_key_it_is(loaded):
     status = 'events."order.paid" = { outbound_status = "odd" }'
     rules = '[events]\n"email.sent" = { outbound_status = "strange" }'
-    warnings = loaded(table("shopify", status) + table("sendgrid", name="t") + rules).warnings
+    warnings = loaded(table("woocommerce", status) + table("sendgrid", name="t") + rules).warnings
     assert [warning.partition(".outbound_status")[0] for warning in warnings] == [
         'events."email.sent"', 'sources.s.events."order.paid"',
     ]  # fmt: skip

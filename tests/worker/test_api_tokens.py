@@ -4,12 +4,14 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from redis import Redis
+from redis import ConnectionError as RedisConnectionError, Redis
 
+from relay.errors import NotStored
 from relay.inbound.lookups import Api, Tokens
+from relay.store.clock import redis_time
 from tests.platform_samples import source_of
 from worker.api_tokens import ApiTokens, NotRefreshed
 
@@ -43,6 +45,18 @@ class Platform:
         }
 
 
+def test_a_token_that_does_not_expire_needs_none_of_what_others_are_asked_with() -> None:
+    api = replace(API, credentials=("store", "app", "refresh_token"))
+
+    assert api.faults({"store": "s", "app": "a", "refresh_token": "r"}) == []
+    assert api.faults({"store": "s", "access_token": "t"}) == []
+    assert api.faults({"access_token": "t"}) == [".store: expected a text"]
+    assert api.tokens_for({"store": "s", "access_token": "t"}) is None
+    assert api.tokens_for({"store": "s", "app": "a", "refresh_token": "r"}) is TOKENS
+    without = replace(api, tokens=None)
+    assert without.faults({"access_token": "t"})[-1].startswith(".access_token: expected one of")
+
+
 def test_a_token_is_used_until_it_ends(redis: Redis) -> None:
     platform = Platform()
     tokens = [ApiTokens(redis, platform.ask).access_token(SOURCE, API, TOKENS) for _ in range(3)]
@@ -62,19 +76,88 @@ def test_the_next_refresh_token_is_kept_before_the_access_token_is_used(redis: R
     assert [form["refresh_token"] for form in platform.forms] == ["first", "next-1"]
 
 
-def test_workers_that_need_one_at_once_ask_once(redis: Redis) -> None:
-    platform, found = Platform(takes_s=0.2), list[str]()
+def at_once(redis: Redis, platform: Platform, refused: str = "") -> list[str]:
+    """The tokens of eight workers that need one in the same moment."""
+    found: list[str] = []
 
     def need() -> None:
-        found.append(ApiTokens(redis, platform.ask).access_token(SOURCE, API, TOKENS))
+        tokens = ApiTokens(redis, platform.ask)
+        found.append(tokens.access_token(SOURCE, API, TOKENS, refused=refused))
 
     workers = [threading.Thread(target=need) for _ in range(8)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
+    return found
 
-    assert found == ["access-1"] * 8
+
+def test_workers_that_need_one_at_once_ask_once(redis: Redis) -> None:
+    platform = Platform(takes_s=0.2)
+    assert at_once(redis, platform) == ["access-1"] * 8
+    assert len(platform.forms) == 1
+
+
+def test_workers_whose_token_is_refused_at_once_ask_for_another_once(redis: Redis) -> None:
+    platform = Platform(takes_s=0.2)
+    (first, *_) = at_once(redis, platform)
+
+    assert at_once(redis, platform, refused=first) == ["access-2"] * 8
+    assert [form["refresh_token"] for form in platform.forms] == ["first", "next-1"]
+
+
+def test_a_token_that_ended_is_asked_for_once_by_all(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = Platform(lifetime_s=120, takes_s=0.2)
+    at_once(redis, platform)
+    monkeypatch.setattr("worker.api_tokens.redis_time", lambda redis: redis_time(redis) + 70)
+
+    assert at_once(redis, platform) == ["access-2"] * 8
+    assert len(platform.forms) == 2
+
+
+class Away:
+    """A Redis that is away for a while in the moment when the next refresh token is stored."""
+
+    def __init__(self, redis: Redis, times: int) -> None:
+        self._redis = redis
+        self._times = times
+        self.failed = 0
+
+    def set(self, key: str, value: bytes) -> None:
+        if self.failed < self._times:
+            self.failed += 1
+            raise RedisConnectionError
+        self._redis.set(key, value)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._redis, name)
+
+
+def test_a_redis_that_is_away_just_then_is_waited_for(redis: Redis) -> None:
+    platform, away = Platform(), Away(redis, times=3)
+    first = ApiTokens(cast("Redis", away), platform.ask).access_token(SOURCE, API, TOKENS)
+
+    assert away.failed == 3
+    assert ApiTokens(redis, platform.ask).access_token(SOURCE, API, TOKENS) == first
+    again = ApiTokens(redis, platform.ask).access_token(SOURCE, API, TOKENS, refused=first)
+    assert again == "access-2"
+
+
+def test_it_is_used_only_when_it_is_on_disk(redis: Redis) -> None:
+    """A power cut would give back the refresh token that is good no more."""
+    platform, waits = Platform(), list[str]()
+
+    def too_slow() -> None:
+        waits.append(platform.good)
+        raise NotStored("not_on_disk")
+
+    with pytest.raises(NotStored):
+        ApiTokens(redis, platform.ask, too_slow).access_token(SOURCE, API, TOKENS)
+    assert waits == ["next-1"]
+    # By then it is.
+    assert ApiTokens(redis, platform.ask).access_token(SOURCE, API, TOKENS) == "access-1"
     assert len(platform.forms) == 1
 
 

@@ -25,7 +25,7 @@ from tests.worker.http_stub import (
     say_nothing,
     unreachable_port,
 )
-from worker.client import _retry_after_s
+from worker.client import retry_after_s
 from worker.reply import NoResponse, Reply
 
 EVENT = {"notes": "Pagó €20"}
@@ -170,7 +170,7 @@ def test_absent_retry_after_is_none(connect):
 @given(st.text() | st.builds("Wed, 21 Oct {} 07:28:00 {}".format, st.integers(), st.integers()))
 @limits(max_examples=300)
 def test_any_retry_after_is_seconds_or_none(header):
-    seconds = _retry_after_s(header)
+    seconds = retry_after_s(header)
 
     assert seconds is None or seconds >= 0
 

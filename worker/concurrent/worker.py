@@ -236,6 +236,7 @@ class ConcurrentWorker(CommandedWorker):
             self._worker_heartbeat.send,
             TimeoutWatch(self.running, self.pool).interrupt_overdue,
             registrar.register,
+            self.end_with_its_parts,
             on_error=report_bug,
         )
 

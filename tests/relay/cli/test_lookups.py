@@ -6,6 +6,7 @@ import pytest
 
 from relay.inbound import samples
 from relay.model import State
+from relay.store.lookups import LookupQueue
 from relay.web.app import create_app
 
 
@@ -47,3 +48,21 @@ def test_replay_says_what_a_refund_still_needs(answer, run, redis):
     spanish = run("replay", record_id, "--yes", RELAY_LANGUAGE="es").output
     assert f"{record_id}: needs_order · falta consultarlo en la plataforma" in spanish
     assert redis.keys("rq:job:*") == []
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "connect the shop again"), ("es", "conecte de nuevo la tienda")]
+)
+def test_causes_say_at_a_terminal_what_a_person_has_to_do(
+    answer, service, run, monkeypatch, language, words
+):
+    (record_id,) = answer.json["ids"]
+    queue = LookupQueue(service.ledger.redis)
+    record = service.ledger.get(record_id)
+    queue.failed(record, "lookup_reconnect", retry_in_s=None, status=400, took_s=0.1)
+    piped = run("events", "--causes", RELAY_LANGUAGE=language).stdout.rstrip("\n")
+    assert piped.split("\t")[1:4] == ["awaiting_lookup", "shopify", "lookup_reconnect"]
+
+    monkeypatch.setattr("relay.cli.listing.at_terminal", lambda: True)
+    shown = run("events", "--causes", RELAY_LANGUAGE=language).stdout
+    assert f"lookup_reconnect · {words}" in shown

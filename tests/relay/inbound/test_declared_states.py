@@ -1,6 +1,7 @@
 """What a declaration says of states, of refunds, of tests and of checks."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ import senders
 from relay.inbound.composite_fields import Amount, Person
 from relay.inbound.contract import Platform
 from relay.inbound.payload import json_bytes
-from relay.inbound.payload_fields import Id, Text
+from relay.inbound.payload_fields import Id, Text, Time
 from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.results import Handshake, PlatformResponse, Skipped, Unparsable
@@ -21,12 +22,14 @@ from relay.pipeline import parse
 
 PAID = Step("paid", "order.paid")
 SHIPPED = Step("shipped", "order.fulfilled")
+CANCELLED = Step("cancelled", "order.cancelled")
 
 
 class _OrderSchema(PayloadSchema):
     id = Id()
     status = Text()
     _delivery = Text("delivery")
+    _cancelled_at = Time("cancelled_at")
     amount = Amount("total", "currency")
     refunded = Amount("given_back", "currency", digits=2)
     buyer = Person(email="email")
@@ -36,6 +39,8 @@ ORDER = Shape(
     schema=_OrderSchema(),
     kind="order",
     states={"status": {"PAID": PAID}, "_delivery": {"SENT": SHIPPED, "LOST": Step("lost", "")}},
+    dated={"_cancelled_at": CANCELLED},
+    skipped={"status": {"DRAFT": "draft"}},
 )
 PLATFORM = Platform(
     name="declared",
@@ -73,6 +78,20 @@ def test_words_of_several_fields_tell_steps_in_their_order():
 @pytest.mark.parametrize("word", ["paid", "OPEN", "", None, [], 1])
 def test_other_words_tell_nothing(word):
     assert _report(status=word).steps == ()
+
+
+def test_time_that_is_there_is_the_date_of_a_step_after_the_others():
+    at = datetime(2026, 11, 2, 15, tzinfo=UTC)
+    cancelled = replace(CANCELLED, at=at.timestamp())
+    assert _report(status="PAID", cancelled_at=at.isoformat()).steps == (PAID, cancelled)
+    for nothing in (None, "", "soon", []):
+        assert _report(status="PAID", cancelled_at=nothing).steps == (PAID,)
+
+
+def test_value_that_is_no_news_is_skipped_with_its_reason():
+    assert _parsed(status="DRAFT") == Skipped("draft", "order")
+    assert isinstance(_parsed(status="draft"), Event)
+    assert isinstance(_parsed(), Event)
 
 
 def test_step_of_the_topic_comes_first():

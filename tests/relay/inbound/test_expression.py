@@ -1,5 +1,6 @@
 """JMESPath over exact numbers."""
 
+import itertools
 import time
 from decimal import Decimal
 
@@ -208,3 +209,9 @@ def test_later_expressions_of_a_list_are_not_tried():
     later = Expression("nothing")
     later.search = None  # type: ignore[method-assign]
     assert FirstUsable((Expression("count"), later)).search(BODY) == 3
+
+
+def test_time_in_which_others_have_the_processor_does_not_count(monkeypatch):
+    moments = itertools.count(step=10)
+    monkeypatch.setattr(time, "monotonic", lambda: next(moments))
+    assert Expression("lead.email || email").search({"email": "ana@example.com"})

@@ -29,6 +29,7 @@ from contract_checks import (
 )
 from platform_samples import request_of, sender_of, source_of
 
+from config.settings import load as load_settings
 from relay.errors import Refused
 from relay.inbound import samples
 from relay.inbound.contract import Source
@@ -39,6 +40,7 @@ from relay.inbound.samples import file_name
 from relay.model import Held, Ignored, Translated, WebhookRequest
 from relay.pipeline import process, translate
 from relay.platforms import discovered
+from relay.source_secrets import tolerance_faults
 
 PLATFORMS = sorted(discovered())
 NAMES = {platform: samples.names(platform) for platform in PLATFORMS}
@@ -91,6 +93,15 @@ def repeats(request: WebhookRequest, source: Source) -> bool:
         return False
     values = validate(topic.shape.schema, value).data
     return not any(values.get(name) for name in topic.at)
+
+
+@each_platform
+def test_signed_time_fits_the_memory_of_deliveries(platform, monkeypatch):
+    """Else a source of it cannot be configured without a `tolerance` or other settings."""
+    monkeypatch.delenv("RELAY_DEDUP_DAYS", raising=False)
+    scheme = source_of(platform).scheme
+
+    assert tolerance_faults(platform, scheme, load_settings().dedup_s) == []
 
 
 @each_platform
