@@ -7,7 +7,7 @@ from typing import Any, Final
 from relay.inbound.contract import Source, stable_key
 from relay.inbound.results import NeedsLookup, Part, Skipped, Unparsable
 from relay.inbound.timestamps import parse_timestamp
-from relay.inbound.when import WHEN, ConditionFailed
+from relay.inbound.when import HELD, IGNORED, ConditionFailed
 from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.mercately import Unmappable, Unwanted, call_for
 from relay.model import (
@@ -55,13 +55,13 @@ def _mapped(
         when = source.when
         decision = when.decide(event) if when else "deliver"
         if decision == "ignore":
-            return Ignored(event.topic, WHEN, event.type)
+            return Ignored(event.topic, IGNORED, event.type)
         call = _call(event, request, source, step)
         if when is None or decision == "deliver":
             return call
-        reason, reasons, customer = WHEN, {"hold": str(when.hold)}, call.customer
+        reason, reasons, customer = HELD, {"hold": str(when.hold)}, call.customer
     except Unwanted:
-        return Ignored(event.topic, WHEN, event.type)
+        return Ignored(event.topic, IGNORED, event.type)
     except ConditionFailed as error:
         reason = "template"
         reasons = {f"when.{error.name}": f"the expression fails on this event: {error.error}"}

@@ -54,6 +54,10 @@ _REASONS: Final = {
         "trae el código que la plataforma pide al crear el webhook: véalo con `show`",
         "has the code that the platform asks for when the hook is made: see it with `show`",
     ),
+    "to_review": (
+        "`when` de la fuente pide que alguien lo vea antes: `replay` lo entrega",
+        "`when` of the source asks that somebody sees it first: `replay` delivers it",
+    ),
     "lookup_reconnect": (
         "conecte de nuevo la tienda: ponga otro refresh_token en `credentials` y use `replay`",
         "connect the shop again: put another refresh_token into `credentials` and use `replay`",
@@ -83,8 +87,12 @@ _REASONS: Final = {
         "the address in `credentials` is not on the Internet, or not https: it is not asked",
     ),
     "when": (
-        "lo retiene `when` en relay.toml para que alguien lo vea: `replay` lo entrega",
-        "`when` in relay.toml holds it for somebody to see: `replay` delivers it",
+        "una condición `when` de relay.toml lo ignora",
+        "a condition `when` in relay.toml ignores it",
+    ),
+    "made_by_an_api": (
+        'lo escribió la API de la plataforma: `echo = "deliver"` en la fuente lo entrega',
+        'the platform\'s API wrote it: `echo = "deliver"` of the source delivers it',
     ),
     "topic_mismatch": ("el tema no coincide con el cuerpo", "the topic contradicts the body"),
 }
@@ -135,8 +143,14 @@ def label(code: str) -> str:
 
 def outcome_text(code: str) -> str:
     """The outcome of a replay: a state's word, or the reason code with what it means."""
+    explained = reason_text(code)
+    return label(code) if explained == code else explained
+
+
+def reason_text(code: str) -> str:
+    """A reason code, with what it means where that is not plain."""
     texts = _NEEDS if code.startswith("needs_") else _REASONS.get(code)
-    return f"{code} · {localized(*texts)}" if texts else label(code)
+    return f"{code} · {localized(*texts)}" if texts else code
 
 
 def missing_check(code: str) -> str:

@@ -12,7 +12,7 @@ import click
 from config.language import localized
 from relay import operations
 from relay.cli import context as cli
-from relay.cli.labels import StateChoice, label, outcome_text
+from relay.cli.labels import StateChoice, label, reason_text
 from relay.cli.output import Column, age, at_terminal, echo_json, echo_row, print_table, utc_time
 from relay.cli.terminal import escaped, say
 from relay.model import State
@@ -162,9 +162,8 @@ def _print_causes(ledger: Ledger, source: str, *, json_lines: bool) -> None:
         if json_lines:
             echo_json(asdict(cause), indent=None)
             continue
-        state, reason = cause.state.value, cause.reason
-        if at_terminal():
-            state, reason = label(state), outcome_text(reason)
+        state = label(cause.state.value) if at_terminal() else cause.state.value
+        reason = reason_text(cause.reason) if at_terminal() else cause.reason
         echo_row([str(cause.count), state, cause.source, reason, cause.latest])
 
 

@@ -9,7 +9,7 @@ which `hold` is true. The expressions see two names:
 - `event`: `type`, `topic`, `occurred_at` (ISO 8601, in UTC), the contact as the sender wrote it
   (`email`, `phone`, `country`, `first_name`, `last_name`, `id_number`, `customer_id`), and the
   fields of the event, whose amounts are numbers (`total` is that of `amount`);
-- `body`: all that the platform sent of the event.
+- `body`: all that the platform sent of the event, or that was looked up of the thing it names.
 
 Of what is absent nothing is true.
 """
@@ -27,8 +27,9 @@ from relay.inbound.expression_fields import compiled
 from relay.mapping.event_fields import FAMILIES, filled, names_of
 from relay.model import Event, Money
 
-# The reason code of what is ignored or held.
-WHEN: Final = "when"
+# The reason codes of what is ignored, and of what is held.
+IGNORED: Final = "when"
+HELD: Final = "to_review"
 _ROOTS: Final = ("event", "body")
 _LOOSE_NOT: Final = re.compile(r"!\s*(?:event|body)\s*[.\[]")
 # What `event` has beside the fields of its type.

@@ -21,7 +21,7 @@ from relay.inbound.contract import Source
 from relay.inbound.results import Handshake, PlatformResponse, Receipt
 from relay.inbound.signature import Basic
 from relay.inbound.signature.refusal_cause import refusal_cause
-from relay.inbound.when import WHEN
+from relay.inbound.when import HELD
 from relay.model import AwaitingLookup, Ended, Held, Ignored, Parts, Translated, WebhookRequest
 from relay.pipeline import authenticate, flattened, translate
 from relay.sources import Relay
@@ -268,7 +268,7 @@ def _reject_invalid(items: Sequence[Translated]) -> None:
     errors = {
         str(i): item.reasons
         for i, item in enumerate(items)
-        if isinstance(item, Held) and item.reason != WHEN
+        if isinstance(item, Held) and item.reason != HELD
     }
     if errors:
         raise Refused("invalid", 422, errors=errors["0"] if len(items) == 1 else errors)

@@ -232,10 +232,10 @@ def test_event_that_a_condition_holds_is_released_by_a_replay(post, intake, ledg
     )
     (record_id,) = post(holding, LEAD | {"form": "Reclamos"})
     held = ledger.get(record_id)
-    assert (held.state, held.reason, held.event_type) == (State.HELD, "when", "form.submitted")
+    assert (held.state, held.reason, held.event_type) == (State.HELD, "to_review", "form.submitted")
     assert held.reasons == {"hold": "event.form == 'Reclamos'"}
     assert queue.count == 0
-    assert [row.id for row in list_events(ledger, frozenset({State.HELD}), reason="when").events] == [record_id]  # fmt: skip
+    assert [row.id for row in list_events(ledger, frozenset({State.HELD}), reason="to_review").events] == [record_id]  # fmt: skip
 
     ignoring = replace(holding, when=replace(holding.when, ignore=holding.when.hold))
     assert again(held, intake, ignoring) == Replayed("when", {})

@@ -448,7 +448,7 @@ def test_strict_source_does_not_refuse_what_its_own_condition_holds(web, loaded)
     strict = loaded(table("generic", *lines, secrets=TOKEN) + EVENTS)
     held = post_lead(web(strict.sources["s"]), b'{"type": "order.paid", "email": "a@example.com"}')
     assert (held.status_code, held.json["status"]) == (200, "held")
-    assert held.json["reasons"][0]["reason"] == "when"
+    assert held.json["reasons"][0]["reason"] == "to_review"
 
 
 def test_list_of_wanted_types_under_the_wrong_key_is_told_the_right_one(faults):

@@ -9,7 +9,9 @@ import senders
 from relay.devtools.standin import StandinServer
 from relay.inbound import samples
 from relay.inbound.contract import stored_request
+from relay.inbound.when import WhenSchema
 from relay.model import State
+from relay.operations import replay
 from relay.pipeline import translate
 from relay.platforms import discovered
 from relay.store.keys import LOOKUPS, OPEN
@@ -65,6 +67,23 @@ def test_a_notice_becomes_a_call_with_all_that_was_read(shop, redis):
     assert redis.zcard(LOOKUPS) == redis.zcard("relay:state:awaiting_lookup") == 0
     assert redis.zcard(OPEN) == 1
     assert shop.harness.ledger.causes() == []
+
+
+def test_condition_of_a_source_sees_what_was_read_and_a_replay_releases_what_it_holds(shop):
+    source = replace(shop.source, when=WhenSchema().load({"hold": "body.products"}))
+    shop = Bench(shop.harness, source)
+    (record_id,) = shop.accept("order/created")
+    assert shop.harness.record(record_id).state is State.AWAITING_LOOKUP
+    shop.run()
+
+    held = shop.harness.record(record_id)
+    assert (held.state, held.reason) == (State.HELD, "to_review")
+    assert held.reasons["hold"] == "body.products"
+    sources = {shop.source.name: shop.source}
+    assert replay(held, shop.harness.intake, sources).outcome == "requeued"
+    released = shop.harness.record(record_id)
+    assert (released.state, released.event_type) == (State.ACCEPTED, "order.created")
+    assert released.customer.email == "ana@example.com"
 
 
 def test_what_was_told_already_is_not_told_again(shop):

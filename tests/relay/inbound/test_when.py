@@ -59,7 +59,7 @@ def test_each_outcome_is_decided_by_its_expression(expression, is_true):
 def test_held_event_says_which_condition_holds_it_and_keeps_what_a_release_needs():
     call = translated("{}")
     held = translated('{ hold = "event.total > `100`" }')
-    assert (held.reason, held.reasons) == ("when", {"hold": "event.total > `100`"})
+    assert (held.reason, held.reasons) == ("to_review", {"hold": "event.total > `100`"})
     assert (held.key, held.other_keys, held.event_type) == (
         call.key, call.other_keys, "order.created",
     )  # fmt: skip
@@ -117,7 +117,7 @@ def test_purchase_that_waits_is_ignored_and_not_held():
     delivery = senders.sent("shopify", "checkouts/create")
     held = source("{ hold = \"event.type == 'checkout.abandoned'\" }", more)
     items = senders.without_ends(flattened(translate(delivery, held)))
-    assert Ignored("checkouts/create", "when", "checkout.abandoned") in items
+    assert Ignored("checkouts/create", "to_review", "checkout.abandoned") in items
 
 
 EXPECTED = 'expected an expression over event and body, such as "event.total > `100`"'
