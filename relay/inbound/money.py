@@ -30,7 +30,10 @@ _SIGNS: Final = {
     "GUARANÍES": "PYG", "GUARANIES": "PYG",
 }  # fmt: skip
 # Of signs with a point inside there is one: `Bs.S` of Venezuela.
-_WORD: Final = r"(?:[Bb][Ss]\.[Ss]|[^\W\d_]{0,3}[$¢£¥\u20a0-\u20cf/][^\W\d_]?\.?|[^\W\d_]{1,10}\.?(?![^\W\d_]))"
+_WORD: Final = (
+    r"(?:[Bb][Ss]\.[Ss]|[^\W\d_]{0,3}[$¢£¥\u20a0-\u20cf/][^\W\d_]?\.?"
+    r"|[^\W\d_]{1,10}\.?(?![^\W\d_]))"
+)
 # `49.90-`, as ledgers write it; `12.990.-` and `49,--` have dashes in the place of cents.
 _MINUS_BEHIND: Final = re.compile(r"(.*[.,]\d\d) ?-")
 _WRITTEN: Final = re.compile(
