@@ -27,7 +27,7 @@ def is_to_be_worked_off(reason: str, reasons: Mapping[str, Any]) -> bool:
     return reason == FORGETTING or (reason == REQUEST and WHOM in reasons)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PrivacyRequest:
     """What a topic asks for.
 
