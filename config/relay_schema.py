@@ -165,6 +165,7 @@ class SourceSchema(Schema):
     on_invalid = fields.String(load_default="hold", validate=validate.OneOf(["hold", "reject"]))
     echo = fields.String(load_default="", validate=validate.OneOf(["ignore", "deliver"]))
     on_nobody = fields.String(validate=validate.OneOf(["ignore", "hold"]))
+    on_redaction = fields.String(load_default="forget", validate=validate.OneOf(["forget", "hold"]))
     customer_id = fields.String(load_default="", validate=validate.Length(max=64))
     signing_key = fields.String(load_default="")
     options = fields.Dict(keys=fields.String(), load_default={})

@@ -88,6 +88,7 @@ class SourceEntry:
     on_invalid: Literal["hold", "reject"] = "hold"
     on_nobody: Literal["ignore", "hold"] | None = None
     echo: Literal["", "ignore", "deliver"] = ""
+    on_redaction: Literal["forget", "hold"] = "forget"
     customer_id: str = ""
     signing_key: str = field(default="", repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)

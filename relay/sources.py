@@ -90,7 +90,7 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
         faults += scheme_faults + tolerance_faults(key, scheme, dedup_s)
         warnings += secret_warnings(key, scheme, entry, secrets)
         warnings += _id_warnings(key, platform, options, entry)
-        if platform.api and not entry.credentials:
+        if platform.api and platform.is_thin and not entry.credentials:
             needed = ", ".join(platform.api.credentials)
             warnings.append(
                 f"{key}.credentials: without {needed} what {platform.title} only names"
@@ -214,6 +214,7 @@ def _source(
         on_invalid=entry.on_invalid,
         # A sender that asked for a 422 gets it for an event without a customer too.
         on_nobody=entry.on_nobody or ("hold" if entry.on_invalid == "reject" else "ignore"),
+        on_redaction=entry.on_redaction,
         options=options,
         credentials=entry.credentials,
         signing_key=entry.signing_key,

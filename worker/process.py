@@ -17,12 +17,15 @@ from config.settings import Settings, SettingsError, load as load_settings
 from relay.greenlets import require_patched
 from relay.store.durability import announce
 from relay.store.job_store import JobStore
+from relay.store.privacy import PrivacyRequests
+from relay.store.pseudonyms import Pseudonyms
 from relay.store.queue import open_queue
 from relay.store.redis_fault import error_name
 from relay.store.schema import SchemaMismatch, exit_process, require_schema
 from worker.concurrent import Timings
 from worker.concurrent.reconnect import retry_while_disconnected
 from worker.lookups import Lookups
+from worker.privacy import PrivacyWatch
 from worker.relay_worker import RelayWorker
 from worker.service import delivery_service
 
@@ -67,8 +70,12 @@ def run(settings: Settings, *, burst: bool = False) -> None:
     """
     worker: RelayWorker | None = None
     lookups = open_lookups(settings)
-    thread = threading.Thread(target=lookups.run, name="lookups", daemon=True) if lookups else None
-    if thread:
+    beside = {"lookups": lookups.run} if lookups else {}
+    beside["privacy"] = open_privacy(settings).run
+    threads = [
+        threading.Thread(target=target, name=name, daemon=True) for name, target in beside.items()
+    ]
+    for thread in threads:
         thread.start()
 
     def step() -> None:
@@ -78,7 +85,7 @@ def run(settings: Settings, *, burst: bool = False) -> None:
         before, worker = worker, make_worker(settings)
         if before is not None and before.stopping:
             return
-        if thread:
+        for thread in threads:
             worker.depend_on(thread)
         worker.work(burst=burst, logging_level="WARNING")
 
@@ -88,6 +95,11 @@ def run(settings: Settings, *, burst: bool = False) -> None:
         on_error=lambda error: _LOG.warning("worker.waits_for_redis", error=error_name(error)),
         errors=(OSError, RedisError),
     )
+
+
+def open_privacy(settings: Settings) -> PrivacyWatch:
+    """What works off the privacy requests of platforms."""
+    return PrivacyWatch(PrivacyRequests(delivery_service().ledger, Pseudonyms.open(settings)))
 
 
 def open_lookups(settings: Settings) -> Lookups | None:

@@ -18,7 +18,8 @@ from relay.cli.labels import missing_check
 from relay.cli.limits import print_connections, print_limits
 from relay.cli.listing import dropped_soon
 from relay.cli.lost_data import lost_sentence
-from relay.cli.output import echo_json, escaped, json_text
+from relay.cli.output import echo_json, json_text
+from relay.cli.terminal import say
 from relay.inbound.contract import Source
 from relay.mapping.default_rules import default_rule
 from relay.operations import Store
@@ -45,8 +46,8 @@ _NEARLY: Final = 0.8
 def check(context: click.Context) -> None:
     settings = cli.settings(context, with_relay_faults=True)
     relay = cli.relay(settings)
-    click.echo(f"# {settings.config_file}")
-    click.echo(f'language = "{relay.language}"')
+    say(f"# {settings.config_file}")
+    say(f'language = "{relay.language}"')
     for destination in relay.destinations.values():
         values = asdict(destination) | {"api_key": _HIDDEN, "timezone": str(destination.timezone)}
         _print_toml(f"destinations.{values.pop('name')}", values)
@@ -60,7 +61,7 @@ def check(context: click.Context) -> None:
             _print_toml(key, {f'"{name}"': rule for name, rule in rules.items()})
             shared = shared or rules
     if not relay.sources:
-        click.echo(
+        say(
             localized(
                 "Ninguna fuente: defina <PLATAFORMA>_SECRET o [sources] en relay.toml.",
                 "No source: set <PLATFORM>_SECRET or [sources] in relay.toml.",
@@ -69,9 +70,9 @@ def check(context: click.Context) -> None:
     _print_inherited(relay.inherited)
     print_limits(settings)
     for warning in (*settings.warnings, *relay.warnings):
-        click.echo(f"{localized('aviso', 'warning')}: {warning}", err=True)
+        say(f"{localized('aviso', 'warning')}: {warning}", err=True)
     if not settings.pseudonym_keys:
-        click.echo(f"{localized('aviso', 'warning')}: {_pseudonyms(settings)}", err=True)
+        say(f"{localized('aviso', 'warning')}: {_pseudonyms(settings)}", err=True)
 
 
 def _print_inherited(inherited: Mapping[str, str]) -> None:
@@ -81,13 +82,13 @@ def _print_inherited(inherited: Mapping[str, str]) -> None:
     defaults = [name for name in by_default if default_rule(name)]
     if followers:
         start = localized("[events] no nombra, siguen a", "[events] does not name, they follow")
-        click.echo(f"\n# {start}: {', '.join(followers)}")
+        say(f"\n# {start}: {', '.join(followers)}")
     if defaults:
         start = localized(
             "[events] no nombra, con su regla por omisión",
             "[events] does not name, with their default rule",
         )
-        click.echo(f"\n# {start}: {', '.join(defaults)}")
+        say(f"\n# {start}: {', '.join(defaults)}")
 
 
 def _effective_values(source: Source) -> dict[str, Any]:
@@ -107,6 +108,7 @@ def _effective_values(source: Source) -> dict[str, Any]:
         "echo": _echo(source),
         "on_invalid": source.on_invalid,
         "on_nobody": source.on_nobody,
+        "on_redaction": source.on_redaction,
         "customer_id": source.customer_id,
         "public_url": source.public_url,
         "when": source.when.written if source.when else None,
@@ -123,10 +125,10 @@ def _echo(source: Source) -> str:
 
 
 def _print_toml(key: str, values: Mapping[str, Any]) -> None:
-    click.echo(f"\n[{key}]")
+    say(f"\n[{key}]")
     for name, value in values.items():
         if value not in ("", None, ()):
-            click.echo(f"{name} = {json_text(value)}")
+            say(f"{name} = {json_text(value)}")
 
 
 @click.command(
@@ -148,23 +150,23 @@ def doctor(context: click.Context, source: str | None, file: Path | None) -> Non
         context.exit(print_diagnosis(settings, source, file))
     store = cli.store(settings, any_schema=True)
     found = check_all(store.redis, store.queue, settings)
-    click.echo(found.durability.statement(settings.durability))
+    say(found.durability.statement(settings.durability))
     print_connections(store.redis, settings.redis_connections)
     failed_checks = found.missing + warnings(store.redis, settings.held_max)
     for code in failed_checks:
-        click.echo(missing_check(code))
+        say(missing_check(code))
     if found.redis:
-        click.echo(f"Redis, {found.redis}: {advice(found.redis)}")
+        say(f"Redis, {found.redis}: {advice(found.redis)}")
     if lost := latest_notice(store.redis):
-        click.echo(lost_sentence(lost))
+        say(lost_sentence(lost))
     mismatch = find_mismatch(store.redis)
     if mismatch:
-        click.echo(str(mismatch))
+        say(str(mismatch))
     else:
         for sentence in _what_waits(store, settings):
-            click.echo(sentence)
+            say(sentence)
         print_paused(settings, store.redis)
-    click.echo(_pseudonyms(settings))
+    say(_pseudonyms(settings))
     context.exit(1 if failed_checks else 0)
 
 
@@ -241,7 +243,7 @@ def history(
         ) from error
     content = reply.json()
     if content is None:
-        click.echo(escaped(reply.text))
+        say(reply.text)
     else:
         echo_json(content)
     context.exit(0 if reply.ok else 1)

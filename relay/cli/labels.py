@@ -39,12 +39,16 @@ _REASONS: Final = {
         "is compressed in a way that is not understood: switch that off at the proxy or the sender",
     ),
     "privacy_request": (
-        "un cliente pide sus datos: `events CORREO` muestra qué se guarda de él",
-        "a customer asks for their data: `events EMAIL` shows what is kept of them",
+        "un cliente pide sus datos: `show` de este aviso dice qué se guarda de él",
+        "a customer asks for their data: `show` of this notice says what is kept of them",
     ),
     "privacy_redaction": (
         "piden borrar los datos de un cliente: use `forget CORREO`, que también borra este aviso",
         "a customer's data are to be deleted: use `forget EMAIL`, which deletes this notice too",
+    ),
+    "privacy_forgetting": (
+        "piden borrar los datos de un cliente o la tienda: lo hace el worker, y borra este aviso",
+        "a customer's or the shop's data are to be deleted: the worker does, and deletes this",
     ),
     "setup_code": (
         "trae el código que la plataforma pide al crear el webhook: véalo con `show`",

@@ -13,16 +13,8 @@ from config.language import localized
 from relay import operations
 from relay.cli import context as cli
 from relay.cli.labels import StateChoice, label, reason_text
-from relay.cli.output import (
-    Column,
-    age,
-    at_terminal,
-    echo_json,
-    echo_row,
-    escaped,
-    print_table,
-    utc_time,
-)
+from relay.cli.output import Column, age, at_terminal, echo_json, echo_row, print_table, utc_time
+from relay.cli.terminal import escaped, say
 from relay.model import State
 from relay.operations import AmbiguousId, EventPage, EventSummary, UnknownRecord
 from relay.store.ledger import Ledger
@@ -128,13 +120,13 @@ def events(  # noqa: PLR0913  one for each option
         page = _page(store.ledger, state, limit, filters)
     _print_events(page.events, json_lines=json_lines)
     if page.next:
-        click.echo(f"{localized('más', 'more')}: --before {page.next}", err=True)
+        say(f"{localized('más', 'more')}: --before {page.next}", err=True)
     if json_lines:
         return
     for name, count in store.ledger.counts().items():
-        click.echo(f"{name} {count}", err=not at_terminal())
+        say(f"{name} {count}", err=not at_terminal())
     if sentence := dropped_soon(store.ledger):
-        click.echo(sentence, err=True)
+        say(sentence, err=True)
 
 
 def _page(

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from relay.cli.terminal import escaped, plain, say
 from relay.inbound.expression import FirstUsable
 
 # What a table adds to each column, and once: two spaces and a rule.
@@ -30,25 +31,6 @@ class Column:
     rank: int
 
 
-def plain(text: str) -> str:
-    """The text with U+FFFD for what a terminal would act on or not show."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def escaped(text: str) -> str:
-    r"""The text with `\uXXXX` for what a terminal would act on or not show, but for line ends.
-
-    Inside a JSON string that is the same character; C1 controls and bidirectional marks are among
-    them.
-    """
-    return "".join(c if c.isprintable() or c == "\n" else _escape(c) for c in text)
-
-
-def _escape(character: str) -> str:
-    units = character.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
-
-
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """A value as JSON, escaped for a terminal; on one line unless `indent` is given."""
     return escaped(json.dumps(value, ensure_ascii=False, indent=indent, default=_as_json))
@@ -56,7 +38,7 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
 
 def echo_json(value: Any, *, indent: int | None = 2) -> None:
     """Print a value as JSON: indented, or on one line when `indent` is None."""
-    click.echo(json_text(value, indent=indent))
+    say(json_text(value, indent=indent))
 
 
 def _as_json(value: Any) -> Any:

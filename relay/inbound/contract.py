@@ -42,6 +42,7 @@ from relay.inbound.expression import Attempt
 from relay.inbound.lookups import LOOKED_UP, SHOP, TOPIC, Api, Lookup
 from relay.inbound.payload import json_body
 from relay.inbound.places import Echo, Place
+from relay.inbound.privacy import PrivacyRequest
 from relay.inbound.results import Handshake, ParseResult, PlatformResponse, Receipt
 from relay.inbound.signature import Scheme
 from relay.inbound.topics import Topic
@@ -125,7 +126,8 @@ class Platform:
 
     - `topics`: topic -> meaning. Others are ignored, under the reason in `ignored` if it has one,
       unless a source's `types` names them: then they are parsed as `other`, or as the first topic.
-    - `held`: topics whose body a person has to read, and the reason they are held under.
+    - `held`: topics whose body a person has to read, and the reason they are held under; or what
+      they ask for in the name of privacy.
     - `parse`: replaces all of that for formats, whose options say where things are; `trace`: what
       each expression of these gives, by part and field.
     - `options`: validates the source's `options` table; `options_fault`: what else is wrong there.
@@ -154,7 +156,7 @@ class Platform:
     scheme: Scheme | Callable[[Mapping[str, Any]], Scheme]
     topics: Mapping[str, Topic] = field(default_factory=dict)
     ignored: Mapping[str, str] = field(default_factory=dict)
-    held: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[str, str | PrivacyRequest] = field(default_factory=dict)
     other: Topic | None = None
     any_sender: bool = False
     topic: Place | None = None
@@ -195,6 +197,14 @@ class Platform:
         return self.options is not None and bool(self.options().validate({}))
 
     @property
+    def is_thin(self) -> bool:
+        """Whether most of its webhooks only name a thing, so that a source is of no use without
+        credentials.
+        """
+        thin = sum(bool(topic.lookup) for topic in self.topics.values())
+        return 2 * thin > len(self.topics)
+
+    @property
     def event_types(self) -> dict[str, str]:
         """Topic -> event type, of the topics that have one."""
         return {name: topic.type for name, topic in self.topics.items() if topic.type}
@@ -229,6 +239,8 @@ class Source:
     - `public_url`: the address that the platform was given, where the relay sees another one.
     - `signing_key`: what requests are signed with by hand, where that is not the secret.
     - `customer_id`: Mercately's id of the customer whom all its events are about.
+    - `on_redaction`: whether a privacy request to forget somebody is carried out, or held for a
+      person.
     - `on_invalid`: what becomes of a body that cannot be parsed; `on_nobody`: of an event without
       a usable reference to a customer.
     - `abandoned_after_s`: how long after its last change a purchase counts as abandoned; 0: never.
@@ -257,6 +269,7 @@ class Source:
     customer_id: str = ""
     language: Language = "es"
     on_nobody: Literal["ignore", "hold"] = "ignore"
+    on_redaction: Literal["forget", "hold"] = "forget"
     abandoned_after_s: float = 0.0
     repeat_window_s: float = 0.0
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -18,6 +18,7 @@ from relay.inbound.lookups import LOOKED_UP, SHOP, TOPIC
 from relay.inbound.payload import json_body, json_bytes
 from relay.inbound.payload_schema import validate
 from relay.inbound.places import Field, Place
+from relay.inbound.privacy import FORGETTING, REDACTION, WHOM, PrivacyRequest
 from relay.inbound.report import report_of
 from relay.inbound.results import (
     Events,
@@ -110,8 +111,8 @@ def _parse_part(part: _RequestPart) -> Sequence[Part]:
     if not name and isinstance(platform.topic, Field):
         missing = {platform.topic.path: ["expected the name of an event"]}
         return [Unparsable("", stable_key("", part.raw), missing, part.raw)]
-    if topic is None and (reason := platform.held.get(name)):
-        return [Unparsable(name, stable_key(name, part.raw), {}, part.raw, reason)]
+    if topic is None and (held := platform.held.get(name)):
+        return [_held(part, name, held)]
     if topic is None or not topic.type:
         return [Skipped(_reason_to_skip(name, source), name)]
     if any(part.find(place).lower() in _TEST for place in platform.test):
@@ -124,6 +125,18 @@ def _parse_part(part: _RequestPart) -> Sequence[Part]:
         return [Unparsable(name, key, reasons, part.raw, "topic_mismatch")]
     shop = part.find(platform.shop)
     return _read_part(part, name, topic, key, shop, is_retyped=is_retyped)
+
+
+def _held(part: _RequestPart, name: str, held: str | PrivacyRequest) -> Unparsable:
+    key = stable_key(name, part.raw)
+    if isinstance(held, str):
+        return Unparsable(name, key, {}, part.raw, held)
+    source, reason = part.source, held.reason
+    vouched = source.scheme.vouches_for == "body"
+    whom = held.whom(part.value, source.destination.country) if vouched else {}
+    if whom and reason == REDACTION and source.on_redaction == "forget":
+        reason = FORGETTING
+    return Unparsable(name, key, {WHOM: whom} if whom else {}, part.raw, reason)
 
 
 def _read_part(

@@ -25,6 +25,7 @@ from relay.inbound.lookups import Api, Lookup, Read, Tokens
 from relay.inbound.payload_fields import Id, Number, Text, Time
 from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
 from relay.inbound.places import Field, Header
+from relay.inbound.privacy import PrivacyRequest
 from relay.inbound.results import Skipped
 from relay.inbound.signature import Hmac
 from relay.inbound.timestamps import unix_time
@@ -342,8 +343,11 @@ platform = Platform(
     ),
     lookups={"order": Lookup(Read("/api/{version}/orders/{id}.json", part="order"), shape=_ORDER)},
     held={
-        "customers/data_request": "privacy_request",
-        **dict.fromkeys(("customers/redact", "shop/redact"), "privacy_redaction"),
+        "customers/data_request": PrivacyRequest(asks="list", proof=("data_request", "customer")),
+        "customers/redact": PrivacyRequest(asks="forget", proof=("orders_to_redact", "customer")),
+        "shop/redact": PrivacyRequest(
+            asks="forget", proof=("shop_id", "shop_domain"), shop="shop_domain"
+        ),
     },
     ignored={
         # Their bodies hold only the id of a deleted record: no customer to find.

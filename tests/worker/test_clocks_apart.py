@@ -20,7 +20,7 @@ from tests.worker.test_api_tokens import API, SOURCE, TOKENS, Platform
 from tests.worker.test_lookups import credentials
 from worker import sweep
 from worker.api_tokens import ApiTokens
-from worker.client import _retry_after_s
+from worker.client import retry_after_s
 from worker.concurrent.claims import Promotion
 from worker.concurrent.greenlets import Wakeup
 from worker.concurrent.promotion import Promoter
@@ -201,6 +201,6 @@ def test_moment_until_which_to_wait_is_by_the_clock_of_who_names_it(put_clock, o
     put_clock(off_s)
 
     answered, until = "Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:30 GMT"
-    assert _retry_after_s(until, answered) == 30
-    assert _retry_after_s("120", answered) == 120
-    assert _retry_after_s(answered, until) == 0
+    assert retry_after_s(until, answered) == 30
+    assert retry_after_s("120", answered) == 120
+    assert retry_after_s(answered, until) == 0

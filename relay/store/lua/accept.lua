@@ -5,14 +5,16 @@
 -- KEYS open, counts, ignored, queues, schema
 -- ARGV backlog limit, check in (s), source, number of calls, ignored entries to keep, queue, now
 --      (RQ's notation), job timeout (s), result TTL (s), failure TTL (s), number of the format,
---      number of parts to hold, most of them a source may have, and in MessagePack two lists: resource keys, each with the version of it that was read; and the events, each with
+--      number of parts to hold, most of them a source may have, and in MessagePack two lists:
+--      resource keys, each with the version of it that was read; and the events, each with
 --        keys      seen keys
 --        lives     the life (s) of each
 --        memory    key, life (s) and fields of what is remembered of the thing; absent for no news
 --        parts     each of a kind:
 --          call      id, find (digests to find it by), lanes (digests), data and description of the
 --                    job, fields of the record
---          held      id, find, state, reason, fields, is_due (whether somebody looks it up)
+--          held      id, find, state, reason, fields, due_in (the key of those that somebody looks
+--                    up or works off, or '')
 --          ignored   fields of the stream's entry, reason
 --          waiting   entries, due_at (unix s), event_at (unix s), fields of the entry
 --          ended     entries, life (s) of the mark that it is ended
@@ -22,8 +24,9 @@
 --      or ''.
 -- Returns 'redis_schema', 'backlog_full', 'held_full', 'moved' where a version is another by now,
 -- 'replaced' where the record does not await a look-up any more, or status and record id of each
--- part in turn; of a duplicate the id of the earlier record, of a part without a record ''. An event is a duplicate, with all its parts, when any of its keys is
--- remembered; then none is set, otherwise all are. A record that is held counts those of it.
+-- part in turn; of a duplicate the id of the earlier record, of a part without a record ''. An
+-- event is a duplicate, with all its parts, when any of its keys is remembered; then none is set,
+-- otherwise all are. A record that is held counts those of it.
 -- Keys of records, lanes and jobs are not declared in KEYS: neither RQ nor we run on a cluster.
 local format = schema(KEYS[5])
 if format ~= '' and format ~= ARGV[11] then return 'redis_schema' end
@@ -133,7 +136,7 @@ local function store(part)
   end
   if kind == 'held' then
     redis.call('ZADD', 'relay:state:' .. part.state, now, id)
-    if part.is_due then redis.call('ZADD', 'relay:lookups', now, id) end
+    if part.due_in ~= '' then redis.call('ZADD', part.due_in, now, id) end
     list(id, part.state, ARGV[3], part.reason)
     return part.state, id
   end

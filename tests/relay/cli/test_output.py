@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from relay.cli.output import Column, age, escaped, json_text, plain, print_table
+from relay.cli.output import Column, age, json_text, print_table
+from relay.cli.terminal import escaped, plain
 from relay.inbound.expression import Expression, FirstUsable
 
 

@@ -306,6 +306,21 @@ def test_address_with_nothing_but_flags_is_not_sent():
         assert call_of(rule, about(address=address)).body == {"agent_id": 1}
 
 
+def test_what_a_person_wrote_is_no_longer_than_a_name_or_a_line():
+    """A form takes megabytes; what Mercately cannot store holds up the customer's later events."""
+    long = "a" * 1_000_000
+    event = about(first_name=long, last_name=long, address=Address(address=long, city=long))
+    call = call_of('{ profile = ["first_name", "last_name"], addresses = true }', event)
+
+    short = "a" * 255
+    assert (call.customer.first_name, call.customer.last_name) == (short, short)
+    assert call.body == {
+        "first_name": short,
+        "last_name": short,
+        "customer_addresses_attributes": [{"address": short, "city": short}],
+    }
+
+
 def test_text_of_a_sender_is_never_run_as_a_template():
     event = replace(EVENT, extra={"order_number": "{{ 7 * 7 }}{% raw %}"})
     call_body = call_of('{ notes = "{{ order_number }}" }', event).body
