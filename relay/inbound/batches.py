@@ -10,7 +10,7 @@ from relay.inbound.results import Events, ParseResult, Part, Skipped, Unparsable
 from relay.turns import in_turns
 
 # More than any platform sends at once. One script stores them all, and blocks Redis meanwhile.
-BATCH_MAX: Final = 5_000
+BATCH_MAX: Final = 10_000
 
 
 def parse_batch(parts: Sequence[Any], parse_part: Callable[[Any], Sequence[Part]]) -> ParseResult:

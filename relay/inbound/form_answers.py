@@ -57,6 +57,11 @@ class Answers(PathField):
         return {label: text for label, part in value.items() if (text := answer_text(part))}
 
 
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list; none where something else stands in its place."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
 def of_form(answers: Iterable[Answer]) -> dict[str, Any]:
     """The parts of a contact, `message`, and the other `answers` by label; of a part the first."""
     found: dict[str, Any] = {}

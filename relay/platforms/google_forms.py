@@ -9,8 +9,8 @@ https://developers.google.com/apps-script/guides/triggers/installable (read 2026
 
 from typing import Any, Final
 
-from relay.inbound.contract import Platform, Source, each_part
-from relay.inbound.form_answers import FORM, Answer, of_form
+from relay.inbound.contract import Platform, Source
+from relay.inbound.form_answers import FORM, Answer, objects, of_form
 from relay.inbound.payload import json_body
 from relay.inbound.places import Field
 from relay.inbound.signature import Bearer
@@ -40,7 +40,7 @@ def _body(request: WebhookRequest, _source: Source) -> Any:
     value = json_body(request.body)
     if not isinstance(value, dict):
         return value
-    answers = [one for one in each_part(value.get("answers")) if isinstance(one, dict)]
+    answers = objects(value.get("answers"))
     said = [Answer(str(one.get("title") or ""), one.get("value")) for one in answers]
     said.append(Answer("", value.get("respondent_email"), "email"))
     return {

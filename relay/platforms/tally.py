@@ -9,8 +9,8 @@ https://tally.so/help/webhooks (read 2026-11, public receivers)
 
 from typing import Any
 
-from relay.inbound.contract import Platform, Source, each_part
-from relay.inbound.form_answers import FORM, Answer, of_form
+from relay.inbound.contract import Platform, Source
+from relay.inbound.form_answers import FORM, Answer, objects, of_form
 from relay.inbound.payload import json_body
 from relay.inbound.places import Field
 from relay.inbound.signature import Hmac
@@ -26,7 +26,7 @@ def _body(request: WebhookRequest, _source: Source) -> Any:
     data = value.get("data") if isinstance(value, dict) else None
     if not isinstance(data, dict):
         return value
-    fields = [one for one in each_part(data.get("fields")) if isinstance(one, dict)]
+    fields = objects(data.get("fields"))
     return {
         **value,
         "event_id": value.get("eventId"),
@@ -37,7 +37,7 @@ def _body(request: WebhookRequest, _source: Source) -> Any:
 
 
 def _answer(field: dict[str, Any]) -> Answer:
-    options = [one for one in each_part(field.get("options")) if isinstance(one, dict)]
+    options = objects(field.get("options"))
     texts = {str(option.get("id")): option.get("text") for option in options}
     value = field.get("value")
     if texts and isinstance(value, list):

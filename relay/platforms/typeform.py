@@ -9,8 +9,8 @@ https://www.typeform.com/developers/webhooks/secure-your-webhooks/ (read 2026-11
 
 from typing import Any
 
-from relay.inbound.contract import Platform, Source, each_part
-from relay.inbound.form_answers import FORM, Answer, of_form
+from relay.inbound.contract import Platform, Source
+from relay.inbound.form_answers import FORM, Answer, objects, of_form
 from relay.inbound.payload import json_body
 from relay.inbound.places import Field
 from relay.inbound.signature import Hmac
@@ -28,9 +28,9 @@ def _body(request: WebhookRequest, _source: Source) -> Any:
         return value
     definition = response.get("definition")
     definition = definition if isinstance(definition, dict) else {}
-    fields = [one for one in each_part(definition.get("fields")) if isinstance(one, dict)]
+    fields = objects(definition.get("fields"))
     titles = {str(field.get("id")): str(field.get("title") or "") for field in fields}
-    answers = [one for one in each_part(response.get("answers")) if isinstance(one, dict)]
+    answers = objects(response.get("answers"))
     return {
         **value,
         "at": response.get("submitted_at"),

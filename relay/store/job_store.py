@@ -48,6 +48,7 @@ from relay.store.keys import (
 )
 from relay.store.ledger import GRACE_S
 from relay.store.memory import Moved, SourceMemory
+from relay.store.pieces import in_pieces
 from relay.store.pseudonyms import Pseudonyms
 from relay.store.queue import (
     FAILURE_TTL_S,
@@ -144,6 +145,9 @@ class JobStore:
     ) -> Receipt:
         """Store every item of a request, or none; one round trip, and those of the checks.
 
+        A batch of over a thousand is stored piece by piece: who is told that it was not is told so
+        of all, and what was stored already is a duplicate when it comes again.
+
         With `replaces`, the id of a record that awaits a look-up, the items are what was found:
         the first takes its place, and nothing of it is left where there is none.
 
@@ -155,6 +159,29 @@ class JobStore:
                 (too many of this source wait for a person), or `redis_schema` (data of another
                 version).
         """
+        statuses: list[Status] = []
+        ids: list[str] = []
+        try:
+            self.pressure.check()
+            self.generation.check()
+            for piece in in_pieces(items):
+                receipt = self._store(request, source, piece, now, replaces)
+                statuses += receipt.statuses
+                ids += receipt.ids
+        except RedisError as error:
+            raise NotStored from error
+        self.require_on_disk()
+        return Receipt(tuple(statuses), tuple(ids))
+
+    def _store(
+        self,
+        request: WebhookRequest,
+        source: Source,
+        items: Sequence[Translated | Parts],
+        now: datetime,
+        replaces: str,
+    ) -> Receipt:
+        """Run the script."""
         queue = queue_name(self._base, source.destination.name, source.name)
         parts = [
             part for item in items for part in (item.items if isinstance(item, Parts) else (item,))
@@ -185,12 +212,9 @@ class JobStore:
         )
         args += [arguments.of(items), replaces]
         keys = [OPEN, COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
-        try:
-            self.pressure.check()
-            self.generation.check()
-            answer: Any = self._run(keys, args, is_large=len(parts) > _LARGE_EVENTS)
-        except RedisError as error:
-            raise NotStored from error
+        answer: Any = self._commands.run_script(
+            self._accept, keys, args, is_large=len(parts) > _LARGE_EVENTS
+        )
         if answer == b"moved":
             raise Moved
         if answer == b"replaced":
@@ -202,13 +226,6 @@ class JobStore:
         events = [(status, each) for status, each, part in pairs if not isinstance(part, Ended)]
         statuses = tuple(_STATUSES.get(status, status) for status, _ in events)
         return Receipt(cast("tuple[Status, ...]", statuses), tuple(each for _, each in events))
-
-    def _run(self, keys: list[str], args: list[Any], *, is_large: bool) -> Any:
-        """Run the script, and wait for the disk where writes must."""
-        answer = self._commands.run_script(self._accept, keys, args, is_large=is_large)
-        if self.pressure.needs_waitaof and not self._commands.is_on_disk():
-            raise NotStored("not_on_disk")
-        return answer
 
     def require_on_disk(self) -> None:
         """Wait until all that Redis has taken is on its disk, where RELAY_DURABILITY asks for that.

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import senders
+from cases import all_of
 from hypothesis import given, settings, strategies as st
 
 from relay.errors import Unreadable
@@ -30,7 +31,7 @@ def parts(*named: tuple[str, bytes], boundary: str = "x-Y-z") -> bytes:
     return b"".join(lines) + f"--{boundary}--\r\n".encode()
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("content_type", "body"),
     [
         ("", json.dumps(LEAD).encode()),
@@ -85,7 +86,7 @@ def test_form_without_a_content_type_is_one(start, content_type):
     )
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("form", "value"),
     [
         ("a=1", {"a": "1"}),

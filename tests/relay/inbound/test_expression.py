@@ -5,6 +5,7 @@ import time
 from decimal import Decimal
 
 import pytest
+from cases import all_of
 from jmespath.exceptions import JMESPathError
 
 from relay.inbound.expression import Expression, FirstUsable, TooSlow, fault_text
@@ -16,7 +17,7 @@ BODY = json_body(
 )
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("expression", "expected"),
     [
         ("total", Decimal("129.90")),

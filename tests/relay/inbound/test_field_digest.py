@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 import senders
+from cases import all_of
 from field_digest_vectors import (
     EPAYCO,
     EPAYCO_FORM,
@@ -63,7 +64,7 @@ def _wompi(**changes: Any) -> str:
     return reason(WOMPI, request_of(body, 1530291411), WOMPI_SECRET)
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("changes", "expected"),
     [
         ({"data__transaction__id": "1234-1610641025-49202"}, MISMATCH),

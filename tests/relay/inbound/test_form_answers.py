@@ -1,9 +1,15 @@
 """Who filled a form in, among questions that its owner has named."""
 
-import pytest
+import json
+from dataclasses import replace
 
-from relay.inbound.form_answers import Answer, Answers, answer_text, of_form
+import pytest
+from platform_samples import request_of, source_of
+
+from relay.inbound.form_answers import Answer, Answers, answer_text, objects, of_form
 from relay.inbound.payload_schema import PayloadSchema, validate
+from relay.model import Event
+from relay.pipeline import parse
 
 
 @pytest.mark.parametrize(
@@ -85,3 +91,26 @@ def test_many_answers_do_not_fill_a_record():
 def test_of_a_question_without_words_a_phone_is_known_by_its_looks(value, is_phone):
     assert ("phone" in of_form([Answer("3", value)])) is is_phone
     assert "phone" not in of_form([Answer("Pedido", value)])
+
+
+@pytest.mark.parametrize("value", [None, True, 1, "x", {}, {"label": "x"}, float("inf")])
+def test_what_is_no_list_has_no_objects(value):
+    assert objects(value) == []
+    assert objects([value, {"label": "x"}, None])[-1:] == [{"label": "x"}]
+
+
+@pytest.mark.parametrize("odd", [True, 7, "x", {"a": 1}])
+def test_form_whose_answers_are_no_list_is_still_read(odd):
+    for platform, (path, name) in {
+        "tally": (("data", "fields"), "FORM_RESPONSE"),
+        "typeform": (("form_response", "answers"), "form_response"),
+        "google_forms": (("answers",), "form_submit"),
+    }.items():
+        request = request_of(platform, name)
+        value = json.loads(request.body)
+        node = value
+        for key in path[:-1]:
+            node = node[key]
+        node[path[-1]] = odd
+        (item,) = parse(replace(request, body=json.dumps(value).encode()), source_of(platform))
+        assert isinstance(item, Event)

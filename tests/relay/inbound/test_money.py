@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from babel.numbers import list_currencies
+from cases import all_of
 from hypothesis import given, strategies as st
 
 from relay.inbound.money import (
@@ -32,7 +33,7 @@ def plain(money: Money | None) -> str:
     return "" if money is None else f"{money.amount:f}"
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("sent", "expected"),
     [
         ("49.90", "49.90"), (Decimal("129.90"), "129.90"), (7, "7"), ("0.00", "0.00"), ("-5", "-5"),
@@ -137,18 +138,19 @@ WRITTEN = [
     ("-12,50", "USD", "-12.50"), ("$-12,50", "USD", "-12.50"), ("-$12.50", "USD", "-12.50"),
     ("(12.50)", "USD", "-12.50"), ("\u221212.50", "USD", "-12.50"), ("12.50-", "USD", "-12.50"),
     ("1.299,50 -", "USD", "-1299.50"), ("$12,50-", "USD", "-12.50"),
+    ("Bs.S 1.299,50", "VES", "1299.50"), ("Bs.S1.299,50", "", "1299.50"),
     # Without a currency it stays an amount.
     ("10", "", "10"), ("10.00", "", "10.00"), ("$10", "", "10"), ("1.299,00", "", "1299.00"),
     ("$1.299", "", "1299"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "currency", "expected"), WRITTEN)
+@all_of(("text", "currency", "expected"), WRITTEN)
 def test_amount_is_read_as_people_write_it(text, currency, expected):
     assert plain(parse_written_money(text, currency)) == expected
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("text", "currency"),
     [
         # Could be one and a third, or a thousand.

@@ -6,6 +6,7 @@ import re
 import time
 
 import pytest
+from cases import all_of
 from hypothesis import example, given, strategies as st
 
 from relay.mapping.identity import ID_TYPES, document_in, named_values, read_document, spellings
@@ -72,12 +73,12 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "number", "country", "id_type", "expected"), READ)
+@all_of(("kind", "number", "country", "id_type", "expected"), READ)
 def test_document_is_read(kind, number, country, id_type, expected):
     assert read_document(kind, number, country) == (id_type, expected, "")
 
 
-@pytest.mark.parametrize(("kind", "number", "country"), REFUSED)
+@all_of(("kind", "number", "country"), REFUSED)
 def test_number_that_cannot_be_is_no_document(kind, number, country):
     assert read_document(kind, number, country) == ("", "", "check_digit")
     assert document_in([(kind, number)], country) == ("", "")

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from cases import all_of
 from hypothesis import given, settings, strategies as st
 
 from relay import sources
@@ -168,7 +169,7 @@ SENT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "body"), SENT, ids=[rule for rule, _ in SENT])
+@all_of(("rule", "body"), SENT)
 def test_rule_sends_exactly_what_it_says(rule, body):
     call_body = call_of(rule).body
     assert call_body == body

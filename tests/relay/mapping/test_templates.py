@@ -5,6 +5,7 @@ import time
 from decimal import Decimal
 
 import pytest
+from cases import all_of
 from jinja2 import UndefinedError
 from jinja2.sandbox import SecurityError
 
@@ -19,7 +20,7 @@ FIELDS = {
 }
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("template", "written"),
     [
         ("{{ total }}", "129.90"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import senders
+from cases import all_of
 from event_checks import notes
 from field_digest_vectors import WOMPI_BODY, WOMPI_SECRET, request_of as vector_of
 from platform_samples import request_of, source_of
@@ -225,8 +226,8 @@ def test_what_is_no_event_of_ours(changes, expected):
     assert item.reason == expected
 
 
-@pytest.mark.parametrize("value", [None, "", [], {}, False, 5, {"a": [None]}, ...])
-@pytest.mark.parametrize(
+@all_of("value", [None, "", [], {}, False, 5, {"a": [None]}, ...])
+@all_of(
     "name",
     [
         "reference", "currency", "customer_data", "billing_data", "shipping_address",

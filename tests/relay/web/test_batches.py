@@ -5,15 +5,20 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import senders
+from hypothesis import given, strategies as st
+from redis import ConnectionError as RedisConnectionError
 
 from relay.inbound.batches import BATCH_MAX, parse_batch
 from relay.inbound.results import Events, Skipped
-from relay.model import Call, Held
+from relay.model import Call, Held, Ignored, Parts, Resource
 from relay.pipeline import translate
+from relay.store.job_store import JobStore
 from relay.store.keys import OPEN
+from relay.store.pieces import PIECE, in_pieces
 
 TOO_MANY = {"body": f"expected at most {BATCH_MAX} events, found {BATCH_MAX + 1}"}
 
@@ -81,7 +86,7 @@ def test_cost_of_a_batch_grows_with_its_events_and_no_faster(platform):
 
 @pytest.mark.slow
 @each_platform
-def test_longest_batch_is_stored_by_one_script_and_refused_to_nobody(platform, web, redis):
+def test_longest_batch_is_stored_in_pieces_and_refused_to_nobody(platform, web, redis):
     body = batch(platform, BATCH_MAX)
     signed = senders.signed(platform, {}, body, datetime.now(UTC))
     redis.config_resetstat()
@@ -90,9 +95,59 @@ def test_longest_batch_is_stored_by_one_script_and_refused_to_nobody(platform, w
     assert (response.status_code, response.json["status"]) == (200, "accepted")
     assert len(set(response.json["ids"])) == redis.zcard(OPEN) == BATCH_MAX
     scripts = {name: stat["calls"] for name, stat in redis.info("commandstats").items()}
-    assert scripts["cmdstat_evalsha"] <= 2  # the first time the script is not loaded yet
+    # The first time the script is not loaded yet.
+    assert scripts["cmdstat_evalsha"] <= BATCH_MAX // PIECE + 1
     again = web().post(f"/webhooks/{platform}", headers=signed, data=body)
     assert again.json == response.json | {"status": "duplicate"}
+
+
+def test_batch_whose_middle_was_not_stored_is_whole_when_it_comes_again(web, redis, monkeypatch):
+    """What was stored of it is a duplicate then."""
+    count, pieces, store = 2 * PIECE + 5, list[int](), JobStore._store
+
+    def fail_once(jobs: JobStore, request: Any, source: Any, items: Any, *rest: Any) -> Any:
+        pieces.append(len(items))
+        if len(pieces) == 2:
+            raise RedisConnectionError
+        return store(jobs, request, source, items, *rest)
+
+    monkeypatch.setattr(JobStore, "_store", fail_once)
+    body = batch("sendgrid", count)
+    signed = senders.signed("sendgrid", {}, body, datetime.now(UTC))
+    client = web()
+    assert client.post("/webhooks/sendgrid", headers=signed, data=body).status_code == 503
+    assert redis.zcard(OPEN) == PIECE
+
+    again = client.post("/webhooks/sendgrid", headers=signed, data=body)
+    assert (again.status_code, again.json["status"]) == (200, "accepted")
+    assert len(set(again.json["ids"])) == redis.zcard(OPEN) == count
+    assert pieces == [PIECE, PIECE, PIECE, PIECE, 5]
+
+
+def of_thing(number: int) -> Parts:
+    return Parts((), Resource("order", str(number), "shop"), 0, None)
+
+
+def test_short_batch_is_one_piece():
+    for count in (0, 1, PIECE):
+        items = [of_thing(number) for number in range(count)]
+        assert list(in_pieces(items)) == [items]
+
+
+@given(st.lists(st.integers(0, 12) | st.none(), max_size=60), st.integers(1, 9))
+def test_pieces_are_the_batch_and_no_thing_is_in_two(numbers, size):
+    items = [Ignored("t", "r") if number is None else of_thing(number) for number in numbers]
+    with patch("relay.store.pieces.PIECE", size):
+        pieces = list(in_pieces(items))
+
+    assert [item for piece in pieces for item in piece] == items
+    assert all(len(piece) >= size for piece in pieces[:-1])
+    things = [{item.resource for item in piece if isinstance(item, Parts)} for piece in pieces]
+    for index, own in enumerate(things):
+        for other in things[index + 1 :]:
+            assert not own & other
+    if all(number is None for number in numbers):
+        assert all(len(piece) <= size for piece in pieces)
 
 
 def test_part_of_a_batch_is_stored_without_the_others():
