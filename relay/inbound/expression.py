@@ -85,6 +85,10 @@ _CHAINS: Final = frozenset(
 _OPTIONS: Final = jmespath.Options(custom_functions=_ExactFunctions())
 
 
+class TooSlow(JMESPathError):
+    """An expression takes longer than one may."""
+
+
 class _Interpreter(TreeInterpreter):
     """Looks at the time at each step: how many there are depends on what a sender wrote."""
 
@@ -94,7 +98,7 @@ class _Interpreter(TreeInterpreter):
 
     def visit(self, node: Any, *arguments: Any, **options: Any) -> Any:
         if self._time.is_used_up:
-            raise JMESPathError(f"takes more than {_TIME_MAX_S} s")
+            raise TooSlow(f"takes more than {_TIME_MAX_S} s")
         return super().visit(node, *arguments, **options)
 
 
@@ -139,7 +143,7 @@ class Expression:
 
 def is_something(value: Any) -> bool:
     """Whether an expression has given anything: `false` is something."""
-    return value is False or value not in (None, "", [], {})
+    return value not in (None, "", [], {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +176,15 @@ class FirstUsable:
 
         Raises:
             JMESPathError: nothing is there, and an expression does not fit the value.
+            TooSlow: at once, since each may take as long.
         """
         failed = None
         rest = None
         for each in self.attempts(value):
             if each.is_usable:
                 return each.value
+            if isinstance(each.error, TooSlow):
+                raise each.error
             failed = failed or each.error
             rest = each.value if rest is None and is_something(each.value) else rest
         if rest is None and failed is not None:

@@ -104,6 +104,8 @@ def request_from_file(
     headers = {**own_headers, **samples.unsigned_headers(platform, topic)}
     if "content-type" in own_headers:  # a form stays one
         headers["content-type"] = own_headers["content-type"]
+    elif platform.any_sender:  # it may be JSON or a form
+        del headers["content-type"]
     query = sample.sender.get("query", "") if sample else ""
     return WebhookRequest(
         method="POST",

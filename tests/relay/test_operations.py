@@ -498,6 +498,14 @@ def test_request_file_keeps_its_own_content_type():
     assert translation.translated.customer.email == "ana@example.com"
 
 
+@pytest.mark.parametrize("body", [b'{"type": "lead.new", "email": "ana@example.com"}', b"type=lead.new&email=ana%40example.com"])  # fmt: skip
+def test_body_of_any_sender_is_json_or_a_form_as_it_looks(body):
+    (translation,) = transform(request_from_file("lead", body, SEEING, "x", NOW), SEEING)
+
+    assert translation.translated.customer.email == "ana@example.com"
+    assert [each.value for each in translation.expressions["contact.email"]] == ["ana@example.com"]
+
+
 def test_relay_that_does_not_answer_is_told_by_its_address():
     source = senders.source_of("shopify")
     with pytest.raises(RelayUnreachable) as caught:

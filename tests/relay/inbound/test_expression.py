@@ -8,7 +8,7 @@ import pytest
 from cases import all_of
 from jmespath.exceptions import JMESPathError
 
-from relay.inbound.expression import Expression, FirstUsable, fault_text
+from relay.inbound.expression import Expression, FirstUsable, TooSlow, fault_text
 from relay.inbound.payload import json_body, text_of
 
 BODY = json_body(
@@ -216,3 +216,11 @@ def test_time_in_which_others_have_the_processor_does_not_count(monkeypatch):
     moments = itertools.count(step=10)
     monkeypatch.setattr(time, "monotonic", lambda: next(moments))
     assert Expression("lead.email || email").search({"email": "ana@example.com"})
+
+
+def test_list_ends_at_an_expression_that_takes_too_long(monkeypatch):
+    monkeypatch.setattr("relay.inbound.expression._TIME_MAX_S", -1)
+    slow = first("count", "total")
+    with pytest.raises(TooSlow):
+        slow.search(BODY)
+    assert [type(each.error) for each in slow.attempts(BODY)] == [TooSlow, TooSlow]
