@@ -18,7 +18,8 @@ HOLDS_S: Final[dict[Kind, tuple[float, float]]] = {
     ("stop", "redis"): (1.0, 6.0),
     ("flush_scripts", "redis"): (0.5, 2.0),
     ("drop_clients", "redis"): (0.5, 2.0),
-    ("pause", "redis"): (0.5, 3.0),
+    # Up to beyond the time-outs of a connection.
+    ("pause", "redis"): (0.5, 4.5),
     ("fill_disk", "redis"): (1.0, 4.0),
     ("fill_disk_always", "redis"): (1.0, 4.0),
     ("step_clock", "web"): (0.5, 1.0),
