@@ -71,6 +71,18 @@ def test_any_age_will_do(days):
     assert reason(SOURCE.scheme, request, SECRET, late_s=days * 86400) == ""
 
 
+@pytest.mark.parametrize("moved", [-4, -1, 1, 3])
+def test_digits_do_not_move_between_amount_and_time(moved):
+    """What is signed has nothing between the two."""
+    request = request_of("wompi", "transaction_updated")
+    body = json.loads(request.body)
+    amount = str(body["data"]["transaction"]["amount_in_cents"])
+    digits, at = amount + str(body["timestamp"]), len(amount) + moved
+    changes = {"transaction": {"amount_in_cents": digits[:at]}, "timestamp": digits[at:]}
+
+    assert refusal(replace(request, body=changed(body, changes))) == MALFORMED
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
