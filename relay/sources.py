@@ -89,7 +89,7 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
         faults += scheme_faults + tolerance_faults(key, scheme, dedup_s)
         warnings += secret_warnings(key, scheme, entry, secrets)
         warnings += _id_warnings(key, platform, options, entry)
-        if platform.api and not entry.credentials:
+        if platform.api and platform.is_thin and not entry.credentials:
             needed = ", ".join(platform.api.credentials)
             warnings.append(
                 f"{key}.credentials: without {needed} what {platform.title} only names"

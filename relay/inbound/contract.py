@@ -189,6 +189,12 @@ class Platform:
         return self.options is not None and bool(self.options().validate({}))
 
     @property
+    def is_thin(self) -> bool:
+        """Whether most of its events only name things: without look-ups it tells very little."""
+        typed = [topic for topic in self.topics.values() if topic.type]
+        return sum(bool(topic.lookup) for topic in typed) * 2 > len(typed)
+
+    @property
     def event_types(self) -> dict[str, str]:
         """Topic -> event type, of the topics that have one."""
         return {name: topic.type for name, topic in self.topics.items() if topic.type}

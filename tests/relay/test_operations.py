@@ -18,6 +18,7 @@ from rq.serializers import JSONSerializer
 
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.inbound import samples
+from relay.inbound.batches import BATCH_MAX
 from relay.inbound.contract import Source
 from relay.model import Call, Held, Outcome, State, Verdict
 from relay.operations import (
@@ -429,7 +430,7 @@ def test_body_is_translated_and_nothing_is_kept(redis):
 
 def test_batch_that_is_too_long_is_one_translation_without_an_event():
     source = senders.source_of("sendgrid")
-    (only,) = transform(senders.delivery({}, json.dumps([None] * 5001).encode()), source)
+    (only,) = transform(senders.delivery({}, json.dumps([None] * (BATCH_MAX + 1)).encode()), source)
     assert (only.event, only.translated.reason) == (None, "too_many_events")
 
 
