@@ -198,11 +198,9 @@ class Platform:
 
     @property
     def is_thin(self) -> bool:
-        """Whether most of its webhooks only name a thing, so that a source is of no use without
-        credentials.
-        """
-        thin = sum(bool(topic.lookup) for topic in self.topics.values())
-        return 2 * thin > len(self.topics)
+        """Whether most of its events only name things: without look-ups it tells very little."""
+        typed = [topic for topic in self.topics.values() if topic.type]
+        return sum(bool(topic.lookup) for topic in typed) * 2 > len(typed)
 
     @property
     def event_types(self) -> dict[str, str]:

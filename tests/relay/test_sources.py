@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import senders
 from flask.testing import FlaskClient
+from platform_samples import sender_of
 from redis import Redis
 from werkzeug.test import TestResponse
 
@@ -593,3 +594,13 @@ def test_signing_source_that_cannot_be_used_has_its_own_faults_only(text, fault,
 
     assert all(line.startswith("sources.s") for line in caught.value.faults)
     assert caught.value.faults[0].startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("platform", "warns"), [("tiendanube", True), ("shopify", False), ("wix", False)]
+)
+def test_only_who_tells_little_without_lookups_is_warned_of(loaded, platform, warns):
+    """Shopify's refunds are told with their orders too."""
+    secret = json.dumps(sender_of(platform).secret)
+    relay = loaded(f'[sources.s]\nplatform = "{platform}"\nsecrets = {secret}\n')
+    assert any("kept as awaiting_lookup" in text for text in relay.warnings) is warns
