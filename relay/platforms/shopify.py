@@ -12,10 +12,12 @@ https://shopify.dev/docs/apps/build/webhooks/verify-deliveries (read 2026-08)
 """
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from relay.inbound.composite_fields import Amount, Documents, FirstOf, Items, Person, address
+from relay.inbound.contact import Party
 from relay.inbound.contract import Platform
 from relay.inbound.payload_fields import Id, Number, Text, Time
 from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
@@ -45,7 +47,10 @@ class _BodySchema(PayloadSchema):
 
 
 class _SaleSchema(_BodySchema):
-    """The e-mail and phone of an order or checkout are its customer's, who is the buyer."""
+    """The e-mail and phone of an order or checkout are its customer's, who is the buyer.
+
+    A buyer may write another e-mail than that of the account: then the account is one more party.
+    """
 
     buyer = Person(
         email=("email", "contact_email", "customer.email"),
@@ -53,6 +58,8 @@ class _SaleSchema(_BodySchema):
         first_name="customer.first_name",
         last_name="customer.last_name",
     )
+    _account_email = Text("customer.email")
+    _own_phone = Text("phone")
     billing = Person("billing_address", **_ADDRESS)
     recipient = Person("shipping_address", **_ADDRESS)
     address_book = Person("customer.default_address", **_ADDRESS)
@@ -154,12 +161,32 @@ class _ConsentSchema(PayloadSchema):
     _email = Text("email_marketing_consent.state")
 
 
+def _parties(values: Values) -> dict[str, Party]:
+    """Buyer and account, where the e-mail of the order is not that of the account.
+
+    The buyer's name is then the one of the bill, by which the two may be one person after all.
+    """
+    buyer: Party | None = values.get("buyer")
+    email = values.get("_account_email", "")
+    if not (buyer and email) or buyer.email.strip().lower() == email.strip().lower():
+        return {}
+    own = tuple(phone for phone in buyer.phones if phone == values.get("_own_phone"))
+    phones = tuple(phone for phone in buyer.phones if phone not in own)
+    named: Party = values.get("billing") or Party()
+    names = {part: getattr(named, part) for part in ("first_name", "last_name", "name")}
+    return {
+        "buyer": Party(email=buyer.email, phones=own, **names),
+        "account": replace(buyer, email=email, phones=phones),
+    }
+
+
 def _order(topic: str, values: Values) -> Values:
     refunds = values.get("_refunds", ())
     dates = [unix_time(refund.get("created_at")) for refund in refunds]
     is_in_one_currency = values.get("shop_amount") == values.get("amount")
     refunded = _refunded(values)
     return {
+        **_parties(values),
         "amount": values.get("amount") if refunded else _edited(values),
         "shop_amount": None if is_in_one_currency else values.get("shop_amount"),
         "steps": _steps(values) if topic == "orders/updated" else (),
@@ -238,7 +265,8 @@ def _is_given_back(transaction: Values, total: Money | None) -> bool:
 
 def _checkout(_topic: str, values: Values) -> Values:
     is_completed = unix_time(values.get("_completed_at")) is not None
-    return {"ends": values.get("token", ""), "over": True} if is_completed else {}
+    ends = {"ends": values.get("token", ""), "over": True} if is_completed else {}
+    return {**_parties(values), **ends}
 
 
 def _fulfillment(_topic: str, values: Values) -> Values | Skipped:
