@@ -15,7 +15,14 @@ from typing import Any, Final
 from relay.inbound.contact import Party
 from relay.inbound.money import parse_minor_units, parse_money, parse_written_money
 from relay.inbound.payload_fields import Id, Number, OmittedFields, Path, PathField, Text, value_at
-from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
+from relay.inbound.payload_schema import (
+    EMAIL_NAMES,
+    PHONE_NAMES,
+    ListOf,
+    Object,
+    PayloadSchema,
+    References,
+)
 from relay.mapping.country import iso2
 from relay.mapping.identity import document_in, named_values
 from relay.model import Address, Money
@@ -109,7 +116,9 @@ def _filled(party: Party | None) -> dict[str, Any] | None:
 
 
 def _part(name: str, paths: tuple[str, ...]) -> PathField:
-    if name in ("phones", "lines"):
+    if name == "phones":
+        return Texts(*paths, names=PHONE_NAMES)
+    if name == "lines":
         return Texts(*paths)
     if name in ("latitude", "longitude"):
         return Number(*paths)
@@ -119,22 +128,31 @@ def _part(name: str, paths: tuple[str, ...]) -> PathField:
 
 
 class Emails(Text):
-    """A text; a list of texts becomes one, of which the first address counts."""
+    """A text; several, or objects with an address, become one, of which the first one counts."""
 
     def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> str:
-        if isinstance(value, list) and (texts := [one for one in value if isinstance(one, str)]):
-            return "; ".join(filter(None, texts))
+        if isinstance(value, dict | list):
+            texts = [text for text in _EMAILS.read(value, path, omitted_fields) if "@" in text]
+            value = "; ".join(texts) or None
         return super().read(value, path, omitted_fields)
 
 
+_EMAILS: Final = References(EMAIL_NAMES)
+
+
 class Texts(PathField):
-    """Every text at the paths that is not empty; a list there is taken one by one."""
+    """Every text at the paths that is not empty; a list there is taken one by one.
+
+    `names` are those of the text where it is in an object.
+    """
 
     reason = "not_a_text"
 
-    def __init__(self, *paths: str) -> None:
+    def __init__(self, *paths: str, names: tuple[str, ...] = ()) -> None:
         super().__init__(*(part for path in paths for part in _parts(path)))
-        self._fields = [JoinedText(path) if "+" in path else ListOf(Text(), path) for path in paths]
+        self._fields = [
+            JoinedText(path) if "+" in path else References(names, path) for path in paths
+        ]
         # With the path of a single text, which is taken at once; a joined one has none.
         self._by_path: list[tuple[Path, PathField]] = [
             (() if isinstance(field, JoinedText) else field.paths[0], field)

@@ -10,6 +10,7 @@ person only if something is the same.
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -92,6 +93,27 @@ def contact_of(parties: Sequence[Party], recipients: Sequence[Party] = ()) -> Co
             break
     addresses = [*recipients[:1], *person, *parties, *recipients[1:]]
     return _merged(person, next((p.address for p in addresses if p.address), None))
+
+
+def parted(
+    buyer: Party | None, own_phone: str, account_email: str, named: Party | None
+) -> dict[str, Party]:
+    """`buyer` and `account` of a sale that has another e-mail than the account it was made with.
+
+    `buyer` has the account's name and maybe its phones beside `own_phone`. The buyer's name is then
+    that of `named`, the bill, by which the two may be one person after all. {} where the e-mails
+    are one.
+    """
+    email = account_email.strip()
+    if buyer is None or not email or buyer.email.strip().lower() == email.lower():
+        return {}
+    own = tuple(phone for phone in buyer.phones if phone == own_phone)
+    others = tuple(phone for phone in buyer.phones if phone != own_phone)
+    names = {part: getattr(named or Party(), part) for part in ("first_name", "last_name", "name")}
+    return {
+        "buyer": Party(email=buyer.email, phones=own, **names),
+        "account": replace(buyer, email=email, phones=others),
+    }
 
 
 def _person(first: _Named, everybody: Sequence[_Named]) -> list[Party]:

@@ -97,7 +97,7 @@ class _Interpreter(TreeInterpreter):
         self._time = ProcessorTime(_TIME_MAX_S)
 
     def visit(self, node: Any, *arguments: Any, **options: Any) -> Any:
-        if self._time.is_used_up:
+        if self._time.used_up():
             raise TooSlow(f"takes more than {_TIME_MAX_S} s")
         return super().visit(node, *arguments, **options)
 

@@ -23,7 +23,14 @@ from relay.inbound.expression import Attempt, fault_text
 from relay.inbound.option_fields import lenient_fields, with_amounts
 from relay.inbound.payload import json_bytes
 from relay.inbound.payload_fields import Flag, Id, Number, Text, Time
-from relay.inbound.payload_schema import ListOf, Object, PayloadSchema, validate
+from relay.inbound.payload_schema import (
+    EMAIL_NAMES,
+    PHONE_NAMES,
+    Object,
+    PayloadSchema,
+    References,
+    validate,
+)
 from relay.inbound.results import Events, ParseResult, Part, Skipped, Unparsable
 from relay.inbound.timestamps import occurred_at
 from relay.inbound.usable import is_id, is_text
@@ -46,8 +53,8 @@ class _AddressSchema(PayloadSchema):
 class _ContactSchema(PayloadSchema):
     customer_id = Text()
     # An expression may select several: `[phone, mobile]`.
-    email = ListOf(Text())
-    phone = ListOf(Text())
+    email = References(EMAIL_NAMES)
+    phone = References(PHONE_NAMES)
     country = Text()
     first_name = Text()
     last_name = Text()

@@ -6,6 +6,7 @@ numbers and decimal texts (Shopify's "49.90"), `parse_minor_units` for cents (St
 None for what is no amount, or for what could be two.
 """
 
+import html
 import re
 from decimal import Decimal
 from typing import Any, Final
@@ -29,6 +30,17 @@ _SIGNS: Final = {
     "REALES": "BRL", "QUETZALES": "GTQ", "LEMPIRAS": "HNL", "BOLIVIANOS": "BOB",
     "GUARANÍES": "PYG", "GUARANIES": "PYG",
 }  # fmt: skip
+# Numeric codes of ISO 4217, as banks and their gateways write them.
+_NUMERIC: Final = {
+    "032": "ARS", "068": "BOB", "152": "CLP", "170": "COP", "188": "CRC", "214": "DOP",
+    "320": "GTQ", "340": "HNL", "484": "MXN", "558": "NIO", "590": "PAB", "600": "PYG",
+    "604": "PEN", "840": "USD", "858": "UYU", "928": "VES", "978": "EUR", "986": "BRL",
+}  # fmt: skip
+# `25 mil`, `2 millones`, `1.2M`: not the number that stands there.
+_MULTIPLIERS: Final = frozenset(
+    ("mil", "k", "m", "mm", "millon", "mill\u00f3n", "millones", "million", "thousand")
+)
+_HTML: Final = re.compile(r"<[^<>]*>")
 # Of signs with a point inside there is one: `Bs.S` of Venezuela.
 _WORD: Final = (
     r"(?:[Bb][Ss]\.[Ss]|[^\W\d_]{0,3}[$¢£¥\u20a0-\u20cf/][^\W\d_]?\.?"
@@ -46,6 +58,8 @@ def currency_code(value: Any) -> str:
     """The ISO 4217 code of a code or sign, else the text as it is; empty if it is no text."""
     text = value.strip() if isinstance(value, str) else ""
     capitals = text.upper()
+    if capitals in _NUMERIC:
+        return _NUMERIC[capitals]
     for code in (_SIGNS.get(capitals, capitals), capitals.removesuffix("$")):
         if is_currency_code(code):
             return code
@@ -84,19 +98,21 @@ def parse_written_money(amount: Any, currency: Any = "") -> Money | None:
     """
     if not isinstance(amount, str):
         return parse_money(amount, currency)
+    if "&" in amount or "<" in amount:  # of a page's own formatting
+        amount = html.unescape(_HTML.sub("", amount))
     text = re.sub(r"\s", " ", amount.strip()).replace("\u2212", "-")
-    if len(text) > 2 * _TEXT_MAX:  # the patterns take the square of its length
+    if len(text) > _TEXT_MAX:  # the patterns take the square of its length
         return None
     text = _MINUS_BEHIND.sub(r"-\1", text)
     text = re.sub(r"[.,]?-{1,2}$", "", text)
-    if len(text) > _TEXT_MAX:
-        return None
     in_parentheses = re.fullmatch(r"\((.*)\)", text)
     match = _WRITTEN.fullmatch(in_parentheses[1].strip() if in_parentheses else text)
     if match is None:  # perhaps with an exponent
         return parse_money(text, currency)
     around = [match["before"].strip(), match["after"].strip()]
     words = " ".join(around).split()
+    if not _MULTIPLIERS.isdisjoint(word.lower().rstrip(".") for word in words):
+        return None
     signs = (*words, *(text.replace(" ", "") for text in around))  # "US $" is one
     codes = {code for sign in signs if is_currency_code(code := currency_code(sign))}
     if len(codes) > 1:
@@ -132,6 +148,8 @@ def _written_number(text: str, currency: str, *, is_marked: bool) -> Decimal | N
     grouping = separators[:-1]
     has_groups = 1 <= len(first) <= 3 and all(len(part) == 3 for part in rest[:-1])
     if grouping:
+        if set(grouping) <= {"'", "\u2019"} and last in ".," and has_groups and len(rest[-1]) == 3:
+            return Decimal(first + "".join(rest))  # 1'299.000: the apostrophe marks the millions
         if last in grouping or last not in ".,":
             whole = has_groups and len(rest[-1]) == 3 and len(set(separators)) == 1
             return Decimal(first + "".join(rest)) if whole else None

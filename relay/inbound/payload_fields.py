@@ -12,6 +12,7 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields
 
 from relay.inbound.payload import number_text, whole_number_text
+from relay.inbound.timestamps import is_time_object
 
 Path = tuple[str, ...]
 # Paths named of one body: a list of a thousand odd items must not fill the record.
@@ -162,13 +163,12 @@ class Number(PathField):
 
 
 class Time(PathField):
-    """A time as `parse_timestamp` reads it: a text, a number or PHP's date object."""
+    """A time as `parse_timestamp` reads it: a text, a number or a date object."""
 
     reason = "not_a_time"
 
     def read(self, value: Any, _path: str, _omitted_fields: OmittedFields) -> Any:
-        is_object = isinstance(value, dict) and isinstance(value.get("date"), str)
-        if not (is_object or isinstance(value, str) or number_text(value) is not None):
+        if not isinstance(value, str) and number_text(value) is None and not is_time_object(value):
             raise ValidationError("expected a time")
         return value
 

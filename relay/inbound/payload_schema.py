@@ -19,15 +19,18 @@ long, and cannot say which part of a nested object was left out.
 from collections.abc import KeysView, Mapping
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
 from relay.errors import Unreadable
-from relay.inbound.payload_fields import OmittedFields, PathField, Time
+from relay.inbound.payload_fields import OmittedFields, PathField, Text, Time
 from relay.value import value
 
 _Field = fields.Field[Any]
+# Names that senders give to an e-mail or a phone in an object of its own, in small letters.
+EMAIL_NAMES: Final = ("email", "address", "email_address", "emailaddress", "mail", "value")
+PHONE_NAMES: Final = ("phone", "number", "phone_number", "phonenumber", "e164", "value")
 
 
 @value(frozen=True, slots=True)
@@ -87,6 +90,33 @@ class ListOf(PathField):
             except ValidationError:
                 omitted_fields.name(f"{path}.{i}", self.item.reason)
         return items
+
+
+class References(ListOf):
+    """E-mails or phones: texts, or objects with one under one of `names`, alone or in a list."""
+
+    def __init__(self, names: tuple[str, ...], *paths: str, **options: Any) -> None:
+        super().__init__(_Reference(names), *paths, **options)
+
+    def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> list[Any]:
+        if isinstance(value, dict) and not all(key.isdecimal() for key in value):
+            value = [value]
+        elif isinstance(value, list) and any(isinstance(item, list) for item in value):
+            value = [part for one in value for part in (one if isinstance(one, list) else [one])]
+        return super().read(value, path, omitted_fields)
+
+
+class _Reference(Text):
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self._names = names
+
+    def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> str:
+        if isinstance(value, dict):
+            small = {name.lower(): part for name, part in value.items()}
+            parts = (small.get(name) for name in self._names)
+            value = next((part for part in parts if part not in (None, "", False)), None)
+        return super().read(value, path, omitted_fields)
 
 
 class PayloadSchema(Schema):

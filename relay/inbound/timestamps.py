@@ -50,6 +50,8 @@ _COMPACT: Final = re.compile(r"(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2})?)?"
 _NUMBER: Final = re.compile(r"\d{1,20}(?:\.\d{1,20})?(?:[eE]\+?\d{1,2})?")
 _TEXT_MAX: Final = 80
 _NUMBERS: Final = (int, float, Decimal)
+# Names of the time in the date objects of PHP, MongoDB, Microsoft Graph, Parse and Firestore.
+_IN_OBJECTS: Final = ("date", "$date", "dateTime", "iso", "_seconds", "seconds", "$numberLong")
 # A day without a time of day. At noon it is the same day in the zones around.
 _NOON: Final = 12
 
@@ -59,9 +61,9 @@ def parse_timestamp(value: Any, zone: tzinfo = UTC) -> datetime | None:
 
     Takes seconds, milliseconds, microseconds and nanoseconds since 1970 as number or text; ISO
     8601; `yyyy-mm-dd hh:mm`; `dd/mm/yyyy`, with or without `hh:mm[:ss]`; `yyyymmddhhmmss`; RFC
-    2822; `3 de noviembre de 2025`; and the dates of PHP (an object), .NET and Java. `zone` is that
-    of a time without an offset. A date alone is noon of that day. Before 2000 and from 2100 on is
-    no time.
+    2822; `3 de noviembre de 2025`; and the dates of PHP and MongoDB (objects), .NET and Java.
+    `zone` is that of a time without an offset. A date alone is noon of that day. Before 2000 and
+    from 2100 on is no time.
     """
     try:
         moment = _moment(value, zone)
@@ -101,9 +103,24 @@ def _moment(value: Any, zone: tzinfo) -> datetime | None:
         return _from_text(value.strip(), zone)
     if isinstance(value, _NUMBERS) and not isinstance(value, bool):
         return _from_text(f"{Decimal(str(value)):f}", zone) if 0 < value < 1e21 else None
-    if isinstance(value, Mapping) and isinstance(value.get("date"), str):
-        return _from_text(value["date"].strip(), _php_zone(value.get("timezone"), zone))
+    if isinstance(value, Mapping):
+        inner = _in_object(value)
+        zone = _named_zone(value.get("timezone") or value.get("timeZone"), zone)
+        return None if isinstance(inner, Mapping) else _moment(inner, zone)
     return None
+
+
+def is_time_object(value: Any) -> bool:
+    """Whether a value is the date object of a language or database."""
+    return isinstance(value, dict) and _in_object(value) is not None
+
+
+def _in_object(value: Mapping[str, Any]) -> Any:
+    """The text or number in a date object, None when it is none."""
+    inner = next((value[name] for name in _IN_OBJECTS if value.get(name)), None)
+    if isinstance(inner, Mapping):  # {"$date": {"$numberLong": "…"}}
+        inner = inner.get("$numberLong")
+    return inner if isinstance(inner, (str, *_NUMBERS)) else None
 
 
 def _from_text(text: str, zone: tzinfo) -> datetime | None:
@@ -205,8 +222,8 @@ def _offset(text: str | None) -> tzinfo | None:
     return timezone(-delta if text[0] == "-" else delta)
 
 
-def _php_zone(name: Any, zone: tzinfo) -> tzinfo:
-    """The zone of a PHP date object: a name, an offset or an abbreviation; `zone` if neither."""
+def _named_zone(name: Any, zone: tzinfo) -> tzinfo:
+    """The zone of a date object: a name, an offset or an abbreviation; `zone` if neither."""
     if not isinstance(name, str):
         return zone
     if re.fullmatch(r"Z|UTC|GMT|[+-]\d{2}:?(?:\d{2})?", name):

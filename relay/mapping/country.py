@@ -7,7 +7,11 @@ from typing import Final
 
 from babel import Locale
 from babel.core import get_global
-from phonenumbers import SUPPORTED_REGIONS, region_code_for_country_code
+from phonenumbers import (
+    SUPPORTED_REGIONS,
+    country_code_for_region,
+    region_code_for_country_code,
+)
 
 _LANGUAGES: Final = ("es", "en", "pt", "es_MX", "pt_PT", "fr")
 # What CLDR does not list as a name: everyday short forms, and official names in another order.
@@ -25,6 +29,10 @@ _ALSO: Final = {
     "holanda": "NL",
     "holland": "NL",
     "rep dominicana": "DO",
+    "r dominicana": "DO",
+    "rep dom": "DO",
+    "dominican rep": "DO",
+    "u s": "US",
     "santo domingo": "DO",
     "rd": "DO",
     "mejico": "MX",
@@ -34,9 +42,16 @@ _OFFICIAL: Final = re.compile(
     r"^(?:la |el |the )?(?:(?:republica|republic|estado|state|commonwealth)"
     r"(?: bolivariana| oriental| plurinacional| federativa)? ?(?:de la |del |de |do |da |of )?)"
 )
-_CALLING_CODE: Final = re.compile(r"\+ ?(\d{1,3})")
-_BESIDE: Final = re.compile(r"[,(/|+:\d]| [-\N{EN DASH}] ")
+# `+57`, `(+57)`, `0057`; two digits alone are one too, since numeric codes have three.
+_CALLING_CODE: Final = re.compile(r"\(?(?:(?:\+|00) ?)?([1-9]\d{1,2})\)?|\(?\+ ?(1)\)?")
+# `EC +593`, `EC (+593)`: what lists of calling codes show.
+_WITH_CALLING_CODE: Final = re.compile(r"([A-Z]{2})\W*\+ ?(\d{1,3})\)?")
+# A part of a country by ISO 3166-2, `MX-CMX`, and a language in a country, `es-PE`, `pt_BR`.
+_PART: Final = re.compile(r"([A-Z]{2})-[A-Z0-9]{1,3}")
+_LOCALE: Final = re.compile(r"(?:es|en|pt|fr)[-_]([A-Za-z]{2}|\d{3})")
+_BESIDE: Final = re.compile(r"[,(/|+:\d]| [-\N{EN DASH}] |(?<=[A-Z]{3})-")
 _STATE: Final = 2
+_NUMERIC: Final = 3
 _FLAG_A: Final = ord("\N{REGIONAL INDICATOR SYMBOL LETTER A}")
 
 
@@ -59,6 +74,7 @@ def _codes() -> dict[str, str]:
         if len(replacements) == 1 and (len(alias) == 3 or alias == "UK"):
             codes[alias.lower()] = replacements[0]
     codes |= _ALSO
+    codes = {key.replace(" ", ""): code for key, code in codes.items()} | codes
     return {key: code for key, code in codes.items() if code in SUPPORTED_REGIONS}
 
 
@@ -67,17 +83,17 @@ def iso2(text: str) -> str:
     """The ISO 3166 alpha-2 code of a country's code or name, empty when it is none.
 
     Takes alpha-2, alpha-3 and numeric codes and names in Spanish, English, Portuguese and French,
-    in any case, with or without accents; a calling code with its plus, a flag, and a name beside
-    something else (`Colombia (+57)`, `CO - Colombia`, `Cali, Colombia`).
+    in any case, with or without accents; a calling code, a flag, a part of a country (`MX-CMX`), a
+    locale (`es-PE`), and a name beside something else (`Colombia (+57)`, `CO - Colombia`, `Cali,
+    Colombia`).
     """
     if text in SUPPORTED_REGIONS:
         return text
     code = text.strip().upper()
     if code in SUPPORTED_REGIONS:
         return code
-    if calling_code := _CALLING_CODE.fullmatch(code):
-        region = region_code_for_country_code(int(calling_code[1]))
-        return region if region in SUPPORTED_REGIONS else ""
+    if region := _coded(text.strip(), code):
+        return region
     key = _key(text)
     # Two letters beside something else may be those of a state: Denver, CO.
     parts = [part for part in map(_key, _BESIDE.split(text)) if len(part) > _STATE]
@@ -86,6 +102,23 @@ def iso2(text: str) -> str:
         if name in codes:
             return codes[name]
     return _flag(text)
+
+
+def _coded(text: str, capitals: str) -> str:
+    """The country of a calling code, a locale or the code of a part of a country."""
+    if match := _LOCALE.fullmatch(text):
+        region = match[1].upper()
+    elif match := _WITH_CALLING_CODE.fullmatch(capitals):
+        region = match[1] if country_code_for_region(match[1]) == int(match[2]) else ""
+    elif match := _PART.fullmatch(capitals):
+        region = match[1]
+    elif match := _CALLING_CODE.fullmatch(capitals):
+        is_numeric = len(capitals) == _NUMERIC and capitals in _codes()
+        code = int(match[1] or match[2])
+        region = "" if is_numeric else region_code_for_country_code(code)
+    else:
+        return ""
+    return region if region in SUPPORTED_REGIONS else ""
 
 
 def _flag(text: str) -> str:

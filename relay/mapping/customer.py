@@ -1,6 +1,8 @@
 """The customer of an event at Mercately: what to find them by, from what the platform wrote."""
 
+import html
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -17,6 +19,12 @@ _ID: Final = re.compile(r"(?!\.{1,2}$)[^\s/?#]{1,64}")
 # Characters of a name, or of a line of an address. Whoever fills a form in may write megabytes, and
 # what Mercately cannot store would hold up the later events of the customer.
 TEXT_MAX: Final = 255
+# Categories of characters that nobody sees.
+_HIDDEN: Final = ("Cf", "Cc")
+# What programs write where there is no name.
+_NO_NAME: Final = frozenset(
+    ("null", "NULL", "undefined", "none", "None", "nan", "NaN", "n/a", "N/A", "NA")
+)
 # Fields that name a customer, in Mercately's words and in most platforms'.
 _REFERENCES: Final = frozenset({"customer_id", "phone", "email", "id_number"})
 
@@ -57,12 +65,23 @@ def resolve(contact: Contact, country: str, customer_id: str = "") -> Resolved:
         customer_id=contact_id or customer_id,
         phone=phone,
         email=email,
-        first_name=contact.first_name.strip()[:TEXT_MAX],
-        last_name=contact.last_name.strip()[:TEXT_MAX],
+        first_name=_name(contact.first_name)[:TEXT_MAX],
+        last_name=_name(contact.last_name)[:TEXT_MAX],
     )
     if not (customer.customer_id or phone or email):
         customer = replace(customer, id_type=id_type, id_number=id_number)
     return Resolved(customer, id_type, id_number, omitted_fields)
+
+
+def _name(text: str) -> str:
+    """A name in one line, without HTML escapes and invisible characters; empty when it is none."""
+    if "&" in text:
+        text = html.unescape(text)
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in _HIDDEN)
+    text = " ".join(text.split())
+    is_word = text[:1].isalpha() or any(map(str.isalpha, text))
+    return text if is_word and text not in _NO_NAME else ""
 
 
 def references_in(omitted_fields: Mapping[str, str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """E-mail addresses as people and forms write them, cleaned; one verdict for every platform."""
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -11,16 +12,31 @@ from email_validator import EmailNotValidError, validate_email
 
 # Longer texts are no address and no short list of them.
 _TEXT_MAX: Final = 1_000
-_SEPARATORS: Final = re.compile(r"[;,|\n]")
+_SEPARATORS: Final = re.compile(r"[;,|\n]| [-/\N{EN DASH}\N{BULLET}] ")
 # `Ana <ana@example.com>`; `Ana (ana@example.com)` and `[ana@example.com](mailto:…)`.
 _ANGLES: Final = re.compile(r"<([^<>]*)>")
 _BRACKETS: Final = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 _AROUND_AT: Final = re.compile(r" *@ *")
+# `ana@example. com`, as keyboards of phones put a blank behind a full stop.
+_AROUND_DOT: Final = re.compile(r"(?<=@)([\w-]+) *\. *([a-z]{2,4})(?![\w.@-])")
+# A phone beside an address.
+_PHONE: Final = re.compile(r"\+?\d{7,15}")
+# An address with its sign as HTML or a URL has it.
+_ESCAPED: Final = re.compile(r"&[#a-z0-9]+;|%40", re.IGNORECASE)
+# What shops and people enter where a form wants an address and there is none, without separators.
+_NOBODY: Final = frozenset(
+    (
+        "consumidorfinal", "clientefinal", "clientegeneral", "noaplica", "nocorreo", "noemail",
+        "nomail", "notengo", "notengocorreo", "notengoemail", "notiene", "notienecorreo",
+        "notieneemail", "sincorreo", "sincorreoelectronico", "sinemail", "sinmail", "withoutemail",
+    )
+)  # fmt: skip
+_NOT_LETTERS: Final = re.compile(r"[^a-z]+")
 _MAILTO: Final = re.compile(r"mailto:", re.IGNORECASE)
-# `Correo:`; an address has no colon.
-_LABEL_END: Final = re.compile(r"(?<!mailto):", re.IGNORECASE)
+# `Correo electrónico:`; an address has no colon.
+_LABEL: Final = re.compile(r"(?:^|(?<=\s))[^@:]*(?<!mailto):(?=[^:]*@)", re.IGNORECASE)
 _BETWEEN: Final = frozenset({"/", "&", "-", "y", "e", "o", "u", "and", "or"})
-_LEADING: Final = " \"'`´“”‘’«»<>:/"  # noqa: RUF001  as people type and paste them
+_LEADING: Final = " =*\u2022\u00b7\"'`´“”‘’«»<>:/"  # noqa: RUF001  as people type and paste them
 _TRAILING: Final = _LEADING + "."
 # What is valid when its domain is, and is written as it stands: the library changes only capitals,
 # Unicode and punycode.
@@ -40,9 +56,15 @@ def to_email(text: str) -> tuple[str, str]:
     if not plain:
         return "", ""
     for candidate in _candidates(plain):
-        if address := _valid(_trimmed(candidate)):
+        if (address := _valid(_trimmed(candidate))) and not _is_nobodys(address):
             return address, ""
     return "", "not_an_email"
+
+
+def _is_nobodys(address: str) -> bool:
+    """Whether an address says that there is none: `sin-correo@example.com`."""
+    local = address.partition("@")[0]
+    return local in _NOBODY or _NOT_LETTERS.sub("", local.lower()) in _NOBODY
 
 
 def _valid(text: str) -> str:
@@ -69,6 +91,8 @@ def _is_domain(domain: str) -> bool:
 
 def _plain(text: str) -> str:
     """The text without invisible characters, with single spaces; line ends stay."""
+    if _ESCAPED.search(text):
+        text = unquote(html.unescape(text)) if "@" not in text else html.unescape(text)
     if text.isascii() and text.isprintable():
         return text.strip()[:_TEXT_MAX]
     shown = []
@@ -101,11 +125,11 @@ def _addresses(text: str) -> list[str]:
     A word beside an address may be a piece of it: `ana maria@example.com` must not become
     `maria@example.com`, which is somebody else's.
     """
-    plain = _AROUND_AT.sub("@", _without_mailto(_trimmed(text)))
+    plain = _AROUND_DOT.sub(r"\1.\2", _AROUND_AT.sub("@", _without_mailto(_trimmed(text))))
     words = [
         word
-        for word in _LABEL_END.sub(": ", plain).split()
-        if word.lower() not in _BETWEEN and not word.endswith(":")
+        for word in _LABEL.sub("", plain).split()
+        if word.lower() not in _BETWEEN and not _PHONE.fullmatch(word)
     ]
     if not all("@" in word for word in words):
         return []

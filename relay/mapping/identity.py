@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
@@ -149,23 +150,33 @@ _KINDS: Final[Mapping[str, str]] = {
 }
 # Words too short or too common to name a field.
 _VALUES_ONLY: Final = frozenset(("c", "r", "p", "cc", "04", "05", "06"))
+# `cc` is a cédula only where nothing else is said: most fields with it are of credit cards.
+_CEDULA_ONLY: Final = re.compile(
+    r"(?:(?:billing|customer|cliente|numero|nro|no|de|o|y|nit|ce|ti|documento|doc) )*cc"
+    r"(?: (?:o|y|nit|ce|ti|rut|cedula|pasaporte|cliente|comprador))*"
+)
 # What else may stand in the name of a field that means "the number of any document".
 _ANY_DOCUMENT: Final = re.compile(
-    r"(?:(?:billing|customer|cliente|wc|other|numero|nro|num|no|number|de|of|id|your|su|tu) )*"
+    r"(?:(?:billing|customer|cliente|invoice|wc|other|numero|nro|num|no|number|de|of|id|your|su|tu)"
+    r" )*"
     r"(?:documento?|document number|identificacion|identification|identidad|id number|tax id|vat"
     r"|doc)"
-    r"(?: (?:de|of|no|numero|nro|number|identidad|identificacion|fiscal|tributario))*"
+    r"(?: (?:de|of|no|numero|nro|number|identidad|identificacion|fiscal|tributario|factura"
+    r"|facturacion|cliente|comprador|customer))*"
 )
 _TYPE_FIELD: Final = re.compile(r"\b(?:tipo|type|kind)\b")
 # Before the number in its own field, `C.I. 171003406-5`, and what a spreadsheet leaves behind it.
 _AROUND: Final = re.compile(r"^[A-ZÉ. ]+[\s.:#]+(?=\d)|(?<=\d)\.0+$")
+# What people put between the digits of any number.
+_BETWEEN: Final = re.compile(r"(?<=\d)[.,\s](?=\d)|\s*(?=-)|(?<=-)\s*")
 # Of a country whose documents are not known; fewer digits are no number of anybody.
 _UNCHECKED: Final = re.compile(r"(?:\D{0,3}\d){5,}.{0,4}")
 # Fields about a document rather than its number, or about the recipient.
 _OTHER_FIELD: Final = re.compile(
     r"\b(?:shipping|envio|destinatario|recipient|nombres?|name|razon|social|fecha|date|expira\w*|"
     r"url|link|file|archivo|adjunto|foto|photo|image|imagen|estado|status|hash|token|label|"
-    r"direccion|address|email|correo|phone|telefono|last4|country|pais)\b"
+    r"direccion|address|email|correo|phone|telefono|last4|country|pais|recib\w*|retir\w*|"
+    r"recog\w*|receptor\w*|beneficiari\w*|regalo|gift|obsequio|entrega|delivery|pickup)\b"
 )
 
 
@@ -188,9 +199,7 @@ def document_in(fields: Iterable[tuple[str, Any]], country: str) -> tuple[str, s
     numbers = []
     for name, value in fields:
         kind = _field_kind(name)
-        if not kind or isinstance(value, bool) or not isinstance(value, str | int):
-            continue
-        text = str(value).strip()
+        text = _as_written(value) if kind else ""
         if kind == "type":
             kind_of_all = _KINDS.get(_words(text), "")
         elif text and len(text) <= _NUMBER_MAX:
@@ -208,7 +217,7 @@ def read_document(kind: str, number: str, country: str) -> tuple[str, str, str]:
     `kind` is a word for it, maybe empty. A kind that the country is not known to have is taken as
     it is written, as "otro" where Mercately has no type for it.
     """
-    text = number.strip()
+    text = _as_written(number)
     if not text:
         return "", "", ""
     if len(text) > _NUMBER_MAX:
@@ -237,6 +246,17 @@ def spellings(id_type: str, number: str) -> tuple[str, ...]:
     return (number,)
 
 
+def _as_written(value: Any) -> str:
+    """The number in a field as text, with plain hyphens and without invisible characters."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        return ""
+    text = str(value).strip()
+    if not text.isascii():
+        marks = {"Cf": "", "Pd": "-", "Zs": " "}
+        text = "".join(marks.get(unicodedata.category(c), c) for c in text).strip()
+    return text
+
+
 def _find(kind: str, text: str, country: str) -> tuple[_Document, str] | None:
     """The document that a text is: of this kind, else of any other one with a check digit."""
     if _NOBODY.fullmatch(re.sub(r"[\s.]", "", text.upper())):
@@ -247,7 +267,8 @@ def _find(kind: str, text: str, country: str) -> tuple[_Document, str] | None:
     if kind in ("", "any"):
         ranked += [d for d in documents if not d.has_check_digit]
     written = text.upper()
-    for number in dict.fromkeys((written, _AROUND.sub("", written))):
+    bare = _AROUND.sub("", written)
+    for number in dict.fromkeys((written, bare, _BETWEEN.sub("", bare))):
         for document in ranked:
             try:
                 value = document.check(number)
@@ -289,6 +310,8 @@ def _field_kind(name: str) -> str:
     )
     if _TYPE_FIELD.search(words):
         return "type" if is_any or kinds or words in ("billing type id", "tipo id") else ""
+    if _CEDULA_ONLY.fullmatch(words):
+        kinds.add("cedula")
     if len(kinds) == 1:
         return kinds.pop()
     return "any" if kinds or _ANY_DOCUMENT.fullmatch(words) else ""

@@ -18,6 +18,8 @@ _ITEM_MAX: Final = 40
 _ITEMS_ROOM: Final = (50, 90)
 
 _BETWEEN_WORDS: Final = re.compile(r"[\s-]+")
+# A code such as `mercado_pago` and no more.
+_CODE: Final = re.compile(r"^[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+$")
 # Texts that stand in notes as they are, on one line.
 _LINES: Final = (
     "order_number", "order_id", "reference", "payment_id", "carrier", "tracking_url",
@@ -210,7 +212,11 @@ def _known(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
     if not (text := _text(value)):
         return ""
     code = _BETWEEN_WORDS.sub("_", text.lower()).removeprefix("cc_").removeprefix("rejected_")
-    return words[code][at] if code in words else _brief(text)
+    return words[code][at] if code in words else _brief(_CODE.sub(_spaced, text))
+
+
+def _spaced(match: re.Match[str]) -> str:
+    return match[0].replace("_", " ")
 
 
 def _status(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:

@@ -23,14 +23,27 @@ _LONGEST: Final = 19
 _CALLING_CODES: Final = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 # Calling code -> (national number with a prefix that is no longer dialled, without it).
 _RETIRED: Final = {
-    "52": (re.compile(r"(?:0(?:1|44|45)|1)(\d{10})"), r"\1"),  # 01, 044, 045; the mobile 1
-    "56": (re.compile(r"0(\d{9})"), r"\1"),  # 09 and the area codes with 0
-    "57": (re.compile(r"0(3\d{9})"), r"\1"),  # the 0 that others dial before a mobile
-    "55": (re.compile(r"0?([1-9]\d)([6-9]\d{7})"), r"\g<1>9\2"),  # mobiles before the ninth digit
-    "54": (re.compile(r"9(0?\d+15\d+)"), r"\1"),  # the mobile 9 of abroad and the 15 of home
+    "52": ((re.compile(r"(?:0(?:1|44|45)|1)(\d{10})"), r"\1"),),  # 01, 044, 045; the mobile 1
+    "56": (
+        (re.compile(r"0(\d{9})"), r"\1"),  # 09 and the area codes with 0
+        (re.compile(r"([89]\d{7})"), r"9\1"),  # mobiles before 2013; forms show the 9 beside them
+    ),
+    "57": ((re.compile(r"0(3\d{9})"), r"\1"),),  # the 0 that others dial before a mobile
+    "51": ((re.compile(r"01(9\d{8})"), r"\1"),),  # Lima's code before a mobile
+    # Mobiles before the ninth digit.
+    "55": ((re.compile(r"0?([1-9]\d)([6-9]\d{7})"), r"\g<1>9\2"),),
+    # The mobile 9 of abroad and the 15 or 0 of home.
+    "54": (
+        (re.compile(r"9(0?\d+15\d+)"), r"\1"),
+        (re.compile(r"9(?:0|15)([1-9]\d{9})"), r"9\1"),
+    ),
 }
 # The same behind a written calling code only: without it these may be another country's numbers.
-_RETIRED_ABROAD: Final = {"57": (re.compile(r"([124-8]\d{7})"), r"60\1")}  # areas before 2021
+_RETIRED_ABROAD: Final = {
+    "57": ((re.compile(r"([124-8]\d{7})"), r"60\1"),),  # areas before 2021
+}
+# One digit as often as nobody's number has it: what is typed where a form wants a phone.
+_PLACEHOLDER: Final = re.compile(r"(\d)\1{7}$")
 
 
 def to_e164(phones: Iterable[Phone], country: str) -> tuple[str, str]:
@@ -90,9 +103,10 @@ def _number(piece: str, region: str) -> str:
 def _international(digits: str) -> Iterator[str]:
     yield f"+{digits}"
     for retired in (_RETIRED, _RETIRED_ABROAD):
-        for code, (pattern, replacement) in retired.items():
-            if digits.startswith(code) and (match := pattern.fullmatch(digits[len(code) :])):
-                yield f"+{code}{match.expand(replacement)}"
+        for code, prefixes in retired.items():
+            if digits.startswith(code):
+                national = digits[len(code) :]
+                yield from (f"+{code}{number}" for number in _without_prefix(national, prefixes))
     if twice := _without_second_code(digits):
         yield from _international(twice)
 
@@ -107,11 +121,15 @@ def _without_second_code(digits: str) -> str:
 def _national(digits: str, own: str) -> Iterator[str]:
     """The digits as dialled at home, with and without retired prefixes and the own calling code."""
     yield digits
-    pattern, replacement = _RETIRED.get(own, (None, ""))
-    if pattern and (match := pattern.fullmatch(digits)):
-        yield match.expand(replacement)
+    yield from _without_prefix(digits, _RETIRED.get(own, ()))
     if digits.removeprefix("0").startswith(own):
         yield from _international(digits.removeprefix("0"))
+
+
+def _without_prefix(digits: str, prefixes: Iterable[tuple[re.Pattern[str], str]]) -> Iterator[str]:
+    for pattern, replacement in prefixes:
+        if match := pattern.fullmatch(digits):
+            yield match.expand(replacement)
 
 
 def _first_valid(candidates: Iterable[str], region: str) -> str:
@@ -129,7 +147,8 @@ def _valid(text: str, region: str) -> str:
         return ""
     if not phonenumbers.is_valid_number(number):
         return ""
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    e164: str = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    return "" if _PLACEHOLDER.search(e164) else e164
 
 
 def _is_ambiguous(digits: str, own: str, national: str) -> bool:

@@ -34,11 +34,17 @@ _INSIDE: Final = frozenset("+0123456789().- ")
 _NOT_DIGITS: Final = re.compile(r"[^0-9]+")
 _GROUPS: Final = re.compile(r"[ .-]+")
 _DASH: Final = re.compile(r" +-+ +| {2,}")
+# What people put between groups of digits as they put a full stop.
+_DOTS: Final = frozenset("\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65")
+# The address of an account of WhatsApp is its number.
+_WHATSAPP: Final = re.compile(r"\+?(\d{7,15})(?::\d+)?@(?:s\.whatsapp\.net|c\.us)", re.IGNORECASE)
 
 
 def pieces(text: str) -> Iterator[str]:
     """The pieces, in the order in which they are worth trying; each once."""
     if "@" in text:  # an e-mail address in the wrong field
+        if account := _WHATSAPP.fullmatch(text.strip()):
+            yield f"+{account[1]}"
         return
     if _PLAIN.fullmatch(text):
         yield from _numbers(text)
@@ -67,7 +73,7 @@ def _clean(text: str) -> str:
             characters.append(str(unicodedata.digit(character)))
         elif character in "\n\r\t\v\f\u2028\u2029":
             characters.append("|")
-        elif category == "Zs" or character == "\u00b7":
+        elif category == "Zs" or character in _DOTS:
             characters.append(" ")
         elif category == "Pd" or character == "\u2212":
             characters.append("-")
@@ -105,6 +111,8 @@ def _split(text: str) -> Iterator[str]:
         if code:
             yield code + digits.lstrip("+")
         code = digits if re.fullmatch(r"\+\d{1,3}", digits) else ""
+        if separator == "+" and re.fullmatch(r"\d{1,3}", run):  # `57+315…`
+            code = f"+{run}"
         if short:
             yield short + digits.lstrip("+")
         yield from _numbers(run)
@@ -120,7 +128,7 @@ def _runs(text: str) -> list[tuple[str, str]]:
     start = 0
     for index, character in enumerate(text):
         if character == "+":
-            runs.append((text[start:index], ""))
+            runs.append((text[start:index], "+"))
             start = index
         elif character not in _INSIDE:
             runs.append((text[start:index], character))

@@ -90,7 +90,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 
 def _check_time() -> None:
-    if (left := _TIME.get()) and left.is_used_up:
+    if (left := _TIME.get()) and left.used_up():
         raise TooCostly("time")
 
 

@@ -20,6 +20,7 @@ from decimal import Decimal
 from typing import Final
 
 from relay.inbound.composite_fields import Amount, Documents, FirstOf, Items, Person, address
+from relay.inbound.contact import Party, parted
 from relay.inbound.contract import Platform
 from relay.inbound.lookups import Api, Lookup, Read, Tokens
 from relay.inbound.payload_fields import Id, Number, Text, Time
@@ -37,11 +38,9 @@ _WAS_PAID: Final = dict.fromkeys(("partially_refunded", "refunded"), Step("paid"
 _ABANDONED: Final = "checkout.abandoned"
 _COUNTRY: Final = ("billing_address.country_code", "billing_address.country")
 _ADDRESS: Final = address(
-    lines=("address1", "address2"),
-    state="province",
-    zip_code="zip",
+    lines=("address1", "address2"), state="province", zip_code="zip",
     country=("country_code", "country"),
-)
+)  # fmt: skip
 
 
 def _money(name: str) -> FirstOf:
@@ -59,7 +58,10 @@ class _BodySchema(PayloadSchema):
 
 
 class _SaleSchema(_BodySchema):
-    """The e-mail and phone of an order or checkout are its customer's, who is the buyer."""
+    """The e-mail and phone of an order or checkout are its customer's, who is the buyer.
+
+    A buyer may write another e-mail than that of the account: then the account is one more party.
+    """
 
     buyer = Person(
         email=("email", "contact_email", "customer.email"),
@@ -67,6 +69,8 @@ class _SaleSchema(_BodySchema):
         first_name="customer.first_name",
         last_name="customer.last_name",
     )
+    _account_email = Text("customer.email")
+    _own_phone = Text("phone")
     billing = Person("billing_address", **_ADDRESS)
     recipient = Person("shipping_address", **_ADDRESS)
     address_book = Person("customer.default_address", **_ADDRESS)
@@ -153,6 +157,12 @@ class _ConsentSchema(PayloadSchema):
     _email = Text("email_marketing_consent.state")
 
 
+def _parties(values: Values) -> dict[str, Party]:
+    """Buyer and account: an order may have another e-mail than the account it was made with."""
+    own_phone, email = values.get("_own_phone", ""), values.get("_account_email", "")
+    return parted(values.get("buyer"), own_phone, email, values.get("billing"))
+
+
 def _order(_topic: str, values: Values) -> Values:
     amount, shop_amount, left = (values.get(name) for name in ("amount", "shop_amount", "_left"))
     if not (amount and left and left.currency == amount.currency):
@@ -160,6 +170,7 @@ def _order(_topic: str, values: Values) -> Values:
     refunded = _refunded(values, left)
     dates = [unix_time(refund.get("created_at")) for refund in values.get("_refunds", ())]
     return {
+        **_parties(values),
         "amount": amount if refunded or not left else _edited(values, left),
         "shop_amount": None if shop_amount == amount else shop_amount,
         "refunded": refunded,
@@ -172,10 +183,8 @@ def _refunded(values: Values, left: Money | None) -> Decimal | None:
     amount: Money | None = values.get("amount")
     if values.get("status") == "refunded":
         return amount.amount if amount else None
-    transactions = [
-        one for refund in values.get("_refunds", ()) for one in refund.get("transactions", ())
-    ]
-    given_back = [one["amount"].amount for one in transactions if _is_given_back(one, amount)]
+    made = [one for each in values.get("_refunds", ()) for one in each.get("transactions", ())]
+    given_back = [one["amount"].amount for one in made if _is_given_back(one, amount)]
     if total := sum(given_back, Decimal(0)):
         return total
     is_partly = values.get("status") == "partially_refunded"
@@ -208,7 +217,8 @@ def _edited(values: Values, left: Money) -> Money:
 
 def _checkout(_topic: str, values: Values) -> Values:
     is_completed = unix_time(values.get("_completed_at")) is not None
-    return {"ends": values.get("token", ""), "over": True} if is_completed else {}
+    ends = {"ends": values.get("token", ""), "over": True} if is_completed else {}
+    return {**_parties(values), **ends}
 
 
 def _fulfillment(_topic: str, values: Values) -> Values:
@@ -270,11 +280,9 @@ _CONSENT: Final = Shape(schema=_ConsentSchema(), foreign=_CUSTOMER.foreign, refi
 
 def _state(name: str, field: str, *words: str, at: str = "") -> Topic:
     """The topic of a state of an order, with which `field` has to agree; `at` is its date."""
-    return Topic(
-        type=f"order.{name}", shape=_ORDER, step=name, step_at=at,
-        at=tuple(filter(None, (at, "updated_at", "created_at"))),
-        implies={field: frozenset(words)},
-    )  # fmt: skip
+    dates = tuple(filter(None, (at, "updated_at", "created_at")))
+    common = Topic(type=f"order.{name}", shape=_ORDER, step=name, step_at=at)
+    return replace(common, at=dates, implies={field: frozenset(words)})
 
 
 platform = Platform(
@@ -333,11 +341,9 @@ platform = Platform(
         "customers_marketing_consent/update": Topic(type="sms.subscribed", shape=_CONSENT),
         "customers_email_marketing_consent/update": Topic(type="email.subscribed", shape=_CONSENT),
     },
-    api=Api(
-        url="https://{store}.myshopify.com/admin", tokens=Tokens(path="/oauth/access_token"),
-        credentials=("store", "client_id", "client_secret"), defaults={"version": "2026-10"},
-        headers={"X-Shopify-Access-Token": "{access_token}"},
-    ),
+    api=Api(url="https://{store}.myshopify.com/admin", tokens=Tokens(path="/oauth/access_token"),
+            credentials=("store", "client_id", "client_secret"), defaults={"version": "2026-10"},
+            headers={"X-Shopify-Access-Token": "{access_token}"}),
     lookups={"order": Lookup(Read("/api/{version}/orders/{id}.json", part="order"), shape=_ORDER)},
     held={
         "customers/data_request": PrivacyRequest("list", ("data_request", "customer")),

@@ -15,6 +15,7 @@ from relay.inbound.signature.scheme import (
     copies,
     decode_signatures,
     encode_signature,
+    has_prefix,
     require_match,
     require_recent,
     signed_time,
@@ -85,8 +86,8 @@ class SeparateHeaders:
         time = single(headers.get(self.time, ""))
         if not (texts and time):
             raise Refused(MISSING)
-        signatures = [text for text in texts if text.startswith(self.prefix)]
-        return time, [text.removeprefix(self.prefix) for text in signatures]
+        signatures = [text for text in texts if has_prefix(text, self.prefix)]
+        return time, [text[len(self.prefix) :] for text in signatures]
 
     def write(self, time: str, signature: str) -> dict[str, str]:
         return {self.header: self.prefix + signature, self.time: time}

@@ -210,13 +210,18 @@ def encode_signature(signature: bytes, encoding: Encoding) -> str:
     return signature.hex() if encoding == "hex" else base64.b64encode(signature).decode()
 
 
+def has_prefix(text: str, prefix: str) -> bool:
+    """Whether a signature stands behind its prefix, which some senders write in capitals."""
+    return text.startswith(prefix) or text[: len(prefix)].lower() == prefix.lower()
+
+
 def decode_signature(text: str, encoding: Encoding, prefix: str = "") -> bytes:
     """The bytes of a signature as sent in a header.
 
     Raises:
         Refused: `malformed`.
     """
-    if not text.startswith(prefix):
+    if not has_prefix(text, prefix):
         raise Refused(MALFORMED)
     try:
         value = text[len(prefix) :].strip().encode("ascii")

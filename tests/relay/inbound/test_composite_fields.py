@@ -66,6 +66,15 @@ SHIPPING = Person(
         ),
         ({"email": [], "customer": {"email": "b@example.com"}}, Party(email="b@example.com")),
         ({"email": [{}]}, None),
+        (
+            {"email": [{"address": "a@example.com"}, "b@example.com"]},
+            Party(email="a@example.com; b@example.com"),
+        ),
+        (
+            {"email": {"value": "a@example.com"}, "phone": {"number": 5}},
+            Party(email="a@example.com", phones=("5",)),
+        ),
+        ({"phone": [{"type": "x"}, {"phone": "1"}]}, Party(phones=("1",))),
         ({}, None),
         ({"email": "", "customer": {}}, None),
     ],

@@ -59,7 +59,7 @@ def test_amount_without_a_currency_has_none():
     ("sent", "code"),
     [
         ("USD", "USD"), ("usd", "USD"), (" Clp ", "CLP"), ("S/", "PEN"), ("US$", "USD"), ("R$", "BRL"),
-        ("€", "EUR"), ("$", "$"), ("puntos", "puntos"), ("XXX", ""), ("", ""), (None, ""), (840, ""), ([], ""),
+        ("€", "EUR"), ("604", "PEN"), (" 152 ", "CLP"), ("032", "ARS"), ("999", "999"), ("$", "$"), ("puntos", "puntos"), ("XXX", ""), ("", ""), (None, ""), (840, ""), ([], ""),
         ("x" * 100, "x" * 20),
     ],
 )  # fmt: skip
@@ -142,6 +142,13 @@ WRITTEN = [
     # Without a currency it stays an amount.
     ("10", "", "10"), ("10.00", "", "10.00"), ("$10", "", "10"), ("1.299,00", "", "1299.00"),
     ("$1.299", "", "1299"),
+    # The apostrophe of Colombia's millions.
+    ("1'299.000", "COP", "1299000"), ("$ 12'345.678", "COP", "12345678"), ("1'299,000", "MXN", "1299000"),
+    # As pages format them.
+    ('<span class="amount">&#36;49.90</span>', "USD", "49.90"), ("&nbsp;$&nbsp;12.990", "CLP", "12990"),
+    # The number that stands there is not the one that is meant.
+    ("25 mil", "COP", ""), ("25 mil pesos", "COP", ""), ("$ 25k", "COP", ""), ("1.2M", "COP", ""), ("25 K", "USD", ""),
+    ("2 millones", "COP", ""), ("$2,5 mill\u00f3n", "COP", ""), ("3 MM.", "CLP", ""),
 ]  # fmt: skip
 
 

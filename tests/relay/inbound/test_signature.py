@@ -387,6 +387,17 @@ def test_what_is_signed_verifies(name, body):
         scheme.verify(plain, (secret,), senders.NOW)
 
 
+def test_prefix_may_be_in_capitals():
+    scheme, signing_secret, secret = PAIRS["github"]
+    signed = scheme.sign(senders.delivery({}, b"{}"), signing_secret, senders.NOW)
+    (header,) = scheme.headers
+    for text in (signed.headers[header].upper(), signed.headers[header].replace("sha", "Sha")):
+        scheme.verify(replace(signed, headers={header: text}), (secret,), senders.NOW)
+    wrong = {header: signed.headers[header].replace("sha256", "sha1")}
+    with pytest.raises(Refused, match=MALFORMED):
+        scheme.verify(replace(signed, headers=wrong), (secret,), senders.NOW)
+
+
 def test_signing_keeps_a_message_id():
     signed = StandardWebhooks().sign(
         senders.delivery({"webhook-id": "msg_kept"}, b"{}"), STANDARD_SECRET, senders.NOW

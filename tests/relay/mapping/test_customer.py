@@ -20,6 +20,29 @@ def test_names_and_references_are_trimmed_and_normalised():
 
 
 @pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("  Ana\u00a0 Mar\u00eda\t", "Ana Mar\u00eda"),
+        ("\u200eLuz\u200b", "Luz"),
+        ("P\u00e9rez\r\n", "P\u00e9rez"),
+        ("Mar&iacute;a", "Mar\u00eda"),
+        ("O&#039;Higgins", "O'Higgins"),
+        ("D & D", "D & D"),
+        ("\u674e", "\u674e"),
+        ("Null", "Null"),  # a surname
+        ("Ana 2", "Ana 2"),
+        *(
+            (word, "")
+            for word in ("-", ".", "--", "0", "123", "*", "null", "undefined", "N/A", "n/a")
+        ),
+    ],
+)
+def test_name_is_one_line_of_what_can_be_seen_or_none(written, name):
+    customer = resolve(Contact(phones=LOCAL, first_name=written, last_name=written), "EC").customer
+    assert (customer.first_name, customer.last_name) == (name, name)
+
+
+@pytest.mark.parametrize(
     ("contact", "fallback", "customer_id", "omitted_fields"),
     [
         (" c1 ", "", "c1", {}),

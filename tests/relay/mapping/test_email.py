@@ -42,6 +42,23 @@ ANA = "ana@example.com"
         "ana@example.com,",
         "Correo: ana@example.com",
         "e-mail:ana@example.com",
+        "Correo electrónico: ana@example.com",
+        "ana@example.com - trabajo",
+        "Trabajo - ana@example.com",
+        "ana@example.com / 0991201222",
+        "ana@example.com 0991201222",
+        "ana@example.com +593991201222",
+        "\u2022 ana@example.com",
+        "*ana@example.com*",
+        "=ana@example.com",
+        "ana&#64;example.com",
+        "ana&commat;example.com",
+        "ana@example.com&nbsp;",
+        "&lt;ana@example.com&gt;",
+        "ana%40example.com",
+        "ana@example. com",
+        "ana@example .com",
+        "Ana <ana@example. com>",
     ],
 )
 def test_address_is_found_in_what_stands_around_it(text):
@@ -105,6 +122,8 @@ def test_domain_may_be_international_and_the_rest_stays_as_written(text, address
         "-",
         "ana maria@example.com",  # would become maria's
         "ana maría perez@example.com; ",
+        "ana@example.com.\u00a0ec",  # would become another company's
+        "ana 0991201222 maria@example.com",
         f"{'a' * 250}@example.com",
         f"{'a' * 5000}@example.com",
         "ana@" + "a." * 200 + "com",
@@ -114,6 +133,16 @@ def test_domain_may_be_international_and_the_rest_stays_as_written(text, address
 )
 def test_what_is_no_address_has_a_reason(text):
     assert to_email(text) == ("", "not_an_email")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sincorreo@gmail.com", "sin-correo@example.com", "Sin.Correo@example.com", "no_tiene@no.com",
+     "noemail@noemail.com", "notiene1@example.com", "ConsumidorFinal@example.com"],
+)  # fmt: skip
+def test_address_that_says_that_there_is_none_is_nobodys(text):
+    assert to_email(text) == ("", "not_an_email")
+    assert to_email(f"{text}; {ANA}") == (ANA, "")
 
 
 @pytest.mark.parametrize("text", ["", " ", "\r\n", "\u200b\u00a0"])

@@ -4,6 +4,7 @@ the example of the authority that issues such numbers.
 
 import re
 import time
+from decimal import Decimal
 
 import pytest
 from cases import all_of
@@ -45,6 +46,15 @@ READ = [
     ("dni", "26.756.539", "AR", "otro", "26756539"),
     ("rfc", "gode561231gr8", "MX", "otro", "GODE561231GR8"),
     ("Pasaporte", "ab 123456", "EC", "pasaporte", "AB123456"),
+    # Whatever stands between the digits, and what nobody sees.
+    ("cedula", "1.710.034.065", "EC", "cedula", "1710034065"),
+    ("cedula", "\u202a1710034065\u200b", "EC", "cedula", "1710034065"),
+    ("ruc", "1710034065\u00a0001", "EC", "ruc", "1710034065001"),
+    ("rut", "12,531,909-2", "CL", "rut", "12531909-2"),
+    ("rut", "12.531.909 - 2", "CL", "rut", "12531909-2"),
+    ("rut", "12531909\u20132", "CL", "rut", "12531909-2"),
+    ("cuit", "20.26756539.3", "AR", "otro", "20267565393"),
+    ("C.C.", "1\u00a0020\u00a0304\u00a0050", "CO", "cedula", "1020304050"),
     # The country's documents are not known: as written.
     ("ci", " 4567891 LP ", "BO", "cedula", "4567891 LP"),
     ("tarjeta", "7712", "BO", "otro", "7712"),
@@ -101,6 +111,7 @@ CEDULA, RUC = "1710034065", "1710034065001"
     "name",
     ["billing_cedula", "_billing_cedula", "cedula", "Cédula", "Cédula / RUC", "C.I.", "billing_ruc",
      "_billing_identificacion", "billing_documento", "Número de documento", "_billing_dni",
+     "invoice_identification", "identificacion_factura", "cc", "CC",
      "_wc_billing/mi-plugin/cedula", "nro_doc", "Documento de identidad", "billing_id_number", "billingCedula"],
 )  # fmt: skip
 def test_field_with_a_document_is_known_by_its_name(name):
@@ -111,7 +122,9 @@ def test_field_with_a_document_is_known_by_its_name(name):
 @pytest.mark.parametrize(
     "name",
     ["_shipping_cedula", "_wc_shipping/x/cedula", "Cédula del destinatario", "ruc_name", "order_id",
-     "_transaction_id", "cedula_url", "fecha_cedula", "document_id", "_billing_phone", "cc", "c", ""],
+     "_transaction_id", "cedula_url", "fecha_cedula", "document_id", "_billing_phone", "c", "", "cc_number", "cc_trans_id", "cc owner",
+     "Cédula de quien recibe", "Cédula de quien retira", "cedula_recoge", "receptor_cedula", "CI del beneficiario",
+     "Cédula para el regalo"],
 )  # fmt: skip
 def test_other_field_holds_no_document_of_the_buyer(name):
     assert document_in([(name, CEDULA)], "EC") == ("", "")
@@ -137,6 +150,28 @@ def test_document_of_a_country_without_a_check_is_found_by_its_name(name, value,
 @pytest.mark.parametrize("value", [None, True, 1.5, [], {}, "", " ", "no tengo", "123"])
 def test_value_that_is_no_document(value):
     assert document_in([("cedula", value)], "EC") == ("", "")
+
+
+@pytest.mark.parametrize(
+    "value", [1710034065, 1710034065.0, Decimal("1710034065.0"), "1710034065.0"]
+)
+def test_document_that_came_as_a_number_is_one(value):
+    assert document_in([("cedula", 1710034064.0), ("cédula", value)], "EC")[0] == "cedula"
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "expected"),
+    [
+        ("CC", "52.999.111", ("cedula", "52999111", "")),
+        ("C.C.", "52999111", ("cedula", "52999111", "")),
+        ("billing_cc", "1020304050", ("cedula", "1020304050", "")),
+        ("C.C. / NIT", "52999111", ("cedula", "52999111", "")),
+        ("CC o NIT", "900.373.115-3", ("otro", "9003731153", "")),
+    ],
+)
+def test_cc_is_a_cedula_where_nothing_else_is_said(name, number, expected):
+    kind, found = document_in([(name, number)], "CO")
+    assert read_document(kind, found, "CO") == expected
 
 
 def test_first_valid_document_counts():

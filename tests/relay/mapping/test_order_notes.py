@@ -248,6 +248,8 @@ def test_known_reason_is_translated_and_another_stays(reason, shown):
         ("payment_method", "Direct bank transfer", "method_text", "transferencia", "bank transfer"),
         ("payment_method", "gift_card", "method_text", "tarjeta de regalo", "gift card"),
         ("payment_method", "PayPal", "method_text", "PayPal", "PayPal"),
+        ("payment_method", "mercado_pago", "method_text", "mercado pago", "mercado pago"),
+        ("payment_method", "Tarjeta_a b", "method_text", "Tarjeta_a b", "Tarjeta_a b"),
     ],
 )  # fmt: skip
 def test_known_code_has_words_in_both_languages(field, code, variable, es, en):

@@ -238,6 +238,29 @@ WRITTEN = [
     ("(051) 351234", "PE", "+5151351234"),
     ("(55) 99999-0121", "BR", "+5555999990121"),
     ("593991201222", "CO", "+593991201222"),  # another country's, without the plus
+    # Dots between the groups that are no full stops.
+    *(
+        (dot.join(("099", "120", "1219")), "EC", "+593991201219")
+        for dot in "\u00b7\u2022\u2027\u2219\u22c5\u30fb"
+    ),
+    ("099 \u2022 120 \u2022 1219", "EC", "+593991201219"),
+    # Two fields in one, the calling code without its plus.
+    ("57+3155550121", "CO", "+573155550121"),
+    ("593+991201222", "CO", "+593991201222"),
+    ("593+0991201222", "EC", "+593991201222"),
+    ("593+593991201222", "EC", "+593991201222"),
+    ("5 +593991201222", "EC", "+593991201222"),  # a count of numbers, not a code
+    # Accounts of WhatsApp.
+    ("593991201222@s.whatsapp.net", "EC", "+593991201222"),
+    ("+573155550121:12@S.WhatsApp.net", "EC", "+573155550121"),
+    (" 573155550121@c.us ", "EC", "+573155550121"),
+    # Without the 9 that a form shows beside the field; 15 and 0 of home behind the 9 of abroad.
+    ("8765 4321", "CL", "+56987654321"),
+    ("+56 8765 4321", "EC", "+56987654321"),
+    ("01 999000004", "PE", "+51999000004"),
+    ("+51 01 999000004", "EC", "+51999000004"),
+    ("+54 9 011 2345 6789", "EC", "+5491123456789"),
+    ("+54 9 15 11 2345 6789", "AR", "+5491123456789"),
     ("51999000004", "CO", "+51999000004"),
 ]
 
@@ -269,6 +292,20 @@ def test_number_is_read_as_it_is_written(written, country, e164):
 )
 def test_number_of_which_another_could_be_meant_is_none(written, country):
     assert to_e164([written], country)[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "country"),
+    [
+        ("0999999999", "EC"), ("999999999", "EC"), ("+593 99 999 9999", "CO"), ("999999999", "CL"),
+        ("9999 9999", "CL"), ("999 999 999", "PE"), ("55 5555 5555", "MX"), ("5500000000", "MX"),
+        ("(11) 99999-9999", "BR"), ("11 1111-1111", "AR"), ("311 1111111", "CO"),
+        ("8888-8888", "CR"),
+    ],
+)  # fmt: skip
+def test_number_of_one_digit_is_what_many_type_who_have_none(written, country):
+    assert to_e164([written], country)[0] == ""
+    assert to_e164([written, "+593991201222"], country) == ("+593991201222", "")
 
 
 def test_phone_is_read_by_its_own_country_before_the_default():
@@ -309,7 +346,7 @@ def spellings_of(number: phonenumbers.PhoneNumber) -> tuple[list[str], list[str]
     prefixed = [
         e164, abroad, f"00{digits}", f"00 {abroad[1:]}", f"tel:{e164}", f"\u202a{abroad}\u202c",
         f"(+{code}) {national}", f"+{code} (0){national}", f"{abroad} ext. 12",
-        f"{abroad} (WhatsApp)", f"+{e164}", f"{e164} / {e164}", f"{e164[:5]}\u200e{e164[5:]}",
+        f"{abroad} (WhatsApp)", f"{digits}@s.whatsapp.net", f"+{e164}", f"{e164} / {e164}", f"{e164[:5]}\u200e{e164[5:]}",
     ]  # fmt: skip
     own = [
         home, national, digits, abroad[1:], f"0{digits}", f"{home} - Juan", f"Cel. {home}",
@@ -317,7 +354,9 @@ def spellings_of(number: phonenumbers.PhoneNumber) -> tuple[list[str], list[str]
         f"{home} / {home}", f"{home},{home}", f"{home} y {home}", f"{national}o{national}",
         f"{national} {national}", f"{home}\n{home}", home.replace(" ", "\u00a0"), wide,
         f"{national[:4]}\u200e{national[4:]}", f"{home} ext 4", f"{national}x123",
-        f"{national[:2]}/{national[2:]}", ".".join((national[:3], national[3:6], national[6:])),
+        f"{national[:2]}/{national[2:]}", f"{code}+{national}", "\u2022".join(
+            (national[:3], national[3:6], national[6:])
+        ), ".".join((national[:3], national[3:6], national[6:])),
         f"+{code} {home}",
     ]  # fmt: skip
     if home.startswith("0"):

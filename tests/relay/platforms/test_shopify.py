@@ -230,6 +230,41 @@ def test_gift_is_told_to_the_buyer(topic, customer):
     assert (customer.phone, customer.email) == ("+573015550131", "ana@example.com")
 
 
+ACCOUNT = {
+    "email": "beto@example.com",
+    "phone": "+593999000002",
+    "first_name": "Beto",
+    "last_name": "B.",
+}
+LOCAL_ANA = {**ANA, "country_code": "EC", "phone": None}
+
+
+@pytest.mark.parametrize("topic", ["orders/create", "checkouts/create"])
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        # Ana buys, signed in as Beto.
+        ({}, ("ana@example.com", "", "Ana")),
+        ({"phone": "+593999000001"}, ("ana@example.com", "+593999000001", "Ana")),
+        ({"billing_address": None}, ("ana@example.com", "", "")),
+        # One person with two addresses, or the same one in capitals.
+        (
+            {"billing_address": {**LOCAL_ANA, "first_name": "Beto", "last_name": "B."}},
+            ("ana@example.com", "+593999000002", "Beto"),
+        ),
+        ({"email": " Beto@Example.com"}, ("Beto@example.com", "+593999000002", "Beto")),
+        ({"email": None, "contact_email": None}, ("beto@example.com", "+593999000002", "Beto")),
+    ],
+)
+def test_account_of_another_e_mail_is_a_party_of_its_own(topic, changes, expected):
+    order = {
+        **PLAIN, **NOWHERE, "email": "ana@example.com", "contact_email": "ana@example.com",
+        "phone": None, "customer": ACCOUNT, "billing_address": LOCAL_ANA,
+    }  # fmt: skip
+    customer = translated(senders.sent("shopify", topic, **order | changes)).customer
+    assert (customer.email, customer.phone, customer.first_name) == expected
+
+
 def test_fulfilment_is_told_to_the_buyer():
     changes = {"email": "ana@example.com", "destination": ROSA}
     customer = translated(senders.sent("shopify", "fulfillments/create", **changes)).customer

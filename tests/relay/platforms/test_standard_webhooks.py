@@ -44,6 +44,29 @@ def created(**data: object):
 ANA = {"email": "ana@example.com"}
 
 
+@pytest.mark.parametrize(
+    "to",
+    [
+        "ana@example.com", ["ana@example.com"], {"email": "ana@example.com"},
+        [{"address": "ana@example.com", "name": "Ana"}], [{"Email": "ana@example.com"}],
+        [{"name": "Ana"}, None, {"email_address": "ana@example.com"}],
+        [[{"value": "ana@example.com"}]],
+    ],
+)  # fmt: skip
+def test_recipients_may_be_objects(to):
+    body = {"type": "email.bounced", "data": {"email_id": "e1", "to": to}}
+    assert translated(request(body)).customer.email == "ana@example.com"
+
+
+@pytest.mark.parametrize(
+    "phone",
+    ["+593999000001", {"number": "+593999000001", "type": "mobile"}, [{"value": "+593999000001"}],
+     [{"type": "home", "number": ""}, {"Phone_Number": "+593999000001"}]],
+)  # fmt: skip
+def test_phone_may_be_an_object(phone):
+    assert translated(request(created(phone=phone))).customer.phone == "+593999000001"
+
+
 @pytest.mark.parametrize("options", ["", 'prefix = "svix"'])
 @pytest.mark.parametrize("prefix", ["webhook", "svix"])
 def test_either_name_of_the_headers_is_read_at_any_source_and_its_id_is_the_key(prefix, options):
