@@ -7,11 +7,12 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
+import gevent
 from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
 from relay.turns import Turns, in_turns
-from relay.web.body_deadline import BODY_WITHIN_S, body_read_deadline
+from relay.web.body_deadline import BODY_WITHIN_S, TooSlow, body_read_deadline
 from relay.web.problems import problem
 
 # After a connection, until the next one: long enough for an idle process to take it, and short
@@ -20,6 +21,7 @@ _PAUSE_S: Final = 0.0005
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 # Answers are smaller; a larger one goes out in parts, so that it is not in memory twice.
 _HELD_BYTES: Final = 64 * 1024
+_SENT_WITHIN_S: Final = 10.0
 _DISCARDED_BYTES: Final = 4 * 1024
 
 
@@ -60,9 +62,19 @@ class AnswerSocket:
         return data
 
     def flush(self) -> None:
-        if self._written:
-            data, self._written = self._written, bytearray()
-            self._connection.sendall(data)
+        """Send it.
+
+        Raises:
+            StopIteration: whoever asked does not read it; the connection has to be closed.
+        """
+        if not self._written:
+            return
+        data, self._written = self._written, bytearray()
+        try:
+            with gevent.Timeout(_SENT_WITHIN_S, TooSlow):
+                self._connection.sendall(data)
+        except TooSlow as error:
+            raise StopIteration from error
 
 
 class RelayGeventWorker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types

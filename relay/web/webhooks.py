@@ -177,7 +177,7 @@ class WebhookEndpoint:
             "answer": receipt.status,
             "items": len(answered_parts),
             "ids": receipt.ids[:_LOGGED_MAX],
-            "topics": sorted({item.topic[:60] for item in answered_parts})[:_LOGGED_MAX],
+            "topics": sorted({_logged(item.topic) for item in answered_parts})[:_LOGGED_MAX],
         }
         if source.platform.response is not None:
             return _platform_response(source.platform.response(receipt))
@@ -309,6 +309,11 @@ def _retry_response(error: NotStored, source: Source | None) -> Response:
     response = problem(error.reason, retry.status)
     response.headers.update(retry.headers)
     return response
+
+
+def _logged(topic: str) -> str:
+    """Its beginning in ASCII: escapes could make a line longer than a pipe takes at once."""
+    return topic[:60].encode("ascii", "replace").decode()
 
 
 def _platform_response(platform: PlatformResponse) -> Response:

@@ -158,3 +158,17 @@ def test_part_of_a_batch_is_stored_without_the_others():
         assert json.loads(item.raw) == part("sendgrid", number)
         (again,) = translate(senders.delivery({}, item.raw), source)
         assert replace(again, occurred_at=item.occurred_at) == item
+
+
+def test_line_about_a_batch_fits_into_a_pipe(web, capsys):
+    """4 KiB go into a pipe at once; a longer line waits for whoever reads it."""
+    topics = [chr(0x1F600 + number) * 100 for number in range(20)]
+    body = json.dumps([part("generic", 1) | {"type": topic} for topic in topics]).encode()
+    headers = senders.signed("generic", {}, body)
+    client = web(log_level="INFO")
+    response = client.post("/webhooks/generic", headers=headers, data=body)
+    lines = capsys.readouterr().out.splitlines()
+
+    assert response.status_code == 200
+    assert any('"items": 20' in line for line in lines)
+    assert max(map(len, lines)) < 4096

@@ -133,3 +133,15 @@ def test_what_comes_faster_than_it_is_read_stops_nobody(
             for thread in threads:
                 thread.join()
     assert sorted(took_s)[-3] < 2, sorted(took_s)[-5:]
+
+
+def test_connection_whose_answers_nobody_reads_is_closed(
+    tmp_path: Path, redis_server: EmbeddedRedis
+) -> None:
+    """So many of them are all that a process takes."""
+    with running(tmp_path, redis_server.url) as server, socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", server.port))
+        connection.settimeout(60)
+        with pytest.raises(ConnectionError):  # never for its time-out
+            connection.sendall(WHOLE_REQUEST * 1_000_000)
