@@ -11,7 +11,7 @@ rights, plan) waits as `awaiting_lookup` under that reason until it is replayed.
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -39,6 +39,7 @@ _LOG: Final = structlog.get_logger()
 AT_ONCE: Final = 8
 _IDLE_S: Final = 0.5
 _AGAIN_S: Final = 30.0
+_LAST_S: Final = 3.0
 _DECISIONS_MAX: Final = 10
 _SCHEDULE_S: Final = (5.0, 30.0, 120.0, 600.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0)
 # A notice is often faster than what it tells of; later what is not there is not coming.
@@ -64,6 +65,7 @@ class Lookups:
         self._api = PlatformApi(self._queue, user_agent=user_agent, proxy=proxy)
         self._tokens = ApiTokens(ledger.redis, self._api.token, jobs.require_on_disk)
         self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def adopt(self) -> int:
         """Have looked up what waits since before its source had credentials; how many there are."""
@@ -74,11 +76,18 @@ class Lookups:
             if source.can_look_up(kind)
         )
 
-    def run(self) -> None:
-        """Make look-ups until `stop`; a Redis that is away is waited for."""
+    def start(self, is_stopping: Callable[[], bool]) -> None:
+        """Make look-ups in a thread of their own until `stop`, or until the worker is told to."""
+        self._thread = threading.Thread(
+            target=self._run, args=[is_stopping], name="lookups", daemon=True
+        )
+        self._thread.start()
+
+    def _run(self, is_stopping: Callable[[], bool]) -> None:
+        """A Redis that is away is waited for."""
         has_adopted = False
         with ThreadPoolExecutor(AT_ONCE, "lookup") as pool:
-            while not self._stopping.is_set():
+            while not (self._stopping.is_set() or is_stopping()):
                 try:
                     if not has_adopted:
                         self.adopt()
@@ -94,8 +103,12 @@ class Lookups:
                     self._stopping.wait(_IDLE_S)
 
     def stop(self) -> None:
-        """End after the look-ups under way."""
+        """Begin no more, and give those under way a moment: an answer may have the only copy of a
+        refresh token in it.
+        """
         self._stopping.set()
+        if self._thread:
+            self._thread.join(_LAST_S)
 
     def run_due(self) -> int:
         """Make those that are due now, one after the other; how many there were."""

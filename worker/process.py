@@ -4,7 +4,6 @@ import gc
 import os
 import signal
 import sys
-import threading
 from types import FrameType
 from typing import Final
 
@@ -66,12 +65,16 @@ def run(settings: Settings, *, burst: bool = False) -> None:
     """
     worker: RelayWorker | None = None
     lookups = open_lookups(settings)
+
+    def is_stopping() -> bool:
+        return worker is not None and worker.stopping
+
     if lookups:
-        threading.Thread(target=lookups.run, name="lookups", daemon=True).start()
+        lookups.start(is_stopping)
 
     def step() -> None:
         nonlocal worker
-        if worker is not None and worker.stopping:
+        if is_stopping():
             return  # asked to stop while it waited
         before, worker = worker, make_worker(settings)
         if before is not None and before.stopping:
@@ -80,10 +83,12 @@ def run(settings: Settings, *, burst: bool = False) -> None:
 
     retry_while_disconnected(
         step,
-        abandon=lambda: burst or (worker is not None and worker.stopping),
+        abandon=lambda: burst or is_stopping(),
         on_error=lambda error: _LOG.warning("worker.waits_for_redis", error=error_name(error)),
         errors=(OSError, RedisError),
     )
+    if lookups:
+        lookups.stop()
 
 
 def open_lookups(settings: Settings) -> Lookups | None:
