@@ -7,6 +7,7 @@ As in `tests/test_kill.py` each kind of Redis command is died at, and each HTTP 
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,6 +35,7 @@ from tests.killing import (
     every_command,
     time_passes,
 )
+from tests.waiting import LONG_S, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -60,6 +62,7 @@ class Seller:
         self.good = FIRST
         self.revoked = 0
         self.busy = False
+        self.delay_s = 0.0
         self.refused = 0
         self.used_before_kept = 0
 
@@ -78,6 +81,7 @@ class Seller:
             return 400, {"error": "invalid_grant"}
         self.issued += 1
         self.good = f"throw-away-next-{self.issued}"
+        time.sleep(self.delay_s)
         return 200, {
             "access_token": f"access-{self.issued}",
             "refresh_token": self.good,
@@ -207,14 +211,18 @@ def host(redis: Redis, standin_server: StandinServer, config_file: Path) -> Iter
 
 
 @pytest.fixture
-def run_child(redis_server: EmbeddedRedis, host: Host, config_file: Path) -> Iterator[RunChild]:
-    environ = {
+def environ(redis_server: EmbeddedRedis, host: Host, config_file: Path) -> dict[str, str]:
+    return {
         **os.environ,
         "REDIS_URL": redis_server.url,
         "RELAY_CONFIG": str(config_file),
         "RELAY_LOG_LEVEL": "CRITICAL",
         "RELAY_SWEEP_S": "0",
     }
+
+
+@pytest.fixture
+def run_child(environ: dict[str, str]) -> Iterator[RunChild]:
     with children(environ) as run:
         yield run
 
@@ -279,3 +287,28 @@ def test_worker_killed_during_a_lookup_loses_nothing(
     assert killed >= 12
     # Only between the platform's answer and Redis's taking it.
     assert bool(disconnected) == (platform == "mercadolibre" and when == "after")
+
+
+def test_two_workers_with_one_token_refresh_it_once(
+    environ: dict[str, str], run_child: RunChild, host: Host
+) -> None:
+    """Their records wait together, and each of them makes a look-up."""
+    host.start_anew(run_child, "mercadolibre")
+    host.seller.delay_s = 0.5
+    answers: list[str] = []
+    record_id = host.records()[0].id
+
+    def look_up(run: RunChild) -> None:
+        host.redis.zadd(LOOKUPS, {record_id: 1})  # it is due for both
+        answers.append(run("lookup", NEVER, "before"))
+
+    with children(environ) as other:
+        threads = [threading.Thread(target=look_up, args=[run]) for run in (run_child, other)]
+        for thread in threads:
+            thread.start()
+            assert eventually(lambda: host.seller.issued)
+        for thread in threads:
+            thread.join(LONG_S)
+    assert [answer.split()[0] for answer in answers] == ["done", "done"]
+    assert (host.seller.issued, host.seller.refused) == (1, 0)
+    assert host.states() == [State.ACCEPTED] * EVENTS["mercadolibre"]

@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -78,23 +78,24 @@ class Lookups:
             if source.can_look_up(kind)
         )
 
-    def run(self) -> None:
-        """Make look-ups until `stop`; a Redis that is away is waited for.
+    def run(self, is_stopping: Callable[[], bool]) -> None:
+        """Make look-ups until `stop`, or until the worker is told to; a Redis that is away is
+        waited for.
 
         Whatever ends it before is said, and ends its worker (`RelayWorker.depend_on`).
         """
         try:
-            self._run()
+            self._run(is_stopping)
         except BaseException as error:  # noqa: BLE001  its text may hold personal data
             _LOG.critical(
                 "lookups.ended", place=log.error_location(error), error=type(error).__name__
             )
 
-    def _run(self) -> None:
+    def _run(self, is_stopping: Callable[[], bool]) -> None:
         has_adopted = False
         under_way: set[Future[None]] = set()
         with ThreadPoolExecutor(AT_ONCE, "lookup") as pool:
-            while not self._stopping.is_set():
+            while not (self._stopping.is_set() or is_stopping()):
                 try:
                     if not has_adopted:
                         self.adopt()
@@ -129,7 +130,7 @@ class Lookups:
             _LOG.error("lookups.crashed", place=log.error_location(error))
 
     def stop(self) -> None:
-        """End after the look-ups under way."""
+        """Begin no more, and let `run` end with those under way."""
         self._stopping.set()
 
     def run_due(self) -> int:

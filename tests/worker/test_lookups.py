@@ -1,7 +1,10 @@
 """Look-ups: from a notice that only names a thing to the call at Mercately."""
 
+import socket
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from threading import Thread
 
 import pytest
 import senders
@@ -17,6 +20,7 @@ from relay.platforms import discovered
 from relay.store.keys import LOOKUPS, OPEN
 from tests.platform_samples import source_of
 from tests.senders import NOW
+from tests.waiting import LONG_S, eventually
 from tests.worker.factories import Harness
 from tests.worker.http_stub import HttpStub, answer
 from tests.worker.lookup_bench import Bench, credentials
@@ -30,8 +34,6 @@ THIN = [
     for name in samples.names(platform)
     if name.partition("__")[0] == samples.file_name(topic)
 ]
-
-
 # Their APIs withhold who bought.
 NAMING_NOBODY = {"mercadolibre"}
 
@@ -190,3 +192,31 @@ def test_every_thin_sample_is_looked_up_whole(bench, standin_server, platform, n
             assert record.state is State.ACCEPTED, record.reason
             assert "ana@example.com" in (record.customer.email, *record.body.values())
             assert len(record.body["notes"]) > 20
+
+
+def test_a_lookup_under_way_ends_before_its_worker_does(bench, harness):
+    """Its answer may have the only copy of a refresh token in it."""
+
+    def slow(connection: socket.socket) -> bool:
+        time.sleep(0.5)
+        connection.sendall(answer(403))
+        return False
+
+    with HttpStub(slow) as api:
+        shop = bench("tiendanube", api.url)
+        (record_id,) = shop.accept("order/created")
+        thread = Thread(target=shop.lookups.run, args=[lambda: False])
+        thread.start()
+        assert eventually(lambda: api.requests)
+        shop.lookups.stop()
+        thread.join(LONG_S)
+
+    assert harness.record(record_id).reason == "lookup_forbidden"
+
+
+def test_a_worker_that_is_to_stop_begins_no_lookup(shop, redis):
+    shop.accept("order/created")
+    shop.lookups.run(lambda: True)
+
+    assert redis.zcard(LOOKUPS) == 1
+    assert redis.zscore(LOOKUPS, redis.zrange(LOOKUPS, 0, 0)[0]) < time.time() + 1  # not claimed
