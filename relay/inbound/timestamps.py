@@ -111,8 +111,9 @@ def _moment(value: Any, zone: tzinfo) -> datetime | None:
         zone = _named_zone(value.get("timezone") or value.get("timeZone"), zone)
         return None if isinstance(inner, Mapping) else _moment(inner, zone)
     if _are_parts(value):
-        year, month, day, *clock = value[: _PARTS_MAX - 1]
-        return datetime(year, month, day, *(clock or (_NOON,)), tzinfo=zone)
+        year, month, day, *clock = value
+        hour, minute, second = (*clock, 0, 0, 0)[:3] if clock else (_NOON, 0, 0)
+        return datetime(year, month, day, hour, minute, second, tzinfo=zone)
     return None
 
 
