@@ -6,7 +6,6 @@ amount = Amount("total_price", "currency")
 items = Items("line_items", name="title")
 """
 
-import html
 import re
 from collections.abc import Mapping
 from dataclasses import fields
@@ -25,14 +24,11 @@ from relay.inbound.payload_schema import (
 )
 from relay.mapping.country import iso2
 from relay.mapping.identity import document_in, named_values
+from relay.mapping.plain_text import without_html
 from relay.model import Address, Money
 
 # Items of which the names are kept; a note has three at most.
 _ITEMS_MAX: Final = 50
-# What shops write into names; any other `<` is the name's own.
-_TAG: Final = re.compile(
-    r"</?(?:a|b|br|div|em|font|i|p|small|span|strong|su[bp]|u)(?:\s[^<>]*)?/?>", re.IGNORECASE
-)
 _BLANKS: Final = re.compile(r"[\s\x00-\x1f\x7f]+")
 _ADDRESS_PARTS: Final = frozenset(("city", "state", "zip_code", "latitude", "longitude"))
 # Parts of the person that a whole body is about, of which a change is worth an update.
@@ -305,9 +301,7 @@ class Documents(PathField):
 
 def _shown_name(name: str) -> str:
     """A product's name without the HTML that shops keep in it, in one line."""
-    if "<" in name or "&" in name:
-        name = html.unescape(_TAG.sub(" ", name))
-    return _BLANKS.sub(" ", name).strip()
+    return _BLANKS.sub(" ", without_html(name)).strip()
 
 
 def _parts(path: str) -> list[str]:

@@ -52,6 +52,8 @@ _TEXT_MAX: Final = 80
 _NUMBERS: Final = (int, float, Decimal)
 # Names of the time in the date objects of PHP, MongoDB, Microsoft Graph, Parse and Firestore.
 _IN_OBJECTS: Final = ("date", "$date", "dateTime", "iso", "_seconds", "seconds", "$numberLong")
+# `[2026, 11, 2, 15, 4, 5, 0]`, as Java writes a local time: to the day at least, nanoseconds last.
+_PARTS_MIN, _PARTS_MAX = 3, 7
 # A day without a time of day. At noon it is the same day in the zones around.
 _NOON: Final = 12
 
@@ -61,7 +63,8 @@ def parse_timestamp(value: Any, zone: tzinfo = UTC) -> datetime | None:
 
     Takes seconds, milliseconds, microseconds and nanoseconds since 1970 as number or text; ISO
     8601; `yyyy-mm-dd hh:mm`; `dd/mm/yyyy`, with or without `hh:mm[:ss]`; `yyyymmddhhmmss`; RFC
-    2822; `3 de noviembre de 2025`; and the dates of PHP and MongoDB (objects), .NET and Java.
+    2822; `3 de noviembre de 2025`; and the dates of PHP and MongoDB (objects), .NET and Java
+    (a text, or a list of its parts).
     `zone` is that of a time without an offset. A date alone is noon of that day. Before 2000 and
     from 2100 on is no time.
     """
@@ -107,12 +110,24 @@ def _moment(value: Any, zone: tzinfo) -> datetime | None:
         inner = _in_object(value)
         zone = _named_zone(value.get("timezone") or value.get("timeZone"), zone)
         return None if isinstance(inner, Mapping) else _moment(inner, zone)
+    if _are_parts(value):
+        year, month, day, *clock = value
+        hour, minute, second = (*clock, 0, 0, 0)[:3] if clock else (_NOON, 0, 0)
+        return datetime(year, month, day, hour, minute, second, tzinfo=zone)
     return None
 
 
 def is_time_object(value: Any) -> bool:
     """Whether a value is the date object of a language or database."""
-    return isinstance(value, dict) and _in_object(value) is not None
+    return _are_parts(value) or (isinstance(value, dict) and _in_object(value) is not None)
+
+
+def _are_parts(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and _PARTS_MIN <= len(value) <= _PARTS_MAX
+        and all(type(part) is int for part in value)
+    )
 
 
 def _in_object(value: Mapping[str, Any]) -> Any:

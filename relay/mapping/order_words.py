@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, Literal
 
+from relay.mapping.plain_text import without_html
+
 _ES, _EN = 0, 1
 _ITEMS_MAX: Final = 3
 _NUMBERS_MAX: Final = 5
@@ -22,8 +24,7 @@ _BETWEEN_WORDS: Final = re.compile(r"[\s-]+")
 _CODE: Final = re.compile(r"^[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+$")
 # Texts that stand in notes as they are, on one line.
 _LINES: Final = (
-    "order_number", "order_id", "reference", "payment_id", "carrier", "tracking_url",
-    "checkout_url",
+    "order_number", "order_id", "reference", "payment_id", "tracking_url", "checkout_url",
 )  # fmt: skip
 
 # Shown field -> noun in Spanish (with its article) and English.
@@ -152,6 +153,12 @@ _METHODS: Final[Mapping[str, tuple[str, str]]] = {
 }  # fmt: skip
 
 
+# What platforms write for a carrier that they do not know.
+_CARRIERS: Final[Mapping[str, tuple[str, str]]] = dict.fromkeys(
+    ("other", "otro", "otra", "custom"), ("", "")
+)
+
+
 def order_words(fields: Mapping[str, Any], language: Literal["es", "en"]) -> dict[str, Any]:
     """Variables of notes, from an event's fields with their amounts as shown; "" when absent.
 
@@ -163,6 +170,7 @@ def order_words(fields: Mapping[str, Any], language: Literal["es", "en"]) -> dic
     names = [name for name in _texts(fields.get("changed")) if name in _CHANGED]
     return {
         **{name: _text(fields[name]) for name in _LINES if name in fields},
+        "carrier": _known(fields.get("carrier"), _CARRIERS, at),
         "items": _items(_texts(fields.get("items")), at, room),
         "changed": ", ".join(dict.fromkeys(_bare(name, at) for name in names)),
         "changed_text": _changed_text(names, fields, at),
@@ -179,7 +187,7 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return " ".join(value.split())
+        return " ".join(without_html(value).split())
     if isinstance(value, Decimal):
         return f"{value:f}"
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""

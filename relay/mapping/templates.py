@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from jinja2 import ChainableUndefined, Template
 
+from relay.mapping.plain_text import without_html
 from relay.mapping.sandbox import DIGITS_MAX, TEXT_MAX, Sandbox, TooCostly, in_time, limit
 
 
@@ -80,7 +81,7 @@ def brief(value: Any, length: int) -> str:
 
     Of an object it is the name or title, else what is in it (`city Cuenca, units 50`).
     """
-    line = _INVISIBLE.sub(" ", _line(value)).strip().rstrip(".,;:")
+    line = _INVISIBLE.sub(" ", without_html(_line(value))).strip().rstrip(".,;:")
     if len(line) <= length:
         return line
     words = line[:length].rpartition(" ")[0]

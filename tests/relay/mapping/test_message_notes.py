@@ -120,6 +120,7 @@ def test_start_of_a_booking_is_in_the_destinations_zone_and_language(starts_at, 
 @pytest.mark.parametrize(
     ("value", "line"),
     [
+        ("Caf&eacute; &amp; t&#233;", "Café & té"), ("?a=1&copy=2", "?a=1&copy=2"), ("a&nbsp;b", "a b"),
         ("  a  b ", "a b"), ("a.", "a"), ("a\u202eb", "a b"), (None, ""), (True, ""), (0, "0"),
         ({"ciudad": "Cuenca", "nada": None}, "ciudad Cuenca"),
         ([{"label": "Ciudad", "value": "Cuenca"}, {"name": "x", "value": ""}], "Ciudad Cuenca"),

@@ -249,6 +249,11 @@ def test_known_reason_is_translated_and_another_stays(reason, shown):
         ("payment_method", "gift_card", "method_text", "tarjeta de regalo", "gift card"),
         ("payment_method", "PayPal", "method_text", "PayPal", "PayPal"),
         ("payment_method", "mercado_pago", "method_text", "mercado pago", "mercado pago"),
+        ("payment_method", '<img src="x"/> PayPhone &amp; cuotas', "method_text", "PayPhone & cuotas", "PayPhone & cuotas"),
+        ("carrier", "Other", "carrier", "", ""),
+        ("carrier", " Servientrega&nbsp;EC ", "carrier", "Servientrega EC", "Servientrega EC"),
+        ("tracking_number", "<b>77</b>", "tracking_text", "guía 77", "tracking 77"),
+        ("reason", "a < b & c", "reason_line", "a < b & c", "a < b & c"),
         ("payment_method", "Tarjeta_a b", "method_text", "Tarjeta_a b", "Tarjeta_a b"),
     ],
 )  # fmt: skip

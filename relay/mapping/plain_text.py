@@ -1,0 +1,21 @@
+"""Texts as a person reads them: without the HTML that shops, forms and editors keep in them."""
+
+import html
+import re
+from typing import Final
+
+# What shops write into names; any other `<` is the text's own.
+_TAG: Final = re.compile(
+    r"</?(?:a|b|br|div|em|font|i|img|p|small|span|strong|su[bp]|u)(?:\s[^<>]*)?/?>", re.IGNORECASE
+)
+# Without its semicolon it may be a part of a query.
+_ESCAPE: Final = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]{2,8}\d{0,2});")
+
+
+def without_html(text: str) -> str:
+    """The text without the tags of formatted text, and with the characters that were escaped."""
+    if "<" in text:
+        text = _TAG.sub(" ", text)
+    if "&" in text:
+        text = _ESCAPE.sub(lambda escape: html.unescape(escape[0]), text)
+    return text
