@@ -13,6 +13,9 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --no-config --quiet --universal --p
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 KILLED := -k killed tests/test_kill.py tests/test_kill_lookups.py tests/relay/store/test_migrations.py
 
+# Whatever a person's environment says: pytest would rewrite, and each process compile, all files anew.
+test check golden: export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help demo test check bench chaos lint audit format golden docs lock clean
 
 help: ## What there is

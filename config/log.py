@@ -4,6 +4,7 @@ No personal data and no secrets are passed to the logger. As a second safeguard,
 names below are masked.
 """
 
+import json
 import logging
 import select
 import sys
@@ -24,6 +25,14 @@ def _mask(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mutable
     for name in _MASKED & line.keys():
         line[name] = "***"
     return line
+
+
+# Made once, which `json.dumps` does not do.
+_encode = json.JSONEncoder(default=repr).encode
+
+
+def _json(line: Any, **_: Any) -> str:
+    return _encode(line)
 
 
 # A pipe that has room has some for 4 KiB (PIPE_BUF); lines are shorter.
@@ -73,7 +82,7 @@ def configure(level: str = "INFO") -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _mask,
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=lambda *_: _OUTPUT,

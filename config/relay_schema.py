@@ -127,7 +127,10 @@ def _check_some(secrets: SecretTexts) -> None:
 
 
 class SourceSchema(Schema):
-    """`[sources.<name>]`; `options` and `events` are checked where their schemas are known."""
+    """`[sources.<name>]`.
+
+    `options`, `events` and `when` are checked where their schemas are known.
+    """
 
     platform = fields.String(required=True)
     destination = fields.String()
@@ -143,7 +146,16 @@ class SourceSchema(Schema):
         validate=_check_some,
     )
     topics = fields.List(fields.String(validate=validate.Length(min=1)), load_default=[])
-    types = fields.Dict(keys=fields.String(), values=fields.String(), load_default={})
+    types = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        load_default={},
+        error_messages={
+            "invalid": (
+                "expected a table from topics to event types; `topics` lists what is delivered"
+            )
+        },
+    )
     abandoned_after = _Duration(load_default=3600.0, validate=_from_to("0s", "30d"))
     repeat_window = _Duration(load_default=600.0, validate=_from_to("0s", "90d"))
     timezone = fields.String(load_default=None, validate=_check_timezone)
@@ -151,9 +163,12 @@ class SourceSchema(Schema):
     tolerance = _Duration(load_default=None, allow_none=True, validate=_from_to("1s", "90d"))
     public_url = fields.URL(schemes={"http", "https"}, require_tld=False, load_default="")
     on_invalid = fields.String(load_default="hold", validate=validate.OneOf(["hold", "reject"]))
+    echo = fields.String(load_default="", validate=validate.OneOf(["ignore", "deliver"]))
     on_nobody = fields.String(validate=validate.OneOf(["ignore", "hold"]))
+    on_redaction = fields.String(load_default="forget", validate=validate.OneOf(["forget", "hold"]))
     customer_id = fields.String(load_default="", validate=validate.Length(max=64))
     signing_key = fields.String(load_default="")
     options = fields.Dict(keys=fields.String(), load_default={})
     credentials = fields.Dict(keys=fields.String(), values=fields.String(), load_default={})
     events = fields.Dict(keys=fields.String(), load_default={})
+    when = fields.Raw()

@@ -87,11 +87,14 @@ class SourceEntry:
     public_url: str = ""
     on_invalid: Literal["hold", "reject"] = "hold"
     on_nobody: Literal["ignore", "hold"] | None = None
+    echo: Literal["", "ignore", "deliver"] = ""
+    on_redaction: Literal["forget", "hold"] = "forget"
     customer_id: str = ""
     signing_key: str = field(default="", repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     events: Mapping[str, Any] = field(default_factory=dict)
+    when: Any = None
 
 
 @dataclass(frozen=True, slots=True)

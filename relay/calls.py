@@ -7,6 +7,7 @@ from typing import Any, Final
 from relay.inbound.contract import Source, stable_key
 from relay.inbound.results import NeedsLookup, Part, Skipped, Unparsable
 from relay.inbound.timestamps import parse_timestamp
+from relay.inbound.when import HELD, IGNORED, ConditionFailed
 from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.mercately import Unmappable, Unwanted, call_for
 from relay.model import (
@@ -46,12 +47,24 @@ def translate_item(
 def _mapped(
     event: Event, request: WebhookRequest, source: Source, step: Mapping[str, Any]
 ) -> Call | Held | Ignored:
+    customer = Customer(email=event.contact.email)
+    reasons: Mapping[str, Any]
     try:
         if ignore_reason := _ignore_reason(event, source):
             return Ignored(event.topic, ignore_reason, event.type)
-        return _call(event, request, source, step)
+        when = source.when
+        decision = when.decide(event) if when else "deliver"
+        if decision == "ignore":
+            return Ignored(event.topic, IGNORED, event.type)
+        call = _call(event, request, source, step)
+        if when is None or decision == "deliver":
+            return call
+        reason, reasons, customer = HELD, {"hold": str(when.hold)}, call.customer
     except Unwanted:
-        return Ignored(event.topic, "when", event.type)
+        return Ignored(event.topic, IGNORED, event.type)
+    except ConditionFailed as error:
+        reason = "template"
+        reasons = {f"when.{error.name}": f"the expression fails on this event: {error.error}"}
     except Unmappable as error:
         reason, reasons = error.reason, error.reasons
         if reason == "no_customer" and source.on_nobody == "ignore":
@@ -70,7 +83,7 @@ def _mapped(
         event.remember_s,
         step,
         references=_references(event),
-        customer=Customer(email=event.contact.email),
+        customer=customer,
     )
 
 

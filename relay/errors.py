@@ -45,15 +45,22 @@ class Refused(Exception):
     """The request is answered with an HTTP error `status` and nothing of it is stored.
 
     `errors` maps a field path to messages; they say what was expected and never quote the value.
+    `detail` is for the log alone.
     """
 
     def __init__(
-        self, reason: str, status: int = 401, *, errors: Mapping[str, Any] | None = None
+        self,
+        reason: str,
+        status: int = 401,
+        *,
+        errors: Mapping[str, Any] | None = None,
+        detail: str = "",
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.status = status
         self.errors = errors
+        self.detail = detail
 
 
 class NotStored(Exception):

@@ -1,17 +1,19 @@
 """The data, in the order it flows: webhook request, event, call, outcome.
 
-Frozen dataclasses and enums without behaviour or I/O; this module imports no other of ours.
+Immutable dataclasses and enums without behaviour or I/O.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
+from relay.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value(frozen=True, slots=True)
 class WebhookRequest:
     """One inbound request, exactly as received.
 
@@ -29,7 +31,7 @@ class WebhookRequest:
     token: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Address:
     """A postal address; each part as the platform wrote it, empty when absent."""
 
@@ -43,7 +45,7 @@ class Address:
     country: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Phone:
     """A phone as written, and the country of the address that it stands beside (empty: unknown)."""
 
@@ -51,7 +53,7 @@ class Phone:
     country: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Contact:
     """The person an event is about.
 
@@ -71,7 +73,7 @@ class Contact:
     address: Address | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Money:
     """An exact amount in major units (49.90, not 4990 cents), with the digits it was sent with.
 
@@ -83,7 +85,7 @@ class Money:
     currency: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Resource:
     """A thing at a platform that changes, with several events: an order, a message."""
 
@@ -92,7 +94,7 @@ class Resource:
     shop: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Step:
     """A state that a thing has reached, and the event type for it.
 
@@ -109,7 +111,7 @@ class Step:
 ORDER_REFUNDS: Final = ("order.partially_refunded", "order.refunded")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Report:
     """What one event says of a thing; `relay/inbound/steps.py` says what of it is new.
 
@@ -137,12 +139,12 @@ class Report:
     refund_types: tuple[str, str] = ORDER_REFUNDS
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class EventFields:
     """What an event says; `relay/mapping/event_fields.py` has a dataclass for each kind."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Event:
     """One thing that happened, in our vocabulary.
 
@@ -181,7 +183,7 @@ class Event:
     ends: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Customer:
     """References to find the customer of a call by, and the names to create them with.
 
@@ -197,7 +199,7 @@ class Customer:
     id_number: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Call:
     """One write to make at a destination.
 
@@ -223,7 +225,7 @@ class Call:
     references: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Held:
     """A verified request, or one event of it, that a person has to look at.
 
@@ -245,7 +247,7 @@ class Held:
     customer: Customer = Customer()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Ignored:
     """An event that the source does not want: counted, not stored as a record."""
 
@@ -254,7 +256,7 @@ class Ignored:
     event_type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AwaitingLookup:
     """An event that only names a thing, which nobody has looked up at the platform yet.
 
@@ -277,7 +279,7 @@ class AwaitingLookup:
         return f"needs_{self.resource.kind}"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Waiting:
     """A call that is made at `due_at` unless something else comes of its thing before.
 
@@ -305,7 +307,7 @@ class Waiting:
         return self.call.remember_s
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Ended:
     """What waits under a token of the source is dropped: an order was placed."""
 
@@ -316,7 +318,7 @@ class Ended:
 Translated = Call | Held | Ignored | AwaitingLookup | Waiting | Ended
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Memory:
     """What is remembered of a thing and was reported.
 
@@ -335,7 +337,7 @@ class Memory:
     updated_at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Parts:
     """What one event of a thing comes to: all its parts are stored together, or none.
 
@@ -380,7 +382,7 @@ class Verdict(StrEnum):
     PAUSED = "paused"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Outcome:
     """The decision after an attempt.
 

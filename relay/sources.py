@@ -15,10 +15,8 @@ from config import relay_toml
 from config.fault_texts import in_console_language
 from config.relay_toml import ConfigError, Destination, RelayFile, SourceEntry, messages
 from relay.inbound.contract import Platform, Source
-from relay.inbound.signature import (
-    PathToken,
-    Scheme,
-)
+from relay.inbound.signature import PathToken, Scheme
+from relay.inbound.when import When, WhenSchema
 from relay.mapping.default_rules import compile_all, inherited_types
 from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.rules import Rule
@@ -79,10 +77,13 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
             continue
         options, option_faults = _options(key, platform, entry)
         own_rules, rule_faults, rule_warnings = _rules_for(key, content, entry, rules)
-        faults += option_faults + rule_faults
+        when, when_faults = _when(key, platform, entry)
+        faults += option_faults + rule_faults + when_faults
         warnings += rule_warnings
         faults += _topic_faults(key, entry, platform, options or {})
         faults += _credential_faults(key, platform, entry)
+        if entry.echo and platform.echo is None:
+            faults.append(f"{key}.echo: {platform.name} does not mark what its API wrote")
         if options is None or entry.destination not in content.destinations:
             continue
         scheme, secrets, scheme_faults = scheme_of(key, platform, options, entry)
@@ -96,7 +97,8 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
                 " is kept as awaiting_lookup and not delivered"
             )
         usable = replace(entry, secrets=secrets)
-        sources[name] = _source(usable, platform, scheme, options, own_rules, content)
+        source = _source(usable, platform, scheme, options, own_rules, content)
+        sources[name] = replace(source, when=when)
     warnings += content.warnings
     if faults:
         raise ConfigError(file, faults)
@@ -139,9 +141,11 @@ def offline_source(
     rules, rule_faults, _ = compile_all(
         content.events, content.language, (f"{key}.events", entry.events)
     )
-    if options is None or faults or rule_faults:
-        raise ConfigError(file, faults + rule_faults)
-    return _source(replace(entry, secrets=()), platform, PathToken(), options, rules, content)
+    when, when_faults = _when(key, platform, entry)
+    if options is None or faults or rule_faults or when_faults:
+        raise ConfigError(file, faults + rule_faults + when_faults)
+    dry = _source(replace(entry, secrets=()), platform, PathToken(), options, rules, content)
+    return replace(dry, when=when)
 
 
 def signing_source(file: Path, environ: Mapping[str, str], name: str) -> Source | None:
@@ -210,9 +214,11 @@ def _source(
         on_invalid=entry.on_invalid,
         # A sender that asked for a 422 gets it for an event without a customer too.
         on_nobody=entry.on_nobody or ("hold" if entry.on_invalid == "reject" else "ignore"),
+        on_redaction=entry.on_redaction,
         options=options,
         credentials=entry.credentials,
         signing_key=entry.signing_key,
+        echo=entry.echo,
         customer_id=entry.customer_id,
         language=content.language,
     )
@@ -230,6 +236,19 @@ def _options(
         return None, messages(f"{key}.options", error.messages_dict)
     fault = platform.options_fault(options)
     return options, [f"{key}.options.{fault}"] if fault else []
+
+
+def _when(key: str, platform: Platform, entry: SourceEntry) -> tuple[When | None, list[str]]:
+    """The conditions of a source, None without any, and what is wrong with them."""
+    if entry.when is None:
+        return None, []
+    try:
+        when: When = WhenSchema().load(entry.when)
+    except ValidationError as error:
+        return None, messages(f"{key}.when", error.messages_dict)
+    # Senders of their own fields may have any.
+    unknown = [] if platform.any_sender else when.unknown_names()
+    return when, [f"{key}.when: no event has {name!r}" for name in unknown]
 
 
 def _schedule_warnings(

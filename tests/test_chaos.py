@@ -31,6 +31,7 @@ def test_nothing_is_lost_while_everything_is_killed_and_stopped(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     found = LAST_LINE.fullmatch(done.stdout.splitlines()[-1])
     assert found
+    assert "beside: 100 half-sent heads and 100 silent connections all the time" in done.stdout
     assert "flushed at the end: web and both workers have said so" in done.stdout
     accepted, delivered, lost, reordered = map(int, found.groups())
     assert (accepted, delivered, lost, reordered) == (1_000, 1_000, 0, 0)

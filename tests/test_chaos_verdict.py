@@ -175,7 +175,7 @@ def test_a_duplicate_where_no_fault_was_struck_has_none():
 
 def test_process_that_says_nothing_of_lost_data_fails_the_run():
     fine = verdict(accepted(1), [request(1, 1)])
-    outcome = Outcome(Form(1, 0, 0), fine, [], 0.0, {"200": 1}, [], ["worker-2"])
+    outcome = Outcome(Form(1, 0, 0), fine, [], 0.0, {"200": 1}, [], ["worker-2"], beside="slow")
 
     assert outcome.failures == ("worker-2 did not say that Redis was flushed",)
 
@@ -183,7 +183,7 @@ def test_process_that_says_nothing_of_lost_data_fails_the_run():
 @pytest.mark.parametrize("surprises", [[], ["web ended by itself with status 3"]])
 def test_a_process_that_ends_by_itself_fails_the_run(surprises):
     fine = verdict(accepted(1), [request(1, 1)])
-    outcome = Outcome(Form(1, 0, 0), fine, [], 0.0, {"200": 1}, surprises)
+    outcome = Outcome(Form(1, 0, 0), fine, [], 0.0, {"200": 1}, surprises, beside="slow")
 
     assert outcome.failures == tuple(surprises)
     told = list(report.lines(outcome))

@@ -12,7 +12,6 @@ next refresh token along. The platform refuses the one before, and the look-ups 
 
 import base64
 import json
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ from redis.exceptions import LockError
 
 from relay.inbound.contract import Source
 from relay.inbound.lookups import Api, Tokens, filled_in
+from relay.store.clock import redis_time
 from worker.concurrent.reconnect import retry_while_disconnected
 
 _LOCK_S: Final = 60.0
@@ -58,7 +58,7 @@ class ApiTokens:
             NotStored: the new one is not on disk in time; it is used the next time.
             LookupFailed, Busy: the platform gives none, or none now.
         """
-        if token := _usable(self._stored(source), refused):
+        if token := self._usable(self._stored(source), refused):
             return token
         name = f"{_key(source)}:lock"
         try:
@@ -71,7 +71,7 @@ class ApiTokens:
 
     def _refreshed(self, source: Source, api: Api, tokens: Tokens, refused: str) -> str:
         stored = self._stored(source)
-        if token := _usable(stored, refused):  # of whoever had the lock before
+        if token := self._usable(stored, refused):  # of whoever had the lock before
             return token
         credentials = {**api.defaults, **source.credentials}
         if tokens.rotates and stored.get("refresh"):
@@ -83,7 +83,7 @@ class ApiTokens:
             lifetime_s = tokens.lifetime_s
         new = {
             "access": str(answer.get("access_token") or ""),
-            "until": time.time() + max(lifetime_s - _MARGIN_S, _MARGIN_S),
+            "until": redis_time(self._redis) + max(lifetime_s - _MARGIN_S, _MARGIN_S),
             "refresh": str(answer.get("refresh_token") or credentials.get("refresh_token", "")),
         }
         sealed = _seal(source).encrypt(json.dumps(new).encode())
@@ -91,6 +91,12 @@ class ApiTokens:
         retry_while_disconnected(lambda: self._redis.set(_key(source), sealed))
         self._require_on_disk()
         return str(new["access"])
+
+    def _usable(self, stored: Mapping[str, Any], refused: str) -> str:
+        token = str(stored.get("access") or "")
+        if not token or token == refused:
+            return ""
+        return token if stored.get("until", 0.0) > redis_time(self._redis) else ""
 
     def _stored(self, source: Source) -> dict[str, Any]:
         """What is stored for these credentials; nothing where a person has written new ones."""
@@ -100,11 +106,6 @@ class ApiTokens:
         except (InvalidToken, ValueError):
             return {}
         return stored if isinstance(stored, dict) else {}
-
-
-def _usable(stored: Mapping[str, Any], refused: str) -> str:
-    token = str(stored.get("access") or "")
-    return token if token != refused and stored.get("until", 0.0) > time.time() else ""
 
 
 def _key(source: Source) -> str:

@@ -8,7 +8,6 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -16,7 +15,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from config.relay_toml import Destination
-from worker.reply import Reply
+from worker.reply import Reply, http_moment
 from worker.wire import Wire
 
 # Its warnings contain the URL, in which a phone or e-mail may stand.
@@ -118,20 +117,18 @@ def _reply(status: int, headers: Mapping[str, str], content: bytes, *, is_whole:
         status=status,
         text=text,
         is_html="html" in kind.lower() or _PAGE.match(text) is not None,
-        retry_after_s=retry_after_s(headers.get("Retry-After", "")),
+        retry_after_s=retry_after_s(headers.get("Retry-After", ""), headers.get("Date", "")),
         is_redirect=300 <= status < 400 and bool(headers.get("Location")),
         is_cut=not is_whole,
     )
 
 
-def retry_after_s(value: str) -> float | None:
-    """Seconds, or an HTTP date, as seconds from now."""
+def retry_after_s(value: str, date: str = "") -> float | None:
+    """Seconds, or an HTTP date, as seconds from the `Date` of who answered."""
     if re.fullmatch(r"[0-9]{1,9}", value.strip()):
         return float(value.strip())
-    try:
-        return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
-    except (ValueError, TypeError, OverflowError):
-        return None
+    moment = http_moment(value)
+    return None if moment is None else max(moment - (http_moment(date) or time.time()), 0.0)
 
 
 def _segment(text: str) -> str:

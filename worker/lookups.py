@@ -11,8 +11,9 @@ rights, plan) waits as `awaiting_lookup` under that reason until it is replayed.
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -36,10 +37,11 @@ from worker.api_tokens import ApiTokens, NotRefreshed
 from worker.platform_api import Busy, LookupFailed, PlatformApi
 
 _LOG: Final = structlog.get_logger()
-AT_ONCE: Final = 8
+AT_ONCE: Final = 12
+OF_ONE_SOURCE: Final = 4
+_BUSY_S: Final = 5.0
 _IDLE_S: Final = 0.5
 _AGAIN_S: Final = 30.0
-_LAST_S: Final = 3.0
 _DECISIONS_MAX: Final = 10
 _SCHEDULE_S: Final = (5.0, 30.0, 120.0, 600.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0)
 # A notice is often faster than what it tells of; later what is not there is not coming.
@@ -65,7 +67,7 @@ class Lookups:
         self._api = PlatformApi(self._queue, user_agent=user_agent, proxy=proxy)
         self._tokens = ApiTokens(ledger.redis, self._api.token, jobs.require_on_disk)
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._under_way: Counter[str] = Counter()
 
     def adopt(self) -> int:
         """Have looked up what waits since before its source had credentials; how many there are."""
@@ -76,39 +78,59 @@ class Lookups:
             if source.can_look_up(kind)
         )
 
-    def start(self, is_stopping: Callable[[], bool]) -> None:
-        """Make look-ups in a thread of their own until `stop`, or until the worker is told to."""
-        self._thread = threading.Thread(
-            target=self._run, args=[is_stopping], name="lookups", daemon=True
-        )
-        self._thread.start()
+    def run(self) -> None:
+        """Make look-ups until `stop`, and end those under way; a Redis that is away is waited for.
 
-    def _run(self, is_stopping: Callable[[], bool]) -> None:
-        """A Redis that is away is waited for."""
+        Whatever ends it before is said, and ends its worker (`RelayWorker.depend_on`).
+        """
+        try:
+            self._run()
+        except BaseException as error:  # noqa: BLE001  its text may hold personal data
+            _LOG.critical(
+                "lookups.ended", place=log.error_location(error), error=type(error).__name__
+            )
+
+    def _run(self) -> None:
         has_adopted = False
+        under_way: set[Future[None]] = set()
         with ThreadPoolExecutor(AT_ONCE, "lookup") as pool:
-            while not (self._stopping.is_set() or is_stopping()):
+            while not self._stopping.is_set():
                 try:
                     if not has_adopted:
                         self.adopt()
                         has_adopted = True
-                    record_ids = self._queue.claim(AT_ONCE)
-                    list(pool.map(self.look_up, record_ids))
+                    record_ids = self._claim(AT_ONCE - len(under_way))
                 except RedisError:
                     record_ids = []
                 except Exception as error:  # noqa: BLE001  a bug must not end all look-ups
                     _LOG.error("lookups.crashed", place=log.error_location(error))
                     record_ids = []
-                if not record_ids:
+                under_way |= {pool.submit(self._look_up_safely, each) for each in record_ids}
+                if len(under_way) == AT_ONCE:
+                    _, under_way = wait(under_way, _IDLE_S, FIRST_COMPLETED)
+                elif not record_ids:
                     self._stopping.wait(_IDLE_S)
+                under_way = {future for future in under_way if not future.done()}
+
+    def _claim(self, limit: int) -> list[str]:
+        """Look-ups that are due, but for sources of which enough are under way.
+
+        A platform that answers slowly, or never, must not hold up the look-ups of others.
+        """
+        busy = [name for name, count in self._under_way.items() if count >= OF_ONE_SOURCE]
+        return self._queue.claim(limit, busy)
+
+    def _look_up_safely(self, record_id: str) -> None:
+        try:
+            self.look_up(record_id)
+        except RedisError:
+            return  # it is due again when its time is over
+        except Exception as error:  # noqa: BLE001  as there
+            _LOG.error("lookups.crashed", place=log.error_location(error))
 
     def stop(self) -> None:
-        """Begin no more, and give those under way a moment: an answer may have the only copy of a
-        refresh token in it.
-        """
+        """Begin no more look-ups; `run` ends after those under way."""
         self._stopping.set()
-        if self._thread:
-            self._thread.join(_LAST_S)
 
     def run_due(self) -> int:
         """Make those that are due now, one after the other; how many there were."""
@@ -123,18 +145,28 @@ class Lookups:
         if record is None or record.state is not State.AWAITING_LOOKUP:
             self._queue.drop(record_id)
             return
+        if self._under_way[record.source] >= OF_ONE_SOURCE:
+            self._queue.postpone(record_id, _BUSY_S)
+            return
+        self._under_way[record.source] += 1
+        try:
+            self._make(record)
+        finally:
+            self._under_way[record.source] -= 1
+
+    def _make(self, record: Record) -> None:
         started_at = time.perf_counter()
         try:
             outcome, status = self._looked_up(record), 200
         except Busy as busy:
-            self._queue.postpone(record_id, busy.wait_s)
+            self._queue.postpone(record.id, busy.wait_s)
             return
         except LookupFailed as error:
             outcome, status = error.reason, error.status
             self._failed(record, error, time.perf_counter() - started_at)
         except (NotStored, NotRefreshed) as error:
             outcome, status = type(error).__name__, 0
-            self._queue.postpone(record_id, _AGAIN_S)
+            self._queue.postpone(record.id, _AGAIN_S)
         except RedisError:
             raise
         except Exception as error:  # noqa: BLE001  a bug; its text may hold personal data
@@ -142,7 +174,7 @@ class Lookups:
             self._failed(record, LookupFailed("internal_error"), time.perf_counter() - started_at)
         _LOG.info(
             "lookup.made",
-            record_id=record_id,
+            record_id=record.id,
             source=record.source,
             outcome=outcome,
             status=status,

@@ -30,6 +30,7 @@ from relay.inbound.lookups import (
 from relay.inbound.payload import json_body, json_object
 from relay.store.lookups import LookupQueue
 from worker.client import retry_after_s
+from worker.reply import http_moment
 from worker.wire import TooSlow
 
 _CONNECT_S: Final = 5.0
@@ -44,6 +45,8 @@ _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 # After 429 without a word of how long.
 _PAUSE_S: Final = 60.0
 _PAUSE_MAX_S: Final = 3600.0
+# What is larger is no duration but a moment (unix s).
+_A_MOMENT_S: Final = 1e9
 
 
 class LookupFailed(Exception):
@@ -243,9 +246,9 @@ def _wait_s(headers: Mapping[str, str], api: Api) -> float:
         try:
             seconds = float(text) * unit
         except ValueError:
-            seconds = retry_after_s(text) or 0.0
-        if seconds > time.time() / 2:  # a moment and no duration
-            seconds -= time.time()
+            seconds = retry_after_s(text, headers.get("date", "")) or 0.0
+        if seconds > _A_MOMENT_S:  # and no duration; by the clock of who answered, if it said so
+            seconds -= http_moment(headers.get("date", "")) or time.time()
         if seconds > 0:
             return min(seconds, _PAUSE_MAX_S)
     return 0.0

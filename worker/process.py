@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 from types import FrameType
 from typing import Final
 
@@ -16,17 +17,21 @@ from config.settings import Settings, SettingsError, load as load_settings
 from relay.greenlets import require_patched
 from relay.store.durability import announce
 from relay.store.job_store import JobStore
+from relay.store.privacy import PrivacyRequests
+from relay.store.pseudonyms import Pseudonyms
 from relay.store.queue import open_queue
 from relay.store.redis_fault import error_name
 from relay.store.schema import SchemaMismatch, exit_process, require_schema
 from worker.concurrent import Timings
 from worker.concurrent.reconnect import retry_while_disconnected
 from worker.lookups import Lookups
+from worker.privacy import PrivacyWatch
 from worker.relay_worker import RelayWorker
 from worker.service import delivery_service
 
 _LOG: Final = structlog.get_logger()
 _TIMINGS: Final = Timings()
+_LAST_LOOKUPS_S: Final = 3.0
 
 
 def main() -> None:
@@ -62,33 +67,44 @@ def run(settings: Settings, *, burst: bool = False) -> None:
 
     Raises:
         SchemaMismatch: Redis holds data in another format.
+        RuntimeError: a greenlet or thread has ended, that of the look-ups among them.
     """
     worker: RelayWorker | None = None
     lookups = open_lookups(settings)
-
-    def is_stopping() -> bool:
-        return worker is not None and worker.stopping
-
-    if lookups:
-        lookups.start(is_stopping)
+    beside = {"lookups": lookups.run} if lookups else {}
+    beside["privacy"] = open_privacy(settings).run
+    threads = [
+        threading.Thread(target=target, name=name, daemon=True) for name, target in beside.items()
+    ]
+    for thread in threads:
+        thread.start()
 
     def step() -> None:
         nonlocal worker
-        if is_stopping():
+        if worker is not None and worker.stopping:
             return  # asked to stop while it waited
         before, worker = worker, make_worker(settings)
         if before is not None and before.stopping:
             return
+        for thread in threads:
+            worker.depend_on(thread)
         worker.work(burst=burst, logging_level="WARNING")
 
     retry_while_disconnected(
         step,
-        abandon=lambda: burst or is_stopping(),
+        abandon=lambda: burst or (worker is not None and worker.stopping),
         on_error=lambda error: _LOG.warning("worker.waits_for_redis", error=error_name(error)),
         errors=(OSError, RedisError),
     )
     if lookups:
+        # An answer that is under way may have the only copy of a refresh token in it.
         lookups.stop()
+        threads[0].join(_LAST_LOOKUPS_S)
+
+
+def open_privacy(settings: Settings) -> PrivacyWatch:
+    """What works off the privacy requests of platforms."""
+    return PrivacyWatch(PrivacyRequests(delivery_service().ledger, Pseudonyms.open(settings)))
 
 
 def open_lookups(settings: Settings) -> Lookups | None:

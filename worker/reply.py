@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 
@@ -41,3 +42,11 @@ class NoResponse(Exception):
         super().__init__(reason)
         self.reason = reason
         self.ambiguous = ambiguous
+
+
+def http_moment(date: str) -> float | None:
+    """An HTTP date (`Date`, `Retry-After`) as unix s; None where it is none."""
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -28,9 +28,10 @@ def sweep(ledger: Ledger, jobs: JobStore) -> int:
 
     Reads at most as many records as fit into one second.
     """
-    requeued = jobs.promote_waiting()
+    now = ledger.now()
+    requeued = jobs.promote_waiting(now=now)
     stop_at = time.monotonic() + _SWEEP_AT_MOST_S
-    while (record_ids := ledger.overdue(time.time(), _BATCH)) and time.monotonic() < stop_at:
+    while (record_ids := ledger.overdue(now, _BATCH)) and time.monotonic() < stop_at:
         requeued += sum(_reconcile(record_id, ledger, jobs) for record_id in record_ids)
     return requeued
 
@@ -43,7 +44,7 @@ def retry_absent(ledger: Ledger, jobs: JobStore) -> int:
     """
     retried = 0
     absent, _ = CUSTOMER_REASONS
-    for record_id, held_since_s in ledger.held_for(absent, time.time() - _ABSENT_AGAIN_S):
+    for record_id, held_since_s in ledger.held_for(absent, ledger.now() - _ABSENT_AGAIN_S):
         record = ledger.get(record_id)
         if record is None or record.reason != absent:
             continue
@@ -60,7 +61,7 @@ def _reconcile(record_id: str, ledger: Ledger, jobs: JobStore) -> bool:
         ledger.drop_absent(record_id)
         return False
     if record.fault == "state":  # written by another version: left for that version
-        ledger.postpone_check(record_id, time.time() + _STRANGE_AGAIN_S)
+        ledger.postpone_check(record_id, ledger.now() + _STRANGE_AGAIN_S)
         return False
     outcome = jobs.requeue_lost(record)
     if outcome not in ("requeued", "returned"):

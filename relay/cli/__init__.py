@@ -21,9 +21,10 @@ _MODULES: Final = {
     "catalogue": ("platforms",),
     "destinations": ("destinations", "pause", "probe", "resume"),
     "forget": ("forget",),
-    "inspect": ("check", "doctor", "transform", "history"),
+    "inspect": ("check", "doctor", "history"),
     "listing": ("events", "show"),
     "migrate": ("migrate",),
+    "transform": ("transform",),
     "serve": ("demo", "web", "worker", "standin", "dashboard"),
 }
 

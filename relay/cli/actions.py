@@ -10,10 +10,11 @@ import click
 from config.language import localized
 from relay import operations, sources
 from relay.cli import context as cli
-from relay.cli.inspect import no_sample
 from relay.cli.labels import StateChoice, label, outcome_text
 from relay.cli.listing import SINCE, SINCE_HELP, ambiguous, no_such_event
-from relay.cli.output import escaped, json_text
+from relay.cli.output import json_text
+from relay.cli.terminal import say
+from relay.cli.transform import no_sample
 from relay.model import OPEN_STATES, State
 from relay.operations import AmbiguousId, RelayUnreachable, Selection
 from relay.store.ledger import Ledger
@@ -64,7 +65,7 @@ def send(context: click.Context, source: str, topic: str, file: Path | None, url
                 f"{source} no se puede firmar: {error}", f"{source} cannot be signed: {error}"
             )
         ) from error
-    click.echo(f"{answer.status} {escaped(answer.text)}")
+    say(f"{answer.status} {answer.text}")
     context.exit(0 if answer.ok else 1)
 
 
@@ -128,9 +129,9 @@ def replay(
         outcomes[result.outcome] += 1
         if result.outcome != "requeued":
             reasons = json_text(result.reasons) if result.reasons else ""
-            click.echo(f"{record.id}: {outcome_text(result.outcome)} {reasons}".rstrip())
+            say(f"{record.id}: {outcome_text(result.outcome)} {reasons}".rstrip())
     for outcome, count in outcomes.items():
-        click.echo(f"{outcome_text(outcome)}: {count}")
+        say(f"{outcome_text(outcome)}: {count}")
     complete = outcomes["requeued"] == len(selection.records) and not selection.absent
     context.exit(0 if complete else 1)
 
@@ -166,8 +167,8 @@ def discard(
     discarded_ids = operations.discard(selection.records, store.ledger)
     for record in selection.records:
         if record.id not in discarded_ids:
-            click.echo(f"{record.id}: {label(record.state.value)}")
-    click.echo(f"{label('discarded')}: {len(discarded_ids)}")
+            say(f"{record.id}: {label(record.state.value)}")
+    say(f"{label('discarded')}: {len(discarded_ids)}")
     complete = len(discarded_ids) == len(selection.records) and not selection.absent
     context.exit(0 if complete else 1)
 
@@ -190,18 +191,18 @@ def _selection(
     except AmbiguousId as error:
         raise click.ClickException(ambiguous(error)) from error
     for text in selection.absent:
-        click.echo(no_such_event(text), err=True)
+        say(no_such_event(text), err=True)
     return selection
 
 
 def _print_counts(context: click.Context, selection: Selection) -> None:
     states = Counter(record.state.value for record in selection.records)
     for state, count in states.items():
-        click.echo(f"{label(state)}: {count}")
+        say(f"{label(state)}: {count}")
     count = len(selection.records)
     spanish = "1 evento" if count == 1 else f"{count} eventos"
     english = "1 event" if count == 1 else f"{count} events"
-    click.echo(
+    say(
         localized(
             f"{spanish} en total; repita con --yes para ejecutarlo.",
             f"{english} in all; repeat with --yes to do it.",

@@ -8,6 +8,7 @@ from redis import RedisError
 
 from config.language import localized
 from relay.cli import context as cli
+from relay.cli.terminal import say
 from relay.store.connection import connect
 from relay.store.liveness import stale_workers
 from relay.store.redis_fault import redis_fault
@@ -29,13 +30,13 @@ def alive(context: click.Context) -> None:
         with closing(connect(settings)) as redis:
             stale = stale_workers(redis, settings.queue, host)
     except RedisError as error:
-        click.echo(redis_fault(error, settings.redis_url))
+        say(redis_fault(error, settings.redis_url))
         return
     if stale is None:
-        click.echo(localized(f"ningún worker en {host}", f"no worker on {host}"))
+        say(localized(f"ningún worker en {host}", f"no worker on {host}"))
         context.exit(1)
     for pid, age_s in sorted(stale.items()):
-        click.echo(
+        say(
             localized(
                 f"worker {pid}: sin señales desde hace {age_s:.0f} s",
                 f"worker {pid}: no heartbeat for {age_s:.0f} s",

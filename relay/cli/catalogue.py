@@ -9,6 +9,7 @@ from config.relay_toml import ConfigError
 from relay import sources
 from relay.cli import context as cli
 from relay.cli.output import at_terminal, echo_json, echo_row
+from relay.cli.terminal import say
 from relay.inbound.contract import Platform, Source
 from relay.operations import catalogue
 from relay.operations.impossible import IMPOSSIBLE
@@ -42,7 +43,7 @@ def platforms(context: click.Context, name: str | None, as_json: bool) -> None: 
         echo_json(found if name else found + catalogue.impossible_entries())
     elif name:
         (platform,) = _asked_for(name)
-        click.echo(catalogue.page(platform, _source(context, platform), console_language()))
+        say(catalogue.page(platform, _source(context, platform), console_language()))
     elif at_terminal():
         _list()
     else:
@@ -83,10 +84,8 @@ def _list() -> None:
         for platform in members:
             notes = [localized("{} temas", "{} topics").format(len(platform.event_types))]
             notes += [localized("con consultas", "with look-ups")] * catalogue.needs_api(platform)
-            click.echo(f"  {platform.name:20} {platform.title}: {', '.join(notes)}")
+            say(f"  {platform.name:20} {platform.title}: {', '.join(notes)}")
     click.secho(f"\n{localized('No se puede', 'Not possible')}", bold=True)
     for each in IMPOSSIBLE:
-        click.echo(f"  {each.name:20} {each.title}: {each.why[console_language()]}")
-    click.echo(
-        localized("\nUna en detalle: ", "\nOne in detail: ") + "mercately-relay platforms NAME"
-    )
+        say(f"  {each.name:20} {each.title}: {each.why[console_language()]}")
+    say(localized("\nUna en detalle: ", "\nOne in detail: ") + "mercately-relay platforms NAME")

@@ -12,6 +12,7 @@ from config.language import localized
 from config.relay_toml import ConfigError
 from config.settings import DEFAULT_CONFIG_FILE, Settings, SettingsError, load as load_settings
 from relay import sources
+from relay.cli.terminal import escaped
 from relay.sources import Relay
 from relay.store.redis_fault import redis_fault
 from relay.store.schema import SchemaMismatch, require_schema
@@ -30,10 +31,13 @@ class RelayGroup(click.Group):
         try:
             return super().invoke(ctx)
         except ConfigError as error:
-            raise click.ClickException(_faults(error)) from error
+            raise click.ClickException(escaped(_faults(error))) from error
         except RedisError as error:
             fault = redis_fault(error, ctx.meta.get(_REDIS_URL, ""))
-            raise click.ClickException(fault) from error
+            raise click.ClickException(escaped(fault)) from error
+        except click.ClickException as error:
+            error.message = escaped(error.message)  # type: ignore[misc]  # it is no constant of click
+            raise
 
 
 def settings(context: click.Context, *, with_relay_faults: bool = False) -> Settings:

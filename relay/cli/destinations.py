@@ -13,6 +13,7 @@ from config.settings import Settings
 from relay import operations
 from relay.cli import context as cli
 from relay.cli.output import echo_json
+from relay.cli.terminal import say
 from relay.operations.destinations import DestinationState, ProbeResult
 
 _STATES: Final = {
@@ -54,7 +55,7 @@ def destinations(context: click.Context, as_json: bool) -> None:  # noqa: FBT001
         return
     for state in states:
         text = _in_words(state)
-        click.echo(f"{state.name}  {state.server}  {text}  {state.rate_per_s:g}/s")
+        say(f"{state.name}  {state.server}  {text}  {state.rate_per_s:g}/s")
 
 
 @click.command(
@@ -68,7 +69,7 @@ def destinations(context: click.Context, as_json: bool) -> None:  # noqa: FBT001
 def pause(context: click.Context, name: str) -> None:
     settings, destination = _chosen(context, name)
     operations.pause_destination(cli.store(settings).redis, destination)
-    click.echo(localized(f"{name}: en pausa", f"{name}: paused"))
+    say(localized(f"{name}: en pausa", f"{name}: paused"))
 
 
 @click.command(
@@ -79,7 +80,7 @@ def pause(context: click.Context, name: str) -> None:
 def resume(context: click.Context, name: str) -> None:
     settings, destination = _chosen(context, name)
     operations.resume_destination(cli.store(settings).redis, destination)
-    click.echo(localized(f"{name}: entrega", f"{name}: delivers"))
+    say(localized(f"{name}: entrega", f"{name}: delivers"))
 
 
 @click.command(
@@ -94,7 +95,7 @@ def probe(context: click.Context, name: str) -> None:
     settings, destination = _chosen(context, name)
     meaning, status = operations.probe_destination(destination, settings)
     suffix = f" (HTTP {status})" if status else ""
-    click.echo(f"{name}: {localized(*_MEANINGS[meaning])}{suffix}")
+    say(f"{name}: {localized(*_MEANINGS[meaning])}{suffix}")
     context.exit(0 if meaning == "works" else 1)
 
 
@@ -106,7 +107,7 @@ def print_paused(settings: Settings, redis: Redis) -> None:
         return
     for state in operations.destination_states(redis, known):
         if state.state not in ("open", "slowed"):
-            click.echo(f"{state.name}: {_in_words(state)} (mercately-relay destinations)")
+            say(f"{state.name}: {_in_words(state)} (mercately-relay destinations)")
 
 
 def _in_words(state: DestinationState) -> str:

@@ -10,7 +10,7 @@ from config.language import localized
 from config.settings import Settings
 from relay import sources
 from relay.cli import context as cli
-from relay.cli.output import plain
+from relay.cli.terminal import plain, say
 from relay.operations.signature_doctor import Finding, diagnose, request_of_dump
 
 # Code -> Spanish, English; `{}` is the finding's detail.
@@ -93,7 +93,7 @@ def print_diagnosis(settings: Settings, name: str, file: Path | None) -> int:
     now = datetime.now(UTC)
     found = diagnose(request_of_dump(file.read_bytes(), source, now), source, now)
     for each in found:
-        click.echo(plain(_text(each)))
+        say(plain(_text(each)))
     return 0 if found[0].code in ("fits", "old_secret") else 1
 
 

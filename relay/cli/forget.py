@@ -6,6 +6,7 @@ from config.language import localized
 from relay import operations
 from relay.cli import context as cli
 from relay.cli.labels import label
+from relay.cli.terminal import say
 from relay.store.pseudonyms import Pseudonyms
 
 
@@ -38,11 +39,11 @@ def forget(context: click.Context, person: str, *, yes: bool) -> None:
         )
     found = operations.forget(store, Pseudonyms.open(settings), named, dry_run=not yes)
     for state, count in sorted(found.records.items()):
-        click.echo(f"{label(state)}: {count}")
-    click.echo(f"{localized('a la espera de su hora', 'waiting for their time')}: {found.waiting}")
-    click.echo(f"{localized('ids de cliente guardados', 'cached customer ids')}: {found.cached}")
+        say(f"{label(state)}: {count}")
+    say(f"{localized('a la espera de su hora', 'waiting for their time')}: {found.waiting}")
+    say(f"{localized('ids de cliente guardados', 'cached customer ids')}: {found.cached}")
     if yes:
-        click.echo(
+        say(
             localized(
                 "Borrado. Lo que un worker tenía en sus manos pudo salir todavía; lo que ya está "
                 "en Mercately se borra allí.",
@@ -51,4 +52,4 @@ def forget(context: click.Context, person: str, *, yes: bool) -> None:
             )
         )
     else:
-        click.echo(localized("Repita con --yes para borrarlo.", "Repeat with --yes to delete it."))
+        say(localized("Repita con --yes para borrarlo.", "Repeat with --yes to delete it."))

@@ -1,9 +1,7 @@
-"""Commands that look and change nothing: check, doctor, transform, history."""
+"""Commands that look and change nothing: check, doctor, history."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +10,7 @@ import click
 from config.fault_texts import in_console_language
 from config.language import localized
 from config.settings import Settings
-from relay import operations, sources
+from relay import operations
 from relay.cli import context as cli
 from relay.cli.destinations import print_paused
 from relay.cli.diagnosis import print_diagnosis
@@ -20,13 +18,11 @@ from relay.cli.labels import missing_check
 from relay.cli.limits import print_connections, print_limits
 from relay.cli.listing import dropped_soon
 from relay.cli.lost_data import lost_sentence
-from relay.cli.output import echo_json, escaped, json_text
-from relay.inbound import samples
+from relay.cli.output import echo_json, json_text
+from relay.cli.terminal import say
 from relay.inbound.contract import Source
-from relay.inbound.results import Handshake
 from relay.mapping.default_rules import default_rule
-from relay.operations import Store, Translation
-from relay.platforms import discovered
+from relay.operations import Store
 from relay.store.generation import latest_notice
 from relay.store.lists import waiting_counts
 from relay.store.memory import memory_size
@@ -50,8 +46,8 @@ _NEARLY: Final = 0.8
 def check(context: click.Context) -> None:
     settings = cli.settings(context, with_relay_faults=True)
     relay = cli.relay(settings)
-    click.echo(f"# {settings.config_file}")
-    click.echo(f'language = "{relay.language}"')
+    say(f"# {settings.config_file}")
+    say(f'language = "{relay.language}"')
     for destination in relay.destinations.values():
         values = asdict(destination) | {"api_key": _HIDDEN, "timezone": str(destination.timezone)}
         _print_toml(f"destinations.{values.pop('name')}", values)
@@ -65,7 +61,7 @@ def check(context: click.Context) -> None:
             _print_toml(key, {f'"{name}"': rule for name, rule in rules.items()})
             shared = shared or rules
     if not relay.sources:
-        click.echo(
+        say(
             localized(
                 "Ninguna fuente: defina <PLATAFORMA>_SECRET o [sources] en relay.toml.",
                 "No source: set <PLATFORM>_SECRET or [sources] in relay.toml.",
@@ -74,9 +70,9 @@ def check(context: click.Context) -> None:
     _print_inherited(relay.inherited)
     print_limits(settings)
     for warning in (*settings.warnings, *relay.warnings):
-        click.echo(f"{localized('aviso', 'warning')}: {warning}", err=True)
+        say(f"{localized('aviso', 'warning')}: {warning}", err=True)
     if not settings.pseudonym_keys:
-        click.echo(f"{localized('aviso', 'warning')}: {_pseudonyms(settings)}", err=True)
+        say(f"{localized('aviso', 'warning')}: {_pseudonyms(settings)}", err=True)
 
 
 def _print_inherited(inherited: Mapping[str, str]) -> None:
@@ -86,13 +82,13 @@ def _print_inherited(inherited: Mapping[str, str]) -> None:
     defaults = [name for name in by_default if default_rule(name)]
     if followers:
         start = localized("[events] no nombra, siguen a", "[events] does not name, they follow")
-        click.echo(f"\n# {start}: {', '.join(followers)}")
+        say(f"\n# {start}: {', '.join(followers)}")
     if defaults:
         start = localized(
             "[events] no nombra, con su regla por omisión",
             "[events] does not name, with their default rule",
         )
-        click.echo(f"\n# {start}: {', '.join(defaults)}")
+        say(f"\n# {start}: {', '.join(defaults)}")
 
 
 def _effective_values(source: Source) -> dict[str, Any]:
@@ -109,19 +105,30 @@ def _effective_values(source: Source) -> dict[str, Any]:
         ],
         "topics": source.topics or ["*, but opens"],
         "machine_events": source.machine_events,
+        "echo": _echo(source),
         "on_invalid": source.on_invalid,
         "on_nobody": source.on_nobody,
+        "on_redaction": source.on_redaction,
         "customer_id": source.customer_id,
         "public_url": source.public_url,
+        "when": source.when.written if source.when else None,
         "options": source.options or None,
     }
 
 
+def _echo(source: Source) -> str:
+    """What becomes of what the platform's API wrote, empty where it has no mark."""
+    echo = source.platform.echo
+    if echo is None or source.echo:
+        return source.echo
+    return f"deliver, but {', '.join(echo.ignored)}" if echo.ignored else "deliver"
+
+
 def _print_toml(key: str, values: Mapping[str, Any]) -> None:
-    click.echo(f"\n[{key}]")
+    say(f"\n[{key}]")
     for name, value in values.items():
         if value not in ("", None, ()):
-            click.echo(f"{name} = {json_text(value)}")
+            say(f"{name} = {json_text(value)}")
 
 
 @click.command(
@@ -143,23 +150,23 @@ def doctor(context: click.Context, source: str | None, file: Path | None) -> Non
         context.exit(print_diagnosis(settings, source, file))
     store = cli.store(settings, any_schema=True)
     found = check_all(store.redis, store.queue, settings)
-    click.echo(found.durability.statement(settings.durability))
+    say(found.durability.statement(settings.durability))
     print_connections(store.redis, settings.redis_connections)
     failed_checks = found.missing + warnings(store.redis, settings.held_max)
     for code in failed_checks:
-        click.echo(missing_check(code))
+        say(missing_check(code))
     if found.redis:
-        click.echo(f"Redis, {found.redis}: {advice(found.redis)}")
+        say(f"Redis, {found.redis}: {advice(found.redis)}")
     if lost := latest_notice(store.redis):
-        click.echo(lost_sentence(lost))
+        say(lost_sentence(lost))
     mismatch = find_mismatch(store.redis)
     if mismatch:
-        click.echo(str(mismatch))
+        say(str(mismatch))
     else:
         for sentence in _what_waits(store, settings):
-            click.echo(sentence)
+            say(sentence)
         print_paused(settings, store.redis)
-    click.echo(_pseudonyms(settings))
+    say(_pseudonyms(settings))
     context.exit(1 if failed_checks else 0)
 
 
@@ -208,66 +215,6 @@ def _pseudonyms(settings: Settings) -> str:
 
 @click.command(
     help=localized(
-        "Muestra el evento y la llamada que resultarían de un cuerpo guardado en un archivo, o de "
-        "una petición completa (.http). Sin archivo usa la muestra del tema. No envía nada.",
-        "Shows the event and the call that a body in a file would become, or a whole request "
-        "(.http). Without a file it takes the sample of the topic. Sends nothing.",
-    )
-)
-@click.argument("platform")
-@click.argument("topic")
-@click.argument(
-    "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False
-)
-@click.option(
-    "--source",
-    default="",
-    help=localized("Con sus reglas y opciones.", "With its rules and options."),
-)
-@click.pass_context
-def transform(
-    context: click.Context, platform: str, topic: str, file: Path | None, source: str
-) -> None:
-    declared = discovered().get(platform)
-    if declared is None:
-        raise click.BadParameter(f"{platform}: {', '.join(discovered())}")
-    settings = cli.settings(context)
-    offline = cli.configured(
-        lambda: sources.offline_source(settings.config_file, settings.environ, declared, source)
-    )
-    path = file or samples.FOLDER / declared.name / f"{samples.file_name(topic)}.http"
-    if not path.is_file():
-        raise click.ClickException(no_sample(declared.name, topic))
-    request = operations.request_from_file(
-        path.name, path.read_bytes(), offline, topic, datetime.now(UTC)
-    )
-    translations = operations.transform(request, offline)
-    if isinstance(translations, Handshake):
-        echo_json({"handshake": translations.response.status}, indent=None)
-        return
-    echo_json([_as_object(translation) for translation in translations])
-
-
-def _as_object(translation: Translation) -> dict[str, Any]:
-    name = type(translation.translated).__name__
-    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    content: dict[str, Any] = {"outcome": kind, kind: asdict(translation.translated)}
-    if translation.event is not None:
-        content["event"] = asdict(translation.event)
-        del content["event"]["raw"], content["event"]["body"]
-    return content
-
-
-def no_sample(platform: str, topic: str) -> str:
-    names = ", ".join(samples.names(platform))
-    return localized(
-        f"{platform} no tiene una muestra de {topic}; hay: {names}",
-        f"{platform} has no sample of {topic}; there are: {names}",
-    )
-
-
-@click.command(
-    help=localized(
         "Los eventos que Mercately guarda de un cliente.",
         "The events Mercately keeps of a customer.",
     )
@@ -296,7 +243,7 @@ def history(
         ) from error
     content = reply.json()
     if content is None:
-        click.echo(escaped(reply.text))
+        say(reply.text)
     else:
         echo_json(content)
     context.exit(0 if reply.ok else 1)

@@ -39,16 +39,24 @@ _REASONS: Final = {
         "is compressed in a way that is not understood: switch that off at the proxy or the sender",
     ),
     "privacy_request": (
-        "un cliente pide sus datos: `events CORREO` muestra qué se guarda de él",
-        "a customer asks for their data: `events EMAIL` shows what is kept of them",
+        "un cliente pide sus datos: `show` de este aviso dice qué se guarda de él",
+        "a customer asks for their data: `show` of this notice says what is kept of them",
     ),
     "privacy_redaction": (
         "piden borrar los datos de un cliente: use `forget CORREO`, que también borra este aviso",
         "a customer's data are to be deleted: use `forget EMAIL`, which deletes this notice too",
     ),
+    "privacy_forgetting": (
+        "piden borrar los datos de un cliente o la tienda: lo hace el worker, y borra este aviso",
+        "a customer's or the shop's data are to be deleted: the worker does, and deletes this",
+    ),
     "setup_code": (
         "trae el código que la plataforma pide al crear el webhook: véalo con `show`",
         "has the code that the platform asks for when the hook is made: see it with `show`",
+    ),
+    "to_review": (
+        "`when` de la fuente pide que alguien lo vea antes: `replay` lo entrega",
+        "`when` of the source asks that somebody sees it first: `replay` delivers it",
     ),
     "lookup_reconnect": (
         "conecte de nuevo la tienda: ponga otro refresh_token en `credentials` y use `replay`",
@@ -77,6 +85,14 @@ _REASONS: Final = {
     "lookup_address": (
         "la dirección de `credentials` no es de Internet, o no es https: no se consulta",
         "the address in `credentials` is not on the Internet, or not https: it is not asked",
+    ),
+    "when": (
+        "una condición `when` de relay.toml lo ignora",
+        "a condition `when` in relay.toml ignores it",
+    ),
+    "made_by_an_api": (
+        'lo escribió la API de la plataforma: `echo = "deliver"` en la fuente lo entrega',
+        'the platform\'s API wrote it: `echo = "deliver"` of the source delivers it',
     ),
     "topic_mismatch": ("el tema no coincide con el cuerpo", "the topic contradicts the body"),
 }
@@ -127,8 +143,14 @@ def label(code: str) -> str:
 
 def outcome_text(code: str) -> str:
     """The outcome of a replay: a state's word, or the reason code with what it means."""
+    explained = reason_text(code)
+    return label(code) if explained == code else explained
+
+
+def reason_text(code: str) -> str:
+    """A reason code, with what it means where that is not plain."""
     texts = _NEEDS if code.startswith("needs_") else _REASONS.get(code)
-    return f"{code} · {localized(*texts)}" if texts else label(code)
+    return f"{code} · {localized(*texts)}" if texts else code
 
 
 def missing_check(code: str) -> str:

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-import click
 from redis import Redis, ResponseError
 
 from config.language import localized
 from config.settings import Settings
+from relay.cli.terminal import say
 from relay.web.connection_limit import possible_connections
 
 # Two web processes, a worker, the dashboard and a command line.
@@ -16,7 +16,7 @@ _PROCESSES: Final = 5
 def print_limits(settings: Settings) -> None:
     """Connections of senders to a web process, and of any process to Redis."""
     senders = possible_connections()
-    click.echo(
+    say(
         localized(
             f"\n# cada proceso web: hasta {senders} conexiones de remitentes; cada proceso: hasta "
             f"{settings.redis_connections} conexiones a Redis (RELAY_REDIS_CONNECTIONS)",
@@ -37,7 +37,7 @@ def print_connections(redis: Redis, per_process: int) -> None:
         return
     needed = _PROCESSES * per_process
     used = info["connected_clients"]
-    click.echo(
+    say(
         localized(
             f"Redis admite {allowed} conexiones y tiene {used}; dos procesos web, un worker, el "
             f"panel y una consola necesitan hasta {needed}.",
@@ -46,7 +46,7 @@ def print_connections(redis: Redis, per_process: int) -> None:
         )
     )
     if allowed < needed:
-        click.echo(
+        say(
             localized(
                 "Son muy pocas: baje RELAY_REDIS_CONNECTIONS (mínimo 3) o contrate más conexiones.",
                 "Those are too few: lower RELAY_REDIS_CONNECTIONS (3 at least) or buy more.",

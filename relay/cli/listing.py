@@ -12,17 +12,9 @@ import click
 from config.language import localized
 from relay import operations
 from relay.cli import context as cli
-from relay.cli.labels import StateChoice, label, outcome_text
-from relay.cli.output import (
-    Column,
-    age,
-    at_terminal,
-    echo_json,
-    echo_row,
-    escaped,
-    print_table,
-    utc_time,
-)
+from relay.cli.labels import StateChoice, label, reason_text
+from relay.cli.output import Column, age, at_terminal, echo_json, echo_row, print_table, utc_time
+from relay.cli.terminal import escaped, say
 from relay.model import State
 from relay.operations import AmbiguousId, EventPage, EventSummary, UnknownRecord
 from relay.store.ledger import Ledger
@@ -128,13 +120,13 @@ def events(  # noqa: PLR0913  one for each option
         page = _page(store.ledger, state, limit, filters)
     _print_events(page.events, json_lines=json_lines)
     if page.next:
-        click.echo(f"{localized('más', 'more')}: --before {page.next}", err=True)
+        say(f"{localized('más', 'more')}: --before {page.next}", err=True)
     if json_lines:
         return
     for name, count in store.ledger.counts().items():
-        click.echo(f"{name} {count}", err=not at_terminal())
+        say(f"{name} {count}", err=not at_terminal())
     if sentence := dropped_soon(store.ledger):
-        click.echo(sentence, err=True)
+        say(sentence, err=True)
 
 
 def _page(
@@ -170,9 +162,8 @@ def _print_causes(ledger: Ledger, source: str, *, json_lines: bool) -> None:
         if json_lines:
             echo_json(asdict(cause), indent=None)
             continue
-        state, reason = cause.state.value, cause.reason
-        if at_terminal():
-            state, reason = label(state), outcome_text(reason)
+        state = label(cause.state.value) if at_terminal() else cause.state.value
+        reason = reason_text(cause.reason) if at_terminal() else cause.reason
         echo_row([str(cause.count), state, cause.source, reason, cause.latest])
 
 

@@ -5,6 +5,7 @@ from redis import RedisError
 
 from config.language import localized
 from relay.cli import context as cli
+from relay.cli.terminal import say
 from relay.store.conversion import Report, WorkersAlive
 from relay.store.migrations import migrate as migrate_redis
 from relay.store.pseudonyms import Pseudonyms
@@ -43,7 +44,7 @@ def migrate(context: click.Context, *, dry_run: bool, again: bool) -> None:
         nonlocal printed
         if keys - printed >= _PROGRESS_EVERY:
             printed = keys
-            click.echo(localized(f"{keys} claves leídas", f"{keys} keys read"), err=True)
+            say(localized(f"{keys} claves leídas", f"{keys} keys read"), err=True)
 
     try:
         report = migrate_redis(
@@ -70,18 +71,18 @@ def _print(report: Report, *, dry_run: bool) -> None:
         sentence = localized(
             f"Redis ya está en el formato {SCHEMA}.", f"Redis is in format {SCHEMA} already."
         )
-        click.echo(sentence)
+        say(sentence)
         return
     heading = localized("se convertiría", "would be converted") if dry_run else localized(
         "convertido", "converted"
     )  # fmt: skip
-    click.echo(f"{localized('formato', 'format')} {report.schema} -> {SCHEMA}, {heading}:")
+    say(f"{localized('formato', 'format')} {report.schema} -> {SCHEMA}, {heading}:")
     for kind, count in sorted(report.converted.items()):
-        click.echo(f"{kind}: {count}")
+        say(f"{kind}: {count}")
     for key, reason in report.failures:
-        click.echo(f"{localized('sin convertir', 'not converted')}: {key}: {reason}")
+        say(f"{localized('sin convertir', 'not converted')}: {key}: {reason}")
     if report.failed:
-        click.echo(
+        say(
             localized(
                 f"{report.failed} sin convertir, quedan como estaban. Tras repararlos o borrarlos: "
                 "mercately-relay migrate --again",

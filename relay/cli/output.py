@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
-from jmespath.parser import ParsedResult
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from relay.cli.terminal import escaped, plain, say
+from relay.inbound.expression import FirstUsable
 
 # What a table adds to each column, and once: two spaces and a rule.
 _COLUMN_PADDING: Final = 3
@@ -29,25 +31,6 @@ class Column:
     rank: int
 
 
-def plain(text: str) -> str:
-    """The text with U+FFFD for what a terminal would act on or not show."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def escaped(text: str) -> str:
-    r"""The text with `\uXXXX` for what a terminal would act on or not show, but for line ends.
-
-    Inside a JSON string that is the same character; C1 controls and bidirectional marks are among
-    them.
-    """
-    return "".join(c if c.isprintable() or c == "\n" else _escape(c) for c in text)
-
-
-def _escape(character: str) -> str:
-    units = character.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
-
-
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """A value as JSON, escaped for a terminal; on one line unless `indent` is given."""
     return escaped(json.dumps(value, ensure_ascii=False, indent=indent, default=_as_json))
@@ -55,15 +38,15 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
 
 def echo_json(value: Any, *, indent: int | None = 2) -> None:
     """Print a value as JSON: indented, or on one line when `indent` is None."""
-    click.echo(json_text(value, indent=indent))
+    say(json_text(value, indent=indent))
 
 
 def _as_json(value: Any) -> Any:
     """For `json.dumps`: bytes as text, mappings as objects, anything else as its text."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    if isinstance(value, ParsedResult):
-        return value.expression
+    if isinstance(value, FirstUsable):
+        return [str(expression) for expression in value.expressions]
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 

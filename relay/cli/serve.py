@@ -14,6 +14,7 @@ from config import log
 from config.language import localized
 from config.settings import Settings
 from relay.cli import context as cli
+from relay.cli.terminal import say
 from relay.store.connection import connect
 from relay.store.redis_fault import fault_word, redis_fault
 
@@ -87,7 +88,7 @@ def worker(context: click.Context, processes: int) -> None:
 def standin(host: str, port: int) -> None:
     from relay.devtools.standin import demo_standin, serve
 
-    click.echo(f"http://{host}:{port}")
+    say(f"http://{host}:{port}")
     sys.stdout.flush()
     serve(host, port, demo_standin())
 
@@ -117,7 +118,7 @@ def dashboard(context: click.Context, port: int | None) -> None:
         )
     host = settings.host if settings.dashboard_password else "127.0.0.1"
     listen_port = port or (settings.port if "PORT" in settings.environ else 9181)
-    click.echo(f"http://{host}:{listen_port}")
+    say(f"http://{host}:{listen_port}")
     _become(
         "relay.web.gunicorn_app",
         "-b",

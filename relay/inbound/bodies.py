@@ -16,10 +16,11 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from relay.errors import Unreadable
+from relay.inbound import payload
 from relay.inbound.payload import FIELDS_MAX, form_pairs, json_body
 from relay.model import WebhookRequest
 
-FORM: Final = "application/x-www-form-urlencoded"
+FORM: Final = payload.FORM
 MULTIPART: Final = "multipart/form-data"
 _DEPTH_MAX: Final = 8
 _BRACKETS: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")
@@ -130,12 +131,14 @@ def multipart_body(body: bytes, content_type: str) -> Body:
         decoder.receive_data(body)
         decoder.receive_data(None)
         name, charset, content = "", "", b""
+        general_charset = _parameter(content_type, "charset")
         is_file = False
         while not isinstance(event := decoder.next_event(), Epilogue | NeedData):
             if isinstance(event, Field | File):
                 name, content = event.name or "", b""
                 is_file = isinstance(event, File)
-                charset = _parameter(event.headers.get("content-type", ""), "charset")
+                own_charset = _parameter(event.headers.get("content-type", ""), "charset")
+                charset = own_charset or general_charset
             elif isinstance(event, Data) and is_file:
                 omitted_fields[name] = "file"
             elif isinstance(event, Data):

@@ -26,6 +26,7 @@ _ITEMS_MAX: Final = 50
 _TAG: Final = re.compile(
     r"</?(?:a|b|br|div|em|font|i|p|small|span|strong|su[bp]|u)(?:\s[^<>]*)?/?>", re.IGNORECASE
 )
+_BLANKS: Final = re.compile(r"[\s\x00-\x1f\x7f]+")
 _ADDRESS_PARTS: Final = frozenset(("city", "state", "zip_code", "latitude", "longitude"))
 # Parts of the person that a whole body is about, of which a change is worth an update.
 _SHOWN_PARTS: Final = ("first_name", "last_name", "email", "phones")
@@ -286,8 +287,9 @@ class Documents(PathField):
 
 def _shown_name(name: str) -> str:
     """A product's name without the HTML that shops keep in it, in one line."""
-    plain = html.unescape(_TAG.sub(" ", name))
-    return re.sub(r"[\s\x00-\x1f\x7f]+", " ", plain).strip()
+    if "<" in name or "&" in name:
+        name = html.unescape(_TAG.sub(" ", name))
+    return _BLANKS.sub(" ", name).strip()
 
 
 def _parts(path: str) -> list[str]:

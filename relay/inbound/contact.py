@@ -10,11 +10,11 @@ person only if something is the same.
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from relay.model import Address, Contact, Phone
+from relay.value import value
 
 # Behind the same name they mean another person of the family.
 _GENERATIONS: Final = frozenset(
@@ -23,9 +23,10 @@ _GENERATIONS: Final = frozenset(
 _PHONE_DIGITS_MIN: Final = 7
 _EMAIL_LETTERS_MIN: Final = 6
 _WORDS: Final = re.compile(r"\w+")
+_NO_DIGIT: Final = re.compile(r"\D")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Party:
     """A person or address in a body, as the platform wrote it.
 
@@ -66,7 +67,7 @@ class _Named:
         self.words = _words(party.full_name)
 
     def phones(self) -> list[str]:
-        return [re.sub(r"\D", "", phone).lstrip("0") for phone in self.party.phones]
+        return [_NO_DIGIT.sub("", phone).lstrip("0") for phone in self.party.phones]
 
     def email_letters(self) -> str:
         """The letters before the at sign: "anainventada" for Ana.Inventada88@example.com."""

@@ -38,12 +38,15 @@ from zoneinfo import ZoneInfo
 from marshmallow import Schema
 
 from config.relay_toml import Destination
+from relay.inbound.expression import Attempt
 from relay.inbound.lookups import LOOKED_UP, SHOP, TOPIC, Api, Lookup
 from relay.inbound.payload import json_body
-from relay.inbound.places import Place
+from relay.inbound.places import Echo, Place
+from relay.inbound.privacy import PrivacyRequest
 from relay.inbound.results import Handshake, ParseResult, PlatformResponse, Receipt
 from relay.inbound.signature import Scheme
 from relay.inbound.topics import Topic
+from relay.inbound.when import When
 from relay.mapping.event_types import Language
 from relay.mapping.rules import Rule
 from relay.model import WebhookRequest
@@ -111,7 +114,8 @@ class Platform:
     Where in a request things are:
 
     - `topic`, `delivery_id`, `shop`, `sent_at`; `event_id`: of an event that may come in several
-      deliveries; `test`: marks of a test, by a yes or as the name of an environment.
+      deliveries; `test`: marks of a test, by a yes or as the name of an environment; `echo`: the
+      mark of what its API wrote.
     - `body`: decodes the body; `parts`: divides it, one part for each event.
     - `body_is_key`: equal bodies of one topic are one event, whatever unsigned headers say.
     - `zone`: of times without an offset; None: the source's.
@@ -122,8 +126,10 @@ class Platform:
 
     - `topics`: topic -> meaning. Others are ignored, under the reason in `ignored` if it has one,
       unless a source's `types` names them: then they are parsed as `other`, or as the first topic.
-    - `held`: topics whose body a person has to read, and the reason they are held under.
-    - `parse`: replaces all of that for formats, whose options say where things are.
+    - `held`: topics whose body a person has to read, and the reason they are held under; or what
+      they ask for in the name of privacy.
+    - `parse`: replaces all of that for formats, whose options say where things are; `trace`: what
+      each expression of these gives, by part and field.
     - `options`: validates the source's `options` table; `options_fault`: what else is wrong there.
 
     Where it only names things:
@@ -150,7 +156,7 @@ class Platform:
     scheme: Scheme | Callable[[Mapping[str, Any]], Scheme]
     topics: Mapping[str, Topic] = field(default_factory=dict)
     ignored: Mapping[str, str] = field(default_factory=dict)
-    held: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[str, str | PrivacyRequest] = field(default_factory=dict)
     other: Topic | None = None
     any_sender: bool = False
     topic: Place | None = None
@@ -159,6 +165,7 @@ class Platform:
     shop: Place | None = None
     sent_at: Place | None = None
     test: tuple[Place, ...] = ()
+    echo: Echo | None = None
     body_is_key: bool = False
     body: Callable[[WebhookRequest, "Source"], Any] = json_value
     parts: Callable[[Any], list[Any]] = one_part
@@ -166,6 +173,7 @@ class Platform:
     handshake: Callable[[WebhookRequest, "Source"], Handshake | None] = no_handshake
     signed_handshake: Callable[[Mapping[str, Any]], Handshake | None] = no_signed_handshake
     parse: Callable[[WebhookRequest, "Source"], ParseResult] | None = None
+    trace: Callable[[WebhookRequest, "Source"], list[dict[str, list[Attempt]]]] | None = None
     media_types: tuple[str, ...] = ("application/json",)
     methods: tuple[str, ...] = ("POST",)
     stored: tuple[str, ...] | Callable[[Mapping[str, Any]], tuple[str, ...]] = ()
@@ -208,6 +216,7 @@ class Platform:
             self.shop,
             self.sent_at,
             *self.test,
+            self.echo.mark if self.echo else None,
         )
         return tuple(place for place in declared if place is not None)
 
@@ -228,10 +237,14 @@ class Source:
     - `public_url`: the address that the platform was given, where the relay sees another one.
     - `signing_key`: what requests are signed with by hand, where that is not the secret.
     - `customer_id`: Mercately's id of the customer whom all its events are about.
+    - `on_redaction`: whether a privacy request to forget somebody is carried out, or held for a
+      person.
     - `on_invalid`: what becomes of a body that cannot be parsed; `on_nobody`: of an event without
       a usable reference to a customer.
     - `abandoned_after_s`: how long after its last change a purchase counts as abandoned; 0: never.
     - `credentials`: for the platform's API, by name; none: nothing is looked up.
+    - `echo`: what becomes of what the platform's API wrote; "": as the platform declares it.
+    - `when`: which of its events are delivered, ignored or held; None: all are delivered.
     - `repeat_window_s`: how long an event without an id is remembered by its body; 0: as long as
       others.
     """
@@ -254,9 +267,30 @@ class Source:
     customer_id: str = ""
     language: Language = "es"
     on_nobody: Literal["ignore", "hold"] = "ignore"
+    on_redaction: Literal["forget", "hold"] = "forget"
     abandoned_after_s: float = 0.0
     repeat_window_s: float = 0.0
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    when: When | None = None
+    echo: Literal["", "ignore", "deliver"] = ""
+    _stored_headers: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _stored_query: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        platform, places = self.platform, self.platform.places
+        stored = platform.stored
+        headers = [*(stored(self.options) if callable(stored) else stored), LOOKED_UP, TOPIC, SHOP]
+        headers += [name for place in places for name in place.headers]
+        query = [name for place in places for name in place.query]
+        object.__setattr__(self, "_stored_headers", tuple(dict.fromkeys(headers)))
+        object.__setattr__(self, "_stored_query", frozenset((*platform.stored_query, *query)))
+
+    def ignores_echo(self, topic: str) -> bool:
+        """Whether what the platform's API wrote under a topic is ignored."""
+        echo = self.platform.echo
+        if echo is None or self.echo:
+            return self.echo == "ignore"
+        return topic in echo.ignored
 
     def can_look_up(self, kind: str) -> bool:
         """Whether a kind of thing can be read from the platform's API."""
@@ -264,15 +298,11 @@ class Source:
 
     def headers_to_store(self, request: WebhookRequest) -> dict[str, str]:
         """What is needed beside the body to parse a request again: headers, and the query."""
-        header_names = self.platform.stored
-        names = [*(header_names(self.options) if callable(header_names) else header_names)]
-        names += [name for place in self.platform.places for name in place.headers]
-        names += [LOOKED_UP, TOPIC, SHOP]
-        headers = {name: request.headers[name] for name in names if name in request.headers}
-        parameters = {name for place in self.platform.places for name in place.query}
-        parameters.update(self.platform.stored_query)
-        query = [pair for pair in request.query if pair[0] in parameters]
-        return headers | ({_QUERY: urlencode(query)} if query else {})
+        received = request.headers
+        headers = {name: received[name] for name in self._stored_headers if name in received}
+        if query := [pair for pair in request.query if pair[0] in self._stored_query]:
+            headers[_QUERY] = urlencode(query)
+        return headers
 
 
 def stored_request(

@@ -14,7 +14,7 @@ from relay.mapping.event_types import EVENT_TYPES
 
 
 def check_declaration(platform: Platform) -> None:
-    """Check event types and names of all topics.
+    """Check event types and names of all topics, and the topics that `echo` names.
 
     Raises:
         TypeError: one does not exist; the message has platform, topic and name.
@@ -28,6 +28,9 @@ def check_declaration(platform: Platform) -> None:
             topics[f"{name}, looked up"] = replace(topic, shape=lookup.shape, lookup="", at=())
         elif platform.lookups and topic.lookup:
             raise TypeError(f"platform {platform.name}: no look-up of {topic.lookup!r}")
+    for name in platform.echo.ignored if platform.echo else ():
+        if name not in platform.topics:
+            raise TypeError(f"platform {platform.name}: no topic {name!r}, named by its echo")
     for name, topic in topics.items():
         known = known_names(topic, topics.values())
         for fault in (*_type_faults(topic), *_name_faults(topic, known), *_thing_faults(topic)):

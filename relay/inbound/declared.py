@@ -6,7 +6,7 @@ What is odd in a part concerns that part alone: it is skipped with a reason, or 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from relay.inbound.lookups import LOOKED_UP, SHOP, TOPIC
 from relay.inbound.payload import json_body, json_bytes
 from relay.inbound.payload_schema import validate
 from relay.inbound.places import Field, Place
+from relay.inbound.privacy import FORGETTING, REDACTION, WHOM, PrivacyRequest
 from relay.inbound.report import report_of
 from relay.inbound.results import (
     Events,
@@ -31,6 +32,7 @@ from relay.inbound.timestamps import occurred_at, parse_timestamp
 from relay.inbound.topics import BUYERS, RECIPIENTS, Topic, Values
 from relay.mapping.event_fields import fields_of
 from relay.model import Contact, Event, Resource, WebhookRequest
+from relay.value import value
 
 _NOTHING: Final[tuple[Any, ...]] = (None, "", [], {}, False, True)
 _TEST: Final = ("true", "1", "yes", "test", "sandbox")
@@ -65,7 +67,7 @@ def parse(request: WebhookRequest, source: Source) -> ParseResult:
     return parse_batch(parts, parse_part)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _RequestPart:
     """One part of a request: `value` is decoded, `raw` is the body that parses as it again."""
 
@@ -78,7 +80,7 @@ class _RequestPart:
         return _text_in(place, self.request, self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Parsed:
     """A part with its topic and what its schema has loaded, completed by `refine`."""
 
@@ -109,18 +111,32 @@ def _parse_part(part: _RequestPart) -> Sequence[Part]:
     if not name and isinstance(platform.topic, Field):
         missing = {platform.topic.path: ["expected the name of an event"]}
         return [Unparsable("", stable_key("", part.raw), missing, part.raw)]
-    if topic is None and (reason := platform.held.get(name)):
-        return [Unparsable(name, stable_key(name, part.raw), {}, part.raw, reason)]
+    if topic is None and (held := platform.held.get(name)):
+        return [_held(part, name, held)]
     if topic is None or not topic.type:
         return [Skipped(_reason_to_skip(name, source), name)]
     if any(part.find(place).lower() in _TEST for place in platform.test):
         return [Skipped("test", name)]
+    if platform.echo and source.ignores_echo(name) and part.find(platform.echo.mark):
+        return [Skipped("made_by_an_api", name)]
     key = _delivery_key(part.request, source, name, part.value, part.raw)
     if not is_retyped and (reasons := _contradictions(topic, part.value)):
         reasons = {"topic": "contradicts the body", **reasons}
         return [Unparsable(name, key, reasons, part.raw, "topic_mismatch")]
     shop = part.find(platform.shop)
     return _read_part(part, name, topic, key, shop, is_retyped=is_retyped)
+
+
+def _held(part: _RequestPart, name: str, held: str | PrivacyRequest) -> Unparsable:
+    key = stable_key(name, part.raw)
+    if isinstance(held, str):
+        return Unparsable(name, key, {}, part.raw, held)
+    source, reason = part.source, held.reason
+    vouched = source.scheme.vouches_for == "body"
+    whom = held.whom(part.value, source.destination.country) if vouched else {}
+    if whom and reason == REDACTION and source.on_redaction == "forget":
+        reason = FORGETTING
+    return Unparsable(name, key, {WHOM: whom} if whom else {}, part.raw, reason)
 
 
 def _read_part(

@@ -3,95 +3,33 @@
 The source's options give one expression per part of an event. A part without a type cannot be
 parsed. Elsewhere an expression that finds nothing, or a value that makes no sense there, leaves the
 value out.
+
+`relay/inbound/jmespath_options.py` has the options; `trace` says what each expression gives.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
 from jmespath.exceptions import JMESPathError
-from marshmallow import Schema, ValidationError, fields
 
 from relay.errors import Unreadable
 from relay.inbound.batches import parse_batch
-from relay.inbound.bodies import parse_body
+from relay.inbound.bodies import Body, parse_body
 from relay.inbound.contact import Party, contact_of
 from relay.inbound.contract import PART, Source, stable_key
-from relay.inbound.expression import Expression
+from relay.inbound.expression import Attempt, fault_text
 from relay.inbound.option_fields import lenient_fields, with_amounts
 from relay.inbound.payload import json_bytes
 from relay.inbound.payload_fields import Flag, Id, Number, Text, Time
 from relay.inbound.payload_schema import ListOf, Object, PayloadSchema, validate
 from relay.inbound.results import Events, ParseResult, Part, Skipped, Unparsable
 from relay.inbound.timestamps import occurred_at
+from relay.inbound.usable import is_id, is_text
 from relay.mapping.event_fields import family_of, fields_of, names_of
 from relay.mapping.event_types import EVENT_TYPES
 from relay.model import Address, Event, WebhookRequest
-
-
-class JMESPathField(fields.Field[Expression]):
-    """A JMESPath expression, compiled when the configuration is loaded."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Expression:
-        if not isinstance(value, str):
-            raise ValidationError("expected a JMESPath expression")
-        try:
-            return Expression(value)
-        except JMESPathError as error:
-            raise ValidationError(f"expected a JMESPath expression: {error}") from error
-
-
-class _AddressOptions(Schema):
-    address = JMESPathField()
-    city = JMESPathField()
-    state = JMESPathField()
-    zip_code = JMESPathField()
-    description = JMESPathField()
-    latitude = JMESPathField()
-    longitude = JMESPathField()
-    country = JMESPathField()
-
-
-class ContactOptions(Schema):
-    customer_id = JMESPathField()
-    email = JMESPathField()
-    phone = JMESPathField()
-    country = JMESPathField()
-    first_name = JMESPathField()
-    last_name = JMESPathField()
-    id_type = JMESPathField()
-    id_number = JMESPathField()
-    address = fields.Nested(_AddressOptions)
-
-
-class JMESPathOptions(Schema):
-    """Options of a source: JMESPath expressions for the parts of an event in a body.
-
-    `events` selects the list when one body holds many events. `types` maps the sender's type to
-    ours; one that is ours already needs no entry, and `"*"` is the default for all others.
-    `type_header` and `id_header` name headers for senders that put type or id there. The fields
-    `total` (else `amount`) and `currency` are the event's amount; with `minor_units` it counts
-    cents, or what the currency has in their place.
-    """
-
-    events = JMESPathField()
-    type = JMESPathField()
-    type_header = fields.String(load_default="")
-    types = fields.Dict(keys=fields.String(), values=fields.String(), load_default={})
-    id = JMESPathField()
-    id_header = fields.String(load_default="")
-    time = JMESPathField()
-    machine = JMESPathField()
-    minor_units = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
-    contact = fields.Nested(ContactOptions, load_default={})
-    fields_ = fields.Dict(
-        keys=fields.String(),
-        values=JMESPathField(),
-        load_default={},
-        data_key="fields",
-        attribute="fields",
-    )
 
 
 class _AddressSchema(PayloadSchema):
@@ -129,39 +67,17 @@ class _PartsSchema(PayloadSchema):
 
 
 _PARTS: Final = _PartsSchema()
-# What forms and tools write where there is no id: two events that have it are two.
-_NO_ID: Final = frozenset({"0", "null", "none", "undefined", "nan", "n/a", "-"})
-
-
-def header_names(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The headers that are needed to parse a body again: its type, and those the options name."""
-    names = (options[name].lower() for name in ("type_header", "id_header") if options[name])
-    return ("content-type", *names)
-
-
-def types_fault(options: Mapping[str, Any]) -> str:
-    """A message for targets in `types` that are no event type, empty when all are."""
-    unknown = sorted(set(options["types"].values()) - EVENT_TYPES.keys())
-    return f"types: unknown event types {unknown}" if unknown else ""
 
 
 def parse(request: WebhookRequest, source: Source) -> ParseResult:
     """The events of a body, by the expressions in the source's options."""
-    options = source.options
     try:
-        body = parse_body(request)
-        # A stored part of a batch is parsed again without the list it came in, and may have one of
-        # its own.
-        is_batch = "events" in options and PART not in request.headers
-        parts = options["events"].search(body.value) if is_batch else [body.value]
+        body, parts = _divided(request, source)
     except Unreadable as error:
         return Events([Unparsable("", stable_key(request.body), error.reasons, request.body)])
     except JMESPathError as error:
-        reasons = {"events": str(error)}
+        reasons = {"events": fault_text(error)}
         return Events([Unparsable("", stable_key(request.body), reasons, request.body)])
-    if parts is None and is_batch:
-        parts = [body.value]
-    parts = parts if isinstance(parts, list) else [parts]
     single = len(parts) == 1
 
     def parse_part(part: Any) -> list[Part]:
@@ -169,6 +85,63 @@ def parse(request: WebhookRequest, source: Source) -> ParseResult:
         return [_with_omitted(item, body.omitted_fields) if body.omitted_fields else item]
 
     return parse_batch(parts, parse_part)
+
+
+def _divided(request: WebhookRequest, source: Source) -> tuple[Body, list[Any]]:
+    """The body, and the parts of it that are an event each.
+
+    Raises:
+        Unreadable: as `parse_body`.
+        JMESPathError: `events` does not fit the body.
+    """
+    body = parse_body(request)
+    # A stored part of a batch is parsed again without the list it came in, and may have one of its
+    # own.
+    if "events" not in source.options or PART in request.headers:
+        return body, [body.value]
+    parts = source.options["events"].search(body.value)
+    if isinstance(parts, list):
+        return body, parts
+    return body, [body.value if parts is None else parts]
+
+
+def trace(request: WebhookRequest, source: Source) -> list[dict[str, list[Attempt]]]:
+    """For each part of a body, by field: what each expression of the options gives.
+
+    Headers that the options name stand before the expressions, as they count before them. Of a body
+    that cannot be divided there is nothing to say.
+    """
+    try:
+        _, parts = _divided(request, source)
+    except (Unreadable, JMESPathError):
+        return []
+    single = len(parts) == 1
+    return [dict(_traced(part, request, source.options, is_single=single)) for part in parts]
+
+
+def _traced(
+    part: Any, request: WebhookRequest, options: Mapping[str, Any], *, is_single: bool
+) -> Iterator[tuple[str, list[Attempt]]]:
+    contact = {name: each for name, each in options["contact"].items() if name != "address"}
+    selectors = {
+        **{name: options.get(name) for name in ("type", "id", "time", "machine")},
+        **{f"contact.{name}": each for name, each in contact.items()},
+        **{
+            f"contact.address.{name}": each
+            for name, each in options["contact"].get("address", {}).items()
+        },
+        **{f"fields.{name}": each for name, each in options["fields"].items()},
+    }
+    for name, selector in selectors.items():
+        attempts = list(selector.attempts(part)) if selector else []
+        if name == "type" and (header := options["type_header"]):
+            text = _header(request, header)
+            attempts.insert(0, Attempt(f"header {header}", text, is_usable=is_text(text)))
+        if name == "id" and (header := options["id_header"]) and is_single:
+            text = _header(request, header)
+            attempts.append(Attempt(f"header {header}", text, is_usable=is_id(text)))
+        if attempts:
+            yield name, attempts
 
 
 def _with_omitted(item: Part, omitted_fields: Mapping[str, str]) -> Part:
@@ -182,7 +155,7 @@ def _parse_part(part: Any, request: WebhookRequest, source: Source, *, single: b
     try:
         return _to_event(part, raw, request, source, single=single)
     except JMESPathError as error:  # a valid expression may fail on a body: `length(null)`
-        return Unparsable("", stable_key(raw), {"options": str(error)}, raw)
+        return Unparsable("", stable_key(raw), {"options": fault_text(error)}, raw)
 
 
 def _to_event(
@@ -209,7 +182,7 @@ def _to_event(
         return Skipped("unknown_topic", topic)
     # The id in a header identifies the request: of a batch all parts would share it.
     ids = parts.get("id", ""), _header(request, options["id_header"]) if single else ""
-    event_id = next((each for each in ids if each and each.lower() not in _NO_ID), "")
+    event_id = next(filter(is_id, ids), "")
     values, omitted_fields = lenient_fields(_selected_fields(part, options), event_type)
     values = with_amounts(values, event_type, omitted_fields, minor_units=options["minor_units"])
     family_names = names_of(family_of(event_type))

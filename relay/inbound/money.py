@@ -23,13 +23,17 @@ _SIGNS: Final = {
     "US$": "USD", "U$S": "USD", "U$D": "USD", "MX$": "MXN", "AR$": "ARS", "CL$": "CLP",
     "COL$": "COP", "$U": "UYU", "R$": "BRL", "RD$": "DOP", "S/": "PEN", "S/.": "PEN", "B/": "PAB",
     "B/.": "PAB", "GS": "PYG", "GS.": "PYG", "Q": "GTQ", "LPS": "HNL", "LPS.": "HNL", "₲": "PYG",
-    "₡": "CRC", "€": "EUR", "£": "GBP",
+    "₡": "CRC", "€": "EUR", "£": "GBP", "BS.S": "VES",
     **dict.fromkeys(("DÓLAR", "DOLAR", "DÓLARES", "DOLARES", "DOLLARS"), "USD"),
     **dict.fromkeys(("SOL", "SOLES"), "PEN"), **dict.fromkeys(("EURO", "EUROS"), "EUR"),
     "REALES": "BRL", "QUETZALES": "GTQ", "LEMPIRAS": "HNL", "BOLIVIANOS": "BOB",
     "GUARANÍES": "PYG", "GUARANIES": "PYG",
 }  # fmt: skip
-_WORD: Final = r"(?:[^\W\d_]{0,3}[$¢£¥\u20a0-\u20cf/][^\W\d_]?\.?|[^\W\d_]{1,10}\.?(?![^\W\d_]))"
+# Of signs with a point inside there is one: `Bs.S` of Venezuela.
+_WORD: Final = (
+    r"(?:[Bb][Ss]\.[Ss]|[^\W\d_]{0,3}[$¢£¥\u20a0-\u20cf/][^\W\d_]?\.?"
+    r"|[^\W\d_]{1,10}\.?(?![^\W\d_]))"
+)
 # `49.90-`, as ledgers write it; `12.990.-` and `49,--` have dashes in the place of cents.
 _MINUS_BEHIND: Final = re.compile(r"(.*[.,]\d\d) ?-")
 _WRITTEN: Final = re.compile(
@@ -81,6 +85,8 @@ def parse_written_money(amount: Any, currency: Any = "") -> Money | None:
     if not isinstance(amount, str):
         return parse_money(amount, currency)
     text = re.sub(r"\s", " ", amount.strip()).replace("\u2212", "-")
+    if len(text) > 2 * _TEXT_MAX:  # the patterns take the square of its length
+        return None
     text = _MINUS_BEHIND.sub(r"-\1", text)
     text = re.sub(r"[.,]?-{1,2}$", "", text)
     if len(text) > _TEXT_MAX:

@@ -65,17 +65,20 @@ _TEXT, _TIME, _FLAG, _ANSWERS, _LINES = _Line(), Time(), Flag(), _Answers(), _Li
 @cache
 def _readers(event_type: str) -> Mapping[str, PathField]:
     """What reads each field of the family of a type; amounts have their own rules."""
-    readers: dict[str, PathField] = {}
-    for field in fields(family_of(event_type)):
-        if field.type == (str | None):
-            readers[field.name] = _TIME if field.name.endswith("_at") else _TEXT
-        elif field.type == (list[str] | None):
-            readers[field.name] = _LINES
-        elif field.type is bool:
-            readers[field.name] = _FLAG
-        elif field.name == "answers":
-            readers[field.name] = _ANSWERS
-    return readers
+    family = fields(family_of(event_type))
+    readers = {field.name: reader_of(field.name, field.type) for field in family}
+    return {name: reader for name, reader in readers.items() if reader is not None}
+
+
+def reader_of(name: str, declared: Any) -> PathField | None:
+    """What reads a field of this name and type, None for an amount and what is no field."""
+    if declared == (str | None):
+        return _TIME if name.endswith("_at") else _TEXT
+    if declared == (list[str] | None):
+        return _LINES
+    if declared is bool:
+        return _FLAG
+    return _ANSWERS if name == "answers" else None
 
 
 @cache

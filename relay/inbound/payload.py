@@ -16,6 +16,7 @@ import msgspec
 
 from relay.errors import Unreadable
 
+FORM: Final = "application/x-www-form-urlencoded"
 # More than a form has.
 FIELDS_MAX: Final = 2_000
 # Zeros before or behind the digits. Written out, 1e999999999 would fill the memory.

@@ -17,7 +17,6 @@ long, and cannot say which part of a nested object was left out.
 """
 
 from collections.abc import KeysView, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, cast
@@ -26,11 +25,12 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
 from relay.errors import Unreadable
 from relay.inbound.payload_fields import OmittedFields, PathField, Time
+from relay.value import value
 
 _Field = fields.Field[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Payload:
     """The values of a body, and the path of each field that was left out with a reason code.
 

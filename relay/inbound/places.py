@@ -1,6 +1,6 @@
 """Where in a request a platform puts a topic, an id, or the name of a shop."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from relay.inbound.payload import text_of
@@ -29,8 +29,10 @@ class Header(Place):
         self.sample = sample
 
     def find(self, request: WebhookRequest, _value: Any) -> str:
-        headers = request.headers
-        return next((text for name in self.headers if (text := headers.get(name))), "")
+        for name in self.headers:
+            if text := request.headers.get(name):
+                return text
+        return ""
 
 
 class Query(Place):
@@ -52,7 +54,10 @@ class Field(Place):
         self._paths = [path.split(".") for path in paths]
 
     def find(self, _request: WebhookRequest, value: Any) -> str:
-        return next((text for path in self._paths if (text := _text_at(value, path))), "")
+        for path in self._paths:
+            if text := _text_at(value, path):
+                return text
+        return ""
 
 
 class FieldIs(Place):
@@ -78,7 +83,23 @@ class FirstPlace(Place):
         return next((text for place in self._places if (text := place.find(request, value))), "")
 
 
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """How a platform marks what its API wrote: maybe the merchant's own system, told back to it.
+
+    `mark` finds a text there. `ignored` names the topics of which such an event is ignored unless
+    the source says otherwise: those by which the API changes what is known already. Not the ones by
+    which people act, since a form of another tool hands on a subscription or a new person by the
+    API too.
+    """
+
+    mark: Place
+    ignored: tuple[str, ...] = ()
+
+
 def _text_at(value: Any, path: list[str]) -> str:
     for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
+        if not isinstance(value, dict):
+            return ""
+        value = value.get(key)
     return str(value).lower() if isinstance(value, bool) else text_of(value)

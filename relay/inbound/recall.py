@@ -1,16 +1,16 @@
 """What is remembered of the things that events are about, as the store recalls it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from relay.model import Memory, Resource
+from relay.value import value
 
 # Short digest of a text, keyed where it is stored.
 Digest = Callable[[str], str]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Recollection:
     """What is remembered of one thing, and the digest that it was written with.
 

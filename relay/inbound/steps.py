@@ -34,7 +34,7 @@ None when the total is unknown.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from operator import attrgetter
@@ -43,13 +43,14 @@ from typing import Any, Final, Literal
 from relay.inbound.recall import Digest, Recollection
 from relay.mapping.event_fields import family_of, fields_of, filled
 from relay.model import Event, Memory, Money, Report, Step
+from relay.value import value
 
 Reason = Literal["", "duplicate", "stale", "nothing_changed"]
 # The state of a thing of which nothing else has been reported.
 CREATED: Final = "created"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Refund:
     """What is given back now, and what is left of the whole; None when that is unknown."""
 
@@ -61,7 +62,7 @@ class Refund:
         return self.left is not None and self.left <= 0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Decision:
     """What goes out for an event.
 

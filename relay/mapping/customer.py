@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from relay.mapping.country import iso2
@@ -10,14 +10,18 @@ from relay.mapping.email import to_email
 from relay.mapping.identity import read_document
 from relay.mapping.phone import to_e164
 from relay.model import Contact, Customer
+from relay.value import value
 
 # Opaque, but exactly one path segment, since it becomes part of a URL.
 _ID: Final = re.compile(r"(?!\.{1,2}$)[^\s/?#]{1,64}")
+# Characters of a name, or of a line of an address. Whoever fills a form in may write megabytes, and
+# what Mercately cannot store would hold up the later events of the customer.
+TEXT_MAX: Final = 255
 # Fields that name a customer, in Mercately's words and in most platforms'.
 _REFERENCES: Final = frozenset({"customer_id", "phone", "email", "id_number"})
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Resolved:
     """A customer with their document, and what was left out with a reason code."""
 
@@ -53,8 +57,8 @@ def resolve(contact: Contact, country: str, customer_id: str = "") -> Resolved:
         customer_id=contact_id or customer_id,
         phone=phone,
         email=email,
-        first_name=contact.first_name.strip(),
-        last_name=contact.last_name.strip(),
+        first_name=contact.first_name.strip()[:TEXT_MAX],
+        last_name=contact.last_name.strip()[:TEXT_MAX],
     )
     if not (customer.customer_id or phone or email):
         customer = replace(customer, id_type=id_type, id_number=id_number)

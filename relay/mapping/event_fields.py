@@ -6,13 +6,14 @@ an offset where it writes none. Templates of relay.toml use the names as variabl
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Final
 
 from relay.model import EventFields, Money
+from relay.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class _Common(EventFields):
     """Fields of every family.
 
@@ -26,7 +27,7 @@ class _Common(EventFields):
     changed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class _Sale(_Common):
     """Fields of what is bought or paid.
 
@@ -51,7 +52,7 @@ class _Sale(_Common):
     refund_left: Money | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class OrderFields(_Sale):
     """An order.
 
@@ -71,7 +72,7 @@ class OrderFields(_Sale):
     cancelled_at: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class ShipmentFields(_Sale):
     """What of an order was sent, by which `carrier`; `tracking_url` shows where it is."""
 
@@ -81,7 +82,7 @@ class ShipmentFields(_Sale):
     tracking_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class CheckoutFields(_Sale):
     """A purchase that was begun; at `checkout_url` the buyer can go on with it."""
 
@@ -89,7 +90,7 @@ class CheckoutFields(_Sale):
     checkout_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class PaymentFields(_Sale):
     """A payment: the platform's `payment_id`, and the `reference` that the shop gave it.
 
@@ -102,7 +103,7 @@ class PaymentFields(_Sale):
     url: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class SubscriptionFields(_Sale):
     """What is bought again and again: the name of its `plan`, and when it is charged next."""
 
@@ -112,7 +113,7 @@ class SubscriptionFields(_Sale):
     url: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class PersonFields(_Common):
     """An account, a contact, or a consent: `list_name` is what it is to.
 
@@ -125,7 +126,7 @@ class PersonFields(_Common):
     tags: list[str] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class EmailFields(_Common):
     """An e-mail to the person, or their subscription to e-mails.
 
@@ -152,7 +153,7 @@ class EmailFields(_Common):
     all_emails: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class FormFields(_Common):
     """A form that was filled in, or a lead of an advertisement.
 
@@ -168,7 +169,7 @@ class FormFields(_Common):
     network: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class BookingFields(_Common):
     """An appointment: what for, when, with the page to change it on and why it was cancelled."""
 
@@ -193,6 +194,7 @@ _FAMILIES: Final[Mapping[str, type[_Common]]] = {
     "booking": BookingFields,
 }
 
+_EMPTY: Final[tuple[Any, ...]] = (None, "", (), [])
 FAMILIES: Final[frozenset[type[EventFields]]] = frozenset((PersonFields, *_FAMILIES.values()))
 _NAMES: Final[Mapping[type[EventFields], tuple[str, ...]]] = {
     family: tuple(field.name for field in fields(family)) for family in FAMILIES
@@ -221,5 +223,8 @@ def filled(event_fields: EventFields) -> dict[str, Any]:
     values = {}
     for name in _NAMES.get(type(event_fields), ()):
         value = getattr(event_fields, name)
-        values[name] = value.strip() if type(value) is str else value
-    return {name: value for name, value in values.items() if value not in (None, "", (), [])}
+        if type(value) is str:
+            value = value.strip()
+        if value or value not in _EMPTY:
+            values[name] = value
+    return values

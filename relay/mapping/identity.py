@@ -129,6 +129,8 @@ _COUNTRIES: Final[Mapping[str, tuple[_Document, ...]]] = {
 _PASSPORT: Final = _Document(
     "pasaporte", "pasaporte", _pattern(r"(?=.*\d)[A-Z0-9]{6,12}"), has_check_digit=False
 )
+# Characters of a number, with all that people write around it; the patterns take the square of it.
+_NUMBER_MAX: Final = 64
 # Placeholders with a valid check digit: nobody's, or everybody's.
 _NOBODY: Final = re.compile(
     r"(\d)\1+|(\d)\2{6,}-?[\dK]|X[AE]XX010101000|0*12345678(?:-?\d)?", re.ASCII
@@ -191,7 +193,7 @@ def document_in(fields: Iterable[tuple[str, Any]], country: str) -> tuple[str, s
         text = str(value).strip()
         if kind == "type":
             kind_of_all = _KINDS.get(_words(text), "")
-        elif text:
+        elif text and len(text) <= _NUMBER_MAX:
             numbers.append((kind, text))
     for kind, text in numbers:
         wanted = kind_of_all if kind == "any" else kind
@@ -209,6 +211,8 @@ def read_document(kind: str, number: str, country: str) -> tuple[str, str, str]:
     text = number.strip()
     if not text:
         return "", "", ""
+    if len(text) > _NUMBER_MAX:
+        return "", "", "too_long"
     word = _KINDS.get(_words(kind), _words(kind))
     if found := _find(word if word != "otro" else "", text, country):
         return found[0].id_type, found[1], ""

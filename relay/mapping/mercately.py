@@ -16,7 +16,7 @@ from marshmallow import RAISE, Schema, fields, validate
 
 from config.relay_toml import Destination
 from relay.mapping.amounts import shown_amounts
-from relay.mapping.customer import references_in, resolve
+from relay.mapping.customer import TEXT_MAX, references_in, resolve
 from relay.mapping.event_fields import filled
 from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.identity import ID_TYPES
@@ -263,7 +263,8 @@ def _addresses(
         if name in rule_address:
             row[name] = _render(f"address.{name}", rule_address[name], context)
         elif contact.address is not None:
-            row[name] = getattr(contact.address, name)
+            text = getattr(contact.address, name)
+            row[name] = text[:TEXT_MAX] if isinstance(text, str) else text
     row = _without_empty(row)
     if not row:
         return []

@@ -4,7 +4,7 @@ Known codes are translated; what is not known is the platform's or a person's ow
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, Literal
 
@@ -17,6 +17,7 @@ _ITEM_MAX: Final = 40
 # Room for the items of a note that ends with a link, and of others.
 _ITEMS_ROOM: Final = (50, 90)
 
+_BETWEEN_WORDS: Final = re.compile(r"[\s-]+")
 # Texts that stand in notes as they are, on one line.
 _LINES: Final = (
     "order_number", "order_id", "reference", "payment_id", "carrier", "tracking_url",
@@ -173,6 +174,8 @@ def order_words(fields: Mapping[str, Any], language: Literal["es", "en"]) -> dic
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        return ""
     if isinstance(value, str):
         return " ".join(value.split())
     if isinstance(value, Decimal):
@@ -206,17 +209,18 @@ def _brief(text: str, length: int = _TEXT_MAX) -> str:
 def _known(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
     if not (text := _text(value)):
         return ""
-    code = re.sub(r"[\s-]+", "_", text.lower()).removeprefix("cc_").removeprefix("rejected_")
+    code = _BETWEEN_WORDS.sub("_", text.lower()).removeprefix("cc_").removeprefix("rejected_")
     return words[code][at] if code in words else _brief(text)
 
 
 def _status(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
-    text = _text(value).removeprefix("wc-")
+    if not (text := _text(value).removeprefix("wc-")):
+        return ""
     text = text.lower() if text.isupper() else text
-    code = re.sub(r"[\s-]+", "_", text.lower())
+    code = _BETWEEN_WORDS.sub("_", text.lower())
     if code in words:
         return words[code][at]
-    return _brief(re.sub(r"[_-]+", " ", text)) if text else ""
+    return _brief(re.sub(r"[_-]+", " ", text))
 
 
 def _and_more(texts: Sequence[str], left: int, at: int) -> str:
@@ -245,8 +249,10 @@ def _bare(name: str, at: int) -> str:
     return noun.partition(" ")[2] if at == _ES else noun
 
 
-def _changed_text(names: Iterable[str], fields: Mapping[str, Any], at: int) -> str:
+def _changed_text(names: Sequence[str], fields: Mapping[str, Any], at: int) -> str:
     """`cambió el total (ahora $31,00)`, `shipping address and total changed`."""
+    if not names:
+        return ""
     now = {
         "total": _text(fields.get("amount")),
         "status": _status(fields.get("status"), _STATUS, at),
@@ -257,8 +263,6 @@ def _changed_text(names: Iterable[str], fields: Mapping[str, Any], at: int) -> s
         noun = _CHANGED[name][at]
         value = now.get(name)
         nouns.setdefault(noun, f"{noun} ({('ahora', 'now')[at]} {value})" if value else noun)
-    if not nouns:
-        return ""
     shown, left = list(nouns.values())[:_CHANGES_MAX], len(nouns) - _CHANGES_MAX
     if left > 0:
         text = _and_more(shown, left, at)

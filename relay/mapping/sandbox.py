@@ -1,12 +1,10 @@
 """The sandbox that templates run in, bounded in time and output.
 
-Whatever loops looks at the clock, and what could make a long text of a short one is refused before
+Whatever loops looks at the time, and what could make a long text of a short one is refused before
 it is made: which of them a template comes upon may depend on what a sender wrote.
 """
 
-import math
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,13 +16,15 @@ from jinja2.nodes import EvalContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import pass_eval_context
 
+from relay.processor_time import ProcessorTime
+
 _TIME_MAX_S: Final = 0.25
 TEXT_MAX: Final = 100_000
 _POWER_MAX: Final = 100
 _BITS_MAX: Final = 100_000
 DIGITS_MAX: Final = 1_000
 _INDENT_MAX: Final = 8
-_DEADLINE: Final[ContextVar[float]] = ContextVar("deadline", default=math.inf)
+_TIME: Final[ContextVar[ProcessorTime | None]] = ContextVar("time", default=None)
 _WIDENING: Final = frozenset(
     ("center", "expandtabs", "format", "format_map", "ljust", "rjust", "translate", "zfill")
 )
@@ -36,7 +36,7 @@ class TooCostly(Exception):
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Looks at the clock whenever a template reads, calls, computes or loops."""
+    """Looks at the time whenever a template reads, calls, computes or loops."""
 
     intercepted_binops = frozenset(("+", "*", "**", "%"))
 
@@ -66,7 +66,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super().call_test(*arguments, **options)
 
     def _parse(self, *arguments: Any) -> nodes.Template:
-        """Has loops look at the clock at each item, and `~` at the length of the text."""
+        """Has loops look at the time at each item, and `~` at the length of the text."""
         template = super()._parse(*arguments)
         for loop in template.find_all(nodes.For):
             loop.iter = _filtered(loop.iter, "_in_time")
@@ -90,7 +90,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 
 def _check_time() -> None:
-    if time.monotonic() > _DEADLINE.get():
+    if (left := _TIME.get()) and left.is_used_up:
         raise TooCostly("time")
 
 
@@ -210,8 +210,8 @@ def limit(environment: Sandbox) -> None:
 
 @contextmanager
 def in_time() -> Iterator[None]:
-    token = _DEADLINE.set(time.monotonic() + _TIME_MAX_S)
+    token = _TIME.set(ProcessorTime(_TIME_MAX_S))
     try:
         yield
     finally:
-        _DEADLINE.reset(token)
+        _TIME.reset(token)

@@ -160,7 +160,8 @@ def render(template: Template, context: Mapping[str, Any]) -> str:
     """Render a template and strip white space from both ends.
 
     Raises:
-        TooCostly: it takes more than a quarter of a second, or makes over 100,000 characters.
+        TooCostly: it takes more than a quarter of a second of the processor, or makes over
+            100,000 characters.
     """
     parts: list[str] = []
     size = 0

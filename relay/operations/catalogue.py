@@ -126,7 +126,7 @@ def _sections(
 ) -> Iterator[tuple[str, list[str]]]:
     """(heading, lines) of each part of a page."""
     yield say("Cómo conectarla", "How to connect it"), _connection(platform, language, say)
-    yield say("Qué llega", "What arrives"), _topics(platform, language)
+    yield say("Qué llega", "What arrives"), _topics(platform, language, say)
     yield say("Consultas a la plataforma", "Look-ups at the platform"), _lookups(platform, say)
     notes = list(_notes(platform, source)) if source else []
     yield say("Lo que lee el agente", "What the agent reads"), notes
@@ -141,7 +141,11 @@ def _sections(
                 "lo recibido, y por qué está donde está.", "what came, and why it is where it is."
             ),
             "- " + say("El registro del proceso web", "The log of the web process") + ": "
-            "`webhook.refused` " + say("dice por qué se rechazó.", "says why one was refused."),
+            "`webhook.received` "
+            + say(
+                "dice por qué se rechazó (`reason`, `cause`).",
+                "says why one was refused (`reason`, `cause`).",
+            ),
             "- `mercately-relay check`, `mercately-relay doctor`: "
             + say("la configuración y Redis.", "the configuration and Redis."),
         ],
@@ -191,12 +195,27 @@ def _lookups(platform: Platform, say: Say) -> list[str]:
     )]  # fmt: skip
 
 
-def _topics(platform: Platform, language: Language) -> list[str]:
+def _topics(platform: Platform, language: Language, say: Say) -> list[str]:
     """A line for each topic: the platform's name for it, our type, and its title."""
     return [
         f"- `{name}` → `{event_type}`: {EVENT_TYPES[event_type].title(language)}"
         for name, event_type in platform.event_types.items()
-    ]
+    ] + _echo(platform, say)
+
+
+def _echo(platform: Platform, say: Say) -> list[str]:
+    """What becomes of what the platform's API wrote, where it marks that."""
+    if platform.echo is None:
+        return []
+    names = ", ".join(f"`{name}`" for name in platform.echo.ignored)
+    return ["", say(
+        "Lo que escribió su API (otra herramienta, o su propio sistema) "
+        + (f"se ignora en {names} y en lo demás se entrega" if names else "se entrega")
+        + '; `echo = "ignore"` en la fuente lo ignora, `echo = "deliver"` lo entrega.',
+        "What its API wrote (another tool, or your own system) is "
+        + (f"ignored of {names} and delivered of the rest" if names else "delivered")
+        + '; `echo = "ignore"` of the source ignores it, `echo = "deliver"` delivers it.',
+    )]  # fmt: skip
 
 
 def _notes(platform: Platform, source: Source) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Requests: translate one without sending it, send one to a relay, read a customer's history."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qsl
@@ -13,6 +14,7 @@ from relay.calls import translate_item
 from relay.errors import TooManyParts
 from relay.inbound import samples
 from relay.inbound.contract import Source
+from relay.inbound.expression import Attempt
 from relay.inbound.recall import NOTHING_RECALLED, Recollection
 from relay.inbound.results import Handshake
 from relay.inbound.steps import decide
@@ -36,10 +38,14 @@ class RelayUnreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """One event of a body: as parsed, when it could be, and what the relay would do with it."""
+    """One event of a body: as parsed, when it could be, and what the relay would do with it.
+
+    `expressions` are those of the source's options by field, and what each of them gives.
+    """
 
     translated: Translated
     event: Event | None
+    expressions: Mapping[str, Sequence[Attempt]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,8 @@ def transform(request: WebhookRequest, source: Source) -> Handshake | list[Trans
     if isinstance(items, Handshake):
         return items
     translations: list[Translation] = []
-    for item in items:
+    traces = source.platform.trace(request, source) if source.platform.trace else []
+    for i, item in enumerate(items):
         if isinstance(item, Event) and item.report:
             nothing = Recollection(Memory(), NOTHING_RECALLED.digest)
             decision = decide(
@@ -79,7 +86,9 @@ def transform(request: WebhookRequest, source: Source) -> Handshake | list[Trans
             translations += [Translation(part, item) for part in shown_parts]
             continue
         event = item if isinstance(item, Event) else None
-        translations.append(Translation(translate_item(item, request, source), event))
+        expressions = traces[i] if len(traces) == len(items) else {}
+        translated = translate_item(item, request, source)
+        translations.append(Translation(translated, event, expressions))
     return translations
 
 
@@ -95,6 +104,8 @@ def request_from_file(
     headers = {**own_headers, **samples.unsigned_headers(platform, topic)}
     if "content-type" in own_headers:  # a form stays one
         headers["content-type"] = own_headers["content-type"]
+    elif platform.any_sender:  # it may be JSON or a form
+        del headers["content-type"]
     query = sample.sender.get("query", "") if sample else ""
     return WebhookRequest(
         method="POST",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -245,8 +245,9 @@ def select_records(
 def replay(record: Record, jobs: JobStore, sources: Mapping[str, Source]) -> Replayed:
     """Give a settled record a new job; its attempts count from one again.
 
-    What was not delivered is parsed and mapped anew, by today's relay.toml. Of what was delivered
-    or discarded only the call is left: it is sent as it was.
+    What was not delivered is parsed and mapped anew, by today's relay.toml, but that a source's
+    `when` holds nothing: a person has seen it. Of what was delivered or discarded only the call is
+    left: it is sent as it was.
     """
     if not (record.raw or record.body):  # was held, and discarded: there never was a call
         return Replayed("nothing_left", {})
@@ -270,6 +271,8 @@ def _replay_mapped_anew(record: Record, jobs: JobStore, source: Source) -> Repla
         decision = from_step(record.step) if record.step else None
     except (ValueError, TypeError, ArithmeticError):
         return Replayed("unreadable", {})
+    if source.when is not None:
+        source = replace(source, when=replace(source.when, hold=None))
     translated = translate(request, source, decision=decision)
     items = [] if isinstance(translated, Handshake) else flattened(translated)
     items = [item.call if isinstance(item, Waiting) else item for item in items]

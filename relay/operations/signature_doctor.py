@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 from relay.errors import MISSING, STALE, NeedsCertificate, Refused
 from relay.inbound.contract import Source
 from relay.inbound.signature import Scheme
+from relay.inbound.signature.refusal_cause import proof_header
 from relay.model import WebhookRequest
 from relay.platforms import discovered
 
@@ -127,18 +128,10 @@ def _other_schemes(request: WebhookRequest, source: Source) -> str:
         scheme = platform.scheme
         if callable(scheme) or platform.name == source.platform.name:
             continue
-        header = _header(scheme)
+        header = proof_header(scheme)
         if header and header != "authorization" and request.headers.get(header):
             names.add(platform.title)
     return ", ".join(sorted(names))
-
-
-def _header(scheme: Any) -> str:
-    """The header that a scheme has its proof in, empty where there is none."""
-    many = getattr(scheme, "headers", ())
-    names = [getattr(scheme, name, "") for name in ("header", "signature_header")]
-    names += many if isinstance(many, tuple) else [getattr(many, "header", "")]
-    return next(filter(None, names), "")
 
 
 def _how_stale(request: WebhookRequest, source: Source, now: datetime) -> str:

@@ -2,8 +2,8 @@
 
 Nothing proves who sent one: the secret is in the path. There is no id: the body is the key. It
 never sends again, and 410 switches the hook off. Hooks of automations send a contact without a
-type, which is `contact`. What an API key has written comes back with `initiated_by=api`, and is
-ignored.
+type, which is `contact`. `initiated_by` is `api` of what came by the API, not of what a contact
+(`public`) or a user (`admin`) did.
 
 https://developers.activecampaign.com/page/webhooks (read 2026-11)
 """
@@ -15,7 +15,7 @@ from relay.inbound.composite_fields import Person
 from relay.inbound.contract import Platform, Source
 from relay.inbound.payload_fields import Id, Text, Time
 from relay.inbound.payload_schema import PayloadSchema
-from relay.inbound.places import Field
+from relay.inbound.places import Echo, Field, FieldIs
 from relay.inbound.signature import PathToken
 from relay.inbound.topics import Shape, Topic, Values, alike
 from relay.model import WebhookRequest
@@ -30,7 +30,6 @@ class _EventSchema(PayloadSchema):
     status = Text("bounce.code")
     link = Text("link.url")
     list_id = Id("list")
-    _initiated_by = Text("initiated_by")
     buyer = Person(
         "contact",
         email="email",
@@ -50,11 +49,7 @@ def _refined(_topic: str, values: Values) -> Values:
     return {"list_id": ""} if values.get("list_id") == "0" else {}
 
 
-_EVENT: Final = Shape(
-    schema=_EventSchema(),
-    skipped={"_initiated_by": {"api": "our_own_change"}},
-    refine=_refined,
-)
+_EVENT: Final = Shape(schema=_EventSchema(), refine=_refined)
 _CONTACT: Final = Topic(type="contact.updated", shape=_EVENT)
 
 
@@ -65,6 +60,7 @@ platform = Platform(
     group="crm",
     scheme=PathToken(),
     topic=Field("type"),
+    echo=Echo(FieldIs("initiated_by", "api"), ignored=("contact", "update", "contact_tag_added")),
     body=_body,
     media_types=(FORM,),
     topics={

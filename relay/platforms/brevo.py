@@ -4,9 +4,11 @@ The merchant gives the hook a token: `Authorization: Bearer` and the secret. `id
 hook, not of the event, and events come out of order: an event is told by its kind, address, message
 and time (`ts_event`, unix). Names in the body are not those that the hook is set up with. An answer
 of 4xx or 5xx but 429 makes Brevo drop the event; after 429, or none, it sends again after 10
-minutes, 1, 2 and 8 hours. Opens by mail proxies have a kind of their own.
+minutes, 1, 2 and 8 hours. Opens by mail proxies have a kind of their own. `api_key_name` of contact
+events is the API key that made the change, empty without one; plugins of shops and forms have keys.
 
 https://developers.brevo.com/docs/transactional-webhooks (read 2026-11)
+https://developers.brevo.com/changelog/2026/11/1 (read 2026-11)
 """
 
 from typing import Final
@@ -15,7 +17,7 @@ from relay.inbound.composite_fields import JoinedText, Person
 from relay.inbound.contract import Platform, each_part
 from relay.inbound.payload_fields import Id, Text, Time
 from relay.inbound.payload_schema import PayloadSchema
-from relay.inbound.places import Field
+from relay.inbound.places import Echo, Field
 from relay.inbound.results import PlatformResponse
 from relay.inbound.signature import Bearer
 from relay.inbound.topics import Shape, alike
@@ -42,6 +44,7 @@ platform = Platform(
     group="email",
     scheme=Bearer(),
     topic=Field("event"),
+    echo=Echo(Field("api_key_name"), ignored=("contact_updated",)),
     parts=each_part,
     topics=alike(
         _EVENT,

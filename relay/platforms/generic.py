@@ -15,7 +15,8 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from relay.inbound.bodies import FORM, MULTIPART
 from relay.inbound.contract import Platform, address_check
-from relay.inbound.jmespath_reader import JMESPathOptions, header_names, parse, types_fault
+from relay.inbound.jmespath_options import JMESPathOptions, header_names, types_fault
+from relay.inbound.jmespath_reader import parse, trace
 from relay.inbound.signature import Basic, Bearer, Hmac, PathToken, Scheme, StandardWebhooks
 
 _KEY: Final = validate.OneOf(["utf8", "base64", "hex"])
@@ -73,6 +74,7 @@ platform = Platform(
     options=_OptionsSchema,
     options_fault=types_fault,
     parse=parse,
+    trace=trace,
     any_sender=True,
     handshake=address_check,
     stored=header_names,

@@ -8,7 +8,8 @@ not promise that `eventId` is unique, so subscription and time are part of the k
 within 5 s and sends again up to 10 times in 24 h; most 4xx end that. Without `properties` the API
 leaves phones out. A deal is told as an order: it is completed when it is won, cancelled when it is
 lost, by the names that these two stages have in a pipeline of HubSpot's own; `closedate` is a plan
-before, and the time of that then.
+before, and the time of that then. `changeSource` is API or INTEGRATION of what an app wrote, among
+them connected forms and ads: that is delivered unless the source ignores it.
 
 https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/request-validation
 https://developers.hubspot.com/changelog/public-beta-generic-webhook-subscriptions (read 2026-11)
@@ -22,7 +23,7 @@ from relay.inbound.lookups import Api, Lookup, Read
 from relay.inbound.payload import json_body
 from relay.inbound.payload_fields import Id, Text, Time
 from relay.inbound.payload_schema import PayloadSchema
-from relay.inbound.places import Field
+from relay.inbound.places import Echo, Field, FieldIs
 from relay.inbound.signature import HubSpotSignature
 from relay.inbound.timestamps import unix_time
 from relay.inbound.topics import Shape, Topic, Values
@@ -131,6 +132,7 @@ platform = Platform(
     scheme=HubSpotSignature(),
     topic=Field("subscriptionType"),
     shop=Field("portalId"),
+    echo=Echo(FieldIs("changeSource", "api", "integration")),
     body=_body,
     parts=each_part,
     topics={

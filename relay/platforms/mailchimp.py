@@ -9,7 +9,7 @@ Opens, clicks and deliveries are never told. Lists and campaigns come as ids: th
 names the lists. `cleaned` is an address that mail does not reach any more, or that complained. A
 changed address (`upemail`) is told of the old one; the whole profile follows under the new one.
 Names and phones are merge fields, whose tags the owner of the list may change. What an API key
-writes comes back only where the hook was made to tell it.
+writes comes back only where the hook was made to tell it (`sources`); no body says who wrote.
 
 https://mailchimp.com/developer/marketing/guides/sync-audience-data-webhooks/ (read 2026-11)
 """

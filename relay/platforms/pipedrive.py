@@ -3,9 +3,10 @@
 Nothing signs a body. `meta` has action and entity, which are the topic, and an id of the event.
 E-mails and phones are lists with the main one first or marked. Wants 2xx within 10 s; sends again
 after 3, 30 and 150 s; ten failures stop it for half an hour, and three days without success delete
-the webhook. What our side writes comes back with `change_source: api`, and is ignored.
+the webhook. `change_source` is `app` of what was done in Pipedrive itself, else `api`.
 
 https://pipedrive.readme.io/docs/guide-for-webhooks-v2 (read 2026-11, a copy)
+https://developers.pipedrive.com/changelog/post/new-field-for-webhooks (read 2026-11)
 """
 
 from typing import Any, Final
@@ -13,9 +14,9 @@ from typing import Any, Final
 from relay.inbound.composite_fields import Person
 from relay.inbound.contract import Platform, Source
 from relay.inbound.payload import json_body
-from relay.inbound.payload_fields import Id, Text, Time
+from relay.inbound.payload_fields import Id, Time
 from relay.inbound.payload_schema import PayloadSchema
-from relay.inbound.places import Field
+from relay.inbound.places import Echo, Field, FieldIs
 from relay.inbound.signature import Basic
 from relay.inbound.topics import Shape, Topic
 from relay.model import WebhookRequest
@@ -25,7 +26,6 @@ class _PersonSchema(PayloadSchema):
     id = Id("data.id", required=True)
     event_id = Id("meta.id")
     at = Time("meta.timestamp")
-    _source = Text("meta.change_source")
     buyer = Person(
         "data",
         email=("emails.0.value", "email.0.value"),
@@ -45,12 +45,7 @@ def _body(request: WebhookRequest, _source: Source) -> Any:
     return {**value, "topic": f"{meta.get('action')}.{meta.get('entity')}"}
 
 
-_PERSON: Final = Shape(
-    schema=_PersonSchema(),
-    kind="person",
-    shown=("buyer",),
-    skipped={"_source": {"api": "our_own_change"}},
-)
+_PERSON: Final = Shape(schema=_PersonSchema(), kind="person", shown=("buyer",))
 
 
 platform = Platform(
@@ -61,6 +56,7 @@ platform = Platform(
     scheme=Basic(),
     topic=Field("topic"),
     shop=Field("meta.company_id"),
+    echo=Echo(FieldIs("meta.change_source", "api"), ignored=("change.person",)),
     body=_body,
     topics={
         "create.person": Topic(type="customer.created", shape=_PERSON, step="created"),

@@ -25,6 +25,7 @@ from relay.inbound.lookups import Api, Lookup, Read, Tokens
 from relay.inbound.payload_fields import Id, Number, Text, Time
 from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
 from relay.inbound.places import Field, Header
+from relay.inbound.privacy import PrivacyRequest
 from relay.inbound.results import Skipped
 from relay.inbound.signature import Hmac
 from relay.inbound.timestamps import unix_time
@@ -226,10 +227,8 @@ _OF_SALES: Final = ("financial_status", "order_status_url", "abandoned_checkout_
 _ORDER: Final = Shape(
     schema=_OrderSchema(),
     kind="order",
-    shown=(
-        "status", "fulfillment_status", "amount", "items", "recipient", "billing",
-        "shipping_method", "buyer", "note",
-    ),
+    shown=("status", "fulfillment_status", "amount", "items", "recipient", "billing",
+           "shipping_method", "buyer", "note"),
     order=("paid", "fulfilled"),
     foreign=("abandoned_checkout_url", "refund_line_items", "tracking_numbers"),
     refine=_order,
@@ -287,9 +286,8 @@ platform = Platform(
     topic=Header("x-shopify-topic", "shopify-topic"),
     delivery_id=Header("x-shopify-webhook-id", "shopify-webhook-id"),
     event_id=Header("x-shopify-event-id", "shopify-event-id"),
-    shop=Header(
-        "x-shopify-shop-domain", "shopify-shop-domain", sample="tienda-ejemplo.myshopify.com"
-    ),
+    shop=Header("x-shopify-shop-domain", "shopify-shop-domain",
+                sample="tienda-ejemplo.myshopify.com"),
     sent_at=Header("x-shopify-triggered-at", "shopify-triggered-at"),
     test=(Header("x-shopify-test", "shopify-test"), Field("test")),
     body_is_key=True, deadline_s=5, retries="8 in 4 h",
@@ -342,8 +340,9 @@ platform = Platform(
     ),
     lookups={"order": Lookup(Read("/api/{version}/orders/{id}.json", part="order"), shape=_ORDER)},
     held={
-        "customers/data_request": "privacy_request",
-        **dict.fromkeys(("customers/redact", "shop/redact"), "privacy_redaction"),
+        "customers/data_request": PrivacyRequest("list", ("data_request", "customer")),
+        "customers/redact": PrivacyRequest("forget", ("orders_to_redact", "customer")),
+        "shop/redact": PrivacyRequest("forget", ("shop_id", "shop_domain"), shop="shop_domain"),
     },
     ignored={
         # Their bodies hold only the id of a deleted record: no customer to find.

@@ -19,16 +19,17 @@ from marshmallow import fields, post_load, validate
 
 from relay.inbound.contract import Platform
 from relay.inbound.expression import Expression
-from relay.inbound.jmespath_reader import (
+from relay.inbound.expression_fields import SelectorField
+from relay.inbound.jmespath_options import (
     ContactOptions,
-    JMESPathField,
     JMESPathOptions,
     header_names,
-    parse,
     types_fault,
 )
+from relay.inbound.jmespath_reader import parse, trace
 from relay.inbound.signature import Scheme, StandardWebhooks
 from relay.inbound.topics import Topic
+from relay.inbound.usable import is_text, is_time
 
 _PLACES: Final = ("data", "data.customer", "data.contact", "data.user", "data.buyer")
 
@@ -75,10 +76,8 @@ _TYPES: Final = {
 class _OptionsSchema(JMESPathOptions):
     key = fields.String(load_default="base64", validate=validate.OneOf(["base64", "utf8", "hex"]))
     prefix = fields.String(load_default="webhook", validate=validate.OneOf(["webhook", "svix"]))
-    type = JMESPathField(load_default=lambda: JMESPathField().deserialize("type"))
-    time = JMESPathField(
-        load_default=lambda: JMESPathField().deserialize("timestamp || created_at")
-    )
+    type = SelectorField(is_text, load_default=lambda: Expression("type"))
+    time = SelectorField(is_time, load_default=lambda: Expression("timestamp || created_at"))
     contact = fields.Nested(
         ContactOptions,
         load_default=lambda: ContactOptions().load(_CONTACT),
@@ -103,6 +102,7 @@ platform = Platform(
     docs="https://www.standardwebhooks.com",
     scheme=_scheme,
     parse=parse,
+    trace=trace,
     topics={
         "order.created": Topic(type="order.created"),
         "contact.created": Topic(type="customer.created"),

@@ -23,6 +23,7 @@ from relay.inbound.payload import json_body
 from relay.inbound.payload_fields import Id, Text, Time
 from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field
+from relay.inbound.privacy import PrivacyRequest
 from relay.inbound.signature import Hmac
 from relay.inbound.topics import Shape, Topic
 from relay.model import WebhookRequest
@@ -162,9 +163,9 @@ platform = Platform(
         ),
     },
     held={
-        "customers/data_request": "privacy_request",
-        "customers/redact": "privacy_redaction",
-        "store/redact": "privacy_redaction",
+        "customers/data_request": PrivacyRequest(asks="list", proof=("data_request", "customer")),
+        "customers/redact": PrivacyRequest(asks="forget", proof=("orders_to_redact", "customer")),
+        "store/redact": PrivacyRequest(asks="forget", proof=("store_id",), shop="store_id"),
     },
     ignored={
         # Nothing is left to look up.

@@ -13,6 +13,7 @@ of payment sources name nobody.
 https://docs.wompi.co/docs/colombia/eventos/ (read 2026-08)
 """
 
+import re
 from typing import Final
 
 from relay.errors import MALFORMED, Refused
@@ -26,6 +27,7 @@ from relay.inbound.topics import Shape, Topic
 from relay.model import Step
 
 _SIGNED: Final = frozenset({"transaction.id", "transaction.status", "transaction.amount_in_cents"})
+_SECONDS: Final = re.compile(r"[1-9][0-9]{9}")
 _STATES: Final = {
     "DECLINED": Step("declined", "payment.declined"),
     "ERROR": Step("error", "payment.declined"),
@@ -71,7 +73,10 @@ def _message(fields: Fields, secret: str) -> str:
     if not _SIGNED.issubset(paths):
         raise Refused(MALFORMED)
     values = [fields.text(f"data.{path}") for path in paths]
-    return "".join([*values, fields.text("timestamp"), secret])
+    time = fields.text("timestamp")
+    if not _SECONDS.fullmatch(time):  # nothing stands between it and the amount: digits could move
+        raise Refused(MALFORMED)
+    return "".join([*values, time, secret])
 
 
 _TRANSACTION: Final = Shape(

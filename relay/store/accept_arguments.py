@@ -9,6 +9,7 @@ import msgspec
 from ulid import ULID
 
 from relay.inbound.contract import PART, Source
+from relay.inbound.privacy import is_to_be_worked_off
 from relay.model import (
     AwaitingLookup,
     Call,
@@ -25,13 +26,23 @@ from relay.model import (
 )
 from relay.store import lua
 from relay.store.find import find_digests
-from relay.store.keys import is_body, lane_digests, other_seen_key, seen_key, waiting_key
+from relay.store.keys import (
+    LOOKUPS,
+    PRIVACY,
+    is_body,
+    lane_digests,
+    other_seen_key,
+    seen_key,
+    waiting_key,
+)
 from relay.store.memory import REMEMBERED_S, memory_fields, resource_keys
 from relay.store.pseudonyms import Pseudonyms
 from relay.store.queue import description, job_data
 from relay.store.record import Record, compact_json, customer_field, payload_field, route_field
 from relay.turns import in_turns
 
+# Parts that no later request can repeat.
+_UNKEYED: Final = (Ignored, Ended)
 # A body whose signature covers nothing else can be captured and sent again at any time.
 _BODY_REMEMBERED_S: Final = 90 * 24 * 3600
 # One argument in place of a hundred, each of which costs as much as a function call.
@@ -97,7 +108,7 @@ class AcceptArguments:
     def _lives(self, item: Translated | Parts) -> dict[str, int]:
         """The keys that an item is remembered by, with their lives."""
         # What replaces a record is the same event: its keys are remembered already.
-        if self._replaces or isinstance(item, Ignored | Ended):
+        if self._replaces or isinstance(item, _UNKEYED):
             return {}
         name = self._source.name
         lives: dict[str, int] = {}
@@ -196,7 +207,11 @@ class AcceptArguments:
         else:
             state, reasons = State.AWAITING_LOOKUP, {"lookup": asdict(part.resource)}
             find = find_digests(self._pseudonyms, destination, Customer(), [part.resource.id])
-        is_due = isinstance(part, AwaitingLookup) and self._source.can_look_up(part.resource.kind)
+        due_in = ""
+        if isinstance(part, AwaitingLookup) and self._source.can_look_up(part.resource.kind):
+            due_in = LOOKUPS
+        elif isinstance(part, Held) and is_to_be_worked_off(part.reason, part.reasons):
+            due_in = PRIVACY
         fields: dict[str, Any] = {
             "payload": self._payload(part.raw),
             "state": state.value,
@@ -210,7 +225,7 @@ class AcceptArguments:
             "kind": "held",
             "id": self._record_id(),
             "find": find,
-            "is_due": is_due,
+            "due_in": due_in,
             "state": state.value,
             "reason": part.reason,
             "fields": lua.flat_pairs(fields),

@@ -18,6 +18,7 @@ from relay.store.pseudonyms import Pseudonyms
 
 # 42 bits: a million events have another one of the same digest once in a million searches.
 _DIGEST: Final = 7
+_NO_DIGIT: Final = re.compile(r"\D")
 
 
 def find_digests(
@@ -70,7 +71,7 @@ def _reference(text: str) -> str:
 
 
 def _digits(text: str) -> str:
-    return re.sub(r"\D", "", text).removeprefix("00")
+    return _NO_DIGIT.sub("", text).removeprefix("00")
 
 
 def members(record_id: str, digests: str) -> list[tuple[str, str]]:

@@ -6,14 +6,12 @@ connection breaks after Redis ran the script, the platform gets a 503, sends aga
 `duplicate`.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
 from redis import RedisError
 from rq import Queue
-from rq.utils import utcformat
 from ulid import ULID
 
 from config.relay_toml import Destination
@@ -35,6 +33,7 @@ from relay.model import (
 from relay.store import lua
 from relay.store.accept_arguments import AcceptArguments, call_fields, routing
 from relay.store.backpressure import RedisPressure
+from relay.store.clock import redis_time
 from relay.store.generation import GenerationWatch
 from relay.store.group_commit import GroupCommit
 from relay.store.keys import (
@@ -51,11 +50,19 @@ from relay.store.ledger import GRACE_S
 from relay.store.memory import Moved, SourceMemory
 from relay.store.pieces import in_pieces
 from relay.store.pseudonyms import Pseudonyms
-from relay.store.queue import FAILURE_TTL_S, RESULT_TTL_S, description, job_data, queue_name
+from relay.store.queue import (
+    FAILURE_TTL_S,
+    RESULT_TTL_S,
+    description,
+    job_data,
+    queue_name,
+    rq_time,
+)
 from relay.store.record import Record
 from relay.store.schema import SCHEMA
 
 _IGNORED_MAX: Final = 1000
+_HELD: Final = (Held, AwaitingLookup)
 # Accepted without a job yet, and counted under its own word.
 _STATUSES: Final = {"awaiting_lookup": "accepted", "waiting": "accepted"}
 # Of so many events a script runs for long enough to delay what shares its round trip.
@@ -97,7 +104,7 @@ class JobStore:
             lua.script("lanes", "lists", "find", "starting", "promote_waiting")
         )
         self._accept = redis.register_script(
-            lua.script("schema", "lanes", "lists", "find", "starting", "accept")
+            lua.script("clock", "schema", "lanes", "lists", "find", "starting", "accept")
         )
         self._requeue = redis.register_script(lua.script("lanes", "lists", "requeue"))
 
@@ -175,22 +182,20 @@ class JobStore:
         replaces: str,
     ) -> Receipt:
         """Run the script."""
-        now_s = now.timestamp()
         queue = queue_name(self._base, source.destination.name, source.name)
         parts = [
             part for item in items for part in (item.items if isinstance(item, Parts) else (item,))
         ]
         call_count = sum(isinstance(part, Call) for part in parts)
-        held_count = sum(isinstance(part, Held | AwaitingLookup) for part in parts)
+        held_count = sum(isinstance(part, _HELD) for part in parts)
         args: list[Any] = [
-            now_s,
             self._backlog_max,
-            now_s + GRACE_S,
+            GRACE_S,
             source.name,
             call_count,
             _IGNORED_MAX,
             queue,
-            utcformat(now),
+            rq_time(now),
             *self._job_ttls,
             SCHEMA,
             0 if replaces else held_count,
@@ -236,9 +241,12 @@ class JobStore:
         if not is_on_disk:
             raise NotStored("not_on_disk")
 
-    def promote_waiting(self, limit: int = 100) -> int:
-        """Make up to `limit` of what has waited until its time accepted records; how many were."""
-        now = time.time()
+    def promote_waiting(self, limit: int = 100, *, now: float = 0.0) -> int:
+        """Make up to `limit` of what has waited until its time accepted records; how many were.
+
+        `now` (unix s) is by Redis's clock, which is asked for it otherwise.
+        """
+        now = now or redis_time(self._redis)
         due = self._redis.zrange(WAITING, "-inf", now, byscore=True, offset=0, num=limit)
         promoted = 0
         for entry in cast("list[bytes]", due):
@@ -248,7 +256,7 @@ class JobStore:
                 args=[
                     record_id,
                     now,
-                    utcformat(datetime.fromtimestamp(now, UTC)),
+                    rq_time(datetime.fromtimestamp(now, UTC)),
                     now + GRACE_S,
                     job_data(record_id),
                     *self._job_ttls,
@@ -283,7 +291,7 @@ class JobStore:
 
     def look_up_now(self, record_id: str) -> Requeued:
         """Have a record that awaits a look-up looked up by the next worker that is free."""
-        self._redis.zadd(LOOKUPS, {record_id: time.time()})
+        self._redis.zadd(LOOKUPS, {record_id: redis_time(self._redis)})
         return "requeued"
 
     def _lanes(self, destination: str, customer: Customer) -> str:
@@ -301,7 +309,7 @@ class JobStore:
         lanes: str,
         fields: Mapping[str, Any],
     ) -> Requeued:
-        now = time.time()
+        now = redis_time(self._redis)
         answer: Any = self._requeue(
             keys=[record_key(record.id), OPEN, Queue.redis_queues_keys],
             args=[
@@ -312,7 +320,7 @@ class JobStore:
                 record.runs,
                 queue_name(self._base, destination, record.source),
                 lanes,
-                utcformat(datetime.fromtimestamp(now, UTC)),
+                rq_time(datetime.fromtimestamp(now, UTC)),
                 f"{record.id}-r{record.runs + 1}",
                 job_data(record.id),
                 description(record.source, record.topic),

@@ -22,6 +22,8 @@ WAITING: Final = "relay:waiting"
 # Sorted set of records that await a look-up for which there are credentials, scored by when it is
 # due (unix s).
 LOOKUPS: Final = "relay:lookups"
+# Sorted set of the privacy requests that a worker has to work off, scored by when they came.
+PRIVACY: Final = "relay:privacy"
 # List that an idle worker blocks on; pushed to when an empty queue gets a job.
 WAKEUP: Final = "relay:wakeup"
 # Nobody writes it: what asks whether Redis would let us write names it.

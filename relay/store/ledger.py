@@ -35,6 +35,7 @@ from rq.utils import utcformat
 from config.settings import Settings
 from relay.model import Outcome, State, Verdict
 from relay.store import lists, lua
+from relay.store.clock import redis_time
 from relay.store.find import find_ids
 from relay.store.keys import COUNTS, IGNORED, OPEN, record_key, state_key
 from relay.store.lists import Cause, Page
@@ -98,7 +99,7 @@ class Ledger:
         self.held_keep_s = held_keep_s
         self._pseudonyms = pseudonyms or Pseudonyms()
         self._record_attempts = redis.register_script(
-            lua.script("lanes", "lists", "record_attempts")
+            lua.script("clock", "lanes", "lists", "record_attempts")
         )
         self._forget = redis.register_script(lua.script("find", "forget"))
         self._discard = redis.register_script(lua.script("lists", "discard"))
@@ -112,6 +113,10 @@ class Ledger:
             pseudonyms=Pseudonyms.open(settings),
         )
 
+    def now(self) -> float:
+        """The moment (unix s) that what is due is compared with; one round trip."""
+        return redis_time(self.redis)
+
     def record_attempts(self, attempts: Sequence[Attempt]) -> list[bool]:
         """Write the outcomes of attempts, atomically; one round trip.
 
@@ -119,15 +124,13 @@ class Ledger:
             For each, whether the outcome was written; False if another attempt was written first or
             the record has been replayed since.
         """
-        now = time.time()
         args: list[Any] = [
-            now,
-            utcformat(datetime.fromtimestamp(now, UTC)),
+            utcformat(datetime.now(UTC)),
             self._keep_delivered_s + _DAY_S,
             _LOG_MAX_BYTES,
         ]
         for attempt in attempts:
-            args += _attempt_arguments(attempt, now)
+            args += _attempt_arguments(attempt)
         answer: Any = self._record_attempts(keys=[OPEN], args=args)
         return [bool(flag) for flag in answer]
 
@@ -141,7 +144,7 @@ class Ledger:
                 keys=[record_key(record.id), state_key(State.DISCARDED)],
                 args=[
                     record.id,
-                    time.time(),
+                    self.now(),
                     self._keep_delivered_s + _DAY_S,
                     record.source,
                     reason,
@@ -190,7 +193,7 @@ class Ledger:
         score = self.redis.zscore(OPEN, record.id)
         if record.state is not State.RETRYING or score is None:
             return 0.0
-        return max(score - GRACE_S - time.time(), 0.0)
+        return max(score - GRACE_S - self.now(), 0.0)
 
     def attempts(self, record_id: str) -> list[dict[str, Any]]:
         """The attempt log, oldest first."""
@@ -252,7 +255,7 @@ class Ledger:
 
     def drop_old(self) -> int:
         """Discard what has waited for a person for `held_keep_s`; how many there were."""
-        dropped, since_s = 0, time.time() - self.held_keep_s
+        dropped, since_s = 0, self.now() - self.held_keep_s
         for record_id, state in lists.due_to_drop(self.redis, since_s, _AT_ONCE):
             if record := self.get(record_id):
                 dropped += self.discard(record, "kept_too_long", since_s=since_s)
@@ -262,7 +265,7 @@ class Ledger:
 
     def dropped_within(self, seconds: float) -> tuple[int, float]:
         """How many events will be dropped within so many seconds, and when the first will."""
-        count, since_s = lists.dropped_next(self.redis, time.time() - self.held_keep_s + seconds)
+        count, since_s = lists.dropped_next(self.redis, self.now() - self.held_keep_s + seconds)
         return count, since_s + self.held_keep_s if count else 0.0
 
     def overdue(self, now: float, limit: int) -> Sequence[str]:
@@ -275,7 +278,7 @@ class Ledger:
 
         A record expires a day later in any case, should no worker run.
         """
-        until = time.time() - self._keep_delivered_s
+        until = self.now() - self._keep_delivered_s
         sources = lists.known_sources(self.redis)
         for state in (State.DELIVERED, State.DISCARDED):
             args: list[Any] = [state.value, until, _AT_ONCE, *sources]
@@ -303,7 +306,7 @@ class Ledger:
         return [{k.decode(): v.decode() for k, v in values.items()} for _, values in entries]
 
 
-def _attempt_arguments(attempt: Attempt, now: float) -> list[Any]:
+def _attempt_arguments(attempt: Attempt) -> list[Any]:
     """The arguments of one attempt, as `record_attempts.lua` takes them."""
     record, outcome = attempt.record, attempt.outcome
     state = _STATES[outcome.verdict]
@@ -328,7 +331,7 @@ def _attempt_arguments(attempt: Attempt, now: float) -> list[Any]:
         record.attempts,
         number,
         state.value if state else "",
-        now + outcome.delay_s + GRACE_S,
+        outcome.delay_s + GRACE_S,
         1 if leaves else "",
         json.dumps(entry, separators=(",", ":")) if counts else "",
         outcome.reason,

@@ -1,7 +1,6 @@
 """Whether the workers of this machine, or container, still send their heartbeat."""
 
 import os
-import time
 from contextlib import suppress
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ from redis import Redis
 from rq.utils import utcparse
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
+from relay.store.clock import redis_time
 from relay.store.readiness import WORKER_SEEN_WITHIN_S
 
 _FIELDS: Final = ("hostname", "pid", "last_heartbeat")
@@ -34,7 +34,7 @@ def stale_workers(redis: Redis, queue: str, host: str) -> dict[int, float] | Non
             seen_at[pid] = max(heartbeat, seen_at.get(pid, 0.0))
     if not seen_at:
         return None
-    now = time.time()
+    now = redis_time(redis)
     ages = {pid: now - at for pid, at in seen_at.items()}
     return {pid: age for pid, age in ages.items() if age > WORKER_SEEN_WITHIN_S}
 

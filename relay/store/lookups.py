@@ -7,12 +7,14 @@ given up, it is in the set no more.
 
 import json
 import time
+from collections.abc import Iterable
 from typing import Any, Final, cast
 
 from redis import Redis
 
 from relay.model import State
 from relay.store import lua
+from relay.store.clock import redis_time
 from relay.store.keys import LOOKUPS, list_key, record_key
 from relay.store.record import Record
 
@@ -20,6 +22,9 @@ from relay.store.record import Record
 VISIBLE_AFTER_S: Final = 180.0
 _LOG_MAX_BYTES: Final = 16_384
 _PAGE: Final = 500
+# How long a busy source's look-ups are put off, and how many of them in one step.
+_BUSY_S: Final = 5.0
+_SEEN_MAX: Final = 500
 
 
 class LookupQueue:
@@ -28,17 +33,21 @@ class LookupQueue:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._claim = redis.register_script(lua.script("claim_lookups"))
-        self._failed = redis.register_script(lua.script("lists", "lookup_failed"))
+        self._failed = redis.register_script(lua.script("clock", "lists", "lookup_failed"))
         self._slot = redis.register_script(lua.script("api_slot"))
 
-    def claim(self, limit: int) -> list[str]:
-        """Ids of records whose look-up is due; others get them when they are not done in time."""
-        ids: Any = self._claim(keys=[LOOKUPS], args=[limit, VISIBLE_AFTER_S])
+    def claim(self, limit: int, busy: Iterable[str] = ()) -> list[str]:
+        """Ids of records whose look-up is due; others get them when they are not done in time.
+
+        Those of the sources in `busy` are not among them, and due again a little later.
+        """
+        args: list[str | float] = [limit, VISIBLE_AFTER_S, _BUSY_S, _SEEN_MAX, *busy]
+        ids: Any = self._claim(keys=[LOOKUPS], args=args)
         return [record_id.decode() for record_id in ids]
 
     def postpone(self, record_id: str, delay_s: float) -> None:
         """Make a look-up due in `delay_s`; that is no attempt."""
-        self._redis.zadd(LOOKUPS, {record_id: time.time() + delay_s}, xx=True)
+        self._redis.zadd(LOOKUPS, {record_id: redis_time(self._redis) + delay_s}, xx=True)
 
     def drop(self, record_id: str) -> None:
         """Forget the look-up of a record that awaits none."""
@@ -48,7 +57,7 @@ class LookupQueue:
         """Have those of a source looked up that wait for somebody who does; how many there are."""
         key, start, added = list_key(State.AWAITING_LOOKUP, source, reason), 0, 0
         while ids := cast("list[bytes]", self._redis.zrange(key, start, start + _PAGE - 1)):
-            due = {record_id: time.time() for record_id in ids}
+            due = dict.fromkeys(ids, redis_time(self._redis))
             added += cast("int", self._redis.zadd(LOOKUPS, due, nx=True))
             start += _PAGE
         return added
@@ -67,7 +76,6 @@ class LookupQueue:
             "retry_in_s": round(retry_in_s or 0.0, 1),
             "ambiguous": False,
         }
-        due_at = "" if retry_in_s is None else time.time() + retry_in_s
         self._failed(
             keys=[record_key(record.id), LOOKUPS],
             args=[
@@ -75,7 +83,7 @@ class LookupQueue:
                 record.source,
                 json.dumps(entry, separators=(",", ":")),
                 _LOG_MAX_BYTES,
-                due_at,
+                "" if retry_in_s is None else retry_in_s,
                 record.reason if retry_in_s is not None else reason,
             ],
         )

@@ -3,7 +3,7 @@
 import html
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
@@ -50,21 +50,25 @@ class Person:
 
     def is_named_in(self, record: Record) -> bool:
         """Whether the record's customer is the person, or a text of it names them."""
-        if self.is_customer(record.customer):
-            return True
-        parts: tuple[Mapping[str, Any], ...] = (
-            record.body,
-            record.reasons,
-            record.headers,
-            record.omitted_fields,
-            record.step,
-        )
-        texts = [record.answer, record.key, *map(compact_json, parts)]
-        return any(
-            self._written.search(writing)
-            for text in (*texts, *_decoded(record.raw))
-            for writing in _writings(text)
-        )
+        return self.is_customer(record.customer) or self.is_written_in(texts_of(record))
+
+    def is_written_in(self, texts: Iterable[str]) -> bool:
+        """Whether one of the texts names them, in any writing of a number or an address."""
+        return any(self._written.search(text) for text in texts)
+
+
+def texts_of(record: Record) -> Iterator[str]:
+    """All texts of a record that may name somebody, also without escapes and encodings."""
+    parts: tuple[Mapping[str, Any], ...] = (
+        record.body,
+        record.reasons,
+        record.headers,
+        record.omitted_fields,
+        record.step,
+    )
+    texts = [record.answer, record.key, *map(compact_json, parts)]
+    for text in (*texts, *_decoded(record.raw)):
+        yield from _writings(text)
 
 
 def _email_pattern(email: str) -> str:

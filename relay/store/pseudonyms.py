@@ -34,6 +34,7 @@ class Pseudonyms:
     ) -> None:
         self._keyed = tuple(_keyed_hash(key.encode()) for key in keys)
         self._api_keys = api_keys
+        self._begun: dict[tuple[str, ...], tuple[hashlib.blake2b, ...]] = {}
 
     @classmethod
     def open(
@@ -79,11 +80,18 @@ class Pseudonyms:
     ) -> tuple[Callable[[str], str], ...]:
         """Functions that digest these parts and one more, where many begin in the same way.
 
+        The parts are kept: they are of the configuration, not of an event.
+
         They return `length` characters, of 6 bits each.
         """
-        begun = [keyed.copy() for keyed in self._hashes_of(destination)]
-        for state in begun:
-            state.update("\0".join((destination, *parts, "")).encode(errors="replace"))
+        texts = (destination, *parts)
+        begun = self._begun.get(texts)
+        if begun is None:
+            begun = self._begun[texts] = tuple(
+                map(hashlib.blake2b.copy, self._hashes_of(destination))
+            )
+            for state in begun:
+                state.update("\0".join((*texts, "")).encode(errors="replace"))
         return tuple([partial(_digest_after, state, length) for state in begun])
 
     @cached_property

@@ -5,10 +5,11 @@ argument is a record id. The state of a delivery is in the ledger; RQ decides on
 looks at it.
 """
 
-import json
 import re
+from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 from redis import Redis
 from rq import Queue
 from rq.exceptions import DeserializationError
@@ -22,10 +23,14 @@ JOB_TIMEOUT_S: Final = 405
 # A finished job takes 5 kB in RQ; its outcome is in the ledger.
 RESULT_TTL_S: Final = 60
 FAILURE_TTL_S: Final = 30 * 24 * 3600
-# Made once, which `json.dumps` does not do.
-_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+_ENCODER: Final = msgspec.json.Encoder()
 # rq-dashboard does not escape descriptions.
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9 ._/:@-]")
+
+
+def rq_time(at: datetime) -> str:
+    """A time in UTC as RQ writes it, in a third of the time that its `utcformat` takes."""
+    return f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 class ForeignJob(Exception):
@@ -94,4 +99,4 @@ def description(source: str, topic: str) -> str:
 
 def job_data(record_id: str) -> str:
     """The call in the format of RQ's JSON serializer; short, so that the hash stays a listpack."""
-    return _encode([TASK, None, [record_id], {}])
+    return _ENCODER.encode((TASK, None, (record_id,), {})).decode()

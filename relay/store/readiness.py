@@ -1,6 +1,5 @@
 """Readiness: whether Redis can take an event now, keeps it as promised, and a worker is alive."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from rq.utils import utcparse
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from config.settings import Settings
+from relay.store.clock import redis_time
 from relay.store.durability import UNKNOWN, Durability
 from relay.store.generation import latest_notice
 from relay.store.keys import NEVER_SET, OPEN
@@ -107,8 +107,9 @@ def warnings(redis: Redis, held_max: int) -> list[str]:
 
 def _worker_seen(redis: Redis, queue: Queue) -> bool:
     keys = cast("set[bytes]", redis.smembers(WORKERS_BY_QUEUE_KEY % queue.name))
+    now = redis_time(redis)
     for key in keys:
         seen = cast("bytes | None", redis.hget(key.decode(), "last_heartbeat"))
-        if seen and time.time() - utcparse(seen.decode()).timestamp() < WORKER_SEEN_WITHIN_S:
+        if seen and now - utcparse(seen.decode()).timestamp() < WORKER_SEEN_WITHIN_S:
             return True
     return False

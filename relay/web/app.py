@@ -1,9 +1,10 @@
 """The Flask app of the web process."""
 
 import structlog
-from flask import Flask
+from flask import Flask, Request
 from redis import Redis
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter
 
 from config import log
 from config.settings import Settings, load as load_settings
@@ -16,6 +17,15 @@ from relay.web.fetch import Fetcher
 from relay.web.health import HealthChecks, health_blueprint
 from relay.web.problems import http_problem
 from relay.web.webhooks import webhooks_blueprint
+
+
+class RelayApp(Flask):
+    """Flask, whose rules are found without the name of the host, which none of them has."""
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        if request is None:
+            return super().create_url_adapter(None)
+        return self.url_map.bind("", path_info=request.path, default_method=request.method)
 
 
 def create_app(
@@ -35,7 +45,7 @@ def create_app(
     relay = relay or sources.load(settings.config_file, settings.environ, settings.dedup_s)
     redis = redis or connect(settings)
     queue = open_queue(redis, settings.queue, settings.job_timeout_s)
-    app = Flask("relay")
+    app = RelayApp("relay")
     app.extensions["relay"] = relay
     # A redirect would repeat the Host header of whoever asked, and no platform follows one.
     app.url_map.merge_slashes = False

@@ -1,6 +1,7 @@
 """gunicorn's gevent worker: connections shared out evenly, and one write for a whole answer."""
 
 import re
+import time
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
@@ -9,6 +10,8 @@ from typing import Any, Final
 from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
+from relay.turns import Turns, in_turns
+from relay.web.body_deadline import BODY_WITHIN_S, body_read_deadline
 from relay.web.problems import problem
 
 # After a connection, until the next one: long enough for an idle process to take it, and short
@@ -17,6 +20,7 @@ _PAUSE_S: Final = 0.0005
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 # Answers are smaller; a larger one goes out in parts, so that it is not in memory twice.
 _HELD_BYTES: Final = 64 * 1024
+_DISCARDED_BYTES: Final = 4 * 1024
 
 
 class EvenServer(StreamServer):
@@ -64,6 +68,15 @@ class AnswerSocket:
 class RelayGeventWorker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types
     """One process of the web server."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._turns = Turns()
+
+    def init_process(self) -> None:
+        # gunicorn looks each setting up in two steps, thirty times a request.
+        self.cfg.__dict__.update({name: each.get() for name, each in self.cfg.settings.items()})
+        super().init_process()
+
     def server_class(self, listener: Any, *, spawn: Any, **_options: Any) -> EvenServer:
         """What accepts connections; called as the class that gunicorn lets a subclass name."""
         return EvenServer(listener, handle=partial(self.handle, listener), spawn=spawn)
@@ -77,6 +90,9 @@ class RelayGeventWorker(GeventWorker):  # type: ignore[misc]  # gunicorn ships n
             answer.flush()
             raise
         answer.flush()
+        if not _discard_rest(req.body):
+            raise StopIteration
+        self._turns.give()  # the next request may be there already, and the one behind it
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer a request that is no HTTP with gunicorn's status, and without its words: they are
@@ -87,6 +103,26 @@ class RelayGeventWorker(GeventWorker):  # type: ignore[misc]  # gunicorn ships n
         if status := _STATUS_LINE.match(answer.take()):
             with suppress(OSError):  # it is gone
                 client.sendall(_problem(HTTPStatus(int(status[1]))))
+
+
+def _discard_rest(body: Any) -> bool:
+    """Read what nobody has read of a body, behind which the next request is.
+
+    False when it is too slow or broken, so that the connection has to be closed.
+    """
+    if body.failed:
+        return False
+    if getattr(body.reader, "length", None) == 0:  # nearly always
+        return True
+    give_up_at = time.monotonic() + BODY_WITHIN_S
+    try:
+        with body_read_deadline():
+            for _part in in_turns(iter(lambda: body.read(_DISCARDED_BYTES), b"")):
+                if time.monotonic() > give_up_at:
+                    return False
+    except Exception:  # noqa: BLE001  gone, too slow, or no HTTP: gunicorn has many for that
+        return False
+    return True
 
 
 def _problem(status: HTTPStatus) -> bytes:

@@ -2,10 +2,10 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import flask
 import structlog
@@ -20,6 +20,8 @@ from relay.errors import MISMATCH, MISSING, NeedsCertificate, NotStored, Refused
 from relay.inbound.contract import Source
 from relay.inbound.results import Handshake, PlatformResponse, Receipt
 from relay.inbound.signature import Basic
+from relay.inbound.signature.refusal_cause import refusal_cause
+from relay.inbound.when import HELD
 from relay.model import AwaitingLookup, Ended, Held, Ignored, Parts, Translated, WebhookRequest
 from relay.pipeline import authenticate, flattened, translate
 from relay.sources import Relay
@@ -27,6 +29,7 @@ from relay.store.job_store import JobStore
 from relay.store.memory import Moved, SourceMemory
 from relay.store.redis_fault import error_name
 from relay.web import content_encoding
+from relay.web.body_memory import BodyMemory
 from relay.web.content_encoding import Encoding
 from relay.web.fetch import Fetcher
 from relay.web.large_bodies import LargeBodies
@@ -34,6 +37,7 @@ from relay.web.problems import json_response, problem
 from relay.web.webhook_request import RequestBody, read_request_head
 
 _LOG: Final = structlog.get_logger()
+_T = TypeVar("_T")
 _METHODS: Final = ["POST", "GET", "HEAD"]
 # What comes along when an address is copied out of a text: blanks, quotation marks, a full stop.
 _AROUND_NAME: Final = re.compile(r"^[^a-z0-9]+|[^a-z0-9_-]+$")
@@ -52,6 +56,7 @@ class WebhookEndpoint:
     jobs: JobStore
     fetcher: Fetcher
     large_bodies: LargeBodies = field(default_factory=LargeBodies)
+    body_memory: BodyMemory = field(default_factory=BodyMemory)
 
     def receive(self, path: str, **_: str) -> Response:
         """Answer one request and write one log line about it.
@@ -66,7 +71,8 @@ class WebhookEndpoint:
         try:
             if source is None:
                 raise Refused("unknown_source", 404)
-            response = self._accept(source, token, line)
+            with self.body_memory.share() as take:
+                response = self._accept(source, token, line, take)
         except Refused as refusal:
             line["reason"] = refusal.reason
             response = _refusal_response(refusal, source)
@@ -84,22 +90,28 @@ class WebhookEndpoint:
         _LOG.info("webhook.received", **line, status=response.status_code, ms=ms)
         return response
 
-    def _accept(self, source: Source, token: str, line: dict[str, Any]) -> Response:
+    def _accept(
+        self, source: Source, token: str, line: dict[str, Any], take: Callable[[int], None]
+    ) -> Response:
         now = datetime.now(UTC)
         http: flask.Request = flask.request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  the proxy looks it up each time
         head = read_request_head(http, source, token, public_url=self.settings.public_url, now=now)
         encoding = content_encoding.encoding_of(http.headers.get("Content-Encoding", ""))
         memory = self.jobs.memory(source)
         body = RequestBody(http)
-        content = body.read(self.settings.body_max_bytes)
+        content = body.read(self.settings.body_max_bytes, take)
         if content is None:
-            request, item, line["bytes"] = self.large_bodies.hold(head, body, source, now)
+            request, item, line["bytes"] = self._with_certificate(
+                lambda: self.large_bodies.hold(head, body, source, now), now
+            )
             return self._answer(request, source, [item], memory, line)
         line["bytes"] = len(content)
         request = replace(head, body=content)
         try:
             result = self._proved(request, source, now, encoding)
         except Refused as refusal:
+            cause, detail = refusal_cause(refusal, source.scheme, request.headers)
+            line |= {k: v for k, v in (("cause", cause), ("detail", detail)) if v}
             raise _specific_refusal(refusal, request, source, encoding) from refusal
         items: Handshake | Sequence[Translated | Parts]
         if isinstance(result, WebhookRequest):
@@ -135,16 +147,19 @@ class WebhookEndpoint:
     def _authenticated(
         self, request: WebhookRequest, source: Source, now: datetime
     ) -> Handshake | WebhookRequest:
-        """`authenticate`, with the certificate that it needs.
+        return self._with_certificate(lambda: authenticate(request, source, now), now)
+
+    def _with_certificate(self, verify: Callable[[], _T], now: datetime) -> _T:
+        """What `verify` returns, with the certificate that it needs.
 
         Raises:
             NotStored: `certificate`, when that could not be fetched.
         """
         try:
-            return authenticate(request, source, now)
+            return verify()
         except NeedsCertificate as needed:
             self.fetcher.certificate(needed, now)
-        return authenticate(request, source, now)
+        return verify()
 
     def _answer(
         self,
@@ -249,7 +264,12 @@ def _specific_refusal(
 
 
 def _reject_invalid(items: Sequence[Translated]) -> None:
-    errors = {str(i): item.reasons for i, item in enumerate(items) if isinstance(item, Held)}
+    """An event that `when` holds is no fault of the sender's."""
+    errors = {
+        str(i): item.reasons
+        for i, item in enumerate(items)
+        if isinstance(item, Held) and item.reason != HELD
+    }
     if errors:
         raise Refused("invalid", 422, errors=errors["0"] if len(items) == 1 else errors)
 

@@ -74,7 +74,7 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
 
         def arguments() -> float:
             answer = [b"accepted", b"id"] * len(flattened(calls[0]))
-            with patch.object(intake, "_run", lambda *_, **__: answer):
+            with patch.object(intake._commands, "run_script", lambda *_, **__: answer):
                 return _each(accept)
 
         def without_edge(n: int) -> None:

@@ -19,7 +19,18 @@ RECORDS: Final = ("", RESET_AFTER)
 RECORDS_NOT: Final = ("reset_before_recording", "hang_before_recording", "answer_500")
 
 
-Action = Literal["kill", "stop", "flush_scripts", "drop_clients", "pause"]
+Action = Literal[
+    "kill",
+    "stop",
+    "flush_scripts",
+    "drop_clients",
+    "pause",
+    "fill_disk",
+    "fill_disk_always",
+    "step_clock",
+]
+# With `fill_disk` Redis has an fsync every second, and refuses writes until there is room again;
+# with `fill_disk_always`, one before each answer, it ends at the first write that fails.
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,8 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A signal to a process, and for how long it is away or stopped; or what Redis is told to do
-    for as long: forget its scripts, drop its clients, or let them wait.
+    for as long: forget its scripts, drop its clients, or let them wait; or a disk that is full, or
+    a clock that steps, to be so far ahead of the host's, and stays there.
 
     `pause_s` passes before it strikes. A `close` one does not wait for the one before it to be
     recovered from.
@@ -72,6 +84,7 @@ class Fault:
     hold_s: float
     pause_s: float
     close: bool = False
+    ahead_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

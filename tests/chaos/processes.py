@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Self
 
 from relay.children import die_with_parent
-from relay.devtools.embedded_redis import EmbeddedRedis
+from relay.devtools.embedded_redis import EmbeddedRedis, server_binary
+from tests.chaos import disk
 from tests.chaos.configuration import ROOT
 
 
@@ -59,10 +60,14 @@ class Program:
 
 
 class RedisServer:
-    """Redis, restarted on the same data."""
+    """Redis, restarted on the same data; on a disk that is full, or not."""
 
-    def __init__(self, folder: Path) -> None:
-        self._server = EmbeddedRedis(folder)
+    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+        folder.mkdir(mode=0o700)
+        self._folder = folder
+        self._full = False
+        binary = disk.starter(folder, server_binary(), environ)
+        self._server = EmbeddedRedis(folder, binary=str(binary))
         self.url = self._server.url
 
     @property
@@ -74,6 +79,18 @@ class RedisServer:
 
     def restart(self) -> None:
         self._server.restart()
+        if self._full:
+            self.fill_disk()
+
+    def fill_disk(self) -> None:
+        """Have no more room for the append-only file."""
+        self._full = True
+        with contextlib.suppress(ProcessLookupError):  # it has ended of it already
+            disk.set_full(self.process.pid, disk.append_only_bytes(self._folder))
+
+    def free_disk(self) -> None:
+        self._full = False
+        disk.set_free(self.process.pid)
 
     def __enter__(self) -> Self:
         return self

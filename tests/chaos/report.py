@@ -10,13 +10,13 @@ _SHOWN = 20
 def lines(outcome: Outcome) -> Iterator[str]:
     """Fault by fault, then what is not as it should be, then the numbers."""
     verdict = outcome.verdict
-    yield "   at s  fault                  held s  in flight (at most)  recovery s"
+    yield "   at s  fault                    held s  in flight (at most)  recovery s"
     rows = zip(outcome.struck, verdict.in_flight, verdict.ceilings, verdict.recoveries, strict=True)
     for struck, in_flight, ceiling, recovery_s in rows:
         name = f"{struck.fault.action} {struck.fault.process}"
         recovered = "with the next" if recovery_s is None else f"{recovery_s:.1f}"
         yield (
-            f"{struck.at - outcome.began_at:7.1f}  {name:<22} {struck.ended_at - struck.at:6.1f}"
+            f"{struck.at - outcome.began_at:7.1f}  {name:<24} {struck.ended_at - struck.at:6.1f}"
             f"  {f'{in_flight} ({ceiling})':>19}  {recovered:>10}"
         )
     yield (
@@ -26,6 +26,9 @@ def lines(outcome: Outcome) -> Iterator[str]:
     yield f"recorded again after the sink had reset a recording: {verdict.explained}"
     answers = ", ".join(f"{name} {count}" for name, count in sorted(outcome.answers.items()))
     yield f"senders were answered: {answers}"
+    yield outcome.beside or "no slow senders beside"
+    for skipped in outcome.skipped:
+        yield f"SKIPPED {skipped}"
     yield from _listed("lost", verdict.lost)
     yield from _listed("duplicated", verdict.duplicated)
     yield from _listed("duplicated, not seen in flight", verdict.unaccounted)

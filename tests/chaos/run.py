@@ -1,17 +1,19 @@
 """One run: the load, the faults in it, and the wait until all is quiet."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.chaos import plan
+from tests.chaos import disk, plan
+from tests.chaos.clocks import Clocks
 from tests.chaos.host import Host
 from tests.chaos.model import WORKERS, Fault, Struck
 from tests.chaos.sending import Pace, Platform
 from tests.chaos.sink_log import SinkLog
+from tests.chaos.slow_senders import SlowSenders
 from tests.chaos.verdict import RECOVERY_BAR_S, Verdict, judge
 from worker.concurrent import Timings
 
@@ -22,20 +24,26 @@ _SETTLED_S: Final = 12.0
 _QUIET_S: Final = 60.0
 _LAST_PACE_PER_S: Final = 100.0
 _LOOK_EVERY_S: Final = 0.2
+# After a fault of web or Redis, how soon a sender has its answer again.
+_ANSWERS_AGAIN_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How long a run is, what is drawn in it, and whether its times are judged or only told."""
+    """How long a run is, what is drawn in it, and whether its times are judged or only told.
+
+    `only` are the actions to draw faults from.
+    """
 
     events: int
     faults: int
     seed: int
     judges_times: bool = True
+    only: Sequence[str] = ()
 
     @property
     def longest_s(self) -> float:
-        """When a run is ended, however far it has got: six minutes with nine faults."""
+        """When a run is ended, however far it has got: under eight minutes with fourteen faults."""
         return 180.0 + 20.0 * self.faults
 
 
@@ -43,7 +51,9 @@ class Form:
 class Outcome:
     """What a run came to; `struck` are in the order of the verdict's faults.
 
-    `silent` are the processes that did not say that Redis was flushed at the end.
+    `silent` are the processes that did not say that Redis was flushed at the end. `beside` says
+    what slow senders did meanwhile, `starved` how many others got no answer in time though neither
+    web nor Redis was struck. `skipped` says which faults cannot be had here, and why.
     """
 
     form: Form
@@ -53,6 +63,9 @@ class Outcome:
     answers: dict[str, int]
     surprises: Sequence[str]
     silent: Sequence[str] = ()
+    beside: str = ""
+    starved: int = 0
+    skipped: Sequence[str] = ()
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -63,7 +76,11 @@ class Outcome:
         }
         unfinished = (name for name, is_so in missing.items() if is_so)
         silent = (f"{name} did not say that Redis was flushed" for name in self.silent)
-        broken = self.verdict.broken(times=self.form.judges_times)
+        broken = list(self.verdict.broken(times=self.form.judges_times))
+        if self.starved and self.form.judges_times:
+            broken.append(f"{self.starved} senders had no answer in time, beside slow ones")
+        if self.form.events and not self.beside:
+            broken.append("slow senders were not there all at a time")
         return (*broken, *unfinished, *silent, *self.surprises)
 
 
@@ -71,13 +88,16 @@ def run(form: Form, folder: Path, tell: Callable[[str], None]) -> Outcome:
     """A whole run; `tell` hears of each fault as it is struck."""
     give_up_at = time.monotonic() + form.longest_s
     events = plan.events(form.seed, form.events)
+    clocks = Clocks(folder)
+    possible, skipped = possible_faults(form, clocks)
     with closing(SinkLog(folder / "sink.jsonl")) as log:
-        with Host(folder, form.seed) as host:
+        with Host(folder, form.seed, clocks) as host:
             began_at = time.monotonic()
             pace = Pace(_LAST_PACE_PER_S)
-            with Platform(f"{host.url}/webhooks/chaos", events, pace) as platform:
+            url = f"{host.url}/webhooks/chaos"
+            with SlowSenders(host.port) as slow, Platform(url, events, pace) as platform:
                 course = _Course(host, platform, pace, log, tell)
-                faults = plan.faults(form.seed, form.faults)
+                faults = plan.faults(form.seed, form.faults, possible)
                 struck = course.strike_all(faults, give_up_at - _QUIET_S)
                 course.wait_until_quiet(give_up_at)
                 host.flush_all()
@@ -85,8 +105,43 @@ def run(form: Form, folder: Path, tell: Callable[[str], None]) -> Outcome:
         log.read()
     verdict = judge(platform.accepted, log.requests(), struck, ended_at)
     return Outcome(
-        form, verdict, struck, began_at, dict(platform.answers), host.surprises, host.silent
+        form,
+        verdict,
+        struck,
+        began_at,
+        dict(platform.answers),
+        host.surprises,
+        host.silent,
+        beside=f"{slow}" if slow.held else "",
+        starved=starved(platform.timeouts, struck),
+        skipped=skipped,
     )
+
+
+def starved(timeouts: Iterable[tuple[float, float]], struck: Sequence[Struck]) -> int:
+    """How many waited in vain, from and until when, though web and Redis were left alone."""
+    troubled = [
+        (one.at, one.ended_at + _ANSWERS_AGAIN_S)
+        for one in struck
+        if one.fault.process not in WORKERS
+    ]
+    return sum(
+        not any(at <= until and since <= ended_at for at, ended_at in troubled)
+        for since, until in timeouts
+    )
+
+
+def possible_faults(form: Form, clocks: Clocks) -> tuple[list[plan.Kind], list[str]]:
+    """The faults that can be had here, and of the others why not."""
+    disk_why_not = disk.why_not()
+    why_not = {
+        "fill_disk": disk_why_not,
+        "fill_disk_always": disk_why_not,
+        "step_clock": clocks.why_not,
+    }
+    asked = [kind for kind in plan.HOLDS_S if kind[0] in (form.only or [kind[0]])]
+    skipped = sorted({f"{kind[0]}: {why_not[kind[0]]}" for kind in asked if why_not.get(kind[0])})
+    return [kind for kind in asked if not why_not.get(kind[0])], skipped
 
 
 class _Course:

@@ -39,7 +39,10 @@ class Pace:
 
 
 class Platform:
-    """A customer's events are all sent by one thread, each after the 200 of the one before."""
+    """A customer's events are all sent by one thread, each after the 200 of the one before.
+
+    `timeouts` says from and until when a sender has waited for an answer and had none.
+    """
 
     def __init__(self, url: str, events: Sequence[Event], pace: Pace) -> None:
         self._url = url
@@ -49,6 +52,7 @@ class Platform:
         self._count = len(events)
         self.accepted: list[Accepted] = []
         self.answers: Counter[str] = Counter()
+        self.timeouts: list[tuple[float, float]] = []
         lanes: list[list[Event]] = [[] for _ in range(_THREADS)]
         lane_of = {name: n for n, name in enumerate(dict.fromkeys(e.customer for e in events))}
         for event in events:
@@ -93,11 +97,14 @@ class Platform:
         signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
         headers = {"Content-Type": "application/json", "X-Signature": signature}
         while not self._stopping.is_set():
+            began_at = time.monotonic()
             try:
                 response = session.post(self._url, data=body, headers=headers, timeout=_TIMEOUTS_S)
                 answer = str(response.status_code)
             except requests.RequestException as error:
                 answer = type(error).__name__
+                if isinstance(error, requests.Timeout):
+                    self.timeouts.append((began_at, time.monotonic()))
             at = time.monotonic()
             with self._lock:
                 self.answers[answer] += 1

@@ -146,6 +146,8 @@ def reordered(recorded: Mapping[int, Sequence[Request]]) -> tuple[int, ...]:
 
 def ceiling(struck: Struck) -> int:
     """The most that the affected workers can have under way."""
+    if struck.fault.action == "step_clock":
+        return 0
     affected = {"web": 0, "redis": len(WORKERS)}.get(struck.fault.process, 1)
     return CONCURRENCY * affected
 
@@ -164,8 +166,10 @@ def unaccounted(
 def in_flight(
     struck: Struck, requests: Iterable[Request], written_down_s: float = _WRITTEN_DOWN_S
 ) -> set[int]:
-    """The events that the fault may have made double."""
+    """The events that the fault may have made double; a clock that steps none."""
     fault = struck.fault
+    if fault.action == "step_clock":
+        return set()
     until = struck.at
     if fault.process == "redis":
         until = struck.ended_at

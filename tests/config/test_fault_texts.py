@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from cases import all_of
 
 from config.fault_texts import in_console_language, in_spanish
 from config.language import spanish_texts
@@ -27,7 +28,7 @@ SAID_OF_SECRETS = {
 TEXTS = spanish_texts("faults").items()
 
 
-@pytest.mark.parametrize("text", sorted(FAULTS | SAID_OF_SECRETS))
+@all_of("text", sorted(FAULTS | SAID_OF_SECRETS))
 def test_fault_of_relay_toml_has_a_spanish_text(text):
     # Some tables state the beginning of a fault only; what follows it is a list.
     spanish = in_spanish(text) or in_spanish(f"{text} []")
@@ -37,7 +38,7 @@ def test_fault_of_relay_toml_has_a_spanish_text(text):
     assert set(re.findall(r"\d+", text)) == set(re.findall(r"\d+", spanish))
 
 
-@pytest.mark.parametrize(("english", "spanish"), TEXTS)
+@all_of(("english", "spanish"), TEXTS)
 def test_spanish_text_has_the_parts_of_the_english_one(english, spanish):
     def parts(text):
         return sorted(re.findall(r"%\(\w+\)s", text))

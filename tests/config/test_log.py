@@ -34,7 +34,7 @@ MASKED = [
 ]  # fmt: skip
 TOKEN = "throw-away-token-in-an-address"
 ABSENT = "unix:///nonexistent/redis.sock?db=0"
-TOLD = {"event", "level", "timestamp", "source", "bytes", "status", "ms", "reason", "answer", "items", "ids", "topics", "cause"}  # fmt: skip
+TOLD = {"event", "level", "timestamp", "source", "bytes", "status", "ms", "reason", "answer", "items", "ids", "topics", "cause", "detail"}  # fmt: skip
 
 Open = Callable[..., FlaskClient]
 
@@ -176,7 +176,10 @@ def test_line_says_what_an_operator_asks_for(opened, capsys):
         "source": "shopify", "bytes": len(body), "answer": "accepted", "items": 1,
         "ids": answer.json["ids"], "topics": ["orders/create"], "status": 200,
     }  # fmt: skip
-    assert refused == {"source": "shopify", "bytes": 2, "reason": "missing", "status": 401}
+    assert refused == {
+        "source": "shopify", "bytes": 2, "reason": "missing", "cause": "missing",
+        "detail": "x-shopify-hmac-sha256", "status": 401,
+    }  # fmt: skip
     assert unknown == {"source": "unknown", "reason": "unknown_source", "status": 404}
 
 

@@ -380,20 +380,24 @@ def test_demo_file_loads_and_has_a_rule_for_every_type_its_samples_come_to():
         assert set(bound.platform.event_types.values()) <= set(bound.rules)
 
 
-FIELDS = 'fields = { form = "form.name", total = "order.total", currency = "order.currency" }'
-
-
 def test_commented_examples_of_the_shipped_file_are_right_too(tmp_path):
     text = (CONFIG / "relay.toml").read_text("utf-8")
     lines = [line.removeprefix("# ") for line in text.splitlines() if line.startswith("# ")]
     at = [lines.index(start) for start in ("[sources.tienda-norte]", '[events."order.created"]')]
-    ends = [lines.index(FIELDS), len(lines) - 1]  # fmt: skip
+    (last,) = (i for i, line in enumerate(lines) if line.startswith("echo = "))
+    ends = [last, len(lines) - 1]
     examples = ["\n".join(lines[start : end + 1]) for start, end in zip(at, ends, strict=True)]
     file = tmp_path / "relay.toml"
     file.write_text(CRM.replace("crm", "principal") + "\n".join(examples), "utf-8")
     environ = dict.fromkeys(
-        ("TIENDA_NORTE_SECRET", "TIENDA_NORTE_OLD_SECRET", "CRM_TOKEN"), "throw-away-token"
+        (
+            "TIENDA_NORTE_SECRET",
+            "TIENDA_NORTE_OLD_SECRET",
+            "CRM_TOKEN",
+            "ACTIVECAMPAIGN_SECRET",
+        ),
+        "throw-away-token",
     )
     found = sources.load(file, environ)
-    assert set(found.sources) == {"tienda-norte", "crm"}
+    assert set(found.sources) == {"tienda-norte", "crm", "activecampaign"}
     assert found.warnings == ()

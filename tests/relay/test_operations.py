@@ -20,6 +20,7 @@ from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.inbound import samples
 from relay.inbound.batches import BATCH_MAX
 from relay.inbound.contract import Source
+from relay.inbound.when import WhenSchema
 from relay.model import Call, Held, Outcome, State, Verdict
 from relay.operations import (
     AmbiguousId,
@@ -215,6 +216,40 @@ def test_event_that_is_not_wanted_any_more_stays_held(post, intake, ledger, queu
     assert again(held, intake, other_wish) == Replayed("topic_not_wanted", {})
     assert again(held, intake, replace(SEEING, rules={})) == Replayed("no_rule", {})
     assert (ledger.get(record_id), queue.count) == (held, 0)
+
+
+def test_event_that_a_condition_holds_is_released_by_a_replay(post, intake, ledger, queue):
+    holding = senders.source_of(
+        "generic",
+        more="when = { ignore = 'body.spam', hold = \"event.form == 'Reclamos'\" }",
+        options=f"""
+            auth = {{ kind = "bearer" }}
+            contact = {{ email = "email" }}
+            fields = {{ form = "form" }}
+            {READS}
+            type = "type"
+        """,
+        secrets=(TOKEN,),
+    )
+    (record_id,) = post(holding, LEAD | {"form": "Reclamos"})
+    held = ledger.get(record_id)
+    assert (held.state, held.reason, held.event_type) == (State.HELD, "to_review", "form.submitted")
+    assert held.reasons == {"hold": "event.form == 'Reclamos'"}
+    assert queue.count == 0
+    assert [row.id for row in list_events(ledger, frozenset({State.HELD}), reason="to_review").events] == [record_id]  # fmt: skip
+
+    ignoring = replace(holding, when=replace(holding.when, ignore=holding.when.hold))
+    assert again(held, intake, ignoring) == Replayed("when", {})
+    assert again(held, intake, holding) == Replayed("requeued", {})
+    assert (ledger.get(record_id).state, queue.count) == (State.ACCEPTED, 1)
+    assert ledger.get(record_id).customer.email == "ana@example.com"
+
+
+def test_event_that_a_condition_holds_is_discarded_like_any(post, ledger):
+    holding = replace(SEEING, when=WhenSchema().load({"hold": "body.email"}))
+    (record_id,) = post(holding, LEAD)
+    assert discard([ledger.get(record_id)], ledger) == (record_id,)
+    assert ledger.get(record_id).state is State.DISCARDED
 
 
 def test_source_that_is_gone_is_told(post, intake, ledger):
@@ -461,6 +496,14 @@ def test_request_file_keeps_its_own_content_type():
     (translation,) = transform(request, SEEING)
 
     assert translation.translated.customer.email == "ana@example.com"
+
+
+@pytest.mark.parametrize("body", [b'{"type": "lead.new", "email": "ana@example.com"}', b"type=lead.new&email=ana%40example.com"])  # fmt: skip
+def test_body_of_any_sender_is_json_or_a_form_as_it_looks(body):
+    (translation,) = transform(request_from_file("lead", body, SEEING, "x", NOW), SEEING)
+
+    assert translation.translated.customer.email == "ana@example.com"
+    assert [each.value for each in translation.expressions["contact.email"]] == ["ana@example.com"]
 
 
 def test_relay_that_does_not_answer_is_told_by_its_address():

@@ -98,6 +98,8 @@ FAULTS = [
     (table("shopify", 'tolerance = "5m"'), "sources.s.tolerance: shopify signs no time"),
     (table("generic", BEARER, 'tolerance = "5m"'), "sources.s.tolerance: generic signs no time"),
     *((table(name, 'on_invalid = "reject"'), "sources.s.on_invalid: only generic may reject; others drop a hook that refuses") for name in PLATFORMS if name != "generic"),
+    (table("shopify", 'echo = "ignore"'), "sources.s.echo: shopify does not mark what its API wrote"),
+    (table("shopify", 'echo = "drop"'), "sources.s.echo: Must be one of: ignore, deliver."),
     (table("sendgrid", secrets="not a key"), BAD_KEY),
     (table("sendgrid", secrets="AAAA"), BAD_KEY),
     (table("sendgrid", secrets=P384), BAD_KEY),
@@ -244,7 +246,7 @@ def test_title_is_one_short_line(title, faults):
 def test_warning_is_told_once_and_by_whose_key_it_is(loaded):
     status = 'events."order.paid" = { outbound_status = "odd" }'
     rules = '[events]\n"email.sent" = { outbound_status = "strange" }'
-    warnings = loaded(table("shopify", status) + table("sendgrid", name="t") + rules).warnings
+    warnings = loaded(table("woocommerce", status) + table("sendgrid", name="t") + rules).warnings
     assert [warning.partition(".outbound_status")[0] for warning in warnings] == [
         'events."email.sent"', 'sources.s.events."order.paid"',
     ]  # fmt: skip
@@ -440,6 +442,29 @@ def test_generic_source_may_refuse_what_it_would_else_hold(
     assert held.status_code == 200
     assert held.json == {"status": "held", "ids": held.json["ids"], "reasons": [why]}
     assert redis.exists(f"relay:record:{held.json['ids'][0]}")
+
+
+def test_strict_source_does_not_refuse_what_its_own_condition_holds(web, loaded):
+    lines = ['on_invalid = "reject"', 'when = { hold = "body.email" }', BEARER, READS]
+    strict = loaded(table("generic", *lines, secrets=TOKEN) + EVENTS)
+    held = post_lead(web(strict.sources["s"]), b'{"type": "order.paid", "email": "a@example.com"}')
+    assert (held.status_code, held.json["status"]) == (200, "held")
+    assert held.json["reasons"][0]["reason"] == "to_review"
+
+
+def test_list_of_wanted_types_under_the_wrong_key_is_told_the_right_one(faults):
+    (fault,) = faults(table("shopify", 'types = ["order.paid"]'))
+    assert fault == (
+        "sources.s.types: expected a table from topics to event types; "
+        "`topics` lists what is delivered"
+    )
+
+
+def test_conditions_of_a_source_are_shown_and_kept_for_dry_runs(loaded, tmp_path):
+    text = table("shopify", 'when = { hold = "event.total > `5`" }') + EVENTS
+    assert loaded(text).sources["s"].when.written == {"hold": "event.total > `5`"}
+    dry = offline_source(tmp_path / "relay.toml", {}, discovered()["shopify"], "s")
+    assert dry.when.written == {"hold": "event.total > `5`"}
 
 
 def test_strict_source_names_the_faulty_events_of_a_batch_and_takes_none(web, loaded, redis):

@@ -11,6 +11,7 @@ from redis import ConnectionError as RedisConnectionError, Redis
 
 from relay.errors import NotStored
 from relay.inbound.lookups import Api, Tokens
+from relay.store.clock import redis_time
 from tests.platform_samples import source_of
 from worker.api_tokens import ApiTokens, NotRefreshed
 
@@ -110,8 +111,7 @@ def test_a_token_that_ended_is_asked_for_once_by_all(
 ) -> None:
     platform = Platform(lifetime_s=120, takes_s=0.2)
     at_once(redis, platform)
-    now = time.time()
-    monkeypatch.setattr("worker.api_tokens.time.time", lambda: now + 70)
+    monkeypatch.setattr("worker.api_tokens.redis_time", lambda redis: redis_time(redis) + 70)
 
     assert at_once(redis, platform) == ["access-2"] * 8
     assert len(platform.forms) == 2

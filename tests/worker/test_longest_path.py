@@ -4,11 +4,12 @@ Every path is walked: whatever Mercately may answer to each request, in every si
 attempt begins in.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
+from redis import Redis
 
 from config.settings import ATTEMPT_REQUESTS_MAX, CUSTOMER_REQUESTS_MAX
 from relay.mapping.identity import spellings
@@ -17,11 +18,11 @@ from relay.model import Customer
 from relay.store.pseudonyms import Pseudonyms
 from relay.store.record import Record
 from tests.worker.factories import Harness, call
-from worker.attempt import DeliveryTask, attempt_delivery
+from worker.attempt import DeliveryTask, DestinationContext, attempt_delivery
 from worker.client import Client
 from worker.customers import Customers
 from worker.reply import NoResponse, Reply
-from worker.throttle import PAUSED_BY_HAND
+from worker.throttle import PAUSED_BY_HAND, DestinationThrottle
 
 # A Brazilian mobile has as many spellings as any number has.
 BRAZILIAN = Customer(phone="+5511987654321", email="ana@example.com", first_name="Ana")
@@ -73,6 +74,22 @@ class Walk:
         return self._answer(PROBE)
 
 
+class WritesAll:
+    """A Redis in which every key is new and every script does what it is for; it keeps nothing.
+
+    A path is chosen by Mercately's answers, and by what is known when the attempt begins.
+    """
+
+    def set(self, *_: Any, **__: Any) -> bool:
+        return True
+
+    def delete(self, *keys: str) -> int:
+        return len(keys)
+
+    def register_script(self, _text: str) -> Callable[..., int]:
+        return lambda **_: 1
+
+
 def plans_after(walk: Walk) -> Iterator[list[int]]:
     """The ways that part from this one after its plan."""
     taken = walk.plan + [0] * (len(walk.choices) - len(walk.plan))
@@ -85,15 +102,15 @@ def longest(harness: Harness, record: Record, cached_id: str, state: str) -> int
     """The number of requests of the longest path, in one situation."""
     plans: list[list[int]] = [[]]
     most = 0
+    redis = cast("Redis", WritesAll())
+    destination, pseudonyms = harness.target.destination, Pseudonyms(("k" * 32,))
+    throttle = DestinationThrottle(redis, destination)
     while plans:
         walk = Walk(plans.pop())
         client = cast("Client", walk)
-        customers = Customers(
-            harness.redis, client, harness.target.destination, Pseudonyms(("k" * 32,))
-        )
-        target = replace(harness.target, client=client, customers=customers)
-        target.throttle.state = state
-        harness.redis.delete(f"{target.throttle.rate_limit.key}:tried")
+        customers = Customers(redis, client, destination, pseudonyms)
+        target = DestinationContext(destination, client, customers, throttle)
+        throttle.state = state
         attempt_delivery(DeliveryTask(record, target, cached_customer_id=cached_id))
         most = max(most, len(walk.choices))
         plans += plans_after(walk)

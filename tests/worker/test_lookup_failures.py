@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -19,11 +20,13 @@ from relay.operations import replay
 from relay.platforms import discovered
 from relay.store.keys import LOOKUPS
 from relay.store.lookups import LookupQueue
-from tests.platform_samples import source_of
+from tests.platform_samples import request_of, source_of
+from tests.waiting import eventually
 from tests.worker.factories import Harness
 from tests.worker.http_stub import HttpStub, answer, hang_up, reset
 from tests.worker.lookup_bench import Bench, credentials
 from worker import lookups
+from worker.lookups import Lookups
 from worker.platform_api import LookupFailed, PlatformApi
 
 WITH_API = {name: one for name, one in discovered().items() if one.api}
@@ -306,3 +309,36 @@ def test_an_answer_that_drips_ends_in_time(bench, api, monkeypatch):
 
     assert time.monotonic() - started_at < 30
     assert shop.harness.record(record_id).attempts == 1
+
+
+def test_a_platform_that_does_not_answer_holds_up_no_other(bench, api, standin_server):
+    """Many of its notices came before the one of another shop."""
+    goes_on, asked = threading.Event(), threading.Semaphore(0)
+
+    def hang(_connection: socket.socket) -> bool:
+        asked.release()
+        goes_on.wait(20)
+        return False
+
+    api.answers(hang)
+    slow = bench("tiendanube", api.url)
+    slow.source = replace(slow.source, name="slow")
+    quick = bench("tiendanube", f"{standin_server.url}/_platforms/tiendanube")
+    sources = {"slow": slow.source, "tiendanube": quick.source}
+    both = Lookups(slow.harness.ledger, slow.harness.intake, sources, user_agent="test")
+    notice = request_of("tiendanube", "order/created")
+    for number in range(3 * lookups.AT_ONCE):
+        body = json.dumps(json.loads(notice.body) | {"id": number}).encode()
+        slow.accept("order/created", replace(notice, body=body))
+    thread = threading.Thread(target=both.run)
+    thread.start()
+    try:
+        for _ in range(lookups.OF_ONE_SOURCE):
+            assert asked.acquire(timeout=20)
+        (record_id,) = quick.accept("order/created")
+        assert eventually(lambda: quick.harness.record(record_id).state is State.ACCEPTED)
+        assert len(api.requests) == lookups.OF_ONE_SOURCE
+    finally:
+        both.stop()
+        goes_on.set()
+        thread.join(20)

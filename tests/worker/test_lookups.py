@@ -1,6 +1,7 @@
 """Look-ups: from a notice that only names a thing to the call at Mercately."""
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,13 +12,15 @@ import senders
 from relay.devtools.standin import StandinServer
 from relay.inbound import samples
 from relay.inbound.contract import stored_request
+from relay.inbound.when import WhenSchema
 from relay.model import State
+from relay.operations import replay
 from relay.pipeline import translate
 from relay.platforms import discovered
 from relay.store.keys import LOOKUPS, OPEN
 from tests.platform_samples import source_of
 from tests.senders import NOW
-from tests.waiting import eventually
+from tests.waiting import LONG_S, eventually
 from tests.worker.factories import Harness
 from tests.worker.http_stub import HttpStub, answer
 from tests.worker.lookup_bench import Bench, credentials
@@ -66,6 +69,23 @@ def test_a_notice_becomes_a_call_with_all_that_was_read(shop, redis):
     assert redis.zcard(LOOKUPS) == redis.zcard("relay:state:awaiting_lookup") == 0
     assert redis.zcard(OPEN) == 1
     assert shop.harness.ledger.causes() == []
+
+
+def test_condition_of_a_source_sees_what_was_read_and_a_replay_releases_what_it_holds(shop):
+    source = replace(shop.source, when=WhenSchema().load({"hold": "body.products"}))
+    shop = Bench(shop.harness, source)
+    (record_id,) = shop.accept("order/created")
+    assert shop.harness.record(record_id).state is State.AWAITING_LOOKUP
+    shop.run()
+
+    held = shop.harness.record(record_id)
+    assert (held.state, held.reason) == (State.HELD, "to_review")
+    assert held.reasons["hold"] == "body.products"
+    sources = {shop.source.name: shop.source}
+    assert replay(held, shop.harness.intake, sources).outcome == "requeued"
+    released = shop.harness.record(record_id)
+    assert (released.state, released.event_type) == (State.ACCEPTED, "order.created")
+    assert released.customer.email == "ana@example.com"
 
 
 def test_what_was_told_already_is_not_told_again(shop):
@@ -185,17 +205,19 @@ def test_a_lookup_under_way_ends_before_its_worker_does(bench, harness):
     with HttpStub(slow) as api:
         shop = bench("tiendanube", api.url)
         (record_id,) = shop.accept("order/created")
-        shop.lookups.start(lambda: False)
+        thread = threading.Thread(target=shop.lookups.run)
+        thread.start()
         assert eventually(lambda: api.requests)
         shop.lookups.stop()
+        thread.join(LONG_S)
 
     assert harness.record(record_id).reason == "lookup_forbidden"
 
 
-def test_a_worker_that_is_to_stop_begins_no_lookup(shop, redis):
+def test_none_is_begun_after_the_stop(shop, redis):
     shop.accept("order/created")
-    shop.lookups.start(lambda: True)
     shop.lookups.stop()
+    shop.lookups.run()
 
-    assert redis.zcard(LOOKUPS) == 1
-    assert redis.zscore(LOOKUPS, redis.zrange(LOOKUPS, 0, 0)[0]) < time.time() + 1  # not claimed
+    ((_, due_at),) = redis.zrange(LOOKUPS, 0, -1, withscores=True)
+    assert due_at < time.time() + 1  # not claimed

@@ -1,6 +1,7 @@
 """Pure: a table of (attempt, answer) to outcome, and a property over every status."""
 
 import pytest
+from cases import all_of
 from hypothesis import given, strategies as st
 
 from relay.model import Outcome, Verdict
@@ -100,7 +101,7 @@ JUDGED_BY_STATUS = [
 ]
 
 
-@pytest.mark.parametrize("status, key_works, verdict, reason", JUDGED_BY_STATUS)
+@all_of(("status", "key_works", "verdict", "reason"), JUDGED_BY_STATUS)
 def test_refusal_is_judged_by_its_status(status, key_works, verdict, reason):
     outcome = retry.after_reply(Reply(status, JSON), 1, MERCATELY, key_works=key_works)
 
@@ -108,8 +109,8 @@ def test_refusal_is_judged_by_its_status(status, key_works, verdict, reason):
     assert (outcome.status, outcome.answer, outcome.ambiguous) == (status, JSON, False)
 
 
-@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 409, 422, 429, 500, 502, 503])
-@pytest.mark.parametrize("key_works", [None, True, False])
+@all_of("status", [302, 400, 401, 403, 404, 409, 422, 429, 500, 502, 503])
+@all_of("key_works", [None, True, False])
 def test_page_from_a_proxy_is_never_final_and_says_nothing_of_the_key(status, key_works):
     outcome = retry.after_reply(html(status), 1, MERCATELY, key_works=key_works)
 

@@ -23,8 +23,9 @@ from relay.store.lua import counted_pairs, script
 from worker.concurrent.execution import JobExecution, Requeue
 
 # How long RQ's registries show an execution as running without hearing of it again. The lease
-# decides sooner; this is for when no worker of this kind is left, or Redis was away.
-STARTED_S: Final = 3600
+# decides sooner; this is for when no worker of this kind is left, or Redis was away. RQ compares
+# the clocks of two workers there, which may be hours apart.
+STARTED_S: Final = 24 * 3600
 # How long a half-open rate limit waits for its probe before the next job may be one.
 PROBE_INTERVAL_S: Final = 30.0
 _PROMOTED_AT_ONCE: Final = 100
@@ -94,12 +95,12 @@ class Promotion:
     """The result of looking for due jobs.
 
     `jobs_waiting` says whether the queues have jobs, or workers are suspended; `promoted` whether
-    some have just been queued; `next_due` is when the next one is due by this worker's clock.
+    some have just been queued; `next_due_in_s` is in how many seconds the next one is due.
     """
 
     jobs_waiting: bool
     promoted: bool
-    next_due: float | None
+    next_due_in_s: float | None
 
 
 Commit = Literal["done", "lost", "dependents"]
@@ -247,12 +248,10 @@ class Claims:
 
     def promote_scheduled(self, queues: Sequence[str]) -> Promotion:
         """Queue up to 100 due jobs of each queue."""
-        at = now()
-        args: list[Any] = [utcformat(at), _PROMOTED_AT_ONCE, *queues]
+        args: list[Any] = [utcformat(now()), _PROMOTED_AT_ONCE, *queues]
         answer: Any = self._promote(args=args)
         jobs_waiting, promoted, due_in_s = answer
-        next_due = at.timestamp() + float(due_in_s) if due_in_s else None
-        return Promotion(bool(jobs_waiting), bool(promoted), next_due)
+        return Promotion(bool(jobs_waiting), bool(promoted), float(due_in_s) if due_in_s else None)
 
 
 def retry_wait_s(job: Job, retry: Retry) -> int:

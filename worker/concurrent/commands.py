@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from types import FrameType
-from typing import Any
+from typing import Any, Final, Protocol, cast
 
 from redis import RedisError
 from redis.client import PubSub, PubSubWorkerThread
@@ -16,6 +16,20 @@ from worker.concurrent.execution import ExecutionTable, JobExecution, JobStopped
 from worker.concurrent.finalize import STOPPED_JOB_ID
 from worker.concurrent.greenlets import Pool, Wakeup
 from worker.concurrent.reconnect import LONGEST_WAIT_S
+
+_LISTENER: Final = "command-listener"
+
+
+class Part(Protocol):
+    """A thread that a worker cannot do without."""
+
+    name: str
+
+    def is_alive(self) -> bool: ...
+
+
+class PartEnded(Exception):
+    """A part of a worker is not there any more."""
 
 
 class CommandedWorker(BaseWorker):
@@ -33,6 +47,7 @@ class CommandedWorker(BaseWorker):
         self.running = ExecutionTable(self.executions)
         self.forced = False
         self._dead_part: tuple[str, BaseException] | None = None
+        self._parts: list[Part] = []
 
     @property
     def stopping(self) -> bool:
@@ -59,6 +74,21 @@ class CommandedWorker(BaseWorker):
         self._dead_part = self._dead_part or (name, error)
         self._stop_requested = True
         self.wakeup.set()
+
+    def depend_on(self, part: Part) -> None:
+        """End when a thread has ended that this worker did not start."""
+        self._parts.append(part)
+
+    def end_with_its_parts(self) -> None:
+        """Look whether all threads are alive, which nobody else would notice."""
+        if self.stopping:
+            return
+        for part in self._parts:
+            if not part.is_alive():
+                self.on_death(part.name, PartEnded())
+        listener = cast("Part | None", self.pubsub_thread)
+        if listener and not listener.is_alive():
+            self.on_death(_LISTENER, PartEnded())
 
     def raise_if_dead(self) -> None:
         """
@@ -109,9 +139,14 @@ class CommandedWorker(BaseWorker):
         STOPPED_JOB_ID.set(job_id)
 
     def _pubsub_exception_handler(
-        self, exc: Exception, pubsub: PubSub, pubsub_thread: PubSubWorkerThread
+        self,
+        exc: Exception,
+        pubsub: PubSub,  # noqa: ARG002  RQ's
+        pubsub_thread: PubSubWorkerThread,
     ) -> None:
         """Go on listening for commands after any error of Redis, not only a lost connection."""
         if not isinstance(exc, RedisError):
-            super()._pubsub_exception_handler(exc, pubsub, pubsub_thread)
+            self.on_death(_LISTENER, exc)
+            pubsub_thread.stop()
+            return
         greenlets.sleep(LONGEST_WAIT_S)

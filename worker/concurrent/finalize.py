@@ -1,7 +1,6 @@
 """Results that RQ's own code writes: failures, and returned Retries that are used up."""
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, Final, Protocol
@@ -171,7 +170,7 @@ class JobFinalizer:
             _LOG.exception("No result for job %s; RQ will find it abandoned", execution.job.id)
             self._retry_until_written(lambda: self._claims.drop(execution))
         self._executions.forget(execution)
-        self._promoter.due_at(time.time())  # RQ may have scheduled it for a moment unknown here
+        self._promoter.due_in(0)  # RQ may have scheduled it for a moment unknown here
 
     def _clean_up_deleted(self, execution: JobExecution) -> None:
         """The job was deleted while it ran: it stays deleted."""

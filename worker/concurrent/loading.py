@@ -1,5 +1,7 @@
 """From a claimed job, as Redis returned it, to an execution."""
 
+from typing import Any
+
 from rq import Queue
 from rq.executions import Execution
 from rq.job import Job, JobStatus
@@ -10,11 +12,19 @@ from worker.concurrent.features import unsupported_feature
 
 
 def load_execution(
-    claimed: ClaimedJob, queue: Queue, job_class: type[Job], worker_name: str, lease_epoch: int
+    claimed: ClaimedJob,
+    queue: Queue,
+    job_class: type[Job],
+    worker_name: str,
+    lease_epoch: int,
+    serializer: Any = None,
 ) -> JobExecution:
-    """The execution of a job. One that cannot be read or done here has a `load_error`."""
+    """The execution of a job. One that cannot be read or done here has a `load_error`.
+
+    `serializer` is the worker's own, which reads as in RQ; without one the queue's does.
+    """
     job = job_class(claimed.job_id, connection=queue.connection)
-    job.serializer = queue.serializer  # resolved once, for the queue
+    job.serializer = serializer or queue.serializer  # resolved once
     load_error: Exception | None = None
     try:
         job.restore(claimed.hash)

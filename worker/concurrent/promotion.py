@@ -8,7 +8,10 @@ from worker.concurrent.greenlets import Wakeup
 
 
 class Promoter:
-    """Looks for due jobs every `interval_s` seconds, and at each moment it knows of before."""
+    """Looks for due jobs every `interval_s` seconds, and at each moment it knows of before.
+
+    By a clock that does not step; which jobs are due Redis says, by its own.
+    """
 
     def __init__(
         self,
@@ -26,10 +29,11 @@ class Promoter:
     @property
     def wait_s(self) -> float:
         """Seconds until the next look; below 0 if it is overdue."""
-        return self._next_at - time.time()
+        return self._next_at - time.monotonic()
 
-    def due_at(self, moment: float) -> None:
-        """A job falls due then (unix time): look for it in time."""
+    def due_in(self, seconds: float) -> None:
+        """A job falls due then: look for it in time."""
+        moment = time.monotonic() + seconds
         if moment < self._next_at:
             self._next_at = moment
             self._wakeup.set()
@@ -44,8 +48,9 @@ class Promoter:
         """
         if self.wait_s > 0:
             return True
-        self._next_at = time.time() + self._interval_s
+        now = time.monotonic()
+        self._next_at = now + self._interval_s
         promotion = self._claims.promote_scheduled(self._queue_names())
-        if promotion.next_due is not None:
-            self._next_at = min(self._next_at, promotion.next_due)
+        if promotion.next_due_in_s is not None:
+            self._next_at = min(self._next_at, now + promotion.next_due_in_s)
         return promotion.promoted or (promotion.jobs_waiting and may_claim)

@@ -1,11 +1,12 @@
 """What RQ's registries show of this worker: the worker itself and the executions that last."""
 
 import time
+from datetime import UTC, datetime
 from typing import Final
 
 from redis import Redis
 from rq import worker_registration
-from rq.utils import now
+from rq.utils import now, utcformat
 from rq.worker import BaseWorker
 
 from worker.concurrent.claims import STARTED_S
@@ -97,7 +98,16 @@ class WorkerHeartbeat:
         if not self._is_registered():
             self._register()
         self._worker.heartbeat()
+        self._show_by_redis_clock()
         self.sent_at = at
+
+    def _show_by_redis_clock(self) -> None:
+        """Who looks whether workers are alive may be an hour apart from this one."""
+        redis = self._worker.connection
+        seconds, _ = redis.time()
+        redis.hset(
+            self._worker.key, "last_heartbeat", utcformat(datetime.fromtimestamp(seconds, UTC))
+        )
 
     def _is_registered(self) -> bool:
         """Whether the entry has neither expired nor been lost by Redis.

@@ -1,6 +1,5 @@
 """What becomes of executions that have ended, in batches."""
 
-import time
 from collections.abc import Callable, Sequence
 
 from redis import Redis
@@ -54,7 +53,7 @@ class Results:
                 execution.unregister(self._redis)
             self._executions.forget(execution)
             if isinstance(execution.value, Retry):
-                self._promoter.due_at(time.time() + retry_wait_s(execution.job, execution.value))
+                self._promoter.due_in(retry_wait_s(execution.job, execution.value))
 
     def on_poisoned(self, execution: JobExecution, raised: ExcInfo) -> None:
         """Write a failure in a greenlet of its own, which may wait for Redis on behalf of one."""

@@ -70,6 +70,7 @@ class ConcurrentWorker(CommandedWorker):
     ) -> None:
         super().__init__(queues, name=name, **options)
         require_keys_of_rq(self)
+        self._has_serializer = options.get("serializer") is not None
         self.concurrency = concurrency
         self.timings = timings
         self.claims = Claims(self.connection, self.name, wakeup_key, lease_s=timings.lease_s)
@@ -236,13 +237,15 @@ class ConcurrentWorker(CommandedWorker):
             self._worker_heartbeat.send,
             TimeoutWatch(self.running, self.pool).interrupt_overdue,
             registrar.register,
+            self.end_with_its_parts,
             on_error=report_bug,
         )
 
     def load(self, claimed: ClaimedJob, lease_epoch: int) -> JobExecution:
         """The execution of a claimed job."""
         queue = self._by_name[claimed.queue]
-        return load_execution(claimed, queue, self.job_class, self.name, lease_epoch)
+        own = self.serializer if self._has_serializer else None
+        return load_execution(claimed, queue, self.job_class, self.name, lease_epoch, own)
 
     def _show_state(self, suspended: bool) -> None:  # noqa: FBT001  a callback's only argument
         idle = WorkerStatus.SUSPENDED if suspended else WorkerStatus.IDLE

@@ -28,7 +28,8 @@ from relay.inbound.signature.scheme import (
 )
 from relay.model import WebhookRequest
 
-SNS_HOST: Final = r"sns\.[a-z0-9-]{3,}\.amazonaws\.com(\.cn)?"
+# With the name of a region: `sns.s3-us-west-2.amazonaws.com` is the bucket `sns` of somebody.
+SNS_HOST: Final = r"sns\.[a-z]{2,}(?:-[a-z]+){1,3}-\d{1,2}\.amazonaws\.com(\.cn)?"
 _CERTIFICATE_URL: Final = re.compile(rf"https://{SNS_HOST}/[A-Za-z0-9._/-]+\.pem")
 _TOPIC_ARN: Final = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]{1,256}")
 _HASHES: Final[Mapping[str, hashes.HashAlgorithm]] = {

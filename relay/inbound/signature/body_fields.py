@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlencode
 
-from relay.errors import MALFORMED, Refused, Unreadable
+from relay.errors import MALFORMED, TOO_LARGE, Refused, Unreadable
 from relay.inbound import payload
 from relay.inbound.payload import json_object, text_of
+
+# Larger than a notice of Amazon SNS, the largest that carry their proof in JSON. To parse more for
+# whoever sends it would hold up all other requests of the process.
+JSON_BYTES_MAX: Final = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,11 @@ def json_fields(body: bytes) -> Fields:
     """The fields of a JSON object.
 
     Raises:
-        Refused: `malformed`, when the body is no JSON object.
+        Refused: `malformed`, when the body is no JSON object; `too_large` (413), when it has over
+            `JSON_BYTES_MAX`.
     """
+    if len(body) > JSON_BYTES_MAX:
+        raise Refused(TOO_LARGE, 413)
     try:
         return Fields(json_object(body))
     except Unreadable as error:
@@ -67,12 +75,29 @@ def json_fields(body: bytes) -> Fields:
 
 
 def form_fields(pairs: Sequence[tuple[bytes, bytes]]) -> Fields:
-    """The fields of a form; one that comes again with another value is none."""
+    """The fields of a form; one that comes again with another value, or with brackets, is none."""
     values: dict[str, str | None] = {}
     for name, value in pairs:
-        key, text = name.decode(errors="replace"), value.decode(errors="replace")
+        key, text = _text(name), _text(value)
         values[key] = text if values.get(key, text) == text else None
+    for key in [key for key in values if "[" in key]:
+        values.pop(key.partition("[")[0], None)
     return Fields(values, is_form=True)
+
+
+def unambiguous_form(pairs: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """A body of the fields that `form_fields` has, and of no others, for whoever parses it next.
+
+    What was verified must not be read in another notation: with another content type, or a
+    character set in which other names come out.
+    """
+    fields = form_fields(pairs)
+    kept = [pair for pair in dict.fromkeys(pairs) if fields.get(_text(pair[0])) is not None]
+    return urlencode(kept).encode()
+
+
+def _text(content: bytes) -> str:
+    return content.decode(errors="replace")
 
 
 def form_pairs(body: bytes) -> list[tuple[bytes, bytes]]:

@@ -9,8 +9,14 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 from relay.errors import MISSING, Refused
-from relay.inbound.payload import json_bytes
-from relay.inbound.signature.body_fields import Fields, form_fields, form_pairs, json_fields
+from relay.inbound.payload import FORM, json_bytes
+from relay.inbound.signature.body_fields import (
+    Fields,
+    form_fields,
+    form_pairs,
+    json_fields,
+    unambiguous_form,
+)
 from relay.inbound.signature.keys import (
     KeyEncoding,
     SecretReport,
@@ -43,7 +49,7 @@ class FieldDigest:
     with the signed time, which may differ from ours by `tolerance_s` (None: it is not checked);
     `clock` is how `sign` writes it. The platform's parser must not believe other fields. Where the
     sender says which fields are signed, the message must insist on those that identify the thing.
-    The whole body is needed.
+    The whole body is needed; a form comes out with the fields alone that were verified.
     """
 
     message: Callable[[Fields, str], str]
@@ -77,7 +83,10 @@ class FieldDigest:
         require_match(signatures, [self._digest(fields, secret) for secret in secrets])
         if self.time and self.tolerance_s is not None:
             require_recent(signed_time(fields.text(self.time)), now, past_s=self.tolerance_s)
-        return request
+        if self.body == "json" or not request.body.strip():
+            return request
+        body = unambiguous_form(form_pairs(request.body))
+        return with_headers(replace(request, body=body), {"content-type": FORM})
 
     def _fields(self, request: WebhookRequest) -> Fields:
         if self.body == "json":

@@ -173,7 +173,7 @@ def require_recent(sent_at_s: float, now: datetime, *, past_s: int) -> None:
     """
     age_s = now.timestamp() - sent_at_s
     if age_s > past_s or age_s < -min(FUTURE_S, past_s):
-        raise Refused(STALE)
+        raise Refused(STALE, detail=f"{age_s:.0f} s")
 
 
 def unix_seconds(text: str) -> int:

@@ -1,12 +1,13 @@
 """An HMAC over the address and the fields of a form, as Mandrill and Twilio sign."""
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
 from relay.errors import MISSING, Refused
-from relay.inbound.signature.body_fields import form_pairs
+from relay.inbound.payload import FORM
+from relay.inbound.signature.body_fields import form_pairs, unambiguous_form
 from relay.inbound.signature.keys import SecretReport, decode_key, hmac_report
 from relay.inbound.signature.scheme import (
     Encoding,
@@ -25,7 +26,8 @@ class UrlFormHmac:
     """HMAC over the public URL, followed by each name and decoded value, sorted by name.
 
     The URL is the one registered at the platform, query and all: a source's `public_url` where it
-    differs from the relay's own. Nothing signed says when. The whole body is needed.
+    differs from the relay's own. Nothing signed says when. The whole body is needed, and comes out
+    with the fields alone that were verified.
     """
 
     header: str
@@ -46,7 +48,8 @@ class UrlFormHmac:
         signatures = decode_signatures(texts, self.encoding)
         message = _message(request)
         require_match(signatures, [self._mac(secret, message) for secret in secrets])
-        return request
+        body = unambiguous_form(form_pairs(request.body))
+        return with_headers(replace(request, body=body), {"content-type": FORM})
 
     def _mac(self, secret: str, message: bytes) -> bytes:
         return hmac.digest(decode_key(secret, "utf8"), message, self.digest)

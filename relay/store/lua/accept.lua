@@ -1,19 +1,20 @@
 -- Store every item of a webhook request, or none.
 --
--- After schema.lua, lanes.lua, lists.lua, find.lua and starting.lua.
+-- After clock.lua, schema.lua, lanes.lua, lists.lua, find.lua and starting.lua.
 --
 -- KEYS open, counts, ignored, queues, schema
--- ARGV now (unix s), backlog limit, check at (unix s), source, number of calls, ignored entries to
---      keep, queue, now (RQ's notation), job timeout (s), result TTL (s), failure TTL (s), number of
---      the format, number of parts to hold, most of them a source may have, and in MessagePack two
---      lists: resource keys, each with the version of it that was read; and the events, each with
+-- ARGV backlog limit, check in (s), source, number of calls, ignored entries to keep, queue, now
+--      (RQ's notation), job timeout (s), result TTL (s), failure TTL (s), number of the format,
+--      number of parts to hold, most of them a source may have, and in MessagePack two lists:
+--      resource keys, each with the version of it that was read; and the events, each with
 --        keys      seen keys
 --        lives     the life (s) of each
 --        memory    key, life (s) and fields of what is remembered of the thing; absent for no news
 --        parts     each of a kind:
 --          call      id, find (digests to find it by), lanes (digests), data and description of the
 --                    job, fields of the record
---          held      id, find, state, reason, fields, is_due (whether somebody looks it up)
+--          held      id, find, state, reason, fields, due_in (the key of those that somebody looks
+--                    up or works off, or '')
 --          ignored   fields of the stream's entry, reason
 --          waiting   entries, due_at (unix s), event_at (unix s), fields of the entry
 --          ended     entries, life (s) of the mark that it is ended
@@ -23,27 +24,28 @@
 --      or ''.
 -- Returns 'redis_schema', 'backlog_full', 'held_full', 'moved' where a version is another by now,
 -- 'replaced' where the record does not await a look-up any more, or status and record id of each
--- part in turn; of a duplicate the id of the earlier record, of a part without a record ''. An event is a duplicate, with all its parts, when any of its keys is
--- remembered; then none is set, otherwise all are. A record that is held counts those of it.
+-- part in turn; of a duplicate the id of the earlier record, of a part without a record ''. An
+-- event is a duplicate, with all its parts, when any of its keys is remembered; then none is set,
+-- otherwise all are. A record that is held counts those of it.
 -- Keys of records, lanes and jobs are not declared in KEYS: neither RQ nor we run on a cluster.
 local format = schema(KEYS[5])
-if format ~= '' and format ~= ARGV[12] then return 'redis_schema' end
-if redis.call('ZCARD', KEYS[1]) + tonumber(ARGV[5]) > tonumber(ARGV[2]) then
+if format ~= '' and format ~= ARGV[11] then return 'redis_schema' end
+if redis.call('ZCARD', KEYS[1]) + tonumber(ARGV[4]) > tonumber(ARGV[1]) then
   return 'backlog_full'
 end
-local queue, result, counts = ARGV[7], {}, {}
-if tonumber(ARGV[13]) > 0 or redis.call('ZCARD', 'relay:list:dead:' .. ARGV[4]) >= tonumber(ARGV[14]) then
-  local waiting = tonumber(ARGV[13])
+local queue, result, counts = ARGV[6], {}, {}
+if tonumber(ARGV[12]) > 0 or redis.call('ZCARD', 'relay:list:dead:' .. ARGV[3]) >= tonumber(ARGV[13]) then
+  local waiting = tonumber(ARGV[12])
   for state in pairs(by_cause) do
-    waiting = waiting + redis.call('ZCARD', 'relay:list:' .. state .. ':' .. ARGV[4])
+    waiting = waiting + redis.call('ZCARD', 'relay:list:' .. state .. ':' .. ARGV[3])
   end
-  if waiting > tonumber(ARGV[14]) or tonumber(ARGV[13]) == 0 then return 'held_full' end
+  if waiting > tonumber(ARGV[13]) or tonumber(ARGV[12]) == 0 then return 'held_full' end
 end
-local versions, events = unpack(cmsgpack.unpack(ARGV[15]))
+local versions, events = unpack(cmsgpack.unpack(ARGV[14]))
 for _, each in ipairs(versions) do
   if tonumber(redis.call('HGET', each[1], 'v') or 0) ~= each[2] then return 'moved' end
 end
-local replaced = ARGV[16]
+local replaced = ARGV[15]
 if replaced ~= '' then
   local key = 'relay:record:' .. replaced
   local state, reason, digests = unpack(redis.call('HMGET', key, 'state', 'reason', 'digests'))
@@ -54,13 +56,13 @@ if replaced ~= '' then
   end
   redis.call('ZREM', 'relay:state:awaiting_lookup', replaced)
   redis.call('ZREM', 'relay:lookups', replaced)
-  unlist(replaced, state, ARGV[4], reason)
+  unlist(replaced, state, ARGV[3], reason)
   redis.call('DEL', key)
 end
-if events[1] and format == '' then redis.call('SET', KEYS[5], ARGV[12]) end
+if events[1] and format == '' then redis.call('SET', KEYS[5], ARGV[11]) end
 
-local job = { queue = queue, now = ARGV[1], iso = ARGV[8], check_at = tonumber(ARGV[3]),
-  timeout = ARGV[9], result_ttl = ARGV[10], failure_ttl = ARGV[11] }
+local job = { queue = queue, now = now, iso = ARGV[7], check_at = now + ARGV[2],
+  timeout = ARGV[8], result_ttl = ARGV[9], failure_ttl = ARGV[10] }
 
 -- Sets the keys of an event to the id. Returns the id that any of them holds already, and sets none
 -- then.
@@ -123,7 +125,7 @@ local function store(part)
   if kind == 'ignored' then
     local by_reason = 'ignored:' .. part.reason
     counts[by_reason] = (counts[by_reason] or 0) + 1
-    redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[6], '*', unpack(part.fields))
+    redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*', unpack(part.fields))
     return kind, ''
   end
   local id = part.id
@@ -133,12 +135,12 @@ local function store(part)
     redis.call('ZADD', set, '0', member)
   end
   if kind == 'held' then
-    redis.call('ZADD', 'relay:state:' .. part.state, ARGV[1], id)
-    if part.is_due then redis.call('ZADD', 'relay:lookups', ARGV[1], id) end
-    list(id, part.state, ARGV[4], part.reason)
+    redis.call('ZADD', 'relay:state:' .. part.state, now, id)
+    if part.due_in ~= '' then redis.call('ZADD', part.due_in, now, id) end
+    list(id, part.state, ARGV[3], part.reason)
     return part.state, id
   end
-  list(id, 'accepted', ARGV[4])
+  list(id, 'accepted', ARGV[3])
   job.data, job.description = part.data, part.description
   start(id, part.lanes, job)
   return 'accepted', id
@@ -170,5 +172,5 @@ for _, event in ipairs(events) do
 end
 write_lists()
 if counts.accepted then redis.call('SADD', KEYS[4], 'rq:queue:' .. queue) end
-for status, n in pairs(counts) do redis.call('HINCRBY', KEYS[2], ARGV[4] .. ':' .. status, n) end
+for status, n in pairs(counts) do redis.call('HINCRBY', KEYS[2], ARGV[3] .. ':' .. status, n) end
 return result

@@ -17,6 +17,7 @@ for digest in string.gmatch(others or '', '%S+') do
 end
 redis.call('ZREM', KEYS[2], id)
 redis.call('ZREM', 'relay:lookups', id)
+redis.call('ZREM', 'relay:privacy', id)
 redis.call('ZREM', 'relay:state:' .. state, id)
 unlist(id, state, ARGV[2], reason)
 write_lists()

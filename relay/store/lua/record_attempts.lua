@@ -1,11 +1,11 @@
 -- Write the outcomes of attempts to their records, release followers, update the indices.
 --
--- After lanes.lua and lists.lua.
+-- After clock.lua, lanes.lua and lists.lua.
 --
 -- KEYS open
--- ARGV now (unix s), now (RQ's notation), keep for (s), log limit (bytes), then per attempt:
+-- ARGV now (RQ's notation), keep for (s), log limit (bytes), then per attempt:
 --      record id, run it belongs to, attempts when it began, attempts now, new state ('' for no
---      change), check at (unix s), 1 if the record leaves its lane or '', log entry or '',
+--      change), check in (s), 1 if the record leaves its lane or '', log entry or '',
 --      reason, answer or '', source
 -- Returns, per attempt, 1 if its outcome was written, 0 if another attempt was written since it
 -- began or the record was replayed since. (A job given anew begins a run too, but is the same try.)
@@ -14,17 +14,17 @@
 -- A full Redis refuses commands that need memory, except in a script that has already written. ZREM
 -- needs none, so the script runs to its end; it frees memory.
 redis.call('ZREM', KEYS[1], '')
-local now, result, closed_ids, empty_lanes, members = tonumber(ARGV[1]), {}, {}, {}, {}
+local result, closed_ids, empty_lanes, members = {}, {}, {}, {}
 
 local function append(log, entry)
   if not log then return entry end
   if string.sub(log, -#entry) == entry then return log end -- repeated after a lost answer
   log = log .. '\n' .. entry
-  local excess = #log - tonumber(ARGV[4])
+  local excess = #log - tonumber(ARGV[3])
   return excess > 0 and string.sub(log, (string.find(log, '\n', excess, true) or 0) + 1) or log
 end
 
-for i = 5, #ARGV, 11 do
+for i = 4, #ARGV, 11 do
   local id, run, new_state, entry = ARGV[i], ARGV[i + 1], ARGV[i + 4], ARGV[i + 7]
   local record = 'relay:record:' .. id
   local state, replayed_in, mapped_in, attempts, old_log, follower, after, digests, old_reason,
@@ -57,7 +57,7 @@ for i = 5, #ARGV, 11 do
     end
     local expires = new_state == 'delivered' or new_state == 'discarded'
     if new_state ~= '' and new_state ~= 'retrying' then
-      set('settled_at', ARGV[1])
+      set('settled_at', string.format('%.6f', now))
       closed_ids[#closed_ids + 1] = id
       members[new_state] = members[new_state] or {}
       -- What was held and is held again for the same reason has not begun to wait just now.
@@ -67,7 +67,7 @@ for i = 5, #ARGV, 11 do
       table.insert(members[new_state], id)
       if not open then redis.call('ZREM', 'relay:state:' .. state, id) end
     else
-      redis.call('ZADD', KEYS[1], ARGV[i + 5], id)
+      redis.call('ZADD', KEYS[1], now + ARGV[i + 5], id)
     end
     if expires then set('payload', '') end
     -- `next == ''` marks a record that already released its follower (relaxed ordering). Only the
@@ -76,14 +76,14 @@ for i = 5, #ARGV, 11 do
     local is_head = not (after and is_open(after))
     if open and is_head and digests and ARGV[i + 6] ~= '' and follower ~= '' then
       if follower then
-        release(follower, now, ARGV[2])
+        release(follower, now, ARGV[1])
       else
         empty_lanes[#empty_lanes + 1] = 'relay:lane:' .. string.match(digests, '^%S*')
       end
       set('next', '')
     end
     redis.call('HSET', record, unpack(fields))
-    if expires then redis.call('EXPIRE', record, ARGV[3]) end
+    if expires then redis.call('EXPIRE', record, ARGV[2]) end
   elseif log and log ~= old_log then
     redis.call('HSET', record, 'log', log)
   end

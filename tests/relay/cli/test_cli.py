@@ -158,6 +158,60 @@ def test_transform_shows_event_and_call_and_sends_nothing(run, standin: Standin,
     assert standin.events == []
 
 
+def test_transform_shows_which_expression_gave_what(run, tmp_path):
+    config = tmp_path / "relay.toml"
+    config.write_text("""
+        [destinations.crm]
+        api_key = "k"
+        [sources.leads]
+        platform = "generic"
+        secrets = "${NOWHERE}"
+        [sources.leads.options]
+        auth = { kind = "bearer" }
+        events = "leads"
+        type = "'form.submitted'"
+        contact.email = ["mail", "correo", "length(age)"]
+        fields = { form = "form" }
+    """)
+    file = tmp_path / "leads.json"
+    leads = [{"mail": "n/a", "correo": "ana@example.com", "age": 3}, {"mail": "b@example.com"}]
+    file.write_text(json.dumps({"leads": leads}))
+    result = run("transform", "generic", "x", str(file), RELAY_CONFIG=str(config))
+    first, second = json.loads(result.stdout)
+    assert first["expressions"]["contact.email"] == [
+        {"expression": "mail", "value": "n/a", "used": False},
+        {"expression": "correo", "value": "ana@example.com", "used": True},
+        {"expression": "length(age)", "error": "length() takes no number", "used": False},
+    ]
+    assert first["expressions"]["fields.form"] == [
+        {"expression": "form", "value": None, "used": False}
+    ]
+    assert [each["used"] for each in second["expressions"]["contact.email"]] == [True, False, False]
+    assert "expressions" not in json.loads(run("transform", "shopify", "orders_create").stdout)[0]
+
+
+def test_check_shows_lists_of_expressions_and_conditions_as_they_are_written(run, tmp_path):
+    config = tmp_path / "relay.toml"
+    config.write_text("""
+        [destinations.crm]
+        api_key = "k"
+        [sources.leads]
+        platform = "generic"
+        secrets = "a-token-that-is-long-enough"
+        when = { hold = "event.total > `500`" }
+        [sources.leads.options]
+        auth = { kind = "bearer" }
+        type = ["kind", "event"]
+        [sources.ac]
+        platform = "activecampaign"
+        secrets = "a-token-that-is-long-enough"
+    """)
+    output = run("check", RELAY_CONFIG=str(config)).stdout
+    assert '"type": ["kind", "event"]' in output
+    assert 'when = {"hold": "event.total > `500`"}' in output
+    assert 'echo = "deliver, but contact, update, contact_tag_added"' in output
+
+
 def test_transform_needs_no_secret_and_no_key(run, tmp_path):
     file = tmp_path / "body.json"
     file.write_text('{"id": 1, "email": "ana@example.com"}')

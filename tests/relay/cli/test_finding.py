@@ -54,6 +54,14 @@ def dead(accept, service, standin):
     return ids
 
 
+def test_causes_are_explained_at_a_terminal_and_are_codes_elsewhere(run, accept, monkeypatch):
+    accept(3, email="")
+    assert run("events", "--causes").stdout.split("\t")[3] == "no_customer"
+    monkeypatch.setattr("relay.cli.listing.at_terminal", lambda: True)
+    shown = run("events", "--causes").stdout
+    assert "no_customer · does not say which customer it is" in shown
+
+
 def test_causes_are_counted_and_replayed(run, dead, accept):
     held = accept(3, email="")
 

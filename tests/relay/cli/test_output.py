@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from jmespath import compile as compile_jmespath
 
-from relay.cli.output import Column, age, escaped, json_text, plain, print_table
+from relay.cli.output import Column, age, json_text, print_table
+from relay.cli.terminal import escaped, plain
+from relay.inbound.expression import Expression, FirstUsable
 
 
 @pytest.mark.parametrize(
@@ -53,9 +54,14 @@ def test_escaped_json_is_the_same_value(character):
 
 
 def test_json_has_bytes_and_expressions_as_text():
-    value = {"raw": b"\xff{}", "path": compile_jmespath("a.b")}
+    paths = FirstUsable((Expression("a.b"), Expression("c")))
+    value = {"raw": b"\xff{}", "path": Expression("a.b"), "paths": paths}
 
-    assert json.loads(json_text(value)) == {"raw": "\N{REPLACEMENT CHARACTER}{}", "path": "a.b"}
+    assert json.loads(json_text(value)) == {
+        "raw": "\N{REPLACEMENT CHARACTER}{}",
+        "path": "a.b",
+        "paths": ["a.b", "c"],
+    }
 
 
 def test_plain_text_has_one_sign_for_each_character_it_hides():

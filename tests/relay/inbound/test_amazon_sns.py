@@ -142,6 +142,8 @@ def test_signed_time_has_a_window(late_s, expected):
         "https://s3.us-west-2.amazonaws.com/x.pem",
         "https://bucket.s3.amazonaws.com/x.pem",
         "https://sns.x.amazonaws.com/x.pem",
+        "https://sns.s3-us-west-2.amazonaws.com/x.pem",
+        "https://sns.s3-accelerate.amazonaws.com/x.pem",
         "https://snsXus-west-2.amazonaws.com/x.pem",
         "https://sns.us-west-2.amazonaws.com/x.pem?y",
         "https://sns.us-west-2.amazonaws.com/x.pem#y",
@@ -157,7 +159,15 @@ def test_certificate_of_another_host_is_never_asked_for(url):
     assert _reason(NOTIFICATION, SigningCertURL=url) == MISMATCH
 
 
-@pytest.mark.parametrize("host", ["sns.eu-west-1.amazonaws.com", "sns.cn-north-1.amazonaws.com.cn"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "sns.eu-west-1.amazonaws.com",
+        "sns.ap-southeast-7.amazonaws.com",
+        "sns.us-gov-west-1.amazonaws.com",
+        "sns.cn-north-1.amazonaws.com.cn",
+    ],
+)
 def test_certificate_that_is_not_there_is_asked_for(host):
     url = f"https://{host}/SimpleNotificationService-1.pem"
     with pytest.raises(NeedsCertificate) as caught:

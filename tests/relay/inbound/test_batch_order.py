@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
-import pytest
+from cases import all_of
 from hypothesis import given, strategies as st
 
 from relay.inbound.batch_order import in_order
@@ -45,8 +45,8 @@ def test_what_is_no_event_stays_in_its_place():
     assert in_order(items) == [items[2], held, items[0], skipped]
 
 
-@pytest.mark.parametrize("order", list(permutations(STAGES[:4])))
-@pytest.mark.parametrize("seconds", [(1, 1, 1, 1), (1, 2, 3, 4), (4, 3, 2, 1)])
+@all_of("order", list(permutations(STAGES[:4])))
+@all_of("seconds", [(1, 1, 1, 1), (1, 2, 3, 4), (4, 3, 2, 1)])
 def test_state_of_one_message_never_goes_back(order, seconds):
     items = [event(k, s, k, "m1") for k, s in zip(order, seconds, strict=True)]
     assert keys(items) == STAGES[:4]

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import senders
+from cases import all_of
 from hypothesis import given, settings, strategies as st
 
 from relay.errors import Unreadable
@@ -30,7 +31,7 @@ def parts(*named: tuple[str, bytes], boundary: str = "x-Y-z") -> bytes:
     return b"".join(lines) + f"--{boundary}--\r\n".encode()
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("content_type", "body"),
     [
         ("", json.dumps(LEAD).encode()),
@@ -55,6 +56,10 @@ def parts(*named: tuple[str, bytes], boundary: str = "x-Y-z") -> bytes:
         (MULTIPART, parts(('"name"', "Lucía Ñandú".encode("latin-1")), ("form", "Cotización".encode()))),
         (MULTIPART, parts(('"name"\r\nContent-Type: text/plain; charset=cp850', "Lucía Ñandú".encode("cp850")),
                           ("form", "Cotización".encode()))),
+        (f"{MULTIPART}; charset=cp850", parts(("name", "Lucía Ñandú".encode("cp850")), ("form", "Cotización".encode("cp850")))),
+        (f"{FORM}; charset=cp850", "name=Lucía+Ñandú&form=Cotización".encode("cp850")),
+        (f"{FORM}; charset=cp850", b"name=Luc%A1a+%A5and%A3&form=Cotizaci%A2n"),
+        ("application/json; charset=cp850", json.dumps(LEAD, ensure_ascii=False).encode("cp850")),
     ],
 )  # fmt: skip
 def test_one_lead_in_many_notations(content_type, body):
@@ -81,7 +86,7 @@ def test_form_without_a_content_type_is_one(start, content_type):
     )
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("form", "value"),
     [
         ("a=1", {"a": "1"}),

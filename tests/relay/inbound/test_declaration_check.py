@@ -4,6 +4,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from cases import all_of
 from marshmallow import fields, post_load
 
 import relay.platforms
@@ -129,7 +130,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("topic", "fault"), WRONG, ids=[fault for _, fault in WRONG])
+@all_of(("topic", "fault"), WRONG)
 def test_wrong_declaration_is_refused_by_its_name(topic, fault):
     sound = created("order.created", ORDER)
     with pytest.raises(TypeError, match=fault) as error_info:

@@ -1,12 +1,14 @@
 """JMESPath over exact numbers."""
 
+import itertools
 import time
 from decimal import Decimal
 
 import pytest
+from cases import all_of
 from jmespath.exceptions import JMESPathError
 
-from relay.inbound.expression import Expression
+from relay.inbound.expression import Expression, FirstUsable, TooSlow, fault_text
 from relay.inbound.payload import json_body, text_of
 
 BODY = json_body(
@@ -15,7 +17,7 @@ BODY = json_body(
 )
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("expression", "expected"),
     [
         ("total", Decimal("129.90")),
@@ -124,3 +126,101 @@ def test_time_is_bounded_whatever_a_sender_writes(text):
     with pytest.raises(JMESPathError, match=r"takes more than 0\.25 s"):
         expression.search(value)
     assert time.process_time() - began_at < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("lenght(text)", "there is no function lenght()"),
+        ("items[].lenght(n)", "there is no function lenght()"),
+        ("length(text, count)", "length() takes 1 values, found 2"),
+        ("not_null()", "not_null() takes 1 values, found 0"),
+        ("primary_first(items)", "primary_first() takes 2 values, found 1"),
+    ],
+)
+def test_function_that_cannot_be_called_is_no_expression(text, fault):
+    with pytest.raises(JMESPathError) as caught:
+        Expression(text)
+    assert str(caught.value) == fault
+
+
+def test_function_may_take_as_many_values_as_it_wants():
+    assert Expression("not_null(none, nothing, count)").search(BODY) == 3
+    assert Expression("merge({a: count}, {b: text})").search(BODY) == {"a": 3, "b": "12.50"}
+
+
+def test_text_of_a_fault_does_not_quote_the_value():
+    with pytest.raises(JMESPathError) as caught:
+        Expression("abs(text)").search(BODY)
+    assert "12.50" in str(caught.value)
+    assert fault_text(caught.value) == "abs() takes no string"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("event.items[0].x > body.y", {("event", "items"), ("body", "y")}),
+        ("contains(a.b, 'x') && !(c)", {("a", "b"), ("c",)}),
+        ("a.b[?c > d].e | [0].f", {("a", "b")}),
+        ("{x: a, y: [b.c, `1`]}", {("a",), ("b", "c")}),
+        ("sort_by(a, &b)[].c", {("a",)}),
+        ("*.a", set()),
+        ("@.a", set()),
+        ("(a || b.c).d", {("a",), ("b", "c")}),
+        ("to_number(a.b.c)", {("a", "b", "c")}),
+    ],
+)
+def test_names_are_those_that_are_read_of_the_value_itself(text, names):
+    assert Expression(text).names() == names
+
+
+def first(*texts: str, **options) -> FirstUsable:
+    return FirstUsable(tuple(map(Expression, texts)), **options)
+
+
+def is_number(value) -> bool:
+    return type(value) in (int, Decimal)
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        (first("nothing", "count"), 3),
+        (first("none", "''", "`[]`", "text", "count"), "12.50"),
+        (first("text", "count", "total", is_usable=is_number), 3),
+        (first("nothing", "text", "yes", is_usable=is_number), "12.50"),
+        (first("abs(text)", "count"), 3),
+        (first("nothing", "none"), None),
+        (first("items[?n == 'x']", "`false`"), False),
+    ],
+)
+def test_first_usable_value_counts(selector, expected):
+    assert selector.search(BODY) == expected
+
+
+def test_list_of_which_nothing_fits_is_a_fault_only_where_nothing_else_is_there():
+    assert first("abs(text)", "text", is_usable=is_number).search(BODY) == "12.50"
+    with pytest.raises(JMESPathError, match="abs"):
+        first("nothing", "abs(text)").search(BODY)
+
+
+def test_later_expressions_of_a_list_are_not_tried():
+    attempts = first("count", "text").attempts(BODY)
+    assert (next(attempts).value, next(attempts).value) == (3, "12.50")
+    later = Expression("nothing")
+    later.search = None  # type: ignore[method-assign]
+    assert FirstUsable((Expression("count"), later)).search(BODY) == 3
+
+
+def test_time_in_which_others_have_the_processor_does_not_count(monkeypatch):
+    moments = itertools.count(step=10)
+    monkeypatch.setattr(time, "monotonic", lambda: next(moments))
+    assert Expression("lead.email || email").search({"email": "ana@example.com"})
+
+
+def test_list_ends_at_an_expression_that_takes_too_long(monkeypatch):
+    monkeypatch.setattr("relay.inbound.expression._TIME_MAX_S", -1)
+    slow = first("count", "total")
+    with pytest.raises(TooSlow):
+        slow.search(BODY)
+    assert [type(each.error) for each in slow.attempts(BODY)] == [TooSlow, TooSlow]

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 import senders
+from cases import all_of
 from field_digest_vectors import (
     EPAYCO,
     EPAYCO_FORM,
@@ -25,8 +26,10 @@ from field_digest_vectors import (
 from hypothesis import given, strategies as st
 from proofs import reason, with_headers
 
-from relay.errors import MALFORMED, MISMATCH, MISSING, STALE
-from relay.inbound.signature import IncrementalScheme
+from relay.errors import MALFORMED, MISMATCH, MISSING, STALE, TOO_LARGE, Refused
+from relay.inbound.bodies import FORM, parse_body
+from relay.inbound.signature import IncrementalScheme, body_fields
+from relay.inbound.signature.body_fields import JSON_BYTES_MAX
 
 
 @pytest.mark.parametrize("name", VECTORS)
@@ -61,7 +64,7 @@ def _wompi(**changes: Any) -> str:
     return reason(WOMPI, request_of(body, 1530291411), WOMPI_SECRET)
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("changes", "expected"),
     [
         ({"data__transaction__id": "1234-1610641025-49202"}, MISMATCH),
@@ -106,6 +109,17 @@ def test_body_that_is_no_object_is_malformed(body):
     assert reason(WOMPI, request_of(body), WOMPI_SECRET) == MALFORMED
 
 
+def test_large_body_is_refused_and_not_parsed(monkeypatch):
+    """Who sent it is not known before it is parsed, and that takes its time."""
+    monkeypatch.setattr(body_fields, "json_object", lambda _: pytest.fail("was parsed"))
+    body = b'{"a":"' + b"x" * JSON_BYTES_MAX + b'"}'
+
+    with pytest.raises(Refused) as caught:
+        WOMPI.verify(senders.delivery({}, body), ("secret",), senders.NOW)
+
+    assert (caught.value.reason, caught.value.status) == (TOO_LARGE, 413)
+
+
 def test_the_header_will_do_and_copies_of_it():
     body = json.loads(json.dumps(WOMPI_BODY))
     del body["signature"]["checksum"]
@@ -127,6 +141,42 @@ def test_form_field_that_comes_twice_is_none_unless_it_is_the_same():
     assert with_more(b"&x_amount=1&x_amount=116000") == MALFORMED
     assert with_more(b"&x_signature=00") == MISSING
     assert with_more(b"&x_extra=1") == ""
+
+
+ANOTHER = b'{"x_amount": "999", "z": "&' + EPAYCO_FORM + b'&"}'
+IN_PARTS = (
+    EPAYCO_FORM
+    + b'&z=\r\n--X\r\nContent-Disposition: form-data; name="x_amount"\r\n\r\n999\r\n--X--\r\n'
+)
+IN_UTF_16 = '{"x_amount": "999", "z": "'.encode("utf-16-be") + b"&" + EPAYCO_FORM + b"&"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (ANOTHER, FORM),
+        (ANOTHER, "application/json"),
+        (IN_PARTS, "multipart/form-data; boundary=X"),
+        (IN_UTF_16 + b"\0" * (len(IN_UTF_16) % 2) + '"}'.encode("utf-16-be"), "text/plain; charset=utf-16-be"),
+        (b"\xef\xbb\xbfx_amount=999&" + EPAYCO_FORM, FORM),
+        (EPAYCO_FORM + b"&\x00\xa7m\x81\x94\x96\xa4\x95\xa3=999", f"{FORM}; charset=cp037"),
+    ],
+    ids=["json", "json by its type", "multipart", "utf-16", "bom", "ebcdic"],
+)  # fmt: skip
+def test_what_was_verified_is_what_is_parsed(body, content_type):
+    """Else one signed request would sign for any body that has its fields somewhere."""
+    request = with_headers(request_of(body), {"content-type": content_type})
+    verified = EPAYCO.verify(request, ("clave_p_key_de_prueba",), senders.NOW)
+    signed = dict(parse_qsl(EPAYCO_FORM.decode()))
+
+    assert signed.items() <= parse_body(verified).value.items()
+
+
+@pytest.mark.parametrize("name", [b"x_amount[]", b"x_amount[0]", b"x_amount%5Ba%5D"])
+def test_signed_field_with_brackets_beside_it_is_none(name):
+    request = request_of(EPAYCO_FORM + b"&" + name + b"=999")
+
+    assert reason(EPAYCO, request, "clave_p_key_de_prueba") == MALFORMED
 
 
 def test_query_counts_only_where_the_body_is_empty():

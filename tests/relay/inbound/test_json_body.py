@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from cases import all_of
 from hypothesis import given, settings, strategies as st
 
 from relay.errors import Unreadable
@@ -117,7 +118,7 @@ READ = {
 }
 
 
-@pytest.mark.parametrize(("body", "value"), READ.values(), ids=READ)
+@all_of(("body", "value"), READ.values())
 def test_values_are_exact(body, value):
     assert same(json_body(body), value)
 

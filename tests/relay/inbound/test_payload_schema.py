@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
+from cases import all_of
 from hypothesis import given, strategies as st
 from marshmallow import ValidationError, post_load, validate
 
@@ -46,7 +47,7 @@ def loaded(**values: object) -> Payload:
     return payload
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("field", "value", "expected"),
     [
         ("name", "Ana", "Ana"),
@@ -106,7 +107,7 @@ FIELDS = [
 ]
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("path", "value", "reason"),
     [(path, value, reason) for path, family, reason in FIELDS for value in ODD[family]],
 )

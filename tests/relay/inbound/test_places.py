@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 import senders
+from cases import all_of
 
 from relay.inbound.places import Field, FieldIs, FirstPlace, Header, Place, Query
 
@@ -17,7 +18,7 @@ def text_at(place: Place, value: object = VALUE) -> str:
     return place.find(REQUEST, value)
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("place", "text"),
     [
         (Header("X-Topic"), "orders/create"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import contract_checks
 import pytest
 import senders
+from cases import all_of
 from contract_checks import (
     ODD_BODIES,
     STRANGE,
@@ -222,7 +223,7 @@ def test_lost_value_of_refine_is_found(refined, lost):
 
 
 @each_platform
-@pytest.mark.parametrize("odd", ODD_BODIES)
+@all_of("odd", ODD_BODIES)
 def test_odd_body_is_held_or_ignored(platform, odd):
     for name in samples.names(platform):
         headers, _ = senders.request_for(platform, name)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import senders
+from cases import all_of
 from hypothesis import given, strategies as st
 from key_pairs import SHORT_RSA_PUBLIC_KEY
 from vectors import (
@@ -92,7 +93,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("scheme", "secret", "fault"), FAULTS)
+@all_of(("scheme", "secret", "fault"), FAULTS)
 def test_unusable_secret_is_a_fault(scheme, secret, fault):
     assert scheme.examine(secret).fault == fault
     assert first_fault(scheme, (secret, secret)) == fault
@@ -243,7 +244,7 @@ REPORTS = [
 ]
 
 
-@pytest.mark.parametrize(("scheme", "secret", "kind", "weakness"), REPORTS)
+@all_of(("scheme", "secret", "kind", "weakness"), REPORTS)
 def test_secret_is_described_and_weak_ones_are_named(scheme, secret, kind, weakness):
     report = scheme.examine(secret)
     assert (report.kind, report.fault, report.weakness) == (kind, "", weakness)

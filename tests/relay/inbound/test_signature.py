@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import senders
+from cases import all_of
 from hypothesis import given, strategies as st
 from vectors import (
     ASYMMETRIC_PRIVATE,
@@ -152,7 +153,7 @@ REFUSALS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "headers", "reason"), REFUSALS)
+@all_of(("name", "headers", "reason"), REFUSALS)
 def test_bad_proof_is_refused_with_its_reason(name, headers, reason):
     assert _reason(name, headers=headers) == reason
 

@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 from proofs import reason, with_headers
 
 from relay.errors import MALFORMED, MISMATCH, MISSING
+from relay.inbound.bodies import FORM, parse_body
 from relay.inbound.signature import IncrementalScheme, UrlFormHmac
 
 SCHEME = UrlFormHmac("x-mandrill-signature")
@@ -39,6 +40,17 @@ def test_fields_are_sorted_by_name_and_decoded():
     assert reason(SCHEME, SORTED, "throw-away") == ""
     assert reason(SCHEME, replace(SORTED, body=b"a=%C3%A9\xc3\xa9&b=1&b=2"), "throw-away") == ""
     assert reason(SCHEME, replace(SORTED, body=b"a=%C3%A9%c3%a9&b=2&b=1"), "throw-away") == MISMATCH
+
+
+def test_what_was_verified_is_parsed_as_a_form_whatever_its_type_says():
+    """The type is not signed, and names and values are signed without what is between them."""
+    request = with_headers(CLICKS, {"content-type": "text/plain; charset=utf-16-be"})
+    verified = SCHEME.verify(request, (SECRET,), senders.NOW)
+
+    assert list(parse_body(verified).value) == ["mandrill_events"]
+    assert (
+        parse_body(verified).value == parse_body(with_headers(CLICKS, {"content-type": FORM})).value
+    )
 
 
 @pytest.mark.parametrize(

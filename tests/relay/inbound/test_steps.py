@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import pairwise, permutations
 
 import pytest
+from cases import all_of
 
 from relay.inbound.contract import stable_key
 from relay.inbound.recall import NOTHING_RECALLED, Recollection
@@ -466,7 +467,7 @@ def test_what_no_decision_is_raises(broken):
 # Whatever is reported, and in whatever order.
 
 
-@pytest.mark.parametrize("seed", range(40))
+@all_of("seed", range(40))
 def test_nothing_is_told_twice_and_nothing_new_is_lost(seed):
     """Random saves of one order, each sent one to three times, late ones among them."""
     import random

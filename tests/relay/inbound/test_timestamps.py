@@ -6,6 +6,7 @@ from email.utils import format_datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from cases import all_of
 from hypothesis import given, strategies as st
 
 from relay.inbound.timestamps import occurred_at, parse_timestamp
@@ -81,19 +82,19 @@ NO_TIMES = [
 
 
 @each_zone
-@pytest.mark.parametrize("value", LOCAL, ids=str)
+@all_of("value", LOCAL)
 def test_time_without_an_offset_is_local_time_of_the_zone(value, zone):
     assert parse_timestamp(value, zone) == datetime(2026, 11, 2, 15, 4, 5, tzinfo=zone)
 
 
 @each_zone
-@pytest.mark.parametrize("value", TO_THE_MINUTE, ids=str)
+@all_of("value", TO_THE_MINUTE)
 def test_time_may_end_with_the_minute(value, zone):
     assert parse_timestamp(value, zone) == datetime(2026, 11, 2, 15, 4, tzinfo=zone)
 
 
 @each_zone
-@pytest.mark.parametrize("value", EXACT, ids=str)
+@all_of("value", EXACT)
 def test_time_with_an_offset_is_the_same_moment_in_every_zone(value, zone):
     at = parse_timestamp(value, zone)
     assert at == MOMENT
@@ -101,7 +102,7 @@ def test_time_with_an_offset_is_the_same_moment_in_every_zone(value, zone):
 
 
 @each_zone
-@pytest.mark.parametrize("value", DAYS, ids=str)
+@all_of("value", DAYS)
 def test_date_alone_is_that_day_where_it_was_written(value, zone):
     at = parse_timestamp(value, zone)
     assert at.astimezone(zone).date() == date(2026, 11, 2)
@@ -110,7 +111,7 @@ def test_date_alone_is_that_day_where_it_was_written(value, zone):
         assert at.astimezone(neighbour).date() == date(2026, 11, 2)
 
 
-@pytest.mark.parametrize("value", NO_TIMES, ids=lambda value: str(value)[:40])
+@all_of("value", NO_TIMES)
 def test_what_is_no_time_is_none(value):
     assert parse_timestamp(value, ZoneInfo("America/Guayaquil")) is None
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from babel.numbers import list_currencies
+from cases import all_of
 from hypothesis import example, given, strategies as st
 
 from relay.mapping.amounts import (
@@ -47,7 +48,7 @@ SHOWN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("amount", "currency", "language", "country", "shown"), SHOWN)
+@all_of(("amount", "currency", "language", "country", "shown"), SHOWN)
 def test_amount_is_written_as_in_language_and_country(amount, currency, language, country, shown):
     assert shown_amount(Money(Decimal(amount), currency), language, country) == shown
 

@@ -1,6 +1,6 @@
 """Countries in codes and words."""
 
-import pytest
+from cases import all_of
 from hypothesis import given, strategies as st
 from phonenumbers import SUPPORTED_REGIONS
 
@@ -41,9 +41,7 @@ WRITTEN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("text", "code"), [(text, code) for code, texts in WRITTEN.items() for text in texts]
-)
+@all_of(("text", "code"), [(text, code) for code, texts in WRITTEN.items() for text in texts])
 def test_country_is_understood(text, code):
     assert iso2(text) == code
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from cases import all_of
 
 from config import relay_toml
 from relay.mapping.default_rules import compile_all, default_rule, inherited_types
@@ -42,15 +43,15 @@ def test_default_rules_are_those_where_nothing_is_written():
     assert inherited_types({}) == dict.fromkeys(EVENT_TYPES, "")
 
 
-@pytest.mark.parametrize(("child", "parent"), CHILDREN.items())
-@pytest.mark.parametrize("rule", [RULE, {}, False])
+@all_of(("child", "parent"), CHILDREN.items())
+@all_of("rule", [RULE, {}, False])
 def test_type_that_is_not_named_follows_its_parent(child, parent, rule):
     assert compiled({parent: rule}).get(child, False) == rule
     assert inherited_types({parent: rule})[child] == parent
 
 
-@pytest.mark.parametrize("child", CHILDREN)
-@pytest.mark.parametrize("rule", [RULE, {}, False])
+@all_of("child", CHILDREN)
+@all_of("rule", [RULE, {}, False])
 def test_type_that_is_named_has_the_rule_that_is_written(child, rule):
     general = {CHILDREN[child]: {"notes": "y"}, child: rule}
     assert compiled(general).get(child, False) == rule

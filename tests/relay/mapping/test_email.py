@@ -1,6 +1,7 @@
 """One cleaner and one verdict for e-mail addresses as people and forms write them."""
 
 import pytest
+from cases import all_of
 from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given, strategies as st
 
@@ -9,7 +10,7 @@ from relay.mapping.email import to_email
 ANA = "ana@example.com"
 
 
-@pytest.mark.parametrize(
+@all_of(
     "text",
     [
         "ana@example.com",
@@ -58,7 +59,7 @@ PLAIN = [
 NAMED = [("Ana <ana@example.com>", "Otra <otra@example.com>")]
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("first", "separator", "second"),
     [(one, separator, two) for separator in BETWEEN for one, two in PLAIN + NAMED]
     + [(one, separator, two) for separator in (" ", " / ", " y ", " o ") for one, two in PLAIN],
@@ -82,7 +83,7 @@ def test_domain_may_be_international_and_the_rest_stays_as_written(text, address
     assert to_email(text) == (address, "")
 
 
-@pytest.mark.parametrize(
+@all_of(
     "text",
     [
         "ana",

@@ -1,11 +1,11 @@
 """Why an e-mail did not arrive: known reasons in words, a server's text as it is."""
 
-import pytest
+from cases import all_of
 
 from relay.mapping.mail_reasons import mail_reason
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("fields", "text", "server_text"),
     [
         # The reasons of SendGrid's `dropped`.

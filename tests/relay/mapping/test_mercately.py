@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from cases import all_of
 from hypothesis import given, settings, strategies as st
 
 from relay import sources
@@ -168,7 +169,7 @@ SENT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "body"), SENT, ids=[rule for rule, _ in SENT])
+@all_of(("rule", "body"), SENT)
 def test_rule_sends_exactly_what_it_says(rule, body):
     call_body = call_of(rule).body
     assert call_body == body
@@ -304,6 +305,21 @@ def test_address_with_nothing_but_flags_is_not_sent():
     rule = "{ address = { main = true, country_id = 1 }, agent_id = 1 }"
     for address in (None, Address(country="EC")):
         assert call_of(rule, about(address=address)).body == {"agent_id": 1}
+
+
+def test_what_a_person_wrote_is_no_longer_than_a_name_or_a_line():
+    """A form takes megabytes; what Mercately cannot store holds up the customer's later events."""
+    long = "a" * 1_000_000
+    event = about(first_name=long, last_name=long, address=Address(address=long, city=long))
+    call = call_of('{ profile = ["first_name", "last_name"], addresses = true }', event)
+
+    short = "a" * 255
+    assert (call.customer.first_name, call.customer.last_name) == (short, short)
+    assert call.body == {
+        "first_name": short,
+        "last_name": short,
+        "customer_addresses_attributes": [{"address": short, "city": short}],
+    }
 
 
 def test_text_of_a_sender_is_never_run_as_a_template():

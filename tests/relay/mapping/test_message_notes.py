@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 import pytest
+from cases import all_of
 from notes import LANGUAGES, SOURCES, check_golden, note_of, variants
 
 from relay.mapping.event_types import EVENT_TYPES
@@ -75,7 +76,7 @@ def test_note_with_and_without_each_field_reads_well(event_type, language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("event_type", FIELDS)
-@pytest.mark.parametrize(
+@all_of(
     "value",
     [
         LONG,
@@ -86,7 +87,6 @@ def test_note_with_and_without_each_field_reads_well(event_type, language):
         7,
         1.5,
     ],
-    ids=["long", "long_word", "lines", "list", "object", "int", "float"],
 )
 def test_note_of_odd_or_long_values_is_one_line_of_about_200_characters(
     value, event_type, language

@@ -4,6 +4,7 @@ import random
 
 import phonenumbers
 import pytest
+from cases import all_of
 from hypothesis import given, strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
@@ -52,7 +53,7 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("country", "written", "e164"), TABLE)
+@all_of(("country", "written", "e164"), TABLE)
 def test_spelling_comes_to_e164(country, written, e164):
     assert to_e164([written], country) == (e164, "")
 
@@ -64,7 +65,7 @@ def test_number_with_its_plus_needs_no_country(country, e164):
     assert to_e164([e164], "") == (e164, "")
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("written", "country", "reason"),
     [
         ("555-555-SHIP", "EC", "not_valid_in_EC"),
@@ -241,7 +242,7 @@ WRITTEN = [
 ]
 
 
-@pytest.mark.parametrize(("written", "country", "e164"), WRITTEN)
+@all_of(("written", "country", "e164"), WRITTEN)
 def test_number_is_read_as_it_is_written(written, country, e164):
     assert to_e164([written], country) == (e164, "")
 
@@ -326,7 +327,7 @@ def spellings_of(number: phonenumbers.PhoneNumber) -> tuple[list[str], list[str]
     return prefixed, own
 
 
-@pytest.mark.parametrize("country", COUNTRIES)
+@all_of("country", COUNTRIES)
 def test_every_spelling_is_the_right_number_or_none(country):
     read, asked = 0, 0
     for number in numbers_of(country):

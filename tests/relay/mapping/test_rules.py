@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import senders
+from cases import all_of
 
 from relay import sources
 from relay.calls import translate_item
@@ -105,7 +106,7 @@ FAULTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "fault"), FAULTS, ids=[rule for rule, _ in FAULTS])
+@all_of(("rule", "fault"), FAULTS)
 def test_wrong_key_or_type_is_a_fault_that_names_the_whole_key(rule, fault):
     compiled_rule, faults, _ = compiled(rule)
     assert compiled_rule is None
@@ -231,8 +232,8 @@ def test_what_is_missing_or_forbidden_renders_as_nothing(template, text):
     assert item.body == {"notes": text}
 
 
-@pytest.mark.parametrize("field", ["notes", "custom_fields", "campaign_url", "address"])
-@pytest.mark.parametrize(
+@all_of("field", ["notes", "custom_fields", "campaign_url", "address"])
+@all_of(
     "template",
     [
         "{{ order_number.__class__.__mro__[1].__subclasses__() }}",

@@ -1,5 +1,6 @@
 """What a template does is bounded, whatever a sender writes into the values that it uses."""
 
+import itertools
 import time
 import tracemalloc
 from decimal import Decimal
@@ -79,3 +80,11 @@ def test_number_of_a_million_zeros_is_written_in_short():
 )
 def test_what_is_usual_is_as_ever(text, written):
     assert render(compiled(text), VALUES) == written
+
+
+def test_time_in_which_others_have_the_processor_does_not_count(monkeypatch):
+    moments = itertools.count(step=10)
+    monkeypatch.setattr(time, "monotonic", lambda: next(moments))
+    template = compiled("{% for x in [4, 5] %}{{ price * x }} {% endfor %}")
+    assert render(template, VALUES) == "50.00 62.50"
+    assert condition("price > 12")(VALUES)

@@ -5,6 +5,7 @@ import time
 from decimal import Decimal
 
 import pytest
+from cases import all_of
 from jinja2 import UndefinedError
 from jinja2.sandbox import SecurityError
 
@@ -19,7 +20,7 @@ FIELDS = {
 }
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("template", "written"),
     [
         ("{{ total }}", "129.90"),
@@ -76,10 +77,10 @@ def test_number_keeps_its_digits(template, written):
 )
 def test_template_is_bounded_in_time_and_output(text):
     template = compiled(text)
-    started_at = time.monotonic()
+    started_at = time.process_time()
     with contextlib.suppress(TooCostly, SecurityError, UndefinedError, OverflowError):
         assert len(render(template, {"n": 50_000_000, "many": list(range(20_000))})) < 100_000
-    assert time.monotonic() - started_at < 5
+    assert time.process_time() - started_at < 5
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import senders
+from cases import Test, all_of, check_each, stands_for
 from contract_checks import (
     ODD_BODIES,
     STRANGE,
@@ -29,6 +30,7 @@ from contract_checks import (
 )
 from platform_samples import request_of, sender_of, source_of
 
+from config.settings import load as load_settings
 from relay.errors import Refused
 from relay.inbound import samples
 from relay.inbound.contract import Source
@@ -39,6 +41,7 @@ from relay.inbound.samples import file_name
 from relay.model import Held, Ignored, Translated, WebhookRequest
 from relay.pipeline import process, translate
 from relay.platforms import discovered
+from relay.source_secrets import tolerance_faults
 
 PLATFORMS = sorted(discovered())
 NAMES = {platform: samples.names(platform) for platform in PLATFORMS}
@@ -48,14 +51,17 @@ TU = re.compile(
     r"|[Qq]uita|[Ss]uscribe|[Pp]on|[Cc]rea|[Aa]grega) |\b(?:tu|tus)\b"
 )
 each_platform = pytest.mark.parametrize("platform", PLATFORMS)
-each_sample = pytest.mark.parametrize(
-    ("platform", "name"),
-    [
-        pytest.param(platform, name, id=f"{platform}/{name}")
-        for platform, names in NAMES.items()
-        for name in names
-    ],
-)
+BODY_IS_PROVED = [name for name in PLATFORMS if source_of(name).scheme.vouches_for == "body"]
+
+
+def each_sample(check: Test) -> Test:
+    """A test of a platform and one of its samples is one test for each platform."""
+
+    def test(platform: str) -> None:
+        cases = ({"name": name} for name in NAMES[platform])
+        check_each(cases, lambda name: check(platform=platform, name=name))
+
+    return each_platform(stands_for(check, test, without=["name"]))
 
 
 def decoded(request: WebhookRequest, source: Source) -> Any:
@@ -94,22 +100,29 @@ def repeats(request: WebhookRequest, source: Source) -> bool:
 
 
 @each_platform
+def test_signed_time_fits_the_memory_of_deliveries(platform, monkeypatch):
+    """Else a source of it cannot be configured without a `tolerance` or other settings."""
+    monkeypatch.delenv("RELAY_DEDUP_DAYS", raising=False)
+    scheme = source_of(platform).scheme
+
+    assert tolerance_faults(platform, scheme, load_settings().dedup_s) == []
+
+
+@each_platform
 def test_platform_is_described(platform):
     declared = discovered()[platform]
     assert NAMES[platform], "no sample"
-    if declared.any_sender:
-        pytest.skip("a format: whoever sends it knows where to set it up")
+    if declared.any_sender:  # a format: whoever sends it knows where to set it up
+        return
     assert declared.docs.startswith("https://")
     assert declared.setup.keys() == {"es", "en"}
     assert len(declared.setup["es"]) == len(declared.setup["en"]) > 0
 
 
-@each_platform
+@pytest.mark.parametrize("platform", [one for one in PLATFORMS if not discovered()[one].any_sender])
 def test_steps_say_where_address_and_secret_go(platform):
     """To a merchant, as `usted`."""
     declared = discovered()[platform]
-    if declared.any_sender:
-        pytest.skip("a format: whoever sends it knows where to set it up")
     spanish, english = " ".join(declared.setup["es"]), " ".join(declared.setup["en"])
     for steps in (spanish, english):
         assert f"{platform.upper()}_SECRET" in steps
@@ -169,12 +182,10 @@ def test_nothing_is_taken_without_a_secret(platform):
         source.scheme.verify(request_of(platform, NAMES[platform][0]), source.secrets, senders.NOW)
 
 
-@each_platform
-@pytest.mark.parametrize("position", [0, 0.25, 0.5, 0.75], ids=["first", "2nd", "3rd", "last"])
+@pytest.mark.parametrize("platform", BODY_IS_PROVED)
+@all_of("position", [0, 0.25, 0.5, 0.75])
 def test_one_flipped_byte_is_refused(platform, position):
     source = source_of(platform)
-    if source.scheme.vouches_for != "body":
-        pytest.skip("its proof does not cover the body")
     with pytest.raises(Refused):
         process(flipped(request_of(platform, NAMES[platform][0]), position), source, senders.NOW)
 
@@ -221,7 +232,7 @@ def test_unknown_field_changes_nothing(platform, name):
 
 
 @each_platform
-@pytest.mark.parametrize("odd", ODD_BODIES)
+@all_of("odd", ODD_BODIES)
 def test_odd_body_is_held_or_ignored(platform, odd):
     source = source_of(platform)
     for name in NAMES[platform]:
@@ -230,7 +241,14 @@ def test_odd_body_is_held_or_ignored(platform, odd):
 
 
 @pytest.mark.slow
-@each_sample
+@pytest.mark.parametrize(
+    ("platform", "name"),
+    [
+        pytest.param(platform, name, id=f"{platform}/{name}")
+        for platform, names in NAMES.items()
+        for name in names
+    ],
+)
 def test_strange_value_in_any_field_is_no_crash(platform, name):
     """What comes of it is an answer, or items that no exception has made."""
     request = request_of(platform, name)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import senders
+from cases import check_each
 from platform_samples import request_of, samples_of, source_of
 
 from relay.errors import Refused
@@ -23,16 +24,17 @@ from relay.pipeline import flattened, parse, process, translate
 from relay.platforms import discovered
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-SAMPLES = [
-    pytest.param(platform, name, id=f"{platform}/{name}")
-    for platform in discovered()
-    for name in samples.names(platform)
-]
+NAMES = {platform: samples.names(platform) for platform in discovered()}
 
 
-@pytest.mark.parametrize(("platform", "name"), SAMPLES)
-def test_sample_reads_as_its_golden_file(platform, name, request):
+@pytest.mark.parametrize("platform", NAMES)
+def test_samples_read_as_their_golden_files(platform, request):
     is_update = request.config.getoption("--update-golden")
+    cases = ({"name": name} for name in NAMES[platform])
+    check_each(cases, lambda name: check_golden(platform, name, is_update=is_update))
+
+
+def check_golden(platform: str, name: str, *, is_update: bool) -> None:
     if is_update:
         _sign_unless_signed(platform, name)
     delivery, source = request_of(platform, name), source_of(platform)
@@ -46,7 +48,7 @@ def test_sample_reads_as_its_golden_file(platform, name, request):
 
 def test_no_golden_file_is_left_over():
     files = {f"{file.parent.name}/{file.stem}" for file in GOLDEN.glob("*/*.json")}
-    assert files == {parameter.id for parameter in SAMPLES}
+    assert files == {f"{platform}/{name}" for platform, names in NAMES.items() for name in names}
 
 
 def _read(delivery: WebhookRequest, source: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 import senders
+from cases import all_of
 from platform_samples import request_of, samples_of, source_of, source_with
 
 from relay.errors import MISMATCH, MISSING, STALE, Refused
@@ -201,10 +202,8 @@ def test_what_is_not_live_is_a_test(live):
     assert item_of(sent(live_mode=live)) == Ignored("payment", "test")
 
 
-@pytest.mark.parametrize("odd", [..., None, [], {}, "perhaps", 7])
-@pytest.mark.parametrize(
-    "field", ["id", "live_mode", "date_created", "user_id", "api_version", "action", "data"]
-)
+@all_of("odd", [..., None, [], {}, "perhaps", 7])
+@all_of("field", ["id", "live_mode", "date_created", "user_id", "api_version", "action", "data"])
 def test_odd_value_holds_nothing(field, odd):
     assert isinstance(item_of(sent(**{field: odd})), AwaitingLookup)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import senders
+from cases import all_of
 from marshmallow import ValidationError
 from platform_samples import request_of, source_of, source_with
 
@@ -111,8 +112,8 @@ def test_test_button_of_the_dashboard_makes_no_lead():
     assert items_of(sample("leadgen__test")) == [Ignored("leadgen", "test")]
 
 
-@pytest.mark.parametrize("odd", [..., None, [], {}, True, "", -1, "text"])
-@pytest.mark.parametrize("field", ["page_id", "form_id", "ad_id", "adgroup_id", "created_time"])
+@all_of("odd", [..., None, [], {}, True, "", -1, "text"])
+@all_of("field", ["page_id", "form_id", "ad_id", "adgroup_id", "created_time"])
 def test_odd_value_holds_nothing(field, odd):
     (item,) = items_of(sent(page(change(**{field: odd}))))
     assert isinstance(item, AwaitingLookup)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import senders
+from cases import all_of
 from event_checks import notes
 from flask.testing import FlaskClient
 from platform_samples import request_of, source_of
@@ -124,10 +125,8 @@ def test_repetition_has_the_same_key_and_other_payments_have_others():
     assert len(keys | {event(other).key for other in others}) == 3
 
 
-@pytest.mark.parametrize("value", [None, "", [], {}, False, {"a": [None]}, ...])
-@pytest.mark.parametrize(
-    "name", ["Amount", "Currency", "ClientTransactionId", "Reference", "CardBrand", "Document"]
-)
+@all_of("value", [None, "", [], {}, False, {"a": [None]}, ...])
+@all_of("name", ["Amount", "Currency", "ClientTransactionId", "Reference", "CardBrand", "Document"])
 def test_odd_value_in_an_optional_field_holds_nothing(name, value):
     (item,) = translate(sent(**{name: value}), SOURCE)
     assert isinstance(item, Call)

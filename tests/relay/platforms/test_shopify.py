@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 import senders
+from cases import all_of
 
 from relay.inbound import samples
 from relay.inbound.money import parse_money
@@ -65,14 +66,14 @@ def test_privacy_request_is_held_for_a_person(topic, reason):
     assert (held.topic, held.reason) == (topic, reason)
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("topic", "kind"),
     [
         ("customers_marketing_consent/update", "sms"),
         ("customers_email_marketing_consent/update", "email"),
     ],
 )
-@pytest.mark.parametrize(
+@all_of(
     ("consent", "change"),
     [
         ({"state": "subscribed"}, "subscribed"),

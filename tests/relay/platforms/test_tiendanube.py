@@ -133,19 +133,40 @@ def test_notice_that_names_nothing_is_held(odd):
     assert item.reasons.keys() == {"id"}
 
 
+ANA = {"id": 1, "email": "ana@example.com", "phone": "+593999000001", "identification": "1"}
+WHO = {"email": "ana@example.com", "phone": "+593999000001"}
+
+
 @pytest.mark.parametrize(
-    ("fields", "topic"),
+    ("fields", "topic", "reason", "whom"),
     [
-        ({}, "store/redact"),
-        ({"customer": {"id": 1}, "orders_to_redact": [213]}, "customers/redact"),
-        ({"customer": {"id": 1}, "data_request": {"id": 4}}, "customers/data_request"),
+        ({}, "store/redact", "privacy_forgetting", {"shop": "123", "shop_field": "store_id"}),
+        (
+            {"customer": ANA, "orders_to_redact": [213]},
+            "customers/redact",
+            "privacy_forgetting",
+            WHO,
+        ),
+        (
+            {"customer": ANA, "data_request": {"id": 4}},
+            "customers/data_request",
+            "privacy_request",
+            WHO,
+        ),
+        (
+            {"customer": {"id": 1}, "orders_to_redact": [213]},
+            "customers/redact",
+            "privacy_redaction",
+            {},
+        ),
+        ({"odd": 1}, "store/redact", "privacy_redaction", {}),
     ],
 )
-def test_privacy_request_is_known_by_its_fields_and_held_for_a_person(fields, topic):
-    held = item_of(sent(event=..., id=..., **fields))
+def test_privacy_request_is_known_by_its_fields(fields, topic, reason, whom):
+    held = item_of(sent(event=..., id=..., store_id=123, **fields))
     assert isinstance(held, Held)
-    reason = "privacy_request" if topic.endswith("data_request") else "privacy_redaction"
     assert (held.topic, held.reason) == (topic, reason)
+    assert held.reasons == ({"whom": whom} if whom else {})
 
 
 @pytest.mark.parametrize(

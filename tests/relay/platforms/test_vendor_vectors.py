@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import pytest
 import senders
+from cases import all_of
 from platform_samples import source_with
 
 from relay.errors import MALFORMED, MISMATCH, Refused
@@ -317,12 +318,12 @@ def refusal(vector: Vector, request: WebhookRequest | None = None, secret: str =
     return ""
 
 
-@pytest.mark.parametrize("name", VECTORS)
+@all_of("name", VECTORS)
 def test_the_platform_accepts_what_its_vendor_signed(name):
     assert refusal(VECTORS[name]) == ""
 
 
-@pytest.mark.parametrize("name", [name for name in VECTORS if "v1a" not in name])
+@all_of("name", [name for name in VECTORS if "v1a" not in name])
 def test_no_vector_is_accepted_with_another_secret(name):
     vector = VECTORS[name]
     other = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSx"
@@ -335,7 +336,7 @@ def test_no_vector_is_accepted_with_another_secret(name):
 PARTLY: Final = ("mailgun", "payu", "mercadopago")
 
 
-@pytest.mark.parametrize("name", [name for name in VECTORS if not name.startswith(PARTLY)])
+@all_of("name", [name for name in VECTORS if not name.startswith(PARTLY)])
 def test_no_vector_is_accepted_with_another_body(name):
     vector = VECTORS[name]
     body = vector.body[:-1] + b"?" if vector.body else b"x"

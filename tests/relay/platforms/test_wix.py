@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from cases import all_of
 from event_checks import notes
 from key_pairs import OTHER_RSA_PUBLIC_KEY, RSA_PUBLIC_KEY
 from platform_samples import request_of, source_of
@@ -304,8 +305,8 @@ def test_object_that_is_not_in_a_text_will_do():
     assert event_of(plain) == event_of(request)
 
 
-@pytest.mark.parametrize("value", [None, "", [], {}, False, 5, "n/a", {"a": [None]}, ...])
-@pytest.mark.parametrize(
+@all_of("value", [None, "", [], {}, False, 5, "n/a", {"a": [None]}, ...])
+@all_of(
     "name",
     [
         "number", "paymentStatus", "fulfillmentStatus", "status", "priceSummary", "currency",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import senders
+from cases import all_of
 from event_checks import notes
 from field_digest_vectors import WOMPI_BODY, WOMPI_SECRET, request_of as vector_of
 from platform_samples import request_of, source_of
@@ -68,6 +69,18 @@ def test_any_age_will_do(days):
     """The last retry comes after a day, and nobody says with which time."""
     request = request_of("wompi", "transaction_updated")
     assert reason(SOURCE.scheme, request, SECRET, late_s=days * 86400) == ""
+
+
+@pytest.mark.parametrize("moved", [-4, -1, 1, 3])
+def test_digits_do_not_move_between_amount_and_time(moved):
+    """What is signed has nothing between the two."""
+    request = request_of("wompi", "transaction_updated")
+    body = json.loads(request.body)
+    amount = str(body["data"]["transaction"]["amount_in_cents"])
+    digits, at = amount + str(body["timestamp"]), len(amount) + moved
+    changes = {"transaction": {"amount_in_cents": digits[:at]}, "timestamp": digits[at:]}
+
+    assert refusal(replace(request, body=changed(body, changes))) == MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -225,8 +238,8 @@ def test_what_is_no_event_of_ours(changes, expected):
     assert item.reason == expected
 
 
-@pytest.mark.parametrize("value", [None, "", [], {}, False, 5, {"a": [None]}, ...])
-@pytest.mark.parametrize(
+@all_of("value", [None, "", [], {}, False, 5, {"a": [None]}, ...])
+@all_of(
     "name",
     [
         "reference", "currency", "customer_data", "billing_data", "shipping_address",

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import senders
+from cases import all_of
 
 from relay.errors import MISMATCH, MISSING, Refused
 from relay.inbound.results import Handshake, PlatformResponse
@@ -72,7 +73,7 @@ def test_orders_of_one_second_keep_apart():
 PAID = {"date_paid_gmt": "2026-11-02T15:04:01"}
 
 
-@pytest.mark.parametrize(
+@all_of(
     ("status", "dates", "event_type"),
     [
         ("processing", PAID, "order.paid"),

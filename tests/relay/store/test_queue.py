@@ -1,13 +1,23 @@
 """Queue names, and the job descriptions that rq-dashboard shows."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, strategies as st
 from rq.serializers import JSONSerializer
+from rq.utils import utcformat
 
 from config.settings import ATTEMPT_REQUESTS_MAX
-from relay.store.queue import JOB_TIMEOUT_S, TASK, description, job_data, open_queue, queue_name
+from relay.store.queue import (
+    JOB_TIMEOUT_S,
+    TASK,
+    description,
+    job_data,
+    open_queue,
+    queue_name,
+    rq_time,
+)
 
 SAFE = r"[A-Za-z0-9 ._/:@-]*"
 
@@ -72,3 +82,9 @@ def test_every_way_from_a_source_to_a_destination_has_its_queue():
     names = [queue_name("mercately", *way) for way in ways]
 
     assert names == ["mercately.crm.shopify", "mercately.crm.sendgrid", "mercately.other.shopify"]
+
+
+@given(st.integers(0, 4_000_000_000_000_000))
+def test_time_is_written_as_rq_writes_it(us):
+    at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=us)
+    assert rq_time(at) == utcformat(at)

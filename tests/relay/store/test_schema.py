@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import redis_dump
+from cases import all_of
 from redis import Redis, RedisError
 
 from config.settings import Settings
@@ -99,7 +100,7 @@ NAMES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMES)
+@all_of("name", NAMES)
 def test_names_of_this_format_are_those_that_the_last_version_wrote(name):
     """Both read one Redis while one takes over from the other: a new name needs a migration."""
     assert SCHEMA == 2

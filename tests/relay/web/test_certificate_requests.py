@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import platform_samples
 import pytest
 import senders
 from flask.testing import FlaskClient
@@ -183,3 +184,18 @@ def test_large_body_is_refused(source, internet, redis, redis_server, tmp_path, 
     client = create_app(settings, relay, redis, internet).test_client()
 
     assert client.post("/webhooks/sns", data=signed()).status_code == 413
+
+
+def test_certificate_of_a_large_body_is_fetched_too(internet, redis, redis_server, tmp_path):
+    source = platform_samples.source_of("paypal")
+    settings = make_settings(redis_server.url, tmp_path / "absent.toml", body_max_bytes=1_000)
+    relay = Relay("es", {"crm": source.destination}, {"paypal": source}, ())
+    client = create_app(settings, relay, redis, internet).test_client()
+    body = b'{"id":"WH-1","note":"' + b"x" * 2_000 + b'"}'
+    signed = source.scheme.sign(senders.delivery({}, body), source.signing_key, datetime.now(UTC))
+    first = client.post("/webhooks/paypal", headers=signed.headers, data=body)
+    internet.bodies[signed.headers["paypal-cert-url"]] = RSA_CERTIFICATE
+    second = client.post("/webhooks/paypal", headers=signed.headers, data=body)
+
+    assert (first.status_code, first.json["reason"]) == (503, "certificate")
+    assert (second.status_code, second.json["status"]) == (200, "held")

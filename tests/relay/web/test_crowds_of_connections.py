@@ -1,6 +1,7 @@
 """Connections that say nothing, or not enough: many at once, each opened again when it is closed."""
 
 import contextlib
+import select
 import selectors
 import socket
 import threading
@@ -83,3 +84,52 @@ def test_half_sent_heads_silent_and_idle_connections_stop_nobody(
     # The first comes together with 2,600 others, and other tests have the cores too.
     assert sorted(took_s)[-3] < 1, sorted(took_s)[-5:]
     assert max(took_s) < 3, max(took_s)
+
+
+CHUNKED = "Host: x\r\nX-Shopify-Hmac-Sha256: AAAA\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "repeated"),
+    [
+        (f"POST /webhooks/tienda HTTP/1.1\r\n{CHUNKED}", b"1\r\na\r\n"),
+        (f"POST /webhooks/nosuch HTTP/1.1\r\n{CHUNKED}", b"1\r\na\r\n"),
+        ("", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"),
+    ],
+    ids=["body", "unread body", "requests"],
+)
+def test_what_comes_faster_than_it_is_read_stops_nobody(
+    head: str, repeated: bytes, tmp_path: Path, redis_server: EmbeddedRedis
+) -> None:
+    """Its reads never wait, so that no time-out ends them and no other greenlet has a turn."""
+    is_over = threading.Event()
+
+    def flood(port: int) -> None:
+        while not is_over.is_set():
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", port), timeout=1) as connection,
+            ):
+                connection.sendall(head.encode())
+                while not is_over.is_set():
+                    connection.sendall(repeated * 5_000)
+                    while select.select([connection], [], [], 0)[0]:
+                        if not connection.recv(1 << 16):
+                            raise ConnectionResetError
+
+    took_s: list[float] = []
+    with running(tmp_path, redis_server.url) as server:
+        threads = [threading.Thread(target=flood, args=(server.port,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            for number in range(20):
+                started_at = time.monotonic()
+                assert server.send(number + 1, OLD) == 200
+                took_s.append(time.monotonic() - started_at)
+                time.sleep(0.05)
+        finally:
+            is_over.set()
+            for thread in threads:
+                thread.join()
+    assert sorted(took_s)[-3] < 2, sorted(took_s)[-5:]

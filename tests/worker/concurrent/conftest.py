@@ -20,7 +20,7 @@ StartWorker = Callable[..., ConcurrentWorker]
 def connect(redis: Redis, redis_server: EmbeddedRedis) -> Iterator[Callable[[], Redis]]:
     """Makes clients of their own."""
     with ExitStack() as opened:
-        yield lambda: opened.enter_context(Redis.from_url(redis_server.url))
+        yield lambda: opened.enter_context(Redis.from_url(redis_server.url, driver_info=None))
 
 
 @pytest.fixture

@@ -161,3 +161,7 @@ def compute(name, seconds):
     while time.monotonic() < until:
         pass
     say(f"ended {name}")
+
+
+def publish(channel, message="{}"):
+    redis().publish(channel, message)

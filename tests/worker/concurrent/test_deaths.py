@@ -1,6 +1,9 @@
 """A part of a worker that ends by an error ends the worker, and says so."""
 
+import threading
+
 import pytest
+from redis.client import PubSub
 from rq import Worker
 
 from tests.worker.concurrent import jobs
@@ -53,6 +56,51 @@ def test_the_lease_thread_that_dies_ends_the_worker(redis, queue, start_worker, 
 
     assert "by a bug" in str(raised.value.__cause__)
     assert Worker.all(connection=redis) == []
+
+
+@pytest.mark.usefixtures("listening")
+def test_the_listener_for_commands_that_dies_ends_the_worker(
+    redis, queue, start_worker, monkeypatch
+):
+    monkeypatch.setattr(PubSub, "get_message", breaks)
+
+    with pytest.raises(RuntimeError, match="its command-listener did") as raised:
+        work(start_worker(queue))
+
+    assert isinstance(raised.value.__cause__, Broken)
+    assert Worker.all(connection=redis) == []
+
+
+def test_a_thread_that_has_ended_without_a_word_ends_the_worker(redis, queue, start_worker):
+    worker = start_worker(queue)
+    gone = threading.Thread(target=lambda: None, name="beside")
+    gone.start()
+    gone.join()
+    worker.depend_on(gone)
+
+    with pytest.raises(RuntimeError, match="its beside did"):
+        work(worker)
+
+    assert Worker.all(connection=redis) == []
+
+
+@pytest.mark.usefixtures("listening")
+@pytest.mark.parametrize("broken", [KeyError("by a bug"), Broken("by a bug")])
+def test_a_command_that_breaks_its_listener_ends_the_worker(
+    queue, start_worker, monkeypatch, broken
+):
+    worker = start_worker(queue)
+
+    def handle(_message):
+        raise broken
+
+    monkeypatch.setattr(worker, "handle_payload", handle)
+    queue.enqueue(jobs.publish, worker.pubsub_channel_name)
+
+    with pytest.raises(RuntimeError, match="its command-listener did") as raised:
+        work(worker)
+
+    assert raised.value.__cause__ is broken
 
 
 def test_a_job_may_raise_what_it_likes(redis, queue, start_worker):

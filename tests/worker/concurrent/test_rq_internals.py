@@ -19,6 +19,7 @@ import rq.job_lifecycle
 import rq.registry
 import rq.results
 import rq.worker.base
+from cases import all_of
 from redis import Redis
 from rq import Queue, Retry
 from rq.executions import Execution
@@ -104,7 +105,7 @@ def test_worker_has_the_attribute(redis, name):
     assert hasattr(BaseWorker([Queue("work", connection=redis)], connection=redis), name)
 
 
-@pytest.mark.parametrize(("name", "names"), WORKER_METHODS.items(), ids=WORKER_METHODS)
+@all_of(("name", "names"), WORKER_METHODS.items())
 def test_worker_has_the_method(name, names):
     assert parameters(getattr(BaseWorker, name)) == names
 

@@ -14,18 +14,36 @@ from rq.command import (
 )
 from rq.job import Job, JobStatus
 from rq.results import Result
+from rq.serializers import JSONSerializer
 from rq.suspension import resume, suspend
 
 from tests.waiting import eventually
 from tests.worker.concurrent import jobs
 from tests.worker.concurrent.intervals import SELDOM
-from tests.worker.concurrent.workers import at_work, burst, let_go, said, stock_burst
+from tests.worker.concurrent.workers import QUIET, at_work, burst, let_go, said, stock_burst
+from tests.worker.factories import signals_kept
 from worker.concurrent import ConcurrentWorker, Requeue
 
 
 def only_result(job: Job) -> Result:
     (result,) = job.results()
     return result
+
+
+# How jobs are read.
+
+
+@pytest.mark.parametrize("names_it", [True, False])
+def test_a_job_is_read_by_the_worker_s_serializer_if_it_has_one(redis, names_it):
+    """As in RQ, whose pool makes queues without one."""
+    job = Queue("work", connection=redis, serializer=JSONSerializer).enqueue(jobs.add, 2, b=3)
+    queue = Queue("work", connection=redis, serializer=None if names_it else JSONSerializer)
+    worker = ConcurrentWorker([queue], **{"serializer": "json"} if names_it else {})
+
+    with signals_kept():
+        worker.work(burst=True, **QUIET)
+
+    assert job.return_value() == 5
 
 
 # How many at once.

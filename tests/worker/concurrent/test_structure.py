@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from cases import all_of
 
 import worker.concurrent
 
@@ -29,7 +29,7 @@ def test_there_are_modules_to_look_at():
     assert SPAWNS & set(imports(FOLDER / "greenlets.py"))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+@all_of("path", MODULES)
 def test_only_greenlets_spawns_and_waits(path):
     if path.stem == "greenlets":
         return

@@ -1,4 +1,5 @@
 import pytest
+from werkzeug.test import Client
 
 from relay.devtools.standin import DEMO_KEY, create_app, demo_customers
 
@@ -60,7 +61,7 @@ def test_wrong_control_request_is_422(api, standin, path, body):
 
 @pytest.mark.parametrize("key, status", [("", 401), (DEMO_KEY, 200)])
 def test_control_routes_need_the_key_from_elsewhere(standin, key, status):
-    client = create_app(standin).test_client()
+    client = Client(create_app(standin))
 
     reply = client.get(
         "/_standin/events",
@@ -74,9 +75,11 @@ def test_control_routes_need_the_key_from_elsewhere(standin, key, status):
 @pytest.mark.parametrize("key", ["", DEMO_KEY])
 def test_control_routes_need_the_key_under_a_name_that_is_not_this_machine_s(key, standin):
     """A page of another site may have its own name lead here."""
-    client = create_app(standin).test_client()
+    client = Client(create_app(standin))
     headers = {"Host": "evil.example:9000", "api-key": key}
-    assert client.get("/_standin/events", headers=headers).status_code == (200 if key else 401)
+    here = {"REMOTE_ADDR": "127.0.0.1"}
+    reply = client.get("/_standin/events", headers=headers, environ_overrides=here)
+    assert reply.status_code == (200 if key else 401)
 
 
 @pytest.mark.parametrize(
@@ -86,14 +89,18 @@ def test_control_routes_need_the_key_under_a_name_that_is_not_this_machine_s(key
 def test_page_of_another_site_changes_nothing(origin, status, standin):
     """A browser on this machine sends such a request without asking first."""
     headers = {"Origin": origin} if origin else {}
-    client = create_app(standin).test_client()
-    reply = client.post("/_standin/reset", data="", headers=headers, content_type="text/plain")
+    client = Client(create_app(standin))
+    reply = client.post(
+        "/_standin/reset",
+        headers={"Content-Type": "text/plain", **headers},
+        environ_overrides={"REMOTE_ADDR": "127.0.0.1"},
+    )
     assert reply.status_code == status
 
 
 @pytest.mark.parametrize("path", ["/_standin/events", "/healthz", "/nowhere"])
 def test_no_browser_takes_an_answer_for_a_page_or_frames_it(path, standin):
-    headers = create_app(standin).test_client().get(path).headers
+    headers = Client(create_app(standin)).get(path).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
