@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -78,24 +78,23 @@ class Lookups:
             if source.can_look_up(kind)
         )
 
-    def run(self, is_stopping: Callable[[], bool]) -> None:
-        """Make look-ups until `stop`, or until the worker is told to; a Redis that is away is
-        waited for.
+    def run(self) -> None:
+        """Make look-ups until `stop`, and end those under way; a Redis that is away is waited for.
 
         Whatever ends it before is said, and ends its worker (`RelayWorker.depend_on`).
         """
         try:
-            self._run(is_stopping)
+            self._run()
         except BaseException as error:  # noqa: BLE001  its text may hold personal data
             _LOG.critical(
                 "lookups.ended", place=log.error_location(error), error=type(error).__name__
             )
 
-    def _run(self, is_stopping: Callable[[], bool]) -> None:
+    def _run(self) -> None:
         has_adopted = False
         under_way: set[Future[None]] = set()
         with ThreadPoolExecutor(AT_ONCE, "lookup") as pool:
-            while not (self._stopping.is_set() or is_stopping()):
+            while not self._stopping.is_set():
                 try:
                     if not has_adopted:
                         self.adopt()
@@ -130,7 +129,7 @@ class Lookups:
             _LOG.error("lookups.crashed", place=log.error_location(error))
 
     def stop(self) -> None:
-        """Begin no more, and let `run` end with those under way."""
+        """Begin no more look-ups; `run` ends after those under way."""
         self._stopping.set()
 
     def run_due(self) -> int:

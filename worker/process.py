@@ -5,8 +5,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from functools import partial
 from types import FrameType
 from typing import Final
 
@@ -33,7 +31,6 @@ from worker.service import delivery_service
 
 _LOG: Final = structlog.get_logger()
 _TIMINGS: Final = Timings()
-# For look-ups under way: an answer may have the only copy of a refresh token in it.
 _LAST_LOOKUPS_S: Final = 3.0
 
 
@@ -74,40 +71,35 @@ def run(settings: Settings, *, burst: bool = False) -> None:
     """
     worker: RelayWorker | None = None
     lookups = open_lookups(settings)
-
-    def is_stopping() -> bool:
-        return worker is not None and worker.stopping
-
-    beside: dict[str, Callable[[], None]] = {"privacy": open_privacy(settings).run}
-    if lookups:
-        beside["lookups"] = partial(lookups.run, is_stopping)
-    threads = {
-        name: threading.Thread(target=target, name=name, daemon=True)
-        for name, target in beside.items()
-    }
-    for thread in threads.values():
+    beside = {"lookups": lookups.run} if lookups else {}
+    beside["privacy"] = open_privacy(settings).run
+    threads = [
+        threading.Thread(target=target, name=name, daemon=True) for name, target in beside.items()
+    ]
+    for thread in threads:
         thread.start()
 
     def step() -> None:
         nonlocal worker
-        if is_stopping():
+        if worker is not None and worker.stopping:
             return  # asked to stop while it waited
         before, worker = worker, make_worker(settings)
         if before is not None and before.stopping:
             return
-        for thread in threads.values():
+        for thread in threads:
             worker.depend_on(thread)
         worker.work(burst=burst, logging_level="WARNING")
 
     retry_while_disconnected(
         step,
-        abandon=lambda: burst or is_stopping(),
+        abandon=lambda: burst or (worker is not None and worker.stopping),
         on_error=lambda error: _LOG.warning("worker.waits_for_redis", error=error_name(error)),
         errors=(OSError, RedisError),
     )
     if lookups:
+        # An answer that is under way may have the only copy of a refresh token in it.
         lookups.stop()
-        threads["lookups"].join(_LAST_LOOKUPS_S)
+        threads[0].join(_LAST_LOOKUPS_S)
 
 
 def open_privacy(settings: Settings) -> PrivacyWatch:

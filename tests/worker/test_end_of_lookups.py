@@ -38,7 +38,7 @@ def settings(redis_server, config_file):
 @pytest.mark.parametrize(
     ("place", "ends"),
     [
-        ((process.Lookups, "run"), lambda *_: None),
+        ((process.Lookups, "run"), lambda _self: None),
         ((Lookups, "adopt"), by_a_bug),
     ],
     ids=["returns", "breaks"],

@@ -330,7 +330,7 @@ def test_a_platform_that_does_not_answer_holds_up_no_other(bench, api, standin_s
     for number in range(3 * lookups.AT_ONCE):
         body = json.dumps(json.loads(notice.body) | {"id": number}).encode()
         slow.accept("order/created", replace(notice, body=body))
-    thread = threading.Thread(target=both.run, args=[lambda: False])
+    thread = threading.Thread(target=both.run)
     thread.start()
     try:
         for _ in range(lookups.OF_ONE_SOURCE):
