@@ -18,6 +18,7 @@ from config import log
 from config.settings import Settings
 from relay.errors import MISMATCH, MISSING, NeedsCertificate, NotStored, Refused
 from relay.inbound.contract import Source
+from relay.inbound.privacy import WHOM
 from relay.inbound.results import Handshake, PlatformResponse, Receipt
 from relay.inbound.signature import Basic
 from relay.inbound.signature.refusal_cause import refusal_cause
@@ -289,7 +290,9 @@ def _summary(receipt: Receipt, items: Sequence[Translated]) -> dict[str, Any]:
 
 def _reason(item: Held | Ignored | AwaitingLookup) -> dict[str, Any]:
     reason: dict[str, Any] = {"topic": item.topic, "reason": item.reason}
-    return reason | {"errors": item.reasons} if isinstance(item, Held) else reason
+    if not isinstance(item, Held):
+        return reason
+    return reason | {"errors": {name: each for name, each in item.reasons.items() if name != WHOM}}
 
 
 def _refusal_response(refusal: Refused, source: Source | None) -> Response:

@@ -321,6 +321,14 @@ def test_proved_body_in_an_encoding_that_is_not_understood_is_held(web):
     assert response.json["reasons"][0]["reason"] == "content_encoding"
 
 
+def test_answer_to_a_privacy_request_does_not_repeat_whom_it_is_about(web):
+    customer = {"id": 1, "email": "eva@example.com", "phone": None}
+    body = json.dumps({"shop_id": 1, "customer": customer, "orders_to_redact": []}).encode()
+    answer = post(web(), "shopify", {"x-shopify-topic": "customers/redact"}, body)
+    why = {"topic": "customers/redact", "reason": "privacy_forgetting", "errors": {}}
+    assert answer.json["reasons"] == [why]
+
+
 def test_compressed_body_may_be_signed_as_what_is_in_it(web):
     headers, body = senders.request_for("shopify", "orders_create")
     sent = {**headers, "content-encoding": "gzip"}
