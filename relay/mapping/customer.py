@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from relay.mapping.country import iso2
@@ -75,6 +76,13 @@ def resolve(contact: Contact, country: str, customer_id: str = "") -> Resolved:
 
 def _name(text: str) -> str:
     """A name in one line, without HTML escapes and invisible characters; empty when it is none."""
+    if text.isalpha() and text not in _NO_NAME:  # most
+        return text
+    return _cleaned(text)
+
+
+@lru_cache(maxsize=1024)
+def _cleaned(text: str) -> str:
     if "&" in text:
         text = html.unescape(text)
     if not (text.isascii() and text.isprintable()):

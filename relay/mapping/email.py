@@ -21,8 +21,6 @@ _AROUND_AT: Final = re.compile(r" *@ *")
 _AROUND_DOT: Final = re.compile(r"(?<=@)([\w-]+) *\. *([a-z]{2,4})(?![\w.@-])")
 # A phone beside an address.
 _PHONE: Final = re.compile(r"\+?\d{7,15}")
-# An address with its sign as HTML or a URL has it.
-_ESCAPED: Final = re.compile(r"&[#a-z0-9]+;|%40", re.IGNORECASE)
 # What shops and people enter where a form wants an address and there is none, without separators.
 _NOBODY: Final = frozenset(
     (
@@ -31,6 +29,7 @@ _NOBODY: Final = frozenset(
         "notieneemail", "sincorreo", "sincorreoelectronico", "sinemail", "sinmail", "withoutemail",
     )
 )  # fmt: skip
+_NOBODY_BEGINS: Final = frozenset(word[:2] for word in _NOBODY)
 _NOT_LETTERS: Final = re.compile(r"[^a-z]+")
 _MAILTO: Final = re.compile(r"mailto:", re.IGNORECASE)
 # `Correo electrónico:`; an address has no colon.
@@ -63,8 +62,9 @@ def to_email(text: str) -> tuple[str, str]:
 
 def _is_nobodys(address: str) -> bool:
     """Whether an address says that there is none: `sin-correo@example.com`."""
-    local = address.partition("@")[0]
-    return local in _NOBODY or _NOT_LETTERS.sub("", local.lower()) in _NOBODY
+    if address[:2].lower() not in _NOBODY_BEGINS:  # nearly all
+        return False
+    return _NOT_LETTERS.sub("", address.partition("@")[0].lower()) in _NOBODY
 
 
 def _valid(text: str) -> str:
@@ -91,8 +91,10 @@ def _is_domain(domain: str) -> bool:
 
 def _plain(text: str) -> str:
     """The text without invisible characters, with single spaces; line ends stay."""
-    if _ESCAPED.search(text):
-        text = unquote(html.unescape(text)) if "@" not in text else html.unescape(text)
+    if "&" in text:
+        text = html.unescape(text)
+    if "%40" in text and "@" not in text:
+        text = unquote(text)
     if text.isascii() and text.isprintable():
         return text.strip()[:_TEXT_MAX]
     shown = []
