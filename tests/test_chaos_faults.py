@@ -161,8 +161,11 @@ def test_slow_senders_are_there_again_when_they_are_thrown_out(monkeypatch):
                                 heads.append(connection.recv(1_000))
                             connection.close()
                         connections.clear()
+            for connection in connections:
+                connection.close()
 
-        threading.Thread(target=serve, daemon=True).start()
+        serving = threading.Thread(target=serve, daemon=True)
+        serving.start()
         with SlowSenders(listening.getsockname()[1]) as slow:
             assert eventually(lambda: slow.opened >= 2 * (HALF + SILENT))
 
@@ -170,6 +173,7 @@ def test_slow_senders_are_there_again_when_they_are_thrown_out(monkeypatch):
         assert f"{slow.opened} in all" in str(slow)
         assert heads.count(b"POST /webhooks/chaos HTTP/1.1\r\nHost: relay\r\nContent-Len") >= HALF
         listening.shutdown(socket.SHUT_RDWR)
+        serving.join()
 
 
 def test_run_whose_slow_senders_were_not_there_fails():
