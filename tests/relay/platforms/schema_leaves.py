@@ -20,7 +20,7 @@ from relay.inbound.composite_fields import (
     Texts,
 )
 from relay.inbound.payload_fields import Flag, Id, Number, PathField, Text, Time
-from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
+from relay.inbound.payload_schema import ListOf, Object, PayloadSchema, References
 
 PHP_DATE = {"date": "2026-11-20 15:00:00.000000", "timezone_type": 3, "timezone": "UTC"}
 ODD = {
@@ -50,6 +50,7 @@ TAKES: Mapping[type, set[str]] = {
     Object: OBJECTS,
     Person: OBJECTS,
     ListOf: {"empty_list", "empty_text", "text", "number", "fraction"},
+    References: {"empty_list", "empty_text", "text", "number", "fraction"},
     Items: {"empty_list", "list"},
     Documents: set(ODD),  # anything may stand among the notes of an order
 }
@@ -134,6 +135,8 @@ def _inner(field: PathField, path: str) -> Iterator[Leaf]:
             yield from leaves_of(field._schema, f"{path}.")
         case Items():
             yield from _inner(field._lines, path)
+        case References():
+            yield Leaf(f"{path}.0", TAKES[Text] | {"empty_list"})  # a list in a list is as good
         case ListOf():
             yield Leaf(f"{path}.0", _takes(field.item))
             yield from _inner(field.item, f"{path}.0")

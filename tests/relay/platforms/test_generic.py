@@ -196,10 +196,10 @@ def test_event_with_a_bad_email_only_is_ignored_or_held(email):
 @pytest.mark.parametrize(
     ("value", "omitted_fields"),
     [
-        ({"home": "+593999000001"}, {"contact.phone": "not_a_list"}),
+        ({"home": "+593999000001"}, {"contact.phone.0": "not_a_text"}),
         (True, {"contact.phone": "not_a_list"}),
         ({}, {"contact.phone": "not_a_list"}),
-        ([["+593999000001"]], {"contact.phone.0": "not_a_text"}),
+        ([[["+593999000001"]]], {"contact.phone.0": "not_a_text"}),
         ([], {}),
     ],
 )
