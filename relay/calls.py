@@ -47,7 +47,7 @@ def translate_item(
 def _mapped(
     event: Event, request: WebhookRequest, source: Source, step: Mapping[str, Any]
 ) -> Call | Held | Ignored:
-    customer = Customer(email=event.contact.email)
+    customer: Customer | None = None
     reasons: Mapping[str, Any]
     try:
         if ignore_reason := _ignore_reason(event, source):
@@ -83,7 +83,7 @@ def _mapped(
         event.remember_s,
         step,
         references=_references(event),
-        customer=customer,
+        customer=customer or Customer(email=event.contact.email),
     )
 
 

@@ -97,8 +97,7 @@ def load(file: Path, environ: Mapping[str, str], dedup_s: int | None = None) -> 
                 " is kept as awaiting_lookup and not delivered"
             )
         usable = replace(entry, secrets=secrets)
-        source = _source(usable, platform, scheme, options, own_rules, content)
-        sources[name] = replace(source, when=when)
+        sources[name] = _source(usable, platform, scheme, options, own_rules, content, when=when)
     warnings += content.warnings
     if faults:
         raise ConfigError(file, faults)
@@ -144,8 +143,8 @@ def offline_source(
     when, when_faults = _when(key, platform, entry)
     if options is None or faults or rule_faults or when_faults:
         raise ConfigError(file, faults + rule_faults + when_faults)
-    dry = _source(replace(entry, secrets=()), platform, PathToken(), options, rules, content)
-    return replace(dry, when=when)
+    dry = replace(entry, secrets=())
+    return _source(dry, platform, PathToken(), options, rules, content, when=when)
 
 
 def signing_source(file: Path, environ: Mapping[str, str], name: str) -> Source | None:
@@ -194,6 +193,8 @@ def _source(
     options: Mapping[str, Any],
     rules: Mapping[str, Rule],
     content: RelayFile,
+    *,
+    when: When | None = None,
 ) -> Source:
     destination = content.destinations[entry.destination]
     return Source(
@@ -219,6 +220,7 @@ def _source(
         credentials=entry.credentials,
         signing_key=entry.signing_key,
         echo=entry.echo,
+        when=when,
         customer_id=entry.customer_id,
         language=content.language,
     )

@@ -1,5 +1,6 @@
 """Children that die at one of their Redis commands or HTTP requests, and what follows a death."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.model import State
 from relay.store.keys import LOOKUPS, OPEN, WAKEUP
 from relay.store.ledger import Ledger
@@ -22,6 +24,17 @@ RunChild = Callable[[str, str, str], str]
 NEVER = "0"
 NOWHERE = "-"
 _COMMANDS_MAX = 300
+
+
+def child_environ(redis_server: EmbeddedRedis, config_file: Path) -> dict[str, str]:
+    """What every child sees: it says nothing but what it dies of, and sweeps at once."""
+    return {
+        **os.environ,
+        "REDIS_URL": redis_server.url,
+        "RELAY_CONFIG": str(config_file),
+        "RELAY_LOG_LEVEL": "CRITICAL",
+        "RELAY_SWEEP_S": "0",
+    }
 
 
 @contextmanager

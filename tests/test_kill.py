@@ -4,7 +4,6 @@ Each kind of command is died at once, before it and after it; with `--every-kill
 `make chaos` runs it, every single one is.
 """
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from tests.killing import (
     NEVER,
     NOWHERE,
     RunChild,
+    child_environ,
     children,
     dust_settles,
     each_kind_of_command,
@@ -41,14 +41,7 @@ _ROOT = Path(__file__).parents[1]
 
 @pytest.fixture
 def environ(redis_server: EmbeddedRedis, config_file: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "REDIS_URL": redis_server.url,
-        "RELAY_CONFIG": str(config_file),
-        "SHOPIFY_SECRET": "kill-test-secret",
-        "RELAY_LOG_LEVEL": "CRITICAL",
-        "RELAY_SWEEP_S": "0",
-    }
+    return {**child_environ(redis_server, config_file), "SHOPIFY_SECRET": "kill-test-secret"}
 
 
 @pytest.fixture

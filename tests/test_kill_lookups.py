@@ -5,7 +5,6 @@ As in `tests/test_kill.py` each kind of Redis command is died at, and each HTTP 
 """
 
 import json
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from tests.killing import (
     NEVER,
     NOWHERE,
     RunChild,
+    child_environ,
     children,
     dust_settles,
     each_kind_of_command,
@@ -212,13 +212,7 @@ def host(redis: Redis, standin_server: StandinServer, config_file: Path) -> Iter
 
 @pytest.fixture
 def environ(redis_server: EmbeddedRedis, host: Host, config_file: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "REDIS_URL": redis_server.url,
-        "RELAY_CONFIG": str(config_file),
-        "RELAY_LOG_LEVEL": "CRITICAL",
-        "RELAY_SWEEP_S": "0",
-    }
+    return child_environ(redis_server, config_file)
 
 
 @pytest.fixture

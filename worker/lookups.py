@@ -30,7 +30,7 @@ from relay.model import Resource, State, WebhookRequest
 from relay.pipeline import translate
 from relay.store.job_store import JobStore, Replaced
 from relay.store.ledger import Ledger
-from relay.store.lookups import LookupQueue
+from relay.store.lookups import BUSY_S, LookupQueue
 from relay.store.memory import Moved
 from relay.store.record import Record
 from worker.api_tokens import ApiTokens, NotRefreshed
@@ -39,7 +39,6 @@ from worker.platform_api import Busy, LookupFailed, PlatformApi
 _LOG: Final = structlog.get_logger()
 AT_ONCE: Final = 12
 OF_ONE_SOURCE: Final = 4
-_BUSY_S: Final = 5.0
 _IDLE_S: Final = 0.5
 _AGAIN_S: Final = 30.0
 _DECISIONS_MAX: Final = 10
@@ -146,7 +145,7 @@ class Lookups:
             self._queue.drop(record_id)
             return
         if self._under_way[record.source] >= OF_ONE_SOURCE:
-            self._queue.postpone(record_id, _BUSY_S)
+            self._queue.postpone(record_id, BUSY_S)
             return
         self._under_way[record.source] += 1
         try:

@@ -41,9 +41,7 @@ class PrivacyWatch:
                 continue
             except Exception as error:  # noqa: BLE001  a bug must not end what a law demands
                 _LOG.error("privacy.crashed", place=log.error_location(error))
-            else:
-                continue
-            self._stopping.wait(self._pause_s)
+                self._stopping.wait(self._pause_s)
 
     def stop(self) -> None:
         self._stopping.set()

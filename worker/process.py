@@ -73,10 +73,11 @@ def run(settings: Settings, *, burst: bool = False) -> None:
     lookups = open_lookups(settings)
     beside = {"lookups": lookups.run} if lookups else {}
     beside["privacy"] = open_privacy(settings).run
-    threads = [
-        threading.Thread(target=target, name=name, daemon=True) for name, target in beside.items()
-    ]
-    for thread in threads:
+    threads = {
+        name: threading.Thread(target=target, name=name, daemon=True)
+        for name, target in beside.items()
+    }
+    for thread in threads.values():
         thread.start()
 
     def step() -> None:
@@ -86,7 +87,7 @@ def run(settings: Settings, *, burst: bool = False) -> None:
         before, worker = worker, make_worker(settings)
         if before is not None and before.stopping:
             return
-        for thread in threads:
+        for thread in threads.values():
             worker.depend_on(thread)
         worker.work(burst=burst, logging_level="WARNING")
 
@@ -99,7 +100,7 @@ def run(settings: Settings, *, burst: bool = False) -> None:
     if lookups:
         # An answer that is under way may have the only copy of a refresh token in it.
         lookups.stop()
-        threads[0].join(_LAST_LOOKUPS_S)
+        threads["lookups"].join(_LAST_LOOKUPS_S)
 
 
 def open_privacy(settings: Settings) -> PrivacyWatch:

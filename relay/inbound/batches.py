@@ -9,7 +9,7 @@ from relay.inbound.payload import json_bytes
 from relay.inbound.results import Events, ParseResult, Part, Skipped, Unparsable
 from relay.turns import in_turns
 
-# More than any platform sends at once. One script stores them all, and blocks Redis meanwhile.
+# More than any platform sends at once.
 BATCH_MAX: Final = 10_000
 
 

@@ -58,15 +58,20 @@ class When:
     hold: Expression | None = None
 
     @property
-    def written(self) -> dict[str, str]:
-        """The conditions by their names, as in relay.toml."""
+    def _conditions(self) -> dict[str, Expression]:
+        """Those there are, by their names in relay.toml."""
         named = {"ignore": self.ignore, "deliver": self.deliver, "hold": self.hold}
-        return {name: str(expression) for name, expression in named.items() if expression}
+        return {name: expression for name, expression in named.items() if expression}
+
+    @property
+    def written(self) -> dict[str, str]:
+        """The conditions as they stand in relay.toml."""
+        return {name: str(expression) for name, expression in self._conditions.items()}
 
     def unknown_names(self) -> list[str]:
         """What the conditions read of `event` that no event has: typing errors."""
         known = {*_COMMON, *(name for family in FAMILIES for name in names_of(family))}
-        conditions = [each for each in (self.ignore, self.deliver, self.hold) if each]
+        conditions = self._conditions.values()
         paths = {path for each in conditions for path in each.names() if len(path) > 1}
         return sorted({path[1] for path in paths if path[0] == "event"} - known)
 

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from redis import Redis
-from rq.utils import utcformat
 
 from relay.mapping.phone import variants
 from relay.model import Customer
@@ -15,14 +14,17 @@ from relay.store.clock import redis_time
 from relay.store.keys import OPEN, WAITING, customer_key, customer_parts, record_key
 from relay.store.person import Person
 from relay.store.pseudonyms import Pseudonyms
+from relay.store.queue import rq_time
 from relay.store.record import Record, read_record
 
+_T = TypeVar("_T")
 _AT_ONCE: Final = 500
 _PREFIX: Final = record_key("")
 
 
-def _groups(keys: Iterable[bytes], at_once: int) -> Iterator[list[bytes]]:
-    rest = iter(keys)
+def groups(items: Iterable[_T], at_once: int) -> Iterator[list[_T]]:
+    """The items in their order, `at_once` at a time."""
+    rest = iter(items)
     while group := list(islice(rest, at_once)):
         yield group
 
@@ -48,7 +50,7 @@ class Eraser:
     def all_records(self, at_once: int = _AT_ONCE) -> Iterator[Record]:
         """Every record, in no order, read `at_once` at a time."""
         found = self._redis.scan_iter(match=f"{_PREFIX}*", count=1_000)
-        for keys in _groups(cast("Iterator[bytes]", found), at_once):
+        for keys in groups(cast("Iterator[bytes]", found), at_once):
             yield from self._read(keys)
 
     def waiting(self, person: Person) -> dict[str, Record]:
@@ -58,7 +60,7 @@ class Eraser:
     def all_waiting(self, at_once: int = _AT_ONCE) -> Iterator[tuple[str, Record]]:
         """Every entry that waits until its time, with its key."""
         keys = cast("list[bytes]", self._redis.zrange(WAITING, 0, -1))
-        for group in _groups(keys, at_once):
+        for group in groups(keys, at_once):
             for key, entry in zip(group, self._read(group), strict=True):
                 yield key.decode(), entry
 
@@ -75,7 +77,7 @@ class Eraser:
     def erase(self, record: Record) -> bool:
         """Remove a record; False where it is gone already."""
         now = redis_time(self._redis)
-        iso = utcformat(datetime.fromtimestamp(now, UTC))
+        iso = rq_time(datetime.fromtimestamp(now, UTC))
         keys = [record_key(record.id), OPEN]
         state: Any = self._erase(keys=keys, args=[record.id, record.source, now, iso])
         return bool(state)

@@ -1,9 +1,9 @@
 """Writes records together with their RQ jobs: accept, replay, requeue of lost jobs.
 
-Accepting a request is one script in one round trip: de-dup check, records, index of open records
-and RQ jobs of all its events, or nothing. The 200 is sent after the script has returned. If the
-connection breaks after Redis ran the script, the platform gets a 503, sends again, and is answered
-`duplicate`.
+Accepting a request of up to a thousand events is one script in one round trip: de-dup check,
+records, index of open records and RQ jobs of all its events, or nothing. The 200 is sent after the
+script has returned. If the connection breaks after Redis ran the script, the platform gets a 503,
+sends again, and is answered `duplicate`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -30,7 +30,6 @@ from itertools import islice
 from typing import Any, Final, cast
 
 from redis import Redis
-from rq.utils import utcformat
 
 from config.settings import Settings
 from relay.model import Outcome, State, Verdict
@@ -40,6 +39,7 @@ from relay.store.find import find_ids
 from relay.store.keys import COUNTS, IGNORED, OPEN, record_key, state_key
 from relay.store.lists import Cause, Page
 from relay.store.pseudonyms import Pseudonyms
+from relay.store.queue import rq_time
 from relay.store.record import Record, read_record
 
 # Time (s) between the moment when a job is due and the check that it still exists.
@@ -125,7 +125,7 @@ class Ledger:
             the record has been replayed since.
         """
         args: list[Any] = [
-            utcformat(datetime.now(UTC)),
+            rq_time(datetime.now(UTC)),
             self._keep_delivered_s + _DAY_S,
             _LOG_MAX_BYTES,
         ]

@@ -23,7 +23,7 @@ VISIBLE_AFTER_S: Final = 180.0
 _LOG_MAX_BYTES: Final = 16_384
 _PAGE: Final = 500
 # How long a busy source's look-ups are put off, and how many of them in one step.
-_BUSY_S: Final = 5.0
+BUSY_S: Final = 5.0
 _SEEN_MAX: Final = 500
 
 
@@ -32,16 +32,16 @@ class LookupQueue:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._claim = redis.register_script(lua.script("claim_lookups"))
+        self._claim = redis.register_script(lua.script("clock", "claim_lookups"))
         self._failed = redis.register_script(lua.script("clock", "lists", "lookup_failed"))
-        self._slot = redis.register_script(lua.script("api_slot"))
+        self._slot = redis.register_script(lua.script("clock", "api_slot"))
 
     def claim(self, limit: int, busy: Iterable[str] = ()) -> list[str]:
         """Ids of records whose look-up is due; others get them when they are not done in time.
 
         Those of the sources in `busy` are not among them, and due again a little later.
         """
-        args: list[str | float] = [limit, VISIBLE_AFTER_S, _BUSY_S, _SEEN_MAX, *busy]
+        args: list[str | float] = [limit, VISIBLE_AFTER_S, BUSY_S, _SEEN_MAX, *busy]
         ids: Any = self._claim(keys=[LOOKUPS], args=args)
         return [record_id.decode() for record_id in ids]
 

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, Final, cast
 
 from redis import Redis
@@ -22,7 +21,7 @@ from redis.lock import Lock
 
 from relay.inbound.privacy import FORGETTING, WHOM, is_to_be_worked_off
 from relay.model import Customer, State
-from relay.store.erase import Eraser, references_of
+from relay.store.erase import Eraser, groups, references_of
 from relay.store.keys import PRIVACY, record_key
 from relay.store.ledger import Ledger
 from relay.store.people import People
@@ -201,10 +200,10 @@ class PrivacyRequests:
         references = {reference for person in people for reference in person.references}
         for customer in customers:
             references |= references_of(customer)
-        removed, rest = 0, iter(sorted(references))
-        while group := list(islice(rest, _GROUP)):
-            removed += self._eraser.uncache(self._eraser.cache_keys(group))
-        return removed
+        return sum(
+            self._eraser.uncache(self._eraser.cache_keys(group))
+            for group in groups(sorted(references), _GROUP)
+        )
 
     def _end(self, request: _Request, worked: Worked) -> None:
         record = request.record

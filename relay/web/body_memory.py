@@ -42,5 +42,6 @@ class BodyMemory:
         try:
             yield take
         finally:
-            with self._lock:
-                self._left += taken
+            if taken:
+                with self._lock:
+                    self._left += taken

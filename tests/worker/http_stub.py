@@ -5,6 +5,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -34,6 +35,15 @@ def say_nothing(connection: socket.socket) -> bool:
     """Wait until the client gives up."""
     with suppress(OSError):
         connection.recv(1)
+    return False
+
+
+def drip(connection: socket.socket) -> bool:
+    """A head that takes minutes, each byte of which comes in time."""
+    with suppress(OSError):
+        for byte in b"HTTP/1.1 200 OK\r\nX: " + b"x" * 10_000:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.02)
     return False
 
 

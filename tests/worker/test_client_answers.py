@@ -19,6 +19,7 @@ from tests.worker.factories import KEY, destination
 from tests.worker.http_stub import (
     HttpStub,
     answer,
+    drip,
     hang_up,
     refusing_port,
     reset,
@@ -269,13 +270,6 @@ def test_only_with_a_location_is_it_a_redirect(connect, location, is_redirect):
 
 def test_an_answer_that_drips_ends_in_time(connect):
     """Each byte comes within the read time-out, all of them would take minutes."""
-
-    def drip(connection: socket.socket) -> bool:
-        with suppress(OSError):
-            for byte in b"HTTP/1.1 200 OK\r\nX: " + b"x" * 10_000:
-                connection.sendall(bytes([byte]))
-                time.sleep(0.02)
-        return False
 
     started_at = time.monotonic()
     error = silence(connect, drip)

@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from email.utils import formatdate
 
@@ -23,7 +22,7 @@ from relay.store.lookups import LookupQueue
 from tests.platform_samples import request_of, source_of
 from tests.waiting import eventually
 from tests.worker.factories import Harness
-from tests.worker.http_stub import HttpStub, answer, hang_up, reset
+from tests.worker.http_stub import HttpStub, answer, drip, hang_up, reset
 from tests.worker.lookup_bench import Bench, credentials
 from worker import lookups
 from worker.lookups import Lookups
@@ -292,13 +291,6 @@ def test_a_redirect_is_not_followed(bench, api):
 
 def test_an_answer_that_drips_ends_in_time(bench, api, monkeypatch):
     """Each byte of its head comes within the time-out of a socket."""
-
-    def drip(connection: socket.socket) -> bool:
-        with suppress(OSError):
-            for byte in b"HTTP/1.1 200 OK\r\nX: " + b"x" * 10_000:
-                connection.sendall(bytes([byte]))
-                time.sleep(0.02)
-        return False
 
     monkeypatch.setattr("worker.platform_api._WITHIN_S", 0.3)
     api.answers(drip)

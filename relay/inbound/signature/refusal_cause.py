@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from relay.errors import MALFORMED, MISMATCH, MISSING, STALE, Refused
+from relay.inbound.signature.scheme import has_prefix
 
 _TEXT_MAX: Final = 1_000
 _NAMED_MAX: Final = 3
@@ -66,4 +67,4 @@ def _other_notation(scheme: Any, text: str) -> str:
     if expected == "hex" and not is_hex and _BASE64.search(text):
         return "signature in base64, expected hex"
     prefix = getattr(scheme, "prefix", "")
-    return "" if text.startswith(prefix) else f"expected {prefix} before the signature"
+    return "" if has_prefix(text, prefix) else f"expected {prefix} before the signature"

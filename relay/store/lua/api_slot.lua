@@ -1,10 +1,10 @@
 -- Reserve a request to a platform's API, of which a source has so many a second.
 --
+-- After clock.lua.
+--
 -- KEYS when the next request may go (unix s), by the clock of Redis
 -- ARGV seconds between two requests, longest wait (s), seconds to put all of them off ('' for none)
 -- Returns the seconds to wait; over the longest wait nothing was reserved.
-local time = redis.call('TIME')
-local now = time[1] + time[2] / 1000000
 local at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
 if ARGV[3] ~= '' then
   at = math.max(at, now + ARGV[3])

@@ -1,12 +1,12 @@
 -- Take look-ups that are due, and put them off for as long as one may take. Those of sources that
 -- are busy enough are put off unmade: others behind them must not wait for a slow platform.
 --
+-- After clock.lua.
+--
 -- KEYS lookups
 -- ARGV most of them, how long one may take (s), how long to put the others off (s), most to look at,
 --      names of busy sources
 -- Returns record ids. Who dies with one leaves it to the others: it is due again then.
-local time = redis.call('TIME')
-local now = time[1] + time[2] / 1000000
 local busy, claimed = {}, {}
 for i = 5, #ARGV do busy[ARGV[i]] = true end
 local seen_max = #ARGV > 4 and ARGV[4] or ARGV[1]
