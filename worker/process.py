@@ -71,11 +71,12 @@ def run(settings: Settings, *, burst: bool = False) -> None:
     """
     worker: RelayWorker | None = None
     lookups = open_lookups(settings)
-    beside = {"lookups": lookups.run} if lookups else {}
-    beside["privacy"] = open_privacy(settings).run
+    beside: dict[str, Lookups | PrivacyWatch] = {"privacy": open_privacy(settings)}
+    if lookups:
+        beside["lookups"] = lookups
     threads = {
-        name: threading.Thread(target=target, name=name, daemon=True)
-        for name, target in beside.items()
+        name: threading.Thread(target=one.run, name=name, daemon=True)
+        for name, one in beside.items()
     }
     for thread in threads.values():
         thread.start()
@@ -91,15 +92,18 @@ def run(settings: Settings, *, burst: bool = False) -> None:
             worker.depend_on(thread)
         worker.work(burst=burst, logging_level="WARNING")
 
-    retry_while_disconnected(
-        step,
-        abandon=lambda: burst or (worker is not None and worker.stopping),
-        on_error=lambda error: _LOG.warning("worker.waits_for_redis", error=error_name(error)),
-        errors=(OSError, RedisError),
-    )
+    try:
+        retry_while_disconnected(
+            step,
+            abandon=lambda: burst or (worker is not None and worker.stopping),
+            on_error=lambda error: _LOG.warning("worker.waits_for_redis", error=error_name(error)),
+            errors=(OSError, RedisError),
+        )
+    finally:
+        for one in beside.values():
+            one.stop()
     if lookups:
         # An answer that is under way may have the only copy of a refresh token in it.
-        lookups.stop()
         threads["lookups"].join(_LAST_LOOKUPS_S)
 
 

@@ -262,24 +262,24 @@ def test_bug_ends_nothing_and_names_nobody(harness, requests, shop, monkeypatch)
 
 
 def test_worker_does_so_by_itself(harness, shop, settings, monkeypatch):
-    monkeypatch.setattr("worker.privacy._LOOK_EVERY_S", 0.05)
     monkeypatch.setattr(
         PrivacyWatch.__init__, "__kwdefaults__", {"look_every_s": 0.05, "pause_s": 0.05}
     )
     held = Held("orders/paid", "k", "unreadable", {}, json.dumps({"email": EVA.email}).encode())
     harness.keep(held)
     redact(harness, shop)
-    thread_of_worker = {}
+    parts = []
 
     def work(worker, **_options):
-        thread_of_worker["parts"] = [part.name for part in worker._parts]
+        parts.extend(worker._parts)
         assert eventually(lambda: traces(harness) == [])
 
     monkeypatch.setattr("worker.relay_worker.RelayWorker.work", work)
     with signals_kept():
         worker_process.run(settings)
 
-    assert "privacy" in thread_of_worker["parts"]
+    assert [part.name for part in parts] == ["privacy"]
+    assert eventually(lambda: not parts[0].is_alive())
 
 
 def test_call_of_somebody_alike_stays(harness, requests, shop):
