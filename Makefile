@@ -9,8 +9,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile pyproject.toml --no-config --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --annotation-style line
 
-# A process for each core, up to four; who is through first takes over from the others.
-PARALLEL := -n auto --maxprocesses 4 --dist worksteal
+# Three processes for two cores, up to six; who is through first takes over from the others.
+PARALLEL := -n auto --maxprocesses 6 --dist worksteal
 KILLED := -k killed tests/test_kill.py tests/test_kill_lookups.py tests/relay/store/test_migrations.py
 
 # Whatever a person's environment says: pytest would rewrite, and each process compile, all files anew.
@@ -28,7 +28,7 @@ test: lint ## Linters, types, import rules and all tests, in five minutes
 	@$(BIN)/python -m pytest $(PARALLEL)
 
 check: lint ## Linters, types, import rules and the tests that wait for nothing, in a minute
-	@$(BIN)/python -m pytest -q -m "not slow" $(PARALLEL)
+	@$(BIN)/python -m pytest -q -m "not slow" --hypothesis-profile brief $(PARALLEL)
 
 bench: $(STAMP)-bench ## Ours beside the others, in seven or eight minutes; writes bench.json
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -31,6 +31,9 @@ hypothesis_settings.register_profile(
     derandomize=os.environ.get("CI") == "true",  # CI judges the change, not the luck of the draw
 )
 hypothesis_settings.load_profile("relay")
+hypothesis_settings.register_profile(
+    "brief", hypothesis_settings.get_profile("relay"), max_examples=20
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,6 +41,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--every-kill-point", action="store_true", help="die at every Redis command, not each kind"
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as cores: whoever waits for another process takes none."""
+    return (os.cpu_count() or 1) * 3 // 2
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those first that start processes, so that none is left to run alone in the end."""
+    items.sort(key=lambda item: (item.get_closest_marker("slow") is None, len(item.path.parts)))
 
 
 @pytest.fixture(autouse=True)

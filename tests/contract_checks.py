@@ -156,16 +156,3 @@ def with_strange_values(value: Any, strange: list[Any], depth: int) -> Iterator[
             yield {other: value[other] for other in value if other != name}
             changed = with_strange_values(part, strange, depth - 1)
             yield from ({**value, name: new} for new in changed)
-
-
-def with_strange_differences(value: Any, other: Any, strange: list[Any]) -> Iterator[Any]:
-    """The value with one field replaced, for every top field in which it differs from the other."""
-    if isinstance(value, list):
-        other = other[0] if isinstance(other, list) else other
-        parts = with_strange_differences(value[0], other, strange)
-        yield from ([part, *value[1:]] for part in parts)
-        return
-    other = other[0] if isinstance(other, list) else other
-    for name in value:
-        if value[name] != other[name]:
-            yield from ({**value, name: new} for new in strange)

@@ -80,6 +80,7 @@ def test_redis_that_may_not_answer_without_its_disk_ends_until_there_is_room(ser
         assert writes(redis)
 
 
+@pytest.mark.slow
 def test_clock_steps_in_a_process_that_runs(clocks):
     """And one that measures how long something takes does not."""
     line = (

@@ -153,6 +153,7 @@ def test_every_field_of_the_contract_arrives_at_both_servers_to_the_byte(
 CASES = [(p, n) for p in senders.SECRETS for n in samples.names(p)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("platform", "name"), CASES, ids=["/".join(case) for case in CASES])
 def test_a_sample_of_every_topic_is_delivered_or_says_why_not(
     platform: str,

@@ -42,6 +42,7 @@ def container(component: str) -> Any:
     return one
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_manifests_are_valid(version):
     assert manifests().keys() == {

@@ -9,6 +9,7 @@ from configparser import ConfigParser
 from functools import cache
 from pathlib import Path
 
+import pytest
 from packaging.specifiers import SpecifierSet
 from ruamel.yaml import YAML
 
@@ -60,6 +61,7 @@ def validated_as(schema, *files):
     )
 
 
+@pytest.mark.slow
 def test_workflow_and_issue_forms_are_valid(tmp_path):
     forms = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
     assert forms

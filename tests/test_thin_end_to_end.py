@@ -132,6 +132,7 @@ def route(
     return Route(redis, redis_server, standin_server, tmp_path / "relay.toml")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("platform", "topic"), THIN, ids=["/".join(case) for case in THIN])
 def test_what_a_notice_names_arrives_complete(platform: str, topic: str, route: Route):
     record_id = route.look_up(platform, topic)
@@ -146,6 +147,7 @@ def test_what_a_notice_names_arrives_complete(platform: str, topic: str, route: 
     service.destinations["crm"].client.close()
 
 
+@pytest.mark.slow
 def test_an_order_of_nobody_is_looked_up_and_ignored(route: Route):
     record_id = route.look_up(NAMES_NOBODY, "orders_v2")
     ledger = Ledger(route.redis, keep_delivered_s=60)

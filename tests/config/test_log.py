@@ -269,6 +269,7 @@ def test_crash_of_ours_tells_neither_the_address_nor_the_body(opened, capsys, ca
     assert "RuntimeError" in written
 
 
+@pytest.mark.slow
 def test_reader_that_reads_no_more_holds_nobody_up():
     """A pipe is full after 64 KiB; once it is read again, whole lines follow."""
     code = (

@@ -92,12 +92,14 @@ def at_once(redis: Redis, platform: Platform, refused: str = "") -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_workers_that_need_one_at_once_ask_once(redis: Redis) -> None:
     platform = Platform(takes_s=0.2)
     assert at_once(redis, platform) == ["access-1"] * 8
     assert len(platform.forms) == 1
 
 
+@pytest.mark.slow
 def test_workers_whose_token_is_refused_at_once_ask_for_another_once(redis: Redis) -> None:
     platform = Platform(takes_s=0.2)
     (first, *_) = at_once(redis, platform)
@@ -106,6 +108,7 @@ def test_workers_whose_token_is_refused_at_once_ask_for_another_once(redis: Redi
     assert [form["refresh_token"] for form in platform.forms] == ["first", "next-1"]
 
 
+@pytest.mark.slow
 def test_a_token_that_ended_is_asked_for_once_by_all(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +138,7 @@ class Away:
         return getattr(self._redis, name)
 
 
+@pytest.mark.slow
 def test_a_redis_that_is_away_just_then_is_waited_for(redis: Redis) -> None:
     platform, away = Platform(), Away(redis, times=3)
     first = ApiTokens(cast("Redis", away), platform.ask).access_token(SOURCE, API, TOKENS)

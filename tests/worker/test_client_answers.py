@@ -268,6 +268,7 @@ def test_only_with_a_location_is_it_a_redirect(connect, location, is_redirect):
         assert connect(stub.url).post_event("c1", EVENT).is_redirect is is_redirect
 
 
+@pytest.mark.slow
 def test_an_answer_that_drips_ends_in_time(connect):
     """Each byte comes within the read time-out, all of them would take minutes."""
 
@@ -278,6 +279,7 @@ def test_an_answer_that_drips_ends_in_time(connect):
     assert time.monotonic() - started_at < 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [200, 422])
 def test_a_body_that_drips_ends_in_time_and_changes_no_status(connect, status):
     def drip(connection: socket.socket) -> bool:

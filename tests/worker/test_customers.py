@@ -207,6 +207,7 @@ def test_an_email_is_compared_without_its_case(book):
         assert book(stub.url).find(Customer(email="ana@example.com")) == Found("c7", "lookup")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "refusal",
     [

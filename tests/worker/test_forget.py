@@ -36,7 +36,7 @@ def everything(redis) -> bytes:
             fields = redis.hgetall(key)
             found += [*fields.keys(), *fields.values()]
         elif kind == b"string":
-            found.append(redis.get(key))
+            found.append(redis.get(key) or b"")  # it may have gone meanwhile
         elif kind == b"zset":
             found += redis.zrange(key, 0, -1)
         elif kind == b"list":

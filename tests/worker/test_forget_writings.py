@@ -120,6 +120,7 @@ def test_what_becomes_due_meanwhile_goes_too(harness, forget, monkeypatch):
     assert list(harness.ledger.ids(list(State))) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("junk", ["\\" * 1_000_000, "0 (" * 300_000, "a" * 1_000_000, "=" * 10**6])
 def test_no_body_takes_long(junk, harness):
     (kept,) = harness.keep(held_body(junk.encode()))

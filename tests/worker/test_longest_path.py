@@ -117,6 +117,7 @@ def longest(harness: Harness, record: Record, cached_id: str, state: str) -> int
     return most
 
 
+@pytest.mark.slow
 def test_the_job_time_out_allows_for_the_longest_of_all_paths(open_harness):
     harness = open_harness(on_absent="create")
     most = 0

@@ -303,6 +303,7 @@ def test_an_answer_that_drips_ends_in_time(bench, api, monkeypatch):
     assert shop.harness.record(record_id).attempts == 1
 
 
+@pytest.mark.slow
 def test_a_platform_that_does_not_answer_holds_up_no_other(bench, api, standin_server):
     """Many of its notices came before the one of another shop."""
     goes_on, asked = threading.Event(), threading.Semaphore(0)

@@ -177,6 +177,7 @@ def test_nothing_secret_is_in_what_is_logged(bench, api, capsys):
     assert "ana@example.com" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("platform", "name"), THIN, ids=[f"{p}/{n}" for p, n in THIN])
 def test_every_thin_sample_is_looked_up_whole(bench, standin_server, platform, name):
     """With the answers in `relay/samples/<platform>/api.json`: nothing waits, nothing is held."""
@@ -194,6 +195,7 @@ def test_every_thin_sample_is_looked_up_whole(bench, standin_server, platform, n
             assert len(record.body["notes"]) > 20
 
 
+@pytest.mark.slow
 def test_a_lookup_under_way_ends_before_its_worker_does(bench, harness):
     """Its answer may have the only copy of a refresh token in it."""
 

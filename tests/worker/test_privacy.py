@@ -73,6 +73,7 @@ def test_nothing_of_who_asked_to_be_forgotten_is_left(harness, requests, shop):
     assert requests.work_off() == Worked()
 
 
+@pytest.mark.slow
 def test_burst_is_worked_off_in_one_pass_and_a_person_looked_for_once(
     harness, requests, shop, monkeypatch
 ):

@@ -148,6 +148,7 @@ def test_rq_s_own_cleaning_is_done_too(harness, redis, settings):
     assert redis.zcard(harness.queue.started_job_registry.key) == 0
 
 
+@pytest.mark.slow
 def test_worker_is_seen_by_rq_while_it_works_and_gone_after(harness, standin, settings, run):
     record_id = harness.keep_one()
     standin.slow_s = LONG_S
@@ -257,6 +258,7 @@ def full(server):
         redis.config_set("maxmemory", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", [away, read_only, full])
 def test_maintenance_redis_will_not_have_is_postponed(mortal, relay, trouble, caplog):
     server, settings = mortal

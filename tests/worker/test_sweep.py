@@ -236,6 +236,7 @@ def test_two_sweeps_make_one_job(harness, standin, lose):
     assert len(standin.events) == 1
 
 
+@pytest.mark.slow
 def test_many_sweepers_make_one_job_a_record(harness, standin):
     ids = harness.keep(*apart(*map(str, range(30)), standin=standin))
     for record_id in ids:

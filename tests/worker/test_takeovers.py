@@ -115,6 +115,7 @@ def test_late_word_of_an_earlier_run_changes_nothing_in_a_later_one(harness, run
     assert len(standin.events) == 1
 
 
+@pytest.mark.slow
 def test_told_to_stop_in_whatever_greenlet_the_process_ends():
     """A signal before the worker's own handlers: an exception would end that greenlet alone."""
     code = (

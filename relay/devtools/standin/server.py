@@ -83,7 +83,7 @@ class StandinServer:
         self._server = _Server("127.0.0.1", port, self.standin)
         self.url = f"http://127.0.0.1:{self._server.port}"
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True
         )
         self._thread.start()
 

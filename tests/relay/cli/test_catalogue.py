@@ -102,6 +102,7 @@ def test_at_a_terminal_it_is_a_list_by_kind(run, monkeypatch):
     assert shown == {*discovered(), *(each.name for each in IMPOSSIBLE)}
 
 
+@pytest.mark.slow
 def test_pages_in_the_repository_are_true():
     """`make docs` writes them."""
     written = {file.name: file.read_text("utf-8") for file in platform_pages.FOLDER.glob("*.md")}

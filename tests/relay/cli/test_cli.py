@@ -22,6 +22,7 @@ from tests.conftest import SECRETS
 SHARED = Path(__file__).parents[3].parent / "shared" / "payloads"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("language", "sentence"),
     [("es_EC.UTF-8", "Recibe webhooks firmados"), ("en_US.UTF-8", "Receives signed webhooks")],
@@ -255,6 +256,7 @@ def test_history_asks_mercately(run, standin_server: StandinServer):
     assert run("history", "nobody").exit_code == 1
 
 
+@pytest.mark.slow
 def test_send_signs_and_posts(run, settings, relay, redis):
     """To a real server, since the platform's signature covers what goes over the wire."""
     import threading
@@ -324,6 +326,7 @@ def test_transform_takes_a_shipped_sample(run, name, arguments):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "platform",
     [name for name, one in discovered().items() if name == "generic" or not one.needs_options],

@@ -87,6 +87,7 @@ def test_modules_patched_are_those_whose_texts_are_translated():
         assert getattr(module, "_", english) is english, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "expected"), USAGE)
 def test_words_of_click_are_spanish(spanish, arguments, expected):
     shown = spanish[" ".join(arguments)]
@@ -97,6 +98,7 @@ def test_words_of_click_are_spanish(spanish, arguments, expected):
         assert word not in shown
 
 
+@pytest.mark.slow
 def test_every_help_text_has_a_spanish_one(spanish):
     for name in NAMES:
         shown = spanish[f"{name} --help"]

@@ -39,6 +39,7 @@ def test_another_one_on_path_is_not_taken_for_it(started_as, tmp_path):
     assert command_line() == str(SCRIPT)
 
 
+@pytest.mark.slow
 def test_module_is_printed_as_a_module_and_runs(started_as):
     started_as("/x/relay/__main__.py")
     command = command_line("--version")

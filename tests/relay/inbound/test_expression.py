@@ -118,6 +118,7 @@ def test_expression_is_shown_as_it_was_written():
     assert str(Expression("lead.email || email")) == "lead.email || email"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["@" + " | [@, @][]" * 40, "[*].[a == `1`, b == `2`, c == `3`]", "map(&[a, b, c], @)"]
 )

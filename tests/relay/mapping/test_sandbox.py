@@ -36,6 +36,7 @@ COSTLY = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", COSTLY)
 def test_costly_template_ends_soon_and_takes_little_memory(text):
     template = compiled(text)

@@ -55,6 +55,7 @@ def test_number_keeps_its_digits(template, written):
     assert render(compiled(template), template_values(FIELDS)) == written
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -195,6 +195,7 @@ def test_sample_is_parsed_again_from_its_stored_headers_and_body(platform, name)
     assert_parses_again(request_of(platform, name), source_of(platform))
 
 
+@pytest.mark.slow
 @each_sample
 def test_redelivery_has_the_same_keys(platform, name):
     """Hours later, received and signed anew where a time is signed."""
@@ -231,6 +232,7 @@ def test_unknown_field_changes_nothing(platform, name):
     assert [*map(anonymous, items)] == [*map(anonymous, items_of(request, source))]
 
 
+@pytest.mark.slow
 @each_platform
 @all_of("odd", ODD_BODIES)
 def test_odd_body_is_held_or_ignored(platform, odd):

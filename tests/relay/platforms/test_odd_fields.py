@@ -65,6 +65,7 @@ def _shapes() -> dict[str, tuple[str, str, Topic]]:
 SHAPES = _shapes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SHAPES)
 def test_odd_optional_field_is_named_and_the_event_delivered(case):
     platform, name, topic = SHAPES[case]

@@ -140,6 +140,7 @@ def empty(redis: Redis) -> None:
     assert eventually(lambda: Durability.of(redis).memory_used < WATERMARK / 2)
 
 
+@pytest.mark.slow
 def test_nearly_full_redis_is_given_nothing_new_but_the_worker_goes_on(
     small: EmbeddedRedis, relay: Relay, config_file: Path
 ) -> None:
@@ -158,6 +159,7 @@ def test_nearly_full_redis_is_given_nothing_new_but_the_worker_goes_on(
         assert harness.deliver(record_id) == "delivered"
 
 
+@pytest.mark.slow
 def test_senders_are_told_to_come_back(
     small: EmbeddedRedis, relay: Relay, config_file: Path
 ) -> None:

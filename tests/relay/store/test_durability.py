@@ -17,6 +17,7 @@ def server(tmp_path) -> Iterator[EmbeddedRedis]:
         yield own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "faults", "statement"),
     [

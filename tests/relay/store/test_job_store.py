@@ -363,6 +363,7 @@ def down(server, redis):
     server.restart()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", [read_only, out_of_memory, disk_broken, down])
 def test_what_redis_will_not_keep_is_refused_whole(tmp_path, settings, relay, trouble):
     """And it is all there, and new, once Redis is well again."""

@@ -171,6 +171,7 @@ def test_delivery_that_proves_nothing_is_refused_even_without_redis(settings):
     assert response.status_code == 401
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", [None, b"{}"], ids=["call", "held"])
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_redis_that_does_not_write_means_later_and_nothing_is_kept(refusal, body, spare, settings):
@@ -231,6 +232,7 @@ def test_unknown_check_is_refused(settings, spare):
     assert (response.status_code, response.json["reason"]) == (400, "unknown_check")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/readyz", "/readyz?for=accept"])
 def test_readiness_writes_nothing_and_is_asked_once_a_second(path, spare, settings):
     client = client_of(settings, spare)

@@ -113,6 +113,7 @@ def post(client: Any) -> Any:
     return client.post("/webhooks/shopify", headers=signed, data=body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.__name__)
 def test_each_word_is_the_same_wherever_it_is_told(trouble, server, tmp_path):
     word = trouble.__name__

@@ -120,6 +120,7 @@ class TestTaken:
         record = Ledger(redis, keep_delivered_s=1).get(record_id)
         assert (record.state, record.raw, record.reasons) == ("held", body, errors)
 
+    @pytest.mark.slow
     def test_thousand_events_are_accepted_once(self, web, redis):
         client = web()
         first = post(client, "sendgrid", {}, batch(range(1000)))

@@ -101,6 +101,7 @@ def test_longest_batch_is_stored_in_pieces_and_refused_to_nobody(platform, web, 
     assert again.json == response.json | {"status": "duplicate"}
 
 
+@pytest.mark.slow
 def test_batch_whose_middle_was_not_stored_is_whole_when_it_comes_again(web, redis, monkeypatch):
     """What was stored of it is a duplicate then."""
     count, pieces, store = 2 * PIECE + 5, list[int](), JobStore._store

@@ -92,6 +92,7 @@ def test_redirects_errors_and_long_bodies_are_failures(path, stub):
     assert stub.paths == [f"/{path}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["drip", "wait"])
 def test_time_is_bounded_whatever_the_server_does(path, stub):
     began_at = time.monotonic()

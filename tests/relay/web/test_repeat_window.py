@@ -46,6 +46,7 @@ def test_event_with_an_id_is_remembered_as_long_as_any():
     assert remembered_s(options=f'{READS}\nid = "absent"') == 600
 
 
+@pytest.mark.slow
 def test_same_body_is_a_duplicate_within_the_window_and_an_event_after_it(web, redis):
     client = web(source_of('repeat_window = "1s"'))
 

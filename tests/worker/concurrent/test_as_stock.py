@@ -106,6 +106,7 @@ def compare(
     assert footprint(redis) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("enqueue", CASES.values(), ids=CASES)
 def test_leaves_what_stock_leaves(redis, queue, start_worker, enqueue):
     compare(

@@ -35,6 +35,7 @@ def test_what_waits_beside_a_job_that_computes_is_not_taken_over(redis, queue, s
     assert not any(redis.hexists(job.key, "redelivery_count") for job in every)
 
 
+@pytest.mark.slow
 def test_a_lease_is_let_go_by_who_never_has_a_turn_again(redis):
     timings = replace(SHORT_LEASE, lease_s=0.3, heartbeat_s=0.05, stuck_s=0.2)
     lease = Lease(timings.lease_s)

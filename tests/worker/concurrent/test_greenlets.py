@@ -18,6 +18,7 @@ class Item:
     """Something to perform."""
 
 
+@pytest.mark.slow
 def test_an_interruption_hits_its_own_item_or_none():
     """However close it comes to the end of one or the beginning of the next."""
     asked, wrong, hit, ended = set(), [], set(), Counter()
@@ -70,6 +71,7 @@ def test_items_that_have_not_begun_do_not_begin_after_close():
     assert begun == [first]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("connections", [1, 4])
 def test_a_redis_command_is_never_interrupted_half_way(redis: Redis, redis_server, connections):
     """An answer that nobody read would be that of whoever sends the next command."""

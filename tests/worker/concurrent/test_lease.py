@@ -137,6 +137,7 @@ def test_a_job_that_nobody_reclaimed_is_requeued_and_run_once(redis, queue, stan
     assert redis.keys("rq:claims:*") == []
 
 
+@pytest.mark.slow
 def test_a_claim_whose_answer_is_on_its_way_is_not_released(
     redis, queue, start_worker, monkeypatch
 ):

@@ -26,6 +26,7 @@ def answers_lost(start_worker, queue, monkeypatch):
     return worker, lost
 
 
+@pytest.mark.slow
 def test_a_burst_runs_what_was_claimed_by_a_call_whose_answer_was_lost(redis, queue, answers_lost):
     worker, lost = answers_lost
     taken = [queue.enqueue(jobs.say, f"{n}") for n in range(5)]
@@ -61,6 +62,7 @@ def test_a_burst_ends_with_nothing_claimed_though_redis_knew_of_more(
     assert said(redis) == ["once"]
 
 
+@pytest.mark.slow
 def test_told_to_stop_it_returns_what_it_has_not_heard_of(redis, queue, start_worker, monkeypatch):
     """Uncounted: none of it has begun, so that nothing can have been sent."""
     worker = start_worker(queue, name="worker-1")

@@ -116,6 +116,7 @@ def test_equal_shares_where_asked_for(redis, start_worker):
         let_go(redis, *(f"{name}{n}" for name in "abc" for n in range(20)))
 
 
+@pytest.mark.slow
 def test_stock_worker_and_ours_share_a_queue_and_every_job_runs_once(redis, queue, start_worker):
     for n in range(200):
         queue.enqueue(jobs.say, str(n))
