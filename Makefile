@@ -24,7 +24,7 @@ help: ## What there is
 demo: $(STAMP) ## Everything on this machine: sends one signed sample per source, shows what arrived
 	@$(BIN)/mercately-relay demo
 
-test: lint ## Linters, types, import rules and all tests, in five minutes
+test: lint ## Linters, types, import rules and all tests, in six minutes
 	@$(BIN)/python -m pytest $(PARALLEL)
 
 check: lint ## Linters, types, import rules and the tests that wait for nothing, in a minute

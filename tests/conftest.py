@@ -49,9 +49,31 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) * 3 // 2
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those first that start processes, so that none is left to run alone in the end."""
-    items.sort(key=lambda item: (item.get_closest_marker("slow") is None, len(item.path.parts)))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deal what takes long to xdist's processes, so that none is left to run alone in the end.
+
+    Each begins with a part of the list, and takes from the ends of the others' when it is through.
+    """
+    processes = getattr(config, "workerinput", {"workercount": 1})["workercount"]
+    slow = {item: len(item.path.parts) for item in items if item.get_closest_marker("slow")}
+    # Those at the top start whole processes.
+    files = dict.fromkeys(item.path for item in sorted(slow, key=lambda item: slow[item]))
+    hand = {path: number % processes for number, path in enumerate(files)}
+    place = {item: number * processes // len(items) for number, item in enumerate(items)}
+    place |= {item: hand[item.path] for item in slow}
+    items.sort(key=lambda item: (place[item], item not in slow, slow.get(item, 0)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How often a process was killed, each time between two others of its commands."""
+    properties = [
+        (name, value)
+        for report in terminalreporter.getreports("passed")
+        if report.when == "call"
+        for name, value in report.user_properties
+    ]
+    if points := sum(value for name, value in properties if name == "kill_points"):
+        terminalreporter.write_line(f"{points} kill points")
 
 
 @pytest.fixture(autouse=True)

@@ -59,6 +59,7 @@ def test_web_killed_during_accept_leaves_everything_or_nothing(
     run_child: RunChild,
     redis: Redis,
     standin_server: StandinServer,
+    request: pytest.FixtureRequest,
 ) -> None:
     standin = standin_server.standin
     outcomes = []
@@ -81,6 +82,7 @@ def test_web_killed_during_accept_leaves_everything_or_nothing(
         assert run_child("accept:shopify", NEVER, when).startswith("done")
         assert run_child("deliver", NEVER, when).startswith("done")
         assert len(standin.events) == 1, kill_at
+    request.node.user_properties.append(("kill_points", len(outcomes) - 1))
     assert outcomes == sorted(outcomes)  # from some command on everything is there
     assert set(outcomes) == {0, 1}
 
@@ -140,6 +142,7 @@ def test_worker_killed_during_delivery_loses_nothing(
         if answer.startswith("done") and (every or kill_at == NOWHERE):
             break
         killed += answer == "killed"  # else it was a command that is not sent each time
+    request.node.user_properties.append(("kill_points", killed))
     assert killed >= 15
 
 

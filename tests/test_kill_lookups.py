@@ -278,6 +278,7 @@ def test_worker_killed_during_a_lookup_loses_nothing(
         if answer.startswith("done") and (every or kill_at == NOWHERE):
             break
         killed += answer == "killed"
+    request.node.user_properties.append(("kill_points", killed))
     assert killed >= 12
     # Only between the platform's answer and Redis's taking it.
     assert bool(disconnected) == (platform == "mercadolibre" and when == "after")

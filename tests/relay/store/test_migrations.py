@@ -234,7 +234,9 @@ def killed_at(number: int, *, sent: bool) -> Iterator[Callable[[], bool]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sent", [False, True], ids=["before", "after"])
-def test_it_goes_on_where_it_was_killed(request, sent, redis, redis_server, monkeypatch):
+def test_it_goes_on_where_it_was_killed(
+    request, sent, redis, redis_server, monkeypatch, record_property
+):
     monkeypatch.setattr(conversion, "_KEYS_PER_SCAN", 100)
     monkeypatch.setattr(conversion, "_HASHES_AT_ONCE", 10)
     step = 1 if request.config.getoption("--every-kill-point") else 7
@@ -255,6 +257,7 @@ def test_it_goes_on_where_it_was_killed(request, sent, redis, redis_server, monk
                 require_schema(redis)
         migrate(redis, open_queue(redis, "mercately"), KEYED)
         assert redis_dump.snapshot(redis) == wanted, number
+    record_property("kill_points", (number - 1) // step)
     assert 20 < number < 995
 
 

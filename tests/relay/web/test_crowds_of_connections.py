@@ -16,7 +16,7 @@ import pytest
 from relay.devtools.embedded_redis import EmbeddedRedis
 from tests.relay.web.test_server import OLD, answers, running
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("redis")]  # an empty one
 
 HALF_A_HEAD = b"POST /webhooks/tienda HTTP/1.1\r\nHost: x\r\nX-Slow: "
 WHOLE_REQUEST = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -213,6 +213,7 @@ def test_a_killed_process_refuses_nobody_who_comes_after(server: Server) -> None
     assert eventually(lambda: killed not in server.workers() and len(server.workers()) == 2)
 
 
+@pytest.mark.usefixtures("redis")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
 def test_log_that_cannot_be_written_costs_no_answer(
     tmp_path: Path, redis_server: EmbeddedRedis
