@@ -13,6 +13,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from relay.mapping.plain_text import without_hidden
+
 # Of webhooks, neither is older nor comes true later: 0, 1970-01-01, 0001-01-01 (.NET's "no date")
 # and 9999-12-31 ("never") are no times.
 _FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -52,8 +54,6 @@ _RFC_2822: Final = re.compile(
 )
 # .NET's date in JSON: milliseconds. An offset behind them says only where they were written.
 _DOTNET: Final = re.compile(r"/?Date\((\d{1,15})(?:[+-]\d{4})?\)/?")
-# What programs write around the parts of a date, and pasting takes along; so are byte order marks.
-_INVISIBLE: Final = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 # Java's name of the zone, behind its offset.
 _ZONE_NAME: Final = re.compile(r"\[[\w/+-]+\]$")
 _COMPACT: Final = re.compile(r"(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2})?)?")
@@ -113,8 +113,7 @@ def occurred_at(
 
 def _moment(value: Any, zone: tzinfo) -> datetime | None:
     if isinstance(value, str):
-        text = value if value.isascii() else _INVISIBLE.sub("", value)
-        return _from_text(text.strip(), zone)
+        return _from_text(without_hidden(value).strip(), zone)
     if isinstance(value, _NUMBERS) and not isinstance(value, bool):
         return _from_text(f"{Decimal(str(value)):f}", zone) if 0 < value < 1e21 else None
     if isinstance(value, Mapping):

@@ -37,6 +37,9 @@ _EXPONENTS: Final[Mapping[str, int]] = {
 _CODES: Final[frozenset[str]] = frozenset(list_currencies()) - {"XXX"}
 # Without a country that CLDR knows in that language: Latin America's Spanish, the US's English.
 _FALLBACKS: Final[Mapping[Language, str]] = {"es": "es_419", "en": "en_US"}
+# Fields that are amounts given back, and the ends of types whose whole amount is.
+_GIVEN_BACK: Final = ("refund_amount",)
+_REFUNDS: Final = (".refunded", ".partially_refunded", ".charged_back")
 _EXACT: Final = Context(prec=400, rounding=ROUND_HALF_UP)
 
 
@@ -76,6 +79,17 @@ def shown_amount(money: Money, language: Language, country: str) -> str:
         digits = 0
     style = _style(language, country, currency, digits)
     return _formatted(amount, style)
+
+
+def given_back(fields: Mapping[str, Any], event_type: str) -> dict[str, Any]:
+    """The fields with amounts given back as positive ones: many ledgers keep them below zero."""
+    names = ("amount", *_GIVEN_BACK) if event_type.endswith(_REFUNDS) else _GIVEN_BACK
+    return {
+        name: Money(abs(value.amount), value.currency)
+        if name in names and isinstance(value, Money)
+        else value
+        for name, value in fields.items()
+    }
 
 
 def shown_amounts(fields: Mapping[str, Any], language: Language, country: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from jinja2 import Template, UndefinedError
 from marshmallow import RAISE, Schema, fields, validate
 
 from config.relay_toml import Destination
-from relay.mapping.amounts import shown_amounts
+from relay.mapping.amounts import given_back, shown_amounts
 from relay.mapping.customer import TEXT_MAX, references_in, resolve
 from relay.mapping.event_fields import filled
 from relay.mapping.event_types import EVENT_TYPES, Language
@@ -198,7 +198,8 @@ def _context(
     is_mail = event.type.startswith("email.")
     local = event.occurred_at.astimezone(destination.timezone)
     contact = event.contact
-    values = shown_amounts(_values(event), language, destination.country)
+    values = given_back(_values(event), event.type)
+    values = shown_amounts(values, language, destination.country)
     if event.type.startswith(_OF_SHOPS):
         values |= order_words(values, language)
     return {

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, Literal
 
-from relay.mapping.plain_text import without_html
+from relay.mapping.plain_text import without_hidden, without_html
 
 _ES, _EN = 0, 1
 _ITEMS_MAX: Final = 3
@@ -187,7 +187,7 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return " ".join(without_html(value).split())
+        return " ".join(without_hidden(without_html(value)).split())
     if isinstance(value, Decimal):
         return f"{value:f}"
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""

@@ -9,6 +9,7 @@ from hypothesis import example, given, strategies as st
 
 from relay.mapping.amounts import (
     exponent,
+    given_back,
     is_currency_code,
     is_written_whole,
     shown_amount,
@@ -117,3 +118,25 @@ def test_amount_is_what_was_sent_when_nobody_is_sure_of_it(fields, amount):
 def test_every_amount_among_the_fields_is_shown():
     fields = {"refunded": Money(Decimal("16.2"), "USD"), "number": "1", "list": [1]}
     assert shown_amounts(fields, "es", "EC") == {**fields, "refunded": "$16,20"}
+
+
+@pytest.mark.parametrize(
+    ("event_type", "amount", "refund"),
+    [
+        ("payment.refunded", "49.90", "16.20"),
+        ("payment.charged_back", "49.90", "16.20"),
+        ("order.partially_refunded", "49.90", "16.20"),
+        ("order.updated", "-49.90", "16.20"),
+    ],
+)
+def test_amount_given_back_is_told_without_a_minus(event_type, amount, refund):
+    fields = {
+        "amount": Money(Decimal("-49.90"), "USD"),
+        "refund_amount": Money(Decimal("-16.20"), "USD"),
+        "reference": "-7",
+    }
+    assert given_back(fields, event_type) == {
+        "amount": Money(Decimal(amount), "USD"),
+        "refund_amount": Money(Decimal(refund), "USD"),
+        "reference": "-7",
+    }
