@@ -1,4 +1,4 @@
-"""Currencies of Latin America and around it by their names: `dólares americanos`, `Chilean Peso`."""
+"""Currencies of Latin America and around it by name: `dólares americanos`, `Chilean Peso`."""
 
 import unicodedata
 from collections.abc import Iterator, Mapping

@@ -63,11 +63,12 @@ def is_written_whole(currency: str) -> bool:
 def shown_amount(money: Money, language: Language, country: str) -> str:
     """The amount for a person who reads `language` in `country` (ISO 3166 alpha-2).
 
-    Without a currency it has the digits that were sent. A currency that is no ISO code stands
-    behind it as the sender wrote it, a sign such as `$` before it.
+    Without a currency it has the digits that were sent, hundredths in the place of tenths. A
+    currency that is no ISO code stands behind it as the sender wrote it, a sign such as `$` before.
     """
     amount, currency = money.amount, money.currency
     if not is_currency_code(currency):
+        amount = amount if currency else _in_cents(amount)
         digits = max(0, -int(amount.as_tuple().exponent))
         style = _style(language, country, "", digits)
         text = _formatted(amount, style)
@@ -79,6 +80,14 @@ def shown_amount(money: Money, language: Language, country: str) -> str:
         digits = 0
     style = _style(language, country, currency, digits)
     return _formatted(amount, style)
+
+
+def _in_cents(amount: Decimal) -> Decimal:
+    """An amount with one digit after the point, which is a program's, as people write it."""
+    if amount.as_tuple().exponent != -1:
+        return amount
+    is_whole = amount == amount.to_integral_value()
+    return amount.quantize(Decimal(1 if is_whole else "0.01"), context=_EXACT)
 
 
 def given_back(fields: Mapping[str, Any], event_type: str) -> dict[str, Any]:

@@ -126,12 +126,13 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
     raw: bytes = b"",
     references: tuple[str, ...] = (),
     step: Mapping[str, Any] = _NO_STEP,
+    in_shop: bool = True,
 ) -> Call:
     """Build the `POST customers/:id/events` request for an event.
 
     `times` are the event's fields that the rule uses as dates, and when a booking starts, read in
     the source's time zone; None is for those that are no time. A field that is not among them may
-    be an ISO date or time.
+    be an ISO date or time. `in_shop` is False where customers are kept by others than a shop.
 
     `source_title` is the source's name in notes, the platform's when empty. `raw`, `references` and
     `step` are as in `Call`.
@@ -155,6 +156,7 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
         "source": source,
         "source_title": source_title or platform,
         "platform": platform,
+        "in_shop": in_shop,
         "id_type": resolved.id_type,
         "id_number": resolved.id_number,
     }

@@ -8,10 +8,12 @@ important part first. What an event does not say leaves no trace: no empty quote
 from collections.abc import Mapping
 from typing import Final
 
-# The e-mail by its subject, else by its campaign. With a subject it is a certain e-mail.
+# The e-mail by its subject, else by its campaign. With a subject it is a certain e-mail. A campaign
+# that is only a number has no name.
 _MAIL: Final = (
     "{% set mail = subject | brief(45) %}"
-    "{% set series = '' if mail else campaign | brief(40) %}"
+    "{% set series = campaign | brief(40) %}"
+    "{% set series = '' if mail or series | int(-1) >= 0 else series %}"
 )  # fmt: skip
 _NAMED_ES: Final = (
     "{% if mail %} «{{ mail }}»{% elif series %} de la campaña «{{ series }}»{% endif %}"

@@ -20,7 +20,7 @@ _ITEMS: Final = "{% if items %}: {{ items }}{% endif %}"
 _RESUME_ES: Final = "{% if checkout_url %}. Para retomarla: {{ checkout_url }}{% endif %}"
 _RESUME_EN: Final = "{% if checkout_url %}. To resume it: {{ checkout_url }}{% endif %}"
 _NEWS: Final = (
-    "{% set news = changed_text or [status_text, amount] | select | join(', ') %}"
+    "{% set news = changed_text or [status_text, parcel_text, amount] | select | join(', ') %}"
     "{% if news %}: {{ news }}{% endif %}"
 )
 _TRACKING: Final = (
@@ -49,6 +49,7 @@ _PLAN_EN: Final = (
     '{% if name %}"{{ name }}"{% elif number %}subscription {{ number }}'
     "{% else %}a subscription{% endif %}"
 )
+_CHANGED: Final = "{% if changed %}: {{ changed }}{% endif %}"
 _DECLINED: Final = "{% if decline_text %}, {{ decline_text }}{% endif %}"
 
 
@@ -137,12 +138,17 @@ ORDER_NOTES: Final[Mapping[str, tuple[str, str]]] = {
         f"{_PAYMENT}Payment refunded{_PART_EN}{_GIVEN_EN}{_REFERENCE_EN}",
     ),
     "payment.charged_back": _payment("Contracargo", "Chargeback"),
-    "customer.created": ("Se registró en la tienda", "Created an account in the shop"),
+    "customer.created": (
+        "{% if in_shop %}Se registró en la tienda{% else %}Nueva ficha de cliente{% endif %}",
+        "{% if in_shop %}Created an account in the shop{% else %}New customer record{% endif %}",
+    ),
     "customer.updated": (
-        "Cambió sus datos{% if changed %}: {{ changed }}{% endif %}",
-        "Changed their details{% if changed %}: {{ changed }}{% endif %}",
+        f"{{% if in_shop %}}Cambió{{% else %}}Se actualizaron{{% endif %}} sus datos{_CHANGED}",
+        "{% if in_shop %}Changed their details{% else %}Their details were updated{% endif %}"
+        + _CHANGED,
     ),
     "customer.deleted": (
-        "Se eliminó su cuenta de la tienda", "Their account in the shop was deleted",
+        "Se eliminó su {% if in_shop %}cuenta de la tienda{% else %}ficha de cliente{% endif %}",
+        "Their {% if in_shop %}account in the shop{% else %}record{% endif %} was deleted",
     ),
 }  # fmt: skip

@@ -80,6 +80,15 @@ _FULFILMENT: Final[Mapping[str, tuple[str, str]]] = {
     "partially_fulfilled": ("enviado en parte", "partly sent"),
     "unfulfilled": ("sin enviar", "not sent"),
     "restocked": ("devuelto al inventario", "restocked"),
+    **dict.fromkeys(
+        ("in_preparation", "preparing", "packed"), ("en preparación", "being prepared")
+    ),
+    **dict.fromkeys(("shipped", "in_transit"), ("enviado", "sent")),
+    "delivered": ("entregado", "delivered"),
+    **dict.fromkeys(
+        ("pickup_available", "ready_for_pickup", "available_for_pickup"),
+        ("listo para retirar", "ready for pickup"),
+    ),
 }
 _CANCELLED: Final[Mapping[str, tuple[str, str]]] = {
     "customer": ("el cliente lo pidió", "requested by the customer"),
@@ -116,7 +125,26 @@ _DECLINED: Final[Mapping[str, tuple[str, str]]] = {
          "transaction_not_allowed"),
         ("el banco rechazó la tarjeta", "the bank declined the card"),
     ),
-    "insufficient_fund": ("fondos insuficientes", "insufficient funds"),
+    **dict.fromkeys(
+        ("insufficient_fund", "fondos_insuficientes", "saldo_insuficiente",
+         "your_card_has_insufficient_funds"),
+        ("fondos insuficientes", "insufficient funds"),
+    ),
+    **dict.fromkeys(
+        ("your_card_was_declined", "tarjeta_declinada", "tarjeta_rechazada"),
+        ("el banco rechazó la tarjeta", "the bank declined the card"),
+    ),
+    **dict.fromkeys(
+        ("your_card_has_expired", "tarjeta_vencida", "tarjeta_expirada"),
+        ("tarjeta vencida", "expired card"),
+    ),
+    "your_card_number_is_incorrect": ("número de tarjeta incorrecto", "wrong card number"),
+    "your_card's_security_code_is_incorrect": (
+        "código de seguridad incorrecto", "wrong security code",
+    ),
+    "your_card_does_not_support_this_type_of_purchase": (
+        "el banco rechazó la tarjeta", "the bank declined the card",
+    ),
     "bad_filled_other": ("datos de la tarjeta incorrectos", "wrong card details"),
     "insufficient_data": ("faltan datos", "details are missing"),
     "invalid_cvc": ("código de seguridad incorrecto", "wrong security code"),
@@ -150,6 +178,22 @@ _METHODS: Final[Mapping[str, tuple[str, str]]] = {
     "gift_card": ("tarjeta de regalo", "gift card"),
     "woocommerce_payments": ("tarjeta", "card"),
     "manual": ("", ""),
+    **dict.fromkeys(("tarjeta", "tarjeta_de_crédito", "tarjeta_de_credito"), ("tarjeta", "card")),
+    **dict.fromkeys(
+        ("tarjeta_de_débito", "tarjeta_de_debito"), ("tarjeta de débito", "debit card")
+    ),
+    "prepaid_card": ("tarjeta prepago", "prepaid card"),
+    **dict.fromkeys(
+        ("transferencia", "transferencia_bancaria", "depósito_o_transferencia", "wire_transfer"),
+        ("transferencia", "bank transfer"),
+    ),
+    **dict.fromkeys(("cash", "efectivo", "ticket", "cash_payment"), ("efectivo", "cash")),
+    **dict.fromkeys(
+        ("pago_contra_entrega", "contra_entrega", "contra_reembolso", "contrareembolso",
+         "pago_contra_reembolso"),
+        ("pago contra entrega", "cash on delivery"),
+    ),
+    "account_money": ("saldo de la cuenta", "account balance"),
 }  # fmt: skip
 
 
@@ -175,6 +219,7 @@ def order_words(fields: Mapping[str, Any], language: Literal["es", "en"]) -> dic
         "changed": ", ".join(dict.fromkeys(_bare(name, at) for name in names)),
         "changed_text": _changed_text(names, fields, at),
         "status_text": _status(fields.get("status"), _STATUS, at),
+        "parcel_text": _parcel(fields, at),
         "cancel_text": _known(fields.get("cancel_reason"), _CANCELLED, at),
         "decline_text": _known(fields.get("reason"), _DECLINED, at),
         "method_text": _known(fields.get("payment_method"), _METHODS, at),
@@ -219,7 +264,11 @@ def _brief(text: str, length: int = _TEXT_MAX) -> str:
 def _known(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
     if not (text := _text(value)):
         return ""
-    code = _BETWEEN_WORDS.sub("_", text.lower()).removeprefix("cc_").removeprefix("rejected_")
+    code = (
+        _BETWEEN_WORDS.sub("_", text.lower().rstrip("."))
+        .removeprefix("cc_")
+        .removeprefix("rejected_")
+    )
     return words[code][at] if code in words else _brief(_CODE.sub(_spaced, text))
 
 
@@ -235,6 +284,16 @@ def _status(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
     if code in words:
         return words[code][at]
     return _brief(re.sub(r"[_-]+", " ", text))
+
+
+def _parcel(fields: Mapping[str, Any], at: int) -> str:
+    """How far the parcel is, where there are words for it that the order's state does not say."""
+    text = _text(fields.get("fulfillment_status"))
+    code = _BETWEEN_WORDS.sub("_", text.lower())
+    if code not in _FULFILMENT or code == "unfulfilled":
+        return ""
+    words = _FULFILMENT[code][at]
+    return "" if words == _status(fields.get("status"), _STATUS, at) else words
 
 
 def _and_more(texts: Sequence[str], left: int, at: int) -> str:

@@ -1,10 +1,11 @@
 """Default notes about orders, purchases, payments and accounts, with and without each field."""
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from notes import LANGUAGES, check_golden
+from notes import LANGUAGES, SOURCES, check_golden, note_of
 
 from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.order_notes import ORDER_NOTES
@@ -92,7 +93,7 @@ def test_notes_read_as_their_golden_file(language, request):
 def note(event_type: str, language: str, fields: dict) -> str:
     template = compiled(EVENT_TYPES[event_type].note(language))
     words = order_words(fields, language)
-    return render(template, {**fields, **words, "source_title": "Shopify"})
+    return render(template, {**fields, **words, "source_title": "Shopify", "in_shop": True})
 
 
 @pytest.mark.parametrize("language", ["es", "en"])
@@ -241,6 +242,19 @@ def test_known_reason_is_translated_and_another_stays(reason, shown):
         ("reason", "cc_rejected_max_attempts", "decline_text", "demasiados intentos", "too many attempts"),
         ("reason", "invalid_cvc", "decline_text", "código de seguridad incorrecto", "wrong security code"),
         ("reason", "requested_by_customer", "reason_line", "el cliente lo pidió", "requested by the customer"),
+        ("reason", "Your card was declined.", "decline_text", "el banco rechazó la tarjeta", "the bank declined the card"),
+        ("reason", "Your card has insufficient funds.", "decline_text", "fondos insuficientes", "insufficient funds"),
+        ("reason", "Fondos insuficientes", "decline_text", "fondos insuficientes", "insufficient funds"),
+        ("reason", "Tarjeta declinada", "decline_text", "el banco rechazó la tarjeta", "the bank declined the card"),
+        ("payment_method", "cash", "method_text", "efectivo", "cash"),
+        ("payment_method", "Transferencia bancaria", "method_text", "transferencia", "bank transfer"),
+        ("payment_method", "Pago contra entrega", "method_text", "pago contra entrega", "cash on delivery"),
+        ("payment_method", "Tarjeta de crédito", "method_text", "tarjeta", "card"),
+        ("fulfillment_status", "partial", "parcel_text", "enviado en parte", "partly sent"),
+        ("fulfillment_status", "in_preparation", "parcel_text", "en preparación", "being prepared"),
+        ("fulfillment_status", "PICKUP_AVAILABLE", "parcel_text", "listo para retirar", "ready for pickup"),
+        ("fulfillment_status", "unfulfilled", "parcel_text", "", ""),
+        ("fulfillment_status", "algo nuevo", "parcel_text", "", ""),
         ("reason", "Llegó roto", "reason_line", "Llegó roto", "Llegó roto"),
         ("cancel_reason", "out_of_stock", "cancel_text", "no hay existencias", "out of stock"),
         ("status", "unpaid", "status_text", "pendiente de pago", "awaiting payment"),
@@ -267,3 +281,28 @@ def test_parcel_that_is_not_sent_after_all_is_told():
     assert (
         order_words(fields, "es")["changed_text"] == "cambió el estado del envío (ahora sin enviar)"
     )
+
+
+def test_state_of_the_parcel_is_told_beside_that_of_the_order_and_not_twice():
+    partly = {"order_number": "7", "status": "pending", "fulfillment_status": "partial"}
+    assert note("order.updated", "es", partly) == (
+        "Pedido 7 actualizado: pendiente de pago, enviado en parte (Shopify)"
+    )
+    twice = {"order_number": "7", "status": "delivered", "fulfillment_status": "delivered"}
+    assert note("order.updated", "en", twice) == "Order 7 updated: delivered (Shopify)"
+
+
+@pytest.mark.parametrize(
+    ("group", "es", "en"),
+    [
+        ("shops", "Se registró en la tienda", "Created an account in the shop"),
+        ("crm", "Nueva ficha de cliente", "New customer record"),
+        ("accounting", "Nueva ficha de cliente", "New customer record"),
+        ("payments", "Nueva ficha de cliente", "New customer record"),
+    ],
+)
+def test_only_a_shop_has_accounts(group, es, en):
+    for source, told in ((SOURCES["es"], es), (SOURCES["en"], en)):
+        platform = replace(source.platform, group=group)
+        text = note_of("customer.created", {}, replace(source, platform=platform))
+        assert text == f"{told} (Tienda Norte)"
