@@ -83,11 +83,17 @@ def shown_amount(money: Money, language: Language, country: str) -> str:
 
 
 def _in_cents(amount: Decimal) -> Decimal:
-    """An amount with one digit after the point, which is a program's, as people write it."""
-    if amount.as_tuple().exponent != -1:
+    """An amount with the number of digits that programs write, as people write it.
+
+    Tenths become hundredths or none, and zeros behind the hundredths go: 49900.0, 129.9, 61.800000.
+    """
+    digits = -int(amount.as_tuple().exponent)
+    if digits <= 2 and digits != 1:
         return amount
-    is_whole = amount == amount.to_integral_value()
-    return amount.quantize(Decimal(1 if is_whole else "0.01"), context=_EXACT)
+    if digits == 1 and amount == amount.to_integral_value():
+        return amount.quantize(Decimal(1), context=_EXACT)
+    in_cents = amount.quantize(Decimal("0.01"), context=_EXACT)
+    return in_cents if in_cents == amount else amount
 
 
 def given_back(fields: Mapping[str, Any], event_type: str) -> dict[str, Any]:
