@@ -26,7 +26,30 @@ STATUS: Final[Mapping[str, tuple[str, str]]] = {
     **dict.fromkeys(("preparing", "preparando"), ("en preparación", "being prepared")),
     **dict.fromkeys(("shipped", "enviado", "despachado"), ("enviado", "sent")),
     **dict.fromkeys(("delivered", "entregado"), ("entregado", "delivered")),
-    "partial_shipped": ("enviado en parte", "partly sent"),
+    **dict.fromkeys(("partial_shipped", "partially_shipped"), ("enviado en parte", "partly sent")),
+    **dict.fromkeys(
+        ("awaiting_shipment", "awaiting_fulfillment", "ready_to_ship", "por_enviar"),
+        ("por enviar", "to be sent"),
+    ),
+    **dict.fromkeys(("in_transit", "on_the_way", "en_camino"), ("en camino", "on its way")),
+    **dict.fromkeys(("out_for_delivery", "en_reparto"), ("en reparto", "out for delivery")),
+    **dict.fromkeys(("returned", "devuelto"), ("devuelto", "returned")),
+    **dict.fromkeys(("packed", "empacado"), ("empacado", "packed")),
+    **dict.fromkeys(
+        ("handling", "ready_for_handling", "start_handling"), ("en preparación", "being prepared")
+    ),
+    "invoiced": ("facturado", "invoiced"),
+    "canceled": ("cancelado", "cancelled"),
+    "disputed": ("en disputa", "disputed"),
+    "backordered": ("a la espera de existencias", "waiting for stock"),
+    **dict.fromkeys(
+        ("awaiting_payment", "payment_pending", "waiting_payment"),
+        ("pendiente de pago", "awaiting payment"),
+    ),
+    "payment_approved": ("pagado", "paid"),
+    **dict.fromkeys(
+        ("awaiting_pickup", "available_for_pickup"), ("listo para retirar", "ready for pickup")
+    ),
     "ready_pickup": ("listo para retirar", "ready for pickup"),
     "ready_for_pickup": ("listo para retirar", "ready for pickup"),
     "pending_payment": ("pendiente de pago", "awaiting payment"),
@@ -42,7 +65,8 @@ FULFILMENT: Final[Mapping[str, tuple[str, str]]] = {
     **dict.fromkeys(
         ("in_preparation", "preparing", "packed"), ("en preparación", "being prepared")
     ),
-    **dict.fromkeys(("shipped", "in_transit"), ("enviado", "sent")),
+    **dict.fromkeys(("in_transit", "out_for_delivery"), ("en camino", "on its way")),
+    "shipped": ("enviado", "sent"),
     "delivered": ("entregado", "delivered"),
     **dict.fromkeys(
         ("pickup_available", "ready_for_pickup", "available_for_pickup"),

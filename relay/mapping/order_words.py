@@ -21,6 +21,8 @@ _ITEM_MAX: Final = 40
 _ITEMS_ROOM: Final = (50, 90)
 
 _BETWEEN_WORDS: Final = re.compile(r"[\s-]+")
+# What stands behind a name, as in `Pago contra entrega (COD)`.
+_IN_BRACKETS: Final = re.compile(r"_?\([^()]*\)$")
 # A code such as `mercado_pago` and no more.
 _CODE: Final = re.compile(r"^[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+$")
 # What people and CRMs write before the number of an order.
@@ -126,6 +128,7 @@ def _known(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
         .removeprefix("cc_")
         .removeprefix("rejected_")
     )
+    code = code if code in words else _IN_BRACKETS.sub("", code)
     return words[code][at] if code in words else _brief(_CODE.sub(_spaced, text))
 
 
