@@ -84,6 +84,34 @@ CANCELLED: Final[Mapping[str, tuple[str, str]]] = {
     "out_of_stock": ("no hay existencias", "out of stock"),
     "duplicate": ("estaba repetido", "it was there twice"),
     "other": ("", ""),
+    **dict.fromkeys(
+        (
+            "customer_request",
+            "customer_requested",
+            "requested_by_buyer",
+            "buyer",
+            "by_customer",
+            "cancellation_requested",
+        ),
+        ("el cliente lo pidió", "requested by the customer"),
+    ),
+    **dict.fromkeys(
+        ("customer_changed_mind", "changed_mind"), ("cambió de opinión", "changed their mind")
+    ),
+    **dict.fromkeys(("no_stock", "sin_stock"), ("no hay existencias", "out of stock")),
+    **dict.fromkeys(
+        ("expired", "not_paid", "unpaid", "timeout"),
+        ("venció el plazo para pagar", "the time to pay ran out"),
+    ),
+    "payment_failed": ("falló el pago", "the payment failed"),
+    # Why a subscription ends, by the choices of Stripe's customer portal.
+    "too_expensive": ("muy caro", "too expensive"),
+    "missing_features": ("le falta algo", "something is missing"),
+    "switched_service": ("se cambió a otro servicio", "switched to another service"),
+    "unused": ("no lo usa", "does not use it"),
+    "customer_service": ("no está conforme con la atención", "not happy with the service"),
+    "too_complex": ("muy complicado", "too complicated"),
+    "low_quality": ("no está conforme con la calidad", "not happy with the quality"),
 }
 DECLINED: Final[Mapping[str, tuple[str, str]]] = {
     "insufficient_funds": ("fondos insuficientes", "insufficient funds"),
@@ -140,6 +168,19 @@ DECLINED: Final[Mapping[str, tuple[str, str]]] = {
     **dict.fromkeys(
         ("by_regulations", "by_biz_rule", "rule"),
         ("no lo permiten las reglas del cobro", "the rules of the charge do not allow it"),
+    ),
+    # Response codes of banks, ISO 8583.
+    **dict.fromkeys(("51", "116"), ("fondos insuficientes", "insufficient funds")),
+    **dict.fromkeys(
+        ("05", "5", "57", "62"), ("el banco rechazó la tarjeta", "the bank declined the card")
+    ),
+    **dict.fromkeys(("54", "33"), ("tarjeta vencida", "expired card")),
+    "14": ("número de tarjeta incorrecto", "wrong card number"),
+    **dict.fromkeys(("61", "65"), ("límite de la tarjeta superado", "over the card's limit")),
+    **dict.fromkeys(("91", "96"), ("error del banco", "error at the bank")),
+    # No more than the note says already.
+    **dict.fromkeys(
+        ("rejected", "failed", "denied", "refused", "rechazado", "rechazada", "error"), ("", "")
     ),
     "bank_error": ("error del banco", "error at the bank"),
     "expired": ("venció el plazo para pagar", "the time to pay ran out"),
@@ -216,5 +257,5 @@ METHODS: Final[Mapping[str, tuple[str, str]]] = {
 
 # What platforms write for a carrier that they do not know.
 CARRIERS: Final[Mapping[str, tuple[str, str]]] = dict.fromkeys(
-    ("other", "otro", "otra", "custom"), ("", "")
+    ("other", "others", "otro", "otra", "otros", "custom", "none", "ninguno", "n/a", "-"), ("", "")
 )

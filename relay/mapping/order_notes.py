@@ -28,6 +28,8 @@ _TRACKING: Final = (
     "{% if tracking_url %}: {{ tracking_url }}{% endif %}"
 )
 _REFUND: Final = "{% set given = refund_amount or amount %}{% if given %}: {{ given }}{% endif %}"
+_OF_WHOLE_ES: Final = f"{{% if refund_amount != amount %}}{_OF_ES}{{% endif %}}"
+_OF_WHOLE_EN: Final = f"{{% if refund_amount != amount %}}{_OF_EN}{{% endif %}}"
 _PART: Final = "{% set part = refund_left and refund_amount != amount %}"
 _PART_ES: Final = f"{_PART}{{% if part %}} en parte{{% endif %}}"
 _PART_EN: Final = f"{_PART}{{% if part %}} in part{{% endif %}}"
@@ -96,10 +98,10 @@ ORDER_NOTES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "order.partially_refunded": _order(
         "Reembolso parcial{% if number %} del pedido {{ number }}{% endif %}"
-        "{% if refund_amount %}: {{ refund_amount }}" + _OF_ES + "{% endif %}"
+        "{% if refund_amount %}: {{ refund_amount }}" + _OF_WHOLE_ES + "{% endif %}"
         "{% if refund_left %}, quedan {{ refund_left }}{% endif %}" + _WHY_ES,
         "Partial refund{% if number %} of order {{ number }}{% endif %}"
-        "{% if refund_amount %}: {{ refund_amount }}" + _OF_EN + "{% endif %}"
+        "{% if refund_amount %}: {{ refund_amount }}" + _OF_WHOLE_EN + "{% endif %}"
         "{% if refund_left %}, {{ refund_left }} left{% endif %}" + _WHY_EN,
     ),
     "order.failed": _order(

@@ -63,6 +63,7 @@ def order_words(fields: Mapping[str, Any], language: Literal["es", "en"]) -> dic
     at = _ES if language == "es" else _EN
     room = _ITEMS_ROOM[0 if _text(fields.get("checkout_url")) else 1]
     numbers = _texts(fields.get("tracking_numbers")) or _texts(fields.get("tracking_number"))
+    numbers = list(dict.fromkeys(numbers))
     names = [name for name in _texts(fields.get("changed")) if name in _CHANGED]
     return {
         **{name: _text(fields[name]) for name in _LINES if name in fields},

@@ -78,6 +78,7 @@ _NO_LABEL: Final = re.compile(
     r"(?:no[ _]label[ _]?)?(?:(?:(?:field|input|question|q|entry|campo)[ _.-]?)?\d[\d_.-]*)?",
     re.IGNORECASE,
 )
+_QUOTED: Final = re.compile(r"^([«\"\u201c'])([^«»\"\u201c\u201d']+)[»\"\u201d']$")
 _INVISIBLE: Final = re.compile(r"[\s\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060\ufeff]+")
 
 
@@ -87,6 +88,7 @@ def brief(value: Any, length: int) -> str:
     Of an object it is the name or title, else what is in it (`city Cuenca, units 50`).
     """
     line = _INVISIBLE.sub(" ", without_html(_line(value))).strip().rstrip(".,;:")
+    line = _QUOTED.sub(r"\2", line)  # a note has its own
     if len(line) <= length:
         return line
     words = line[:length].rpartition(" ")[0]

@@ -170,3 +170,32 @@ def test_number_of_a_campaign_is_no_name():
     assert note_of("email.sent", {"campaign": "9 de octubre"}, source) == (
         "Se envió un correo de la campaña «9 de octubre» (Tienda Norte)"
     )
+
+
+@pytest.mark.parametrize(
+    ("subject", "shown"),
+    [
+        ("«Oferta»", "Oferta"),
+        ('"Oferta"', "Oferta"),
+        ("\u201cOferta\u201d", "Oferta"),
+        ("«Oferta» y «más»", "«Oferta» y «más»"),
+        ("Oferta d'oro", "Oferta d'oro"),
+    ],
+)
+def test_text_in_quotation_marks_gets_no_second_ones(subject, shown):
+    told = note_of("email.opened", {"subject": subject}, SOURCES["es"])
+    assert told == f"Abrió el correo «{shown}» (Tienda Norte)"
+
+
+def test_noun_of_a_form_is_told_once():
+    told = note_of("form.submitted", {"form": "Formulario de contacto"}, SOURCES["es"])
+    assert told == "Llenó «Formulario de contacto» (Tienda Norte)"
+
+
+@pytest.mark.parametrize(
+    ("network", "shown"),
+    [("fb", "Facebook"), ("IG", "Instagram"), ("tiktok", "TikTok"), ("X", "X")],
+)
+def test_network_has_its_name(network, shown):
+    told = note_of("lead.created", {"network": network}, SOURCES["es"])
+    assert told == f"Nuevo contacto desde un anuncio de {shown} (Tienda Norte)"

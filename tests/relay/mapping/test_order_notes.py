@@ -266,6 +266,15 @@ def test_known_reason_is_translated_and_another_stays(reason, shown):
         ("order_number", "P-1001", "order_number", "P-1001", "P-1001"),
         ("payment_method", "Pago contra entrega (COD)", "method_text", "pago contra entrega", "cash on delivery"),
         ("payment_method", "Algo (nuevo)", "method_text", "Algo (nuevo)", "Algo (nuevo)"),
+        ("reason", "51", "decline_text", "fondos insuficientes", "insufficient funds"),
+        ("reason", "54", "decline_text", "tarjeta vencida", "expired card"),
+        ("reason", "REJECTED", "decline_text", "", ""),
+        ("cancel_reason", "expired", "cancel_text", "venció el plazo para pagar", "the time to pay ran out"),
+        ("cancel_reason", "customer_request", "cancel_text", "el cliente lo pidió", "requested by the customer"),
+        ("reason", "too_expensive", "reason_line", "muy caro", "too expensive"),
+        ("reason", "customer_changed_mind", "reason_line", "cambió de opinión", "changed their mind"),
+        ("carrier", "Otros", "carrier", "", ""),
+        ("tracking_numbers", ["EC1", "EC1", "EC2"], "tracking_text", "guías EC1, EC2", "tracking EC1, EC2"),
         ("payment_method", "cash", "method_text", "efectivo", "cash"),
         ("payment_method", "Transferencia bancaria", "method_text", "transferencia", "bank transfer"),
         ("payment_method", "Pago contra entrega", "method_text", "pago contra entrega", "cash on delivery"),
@@ -326,3 +335,9 @@ def test_only_a_shop_has_accounts(group, es, en):
         platform = replace(source.platform, group=group)
         text = note_of("customer.created", {}, replace(source, platform=platform))
         assert text == f"{told} (Tienda Norte)"
+
+
+def test_refund_of_the_whole_that_is_called_one_of_a_part_has_one_amount():
+    fields = {"order_number": "7", "refund_amount": "$49,90", "amount": "$49,90"}
+    told = note("order.partially_refunded", "es", fields)
+    assert told == "Reembolso parcial del pedido 7: $49,90 (Shopify)"
