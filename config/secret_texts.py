@@ -12,8 +12,11 @@ PART_MIN: Final = 8
 # two such secrets stands `|` (Supabase) or white space as well.
 _SEPARATOR: Final = re.compile(
     r"(?<!\bv1)(?<!\bv1a),|,(?!\s*wh(?:sec|pk|sk)_)"
-    r"|(?<![,|\s])[|\s]+(?=(?:v1a?,\s*)?wh(?:sec|pk|sk)_)"
+    r"|(?<![,|;\s])[|;\s]+(?=(?:v1a?,\s*)?wh(?:sec|pk|sk)_)"
+    r"|(?<=KEY-----)(?:\s|\\[rn])*(?=-----BEGIN)"
 )
+# Byte order marks and blanks of no width, which editors and pasting leave around a text.
+_HIDDEN: Final = "\ufeff\u200b\u200e\u200f\u2060"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,8 @@ def split_secrets(text: str) -> SecretTexts:
     A secret may have a comma in it (WooCommerce makes such), so the whole text is a secret as well,
     and a part of fewer than 8 characters is none. A list in relay.toml is not split.
     """
-    whole = text.strip()
-    parts = [part.strip() for part in _SEPARATOR.split(whole)]
+    whole = text.strip().strip(_HIDDEN).strip()
+    parts = [part.strip() for part in _SEPARATOR.split(_without_quotes(whole))]
     if len(parts) == 1:
         return SecretTexts([whole])
     filled = [part for part in parts if part]
@@ -45,3 +48,10 @@ def split_secrets(text: str) -> SecretTexts:
     secrets = [part for part in filled if len(part) >= PART_MIN]
     short_parts = tuple(len(part) for part in filled if len(part) < PART_MIN)
     return SecretTexts([*secrets, whole], whole, short_parts)
+
+
+def _without_quotes(text: str) -> str:
+    """A list without quotation marks around the whole of it, which some hosts leave there."""
+    inner = text[1:-1]
+    is_quoted_list = text[:1] in ("'", '"') and text[-1:] == text[0] and "," in inner
+    return inner if is_quoted_list and text[0] not in inner else text

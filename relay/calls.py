@@ -25,6 +25,8 @@ from relay.model import (
 _REFERENCE_FIELDS: Final = ("order_number", "order_id")
 # Why an event is ignored that has no usable reference to a customer.
 NOBODY_REASONS: Final = ("names_nobody", "invalid_contact")
+# Groups of platforms whose customers have no account in a shop.
+_NO_SHOPS: Final = frozenset(("crm", "accounting", "payments"))
 _NO_STEP: Final[Mapping[str, Any]] = {}
 
 
@@ -107,6 +109,7 @@ def _call(event: Event, request: WebhookRequest, source: Source, step: Mapping[s
         raw=event.raw or request.body,
         references=_references(event),
         step=step,
+        in_shop=source.platform.group not in _NO_SHOPS,
     )
 
 

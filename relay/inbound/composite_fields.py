@@ -192,8 +192,8 @@ class Amount(PathField):
     """`Money`, from the path of an amount and that of its currency.
 
     `minor` counts the currency's minor units, `digits` is the platform's own number of decimals for
-    them, `written` is for amounts that people write. `fixed` is the currency of a platform that has
-    only one.
+    them, or for those of single currencies. `written` is for amounts that people write. `fixed` is
+    the currency of a platform that has only one.
     """
 
     reason = "not_an_amount"
@@ -205,7 +205,7 @@ class Amount(PathField):
         *,
         fixed: str = "",
         minor: bool = False,
-        digits: int | None = None,
+        digits: int | Mapping[str, int] | None = None,
         written: bool = False,
     ) -> None:
         super().__init__(path)
@@ -230,7 +230,10 @@ class Amount(PathField):
 
     def _parse(self, value: Any, currency: str) -> Money | None:
         if self._minor:
-            return parse_minor_units(value, currency, self._digits)
+            digits = self._digits
+            if isinstance(digits, Mapping):
+                digits = digits.get(currency.upper())
+            return parse_minor_units(value, currency, digits)
         return (parse_written_money if self._written else parse_money)(value, currency)
 
 

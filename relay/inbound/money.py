@@ -8,27 +8,26 @@ None for what is no amount, or for what could be two.
 
 import html
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
+from relay.inbound.currency_names import named_currency
 from relay.inbound.payload import text_of
 from relay.mapping.amounts import exponent, is_currency_code, is_written_whole
+from relay.mapping.plain_text import without_hidden
 from relay.model import Money
 
 # Whole digits; more is an id in the wrong place.
 _DIGITS_MAX: Final = 18
 _TEXT_MAX: Final = 64
 _DECIMAL: Final = re.compile(r"[+-]?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?")
-# Signs and names of one currency each, in capitals; a plain $ is of many, and so are pesos.
+# Signs of one currency each, in capitals; a plain $ is of many.
 _SIGNS: Final = {
     "US$": "USD", "U$S": "USD", "U$D": "USD", "MX$": "MXN", "AR$": "ARS", "CL$": "CLP",
     "COL$": "COP", "$U": "UYU", "R$": "BRL", "RD$": "DOP", "S/": "PEN", "S/.": "PEN", "B/": "PAB",
     "B/.": "PAB", "GS": "PYG", "GS.": "PYG", "Q": "GTQ", "LPS": "HNL", "LPS.": "HNL", "₲": "PYG",
     "₡": "CRC", "€": "EUR", "£": "GBP", "BS.S": "VES",
-    **dict.fromkeys(("DÓLAR", "DOLAR", "DÓLARES", "DOLARES", "DOLLARS"), "USD"),
-    **dict.fromkeys(("SOL", "SOLES"), "PEN"), **dict.fromkeys(("EURO", "EUROS"), "EUR"),
-    "REALES": "BRL", "QUETZALES": "GTQ", "LEMPIRAS": "HNL", "BOLIVIANOS": "BOB",
-    "GUARANÍES": "PYG", "GUARANIES": "PYG",
 }  # fmt: skip
 # Numeric codes of ISO 4217, as banks and their gateways write them.
 _NUMERIC: Final = {
@@ -44,7 +43,7 @@ _HTML: Final = re.compile(r"<[^<>]*>")
 # Of signs with a point inside there is one: `Bs.S` of Venezuela.
 _WORD: Final = (
     r"(?:[Bb][Ss]\.[Ss]|[^\W\d_]{0,3}[$¢£¥\u20a0-\u20cf/][^\W\d_]?\.?"
-    r"|[^\W\d_]{1,10}\.?(?![^\W\d_]))"
+    r"|[^\W\d_]{1,16}\.?(?![^\W\d_]))"
 )
 # `49.90-`, as ledgers write it; `12.990.-` and `49,--` have dashes in the place of cents.
 _MINUS_BEHIND: Final = re.compile(r"(.*[.,]\d\d) ?-")
@@ -56,13 +55,16 @@ _WRITTEN: Final = re.compile(
 
 def currency_code(value: Any) -> str:
     """The ISO 4217 code of a code or sign, else the text as it is; empty if it is no text."""
-    text = value.strip() if isinstance(value, str) else ""
+    text = " ".join(without_hidden(value).split()) if isinstance(value, str) else ""
     capitals = text.upper()
-    if capitals in _NUMERIC:
-        return _NUMERIC[capitals]
+    number = capitals.zfill(3)  # 032 as a JSON number is 32
+    if number in _NUMERIC:
+        return _NUMERIC[number]
     for code in (_SIGNS.get(capitals, capitals), capitals.removesuffix("$")):
         if is_currency_code(code):
             return code
+    if name := named_currency(text):
+        return name
     return "" if code == "XXX" else text[:20]  # ISO's code of no currency
 
 
@@ -100,7 +102,7 @@ def parse_written_money(amount: Any, currency: Any = "") -> Money | None:
         return parse_money(amount, currency)
     if "&" in amount or "<" in amount:  # of a page's own formatting
         amount = html.unescape(_HTML.sub("", amount))
-    text = re.sub(r"\s", " ", amount.strip()).replace("\u2212", "-")
+    text = re.sub(r"\s", " ", without_hidden(amount).strip()).replace("\u2212", "-")
     if len(text) > _TEXT_MAX:  # the patterns take the square of its length
         return None
     text = _MINUS_BEHIND.sub(r"-\1", text)
@@ -113,8 +115,8 @@ def parse_written_money(amount: Any, currency: Any = "") -> Money | None:
     words = " ".join(around).split()
     if not _MULTIPLIERS.isdisjoint(word.lower().rstrip(".") for word in words):
         return None
-    signs = (*words, *(text.replace(" ", "") for text in around))  # "US $" is one
-    codes = {code for sign in signs if is_currency_code(code := currency_code(sign))}
+    # "US $" is one, and a name before its words: Canada's dollars are none of the United States.
+    codes = _codes(around) or _codes((*words, *(text.replace(" ", "") for text in around)))
     if len(codes) > 1:
         return None
     code = codes.pop() if codes else currency_code(currency) or currency_code(" ".join(words))
@@ -125,8 +127,12 @@ def parse_written_money(amount: Any, currency: Any = "") -> Money | None:
     return Money(-number if negative else number, code)
 
 
+def _codes(texts: Iterable[str]) -> set[str]:
+    return {code for text in texts if is_currency_code(code := currency_code(text))}
+
+
 def _decimal(value: Any) -> Decimal | None:
-    text = text_of(value).strip()
+    text = without_hidden(text_of(value)).strip()
     if len(text) > 2 * _TEXT_MAX or not _DECIMAL.fullmatch(text):
         return None
     number = Decimal(text)

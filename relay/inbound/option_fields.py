@@ -129,8 +129,13 @@ def with_amounts(
         if not re.search(r"\d", text_of(value)):
             omitted_fields.name(f"fields.{name}", "not_an_amount")
             del found[name]
+            continue
+        amount = parse_amount(value, currency)
+        if amount is None and minor_units:  # as it was sent it would be a hundred times too much
+            omitted_fields.name(f"fields.{name}", "not_an_amount")
+            del found[name]
         elif name != "total":
-            found[name] = parse_amount(value, currency) or text_of(value)
+            found[name] = amount or text_of(value)
     if "total" in found:
         found["amount"] = parse_amount(found["total"], currency)
     return found

@@ -13,6 +13,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from relay.mapping.plain_text import without_hidden
+
 # Of webhooks, neither is older nor comes true later: 0, 1970-01-01, 0001-01-01 (.NET's "no date")
 # and 9999-12-31 ("never") are no times.
 _FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -30,17 +32,25 @@ _DATE: Final = (
 _CLOCK: Final = (
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,12}))?)?"
     r"\s*(?P<half>[ap]\.?\s?m\.?)?\s*(?:hs?\.?|hrs?\.?)?\s*"
-    r"(?P<offset>Z|UTC|GMT|[+-]\d{2}:?(?:\d{2})?)?"
+    r"(?P<offset>Z|(?:UTC|GMT)?\s?[+-]\d{1,2}:?(?:\d{2})?|UTC|GMT)?"
 )
-_WRITTEN: Final = re.compile(rf"{_DATE}(?:(?:[Tt]|,?\s+(?:a las |- )?){_CLOCK})?", re.IGNORECASE)
+_WRITTEN: Final = re.compile(
+    rf"{_DATE}(?:(?:[Tt]|,?\s+(?:a las? |at |- )?){_CLOCK})?", re.IGNORECASE
+)
 _MONTHS: Final = (
     "ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic",
 )  # fmt: skip
+_OTHER_MONTHS: Final = {"set": "sep", "jan": "ene", "apr": "abr", "aug": "ago", "dec": "dic"}
 _IN_WORDS: Final = re.compile(
-    r"(?:[^\W\d]+,? )?(?:(?P<day>\d{1,2})[ -](?:de )?)?"
-    rf"(?P<month>{'|'.join(_MONTHS)}|set)[a-z]*\.?"
-    r"(?: (?P<day_>\d{1,2}),)?(?:[ -](?:del? )?|, )(?P<year>\d{4})(?!\d)",
+    r"(?:[^\W\d]+\.?,? )?(?:(?P<day>\d{1,2})(?:º|°|er|ro|st|nd|rd|th)?[ /-](?:de )?)?"
+    rf"(?P<month>{'|'.join((*_MONTHS, *_OTHER_MONTHS))})[a-z]*\.?"
+    r"(?: (?P<day_>\d{1,2})(?:st|nd|rd|th)?,?)?(?:[ /-](?:del? )?|, )(?P<year>\d{4})(?!\d)",
     re.IGNORECASE,
+)
+# RFC 2822, and `ctime` of C and Java. The library's parser drops what it does not know (`9:15 pm`).
+_RFC_2822: Final = re.compile(
+    r"(?:\w{3}, ?)?\d{1,2}[ -]\w{3}[ -]\d{2,4} \d\d?:\d\d(?::\d\d)?(?: [+-]\d{4}| [A-Z]{1,5})?"
+    r"|(?:\w{3} )?\w{3} +\d{1,2} \d\d?:\d\d:\d\d(?: [A-Z]{1,5})? \d{4}"
 )
 # .NET's date in JSON: milliseconds. An offset behind them says only where they were written.
 _DOTNET: Final = re.compile(r"/?Date\((\d{1,15})(?:[+-]\d{4})?\)/?")
@@ -63,8 +73,8 @@ def parse_timestamp(value: Any, zone: tzinfo = UTC) -> datetime | None:
 
     Takes seconds, milliseconds, microseconds and nanoseconds since 1970 as number or text; ISO
     8601; `yyyy-mm-dd hh:mm`; `dd/mm/yyyy`, with or without `hh:mm[:ss]`; `yyyymmddhhmmss`; RFC
-    2822; `3 de noviembre de 2025`; and the dates of PHP and MongoDB (objects), .NET and Java
-    (a text, or a list of its parts).
+    2822; `3 de noviembre de 2025`, `November 3, 2025`; and the dates of PHP and MongoDB (objects),
+    .NET and Java (a text, or a list of its parts).
     `zone` is that of a time without an offset. A date alone is noon of that day. Before 2000 and
     from 2100 on is no time.
     """
@@ -103,7 +113,7 @@ def occurred_at(
 
 def _moment(value: Any, zone: tzinfo) -> datetime | None:
     if isinstance(value, str):
-        return _from_text(value.strip(), zone)
+        return _from_text(without_hidden(value).strip(), zone)
     if isinstance(value, _NUMBERS) and not isinstance(value, bool):
         return _from_text(f"{Decimal(str(value)):f}", zone) if 0 < value < 1e21 else None
     if isinstance(value, Mapping):
@@ -203,13 +213,14 @@ def _written(parts: Mapping[str, str | None], zone: tzinfo) -> datetime:
 
 
 def _in_digits(text: str) -> str:
-    """A date in Spanish words as `dd/mm/yyyy`: `lunes, 3 de noviembre de 2025 09:15`."""
+    """A date in words as `dd/mm/yyyy`: `lunes, 3 de noviembre de 2025`, `November 3, 2025`."""
     match = _IN_WORDS.match(text)
     day = match and (match["day"] or match["day_"])
     if match is None or not day:
         return text
-    name = match["month"].lower().replace("set", "sep")
-    return f"{day}/{_MONTHS.index(name) + 1}/{match['year']}{text[match.end() :]}"
+    name = match["month"].lower()
+    month = _MONTHS.index(_OTHER_MONTHS.get(name, name)) + 1
+    return f"{day}/{month}/{match['year']}{text[match.end() :]}"
 
 
 def _rfc_2822(text: str, zone: tzinfo) -> datetime:
@@ -218,6 +229,8 @@ def _rfc_2822(text: str, zone: tzinfo) -> datetime:
     text = re.sub(
         r"^(\w{3}) (\w{3}) (\d\d) (\d{4}) ([\d:]+) GMT([+-]\d{4})$", r"\1, \3 \2 \4 \5 \6", text
     )
+    if not _RFC_2822.fullmatch(text):
+        raise ValueError
     moment = parsedate_to_datetime(text)
     # RFC 2822 writes UTC of an unknown local zone as -0000.
     return _aware(moment, UTC if text.endswith("-0000") else zone)
@@ -230,6 +243,7 @@ def _aware(moment: datetime, zone: tzinfo) -> datetime:
 def _offset(text: str | None) -> tzinfo | None:
     if not text:
         return None
+    text = re.sub(r"^(?:UTC|GMT)\s?(?=[+-])", "", text, flags=re.IGNORECASE)
     if text[0] not in "+-":
         return UTC
     digits = text[1:].replace(":", "")

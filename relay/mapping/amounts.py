@@ -37,6 +37,9 @@ _EXPONENTS: Final[Mapping[str, int]] = {
 _CODES: Final[frozenset[str]] = frozenset(list_currencies()) - {"XXX"}
 # Without a country that CLDR knows in that language: Latin America's Spanish, the US's English.
 _FALLBACKS: Final[Mapping[Language, str]] = {"es": "es_419", "en": "en_US"}
+# Fields that are amounts given back, and the ends of types whose whole amount is.
+_GIVEN_BACK: Final = ("refund_amount",)
+_REFUNDS: Final = (".refunded", ".partially_refunded", ".charged_back")
 _EXACT: Final = Context(prec=400, rounding=ROUND_HALF_UP)
 
 
@@ -60,11 +63,12 @@ def is_written_whole(currency: str) -> bool:
 def shown_amount(money: Money, language: Language, country: str) -> str:
     """The amount for a person who reads `language` in `country` (ISO 3166 alpha-2).
 
-    Without a currency it has the digits that were sent. A currency that is no ISO code stands
-    behind it as the sender wrote it, a sign such as `$` before it.
+    Without a currency it has the digits that were sent, hundredths in the place of tenths. A
+    currency that is no ISO code stands behind it as the sender wrote it, a sign such as `$` before.
     """
     amount, currency = money.amount, money.currency
     if not is_currency_code(currency):
+        amount = amount if currency else _in_cents(amount)
         digits = max(0, -int(amount.as_tuple().exponent))
         style = _style(language, country, "", digits)
         text = _formatted(amount, style)
@@ -76,6 +80,31 @@ def shown_amount(money: Money, language: Language, country: str) -> str:
         digits = 0
     style = _style(language, country, currency, digits)
     return _formatted(amount, style)
+
+
+def _in_cents(amount: Decimal) -> Decimal:
+    """An amount with the number of digits that programs write, as people write it.
+
+    Tenths become hundredths or none, and zeros behind the hundredths go: 49900.0, 129.9, 61.800000.
+    """
+    digits = -int(amount.as_tuple().exponent)
+    if digits <= 2 and digits != 1:
+        return amount
+    if digits == 1 and amount == amount.to_integral_value():
+        return amount.quantize(Decimal(1), context=_EXACT)
+    in_cents = amount.quantize(Decimal("0.01"), context=_EXACT)
+    return in_cents if in_cents == amount else amount
+
+
+def given_back(fields: Mapping[str, Any], event_type: str) -> dict[str, Any]:
+    """The fields with amounts given back as positive ones: many ledgers keep them below zero."""
+    names = ("amount", *_GIVEN_BACK) if event_type.endswith(_REFUNDS) else _GIVEN_BACK
+    return {
+        name: Money(abs(value.amount), value.currency)
+        if name in names and isinstance(value, Money)
+        else value
+        for name, value in fields.items()
+    }
 
 
 def shown_amounts(fields: Mapping[str, Any], language: Language, country: str) -> dict[str, Any]:

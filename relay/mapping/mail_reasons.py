@@ -31,6 +31,14 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "too_large": ("el correo es demasiado grande", "the e-mail is too large"),
     "technical": ("hubo un problema técnico", "there was a technical problem"),
     "unreachable": ("el servidor no responde", "the server does not answer"),
+    "refused": ("el servidor no lo aceptó", "the server did not accept it"),
+    "later": ("el servidor pidió intentarlo más tarde", "the server asked to try again later"),
+    "listed": (
+        "la dirección está en una lista de bloqueo", "the address is on a block list",
+    ),
+    "repeated": ("ya estaba en el mismo envío", "it was in the same mailing already"),
+    "not_wanted": ("ya no quiere recibirlos", "no longer wants them"),
+    "never_wanted": ("dice que nunca se suscribió", "says they never subscribed"),
     "expired": ("se agotó el tiempo de espera", "the time to deliver it ran out"),
 }  # fmt: skip
 # The fixed words of vendors, in small letters.
@@ -40,6 +48,9 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
 # https://mandrill.zendesk.com/hc/en-us/articles/205583307-Message-Event-Webhook-Format.
 # Amazon SES, Resend: subtypes of a bounce,
 # https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html.
+# Mailjet: `error`, https://dev.mailjet.com/email/guides/webhooks/. Mailgun: `reason` of failures,
+# https://documentation.mailgun.com/docs/mailgun/user-manual/events/events. Resend: of `failed`.
+# MailerSend: reasons that a person picks on leaving.
 _WORDS: Final[Mapping[str, str]] = {
     "invalid": "invalid_address",
     "bounced address": "bounced_before",
@@ -71,7 +82,71 @@ _WORDS: Final[Mapping[str, str]] = {
     "messagetoolarge": "too_large",
     "contentrejected": "content",
     "attachmentrejected": "content",
+    "bad content": "content",
+    "user unknown": "no_such_address",
+    "mailbox inactive": "mailbox_unavailable",
+    "quota exceeded": "mailbox_full",
+    "blacklisted": "listed",
+    "preblocked": "bounced_before",
+    "spam reporter": "complained_before",
+    "invalid domain": "no_such_domain",
+    "no mail host": "no_such_domain",
+    "relay/access denied": "refused",
+    "policy issue": "refused",
+    "greylisted": "later",
+    "typofix": "invalid_address",
+    "bad or empty template": "bad_header",
+    "error in template language": "bad_header",
+    "sender blocked": "reputation",
+    "content blocked": "content",
+    "system issue": "technical",
+    "protocol issue": "technical",
+    "connection issue": "technical",
+    "duplicate in campaign": "repeated",
+    "suppress-bounce": "bounced_before",
+    "suppress-complaint": "complained_before",
+    "suppress-unsubscribe": "unsubscribed",
+    "espblock": "reputation",
+    "not delivering to previously bounced address": "bounced_before",
+    "not delivering to unsubscribed address": "unsubscribed",
+    "reached_daily_quota": "over_quota",
+    "reached_monthly_quota": "over_quota",
+    "no_longer_want": "not_wanted",
+    "never_signed": "never_wanted",
+    "never_signed_up": "never_wanted",
 }
+# How longer sentences of vendors begin: Resend's, and those by which Postmark describes its types.
+_STARTS: Final[Mapping[str, str]] = {
+    "the recipient's email provider sent a": "refused",
+    "the server was unable to deliver your message": "mailbox_unavailable",
+    "the server could not temporarily deliver your message": "technical",
+    "unable to temporarily deliver message": "mailbox_unavailable",
+    "the address is not a valid email address": "invalid_address",
+    "blocked from this isp due to content or blacklisting": "reputation",
+    "the message was delivered, but was either blocked by the user": "spam",
+}
+# What most mail servers say without a code. The sender's own domain is not the address's.
+_SAID: Final[Mapping[str, re.Pattern[str]]] = {
+    "mailbox_full": re.compile(
+        r"mailbox (?:is )?full|over ?quota|quota (?:is )?(?:exceeded|full)|out of storage"
+    ),
+    "no_such_domain": re.compile(
+        r"domain name not found|domain (?:not found|does not exist)|(?:no such|unknown) domain"
+    ),
+    "no_such_address": re.compile(
+        r"(?:no such|unknown) (?:user|recipient|mailbox)|no mailbox here"
+        r"|(?:user|recipient|mailbox|address|account)(?: is)? (?:unknown|not found)"
+        "|(?:user|recipient|mailbox|address|account) (?:does ?n[o'\u2019]t|does not) exist"
+    ),
+    "mailbox_unavailable": re.compile(
+        r"(?:mailbox|account) (?:is |has been )?(?:unavailable|disabled|inactive|suspended)"
+    ),
+}
+_SENDER: Final = re.compile(r"\b(?:sender|from)\b")
+# The kind of the diagnostic text, before it.
+_PROTOCOL: Final = re.compile(r"^smtp;\s*", re.IGNORECASE)
+# A code of words, which no server writes as its text.
+_CODE_OF_WORDS: Final = re.compile(r"[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+")
 # Subject and detail of enhanced status codes, RFC 3463; the class before them is of no matter.
 _CODES: Final[Mapping[str, str]] = {
     "1.1": "no_such_address",
@@ -96,19 +171,35 @@ def mail_reason(fields: Mapping[str, Any], language: Language) -> dict[str, str]
 
     Looks at the fields `reason`, `status`, `classification` and `bounce_type` of an e-mail's event.
     """
-    reason = _text(fields.get("reason"))
-    code = _WORDS.get(reason.lower()) if len(reason) <= _WORDS_MAX else None
+    reason = _PROTOCOL.sub("", _text(fields.get("reason")))
+    code = _of_vendor(reason)
     server_text = "" if code else reason
+    if _CODE_OF_WORDS.fullmatch(server_text):
+        server_text = server_text.replace("_", " ").lower()
     status = _STATUS.search(_text(fields.get("status"))) or _STATUS.search(reason[:200])
     if code is None and status is not None:
         code = _CODES.get(status[1])
     for name in ("classification", "bounce_type"):
         code = code or _WORDS.get(_text(fields.get(name)).lower())
+    code = code or _of_server(reason[:200].lower())
     texts = _TEXTS[code] if code else ("", "")
     return {
         "reason_text": texts[0] if language == "es" else texts[1],
         "server_text": server_text,
     }
+
+
+def _of_vendor(reason: str) -> str | None:
+    text = reason.lower().rstrip(".")
+    if len(reason) <= _WORDS_MAX and text in _WORDS:
+        return _WORDS[text]
+    return next((code for start, code in _STARTS.items() if text.startswith(start)), None)
+
+
+def _of_server(text: str) -> str | None:
+    if _SENDER.search(text):
+        return None
+    return next((code for code, said in _SAID.items() if said.search(text)), None)
 
 
 def _text(value: Any) -> str:

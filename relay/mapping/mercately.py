@@ -15,7 +15,7 @@ from jinja2 import Template, UndefinedError
 from marshmallow import RAISE, Schema, fields, validate
 
 from config.relay_toml import Destination
-from relay.mapping.amounts import shown_amounts
+from relay.mapping.amounts import given_back, shown_amounts
 from relay.mapping.customer import TEXT_MAX, references_in, resolve
 from relay.mapping.event_fields import filled
 from relay.mapping.event_types import EVENT_TYPES, Language
@@ -126,12 +126,13 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
     raw: bytes = b"",
     references: tuple[str, ...] = (),
     step: Mapping[str, Any] = _NO_STEP,
+    in_shop: bool = True,
 ) -> Call:
     """Build the `POST customers/:id/events` request for an event.
 
     `times` are the event's fields that the rule uses as dates, and when a booking starts, read in
     the source's time zone; None is for those that are no time. A field that is not among them may
-    be an ISO date or time.
+    be an ISO date or time. `in_shop` is False where customers are kept by others than a shop.
 
     `source_title` is the source's name in notes, the platform's when empty. `raw`, `references` and
     `step` are as in `Call`.
@@ -155,6 +156,7 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
         "source": source,
         "source_title": source_title or platform,
         "platform": platform,
+        "in_shop": in_shop,
         "id_type": resolved.id_type,
         "id_number": resolved.id_number,
     }
@@ -198,7 +200,8 @@ def _context(
     is_mail = event.type.startswith("email.")
     local = event.occurred_at.astimezone(destination.timezone)
     contact = event.contact
-    values = shown_amounts(_values(event), language, destination.country)
+    values = given_back(_values(event), event.type)
+    values = shown_amounts(values, language, destination.country)
     if event.type.startswith(_OF_SHOPS):
         values |= order_words(values, language)
     return {

@@ -8,10 +8,12 @@ important part first. What an event does not say leaves no trace: no empty quote
 from collections.abc import Mapping
 from typing import Final
 
-# The e-mail by its subject, else by its campaign. With a subject it is a certain e-mail.
+# The e-mail by its subject, else by its campaign. With a subject it is a certain e-mail. A campaign
+# that is only a number has no name.
 _MAIL: Final = (
     "{% set mail = subject | brief(45) %}"
-    "{% set series = '' if mail else campaign | brief(40) %}"
+    "{% set series = campaign | brief(40) %}"
+    "{% set series = '' if mail or series | int(-1) >= 0 else series %}"
 )  # fmt: skip
 _NAMED_ES: Final = (
     "{% if mail %} «{{ mail }}»{% elif series %} de la campaña «{{ series }}»{% endif %}"
@@ -35,12 +37,26 @@ _CLICKED: Final = "{% set shown = link_text | brief(30) %}"
 _TO: Final = "{% set url = link | brief_url(70) %}{% if url %}: {{ url }}{% endif %}"
 _LIST: Final = "{% set list = list_name | brief(60) %}{% set group = list_id | brief(30) %}"
 _FORM: Final = "{% set name = form | brief(60) %}{% set text = (answers or message) | brief(80) %}"
+# Not twice, where the form's own name begins with it.
+_FORM_NOUN: Final = "{% if (name | lower)[:10] != 'formulario' %}el formulario {% endif %}"
 _ANSWERS: Final = "{% if text %}: {{ text }}{% endif %}"
 _BOOKING: Final = "{% set name = service | brief(60) %}{% set at = start | brief(40) %}"
 _REASON: Final = "{% set why = reason | brief(60) %}{% if why %}: {{ why }}{% endif %}"
+# Networks as people write them; senders abbreviate, and write small letters.
+_NETWORKS: Final = {
+    **dict.fromkeys(("fb", "facebook"), "Facebook"),
+    **dict.fromkeys(("ig", "instagram"), "Instagram"),
+    **dict.fromkeys(("msg", "messenger"), "Messenger"),
+    **dict.fromkeys(("wa", "whatsapp"), "WhatsApp"),
+    **dict.fromkeys(("tiktok", "tt"), "TikTok"),
+    **dict.fromkeys(("google", "google_ads", "adwords"), "Google"),
+    "linkedin": "LinkedIn",
+    "youtube": "YouTube",
+}
 _LEAD: Final = (
     "{% set name = form | brief(50) %}{% set shown = ad | brief(40) %}"
-    "{% set page = network | brief(20) %}{% set text = (answers or message) | brief(80) %}"
+    f"{{% set page = ({_NETWORKS}[network | lower] or network) | brief(20) %}}"
+    "{% set text = (answers or message) | brief(80) %}"
 )
 
 
@@ -98,7 +114,8 @@ MESSAGE_NOTES: Final[Mapping[str, tuple[str, str]]] = {
     "sms.unsubscribed": ("Ya no quiere recibir mensajes", "No longer wants messages"),
     "form.submitted": _pair(
         _FORM,
-        "Llenó " + _if("name", "el formulario «{{ name }}»", "un formulario"),
+        "Llenó "
+        + _if("name", f"{_FORM_NOUN}«{{{{ name }}}}»", "un formulario"),
         "Filled in " + _if("name", 'the form "{{ name }}"', "a form"),
         _ANSWERS,
     ),

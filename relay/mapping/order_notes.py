@@ -20,7 +20,7 @@ _ITEMS: Final = "{% if items %}: {{ items }}{% endif %}"
 _RESUME_ES: Final = "{% if checkout_url %}. Para retomarla: {{ checkout_url }}{% endif %}"
 _RESUME_EN: Final = "{% if checkout_url %}. To resume it: {{ checkout_url }}{% endif %}"
 _NEWS: Final = (
-    "{% set news = changed_text or [status_text, amount] | select | join(', ') %}"
+    "{% set news = changed_text or [status_text, parcel_text, amount] | select | join(', ') %}"
     "{% if news %}: {{ news }}{% endif %}"
 )
 _TRACKING: Final = (
@@ -28,6 +28,8 @@ _TRACKING: Final = (
     "{% if tracking_url %}: {{ tracking_url }}{% endif %}"
 )
 _REFUND: Final = "{% set given = refund_amount or amount %}{% if given %}: {{ given }}{% endif %}"
+_OF_WHOLE_ES: Final = f"{{% if refund_amount != amount %}}{_OF_ES}{{% endif %}}"
+_OF_WHOLE_EN: Final = f"{{% if refund_amount != amount %}}{_OF_EN}{{% endif %}}"
 _PART: Final = "{% set part = refund_left and refund_amount != amount %}"
 _PART_ES: Final = f"{_PART}{{% if part %}} en parte{{% endif %}}"
 _PART_EN: Final = f"{_PART}{{% if part %}} in part{{% endif %}}"
@@ -49,6 +51,7 @@ _PLAN_EN: Final = (
     '{% if name %}"{{ name }}"{% elif number %}subscription {{ number }}'
     "{% else %}a subscription{% endif %}"
 )
+_CHANGED: Final = "{% if changed %}: {{ changed }}{% endif %}"
 _DECLINED: Final = "{% if decline_text %}, {{ decline_text }}{% endif %}"
 
 
@@ -95,10 +98,10 @@ ORDER_NOTES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "order.partially_refunded": _order(
         "Reembolso parcial{% if number %} del pedido {{ number }}{% endif %}"
-        "{% if refund_amount %}: {{ refund_amount }}" + _OF_ES + "{% endif %}"
+        "{% if refund_amount %}: {{ refund_amount }}" + _OF_WHOLE_ES + "{% endif %}"
         "{% if refund_left %}, quedan {{ refund_left }}{% endif %}" + _WHY_ES,
         "Partial refund{% if number %} of order {{ number }}{% endif %}"
-        "{% if refund_amount %}: {{ refund_amount }}" + _OF_EN + "{% endif %}"
+        "{% if refund_amount %}: {{ refund_amount }}" + _OF_WHOLE_EN + "{% endif %}"
         "{% if refund_left %}, {{ refund_left }} left{% endif %}" + _WHY_EN,
     ),
     "order.failed": _order(
@@ -137,12 +140,17 @@ ORDER_NOTES: Final[Mapping[str, tuple[str, str]]] = {
         f"{_PAYMENT}Payment refunded{_PART_EN}{_GIVEN_EN}{_REFERENCE_EN}",
     ),
     "payment.charged_back": _payment("Contracargo", "Chargeback"),
-    "customer.created": ("Se registró en la tienda", "Created an account in the shop"),
+    "customer.created": (
+        "{% if in_shop %}Se registró en la tienda{% else %}Nueva ficha de cliente{% endif %}",
+        "{% if in_shop %}Created an account in the shop{% else %}New customer record{% endif %}",
+    ),
     "customer.updated": (
-        "Cambió sus datos{% if changed %}: {{ changed }}{% endif %}",
-        "Changed their details{% if changed %}: {{ changed }}{% endif %}",
+        f"{{% if in_shop %}}Cambió{{% else %}}Se actualizaron{{% endif %}} sus datos{_CHANGED}",
+        "{% if in_shop %}Changed their details{% else %}Their details were updated{% endif %}"
+        + _CHANGED,
     ),
     "customer.deleted": (
-        "Se eliminó su cuenta de la tienda", "Their account in the shop was deleted",
+        "Se eliminó su {% if in_shop %}cuenta de la tienda{% else %}ficha de cliente{% endif %}",
+        "Their {% if in_shop %}account in the shop{% else %}record{% endif %} was deleted",
     ),
 }  # fmt: skip

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, Literal
 
-from relay.mapping.plain_text import without_html
+from relay.mapping.order_codes import CANCELLED, CARRIERS, DECLINED, FULFILMENT, METHODS, STATUS
+from relay.mapping.plain_text import without_hidden, without_html
 
 _ES, _EN = 0, 1
 _ITEMS_MAX: Final = 3
@@ -20,8 +21,16 @@ _ITEM_MAX: Final = 40
 _ITEMS_ROOM: Final = (50, 90)
 
 _BETWEEN_WORDS: Final = re.compile(r"[\s-]+")
+# What stands behind a name, as in `Pago contra entrega (COD)`.
+_IN_BRACKETS: Final = re.compile(r"_?\([^()]*\)$")
 # A code such as `mercado_pago` and no more.
 _CODE: Final = re.compile(r"^[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+$")
+# What people and CRMs write before the number of an order.
+_NOUN: Final = re.compile(
+    r"^(?:pedido|orden|order|compra)\s+(?:de compra\s+)?"
+    r"(?:(?:n[.º°o]*|nro\.?|num\.?|número)\s*)?(?=#?\S*\d)",
+    re.IGNORECASE,
+)
 # Texts that stand in notes as they are, on one line.
 _LINES: Final = (
     "order_number", "order_id", "reference", "payment_id", "tracking_url", "checkout_url",
@@ -44,119 +53,6 @@ _CHANGED: Final[Mapping[str, tuple[str, str]]] = {
     "phone": ("el teléfono", "phone"),
     "address": ("la dirección", "address"),
 }
-_STATUS: Final[Mapping[str, tuple[str, str]]] = {
-    "pending": ("pendiente de pago", "awaiting payment"),
-    "on_hold": ("en espera de pago", "on hold, awaiting payment"),
-    "processing": ("en preparación", "being prepared"),
-    "completed": ("completado", "completed"),
-    "cancelled": ("cancelado", "cancelled"),
-    "failed": ("pago fallido", "payment failed"),
-    "authorized": ("pago autorizado", "payment authorized"),
-    "partially_paid": ("pagado en parte", "partly paid"),
-    "paid": ("pagado", "paid"),
-    "partially_refunded": ("reembolsado en parte", "partly refunded"),
-    "refunded": ("reembolsado", "refunded"),
-    "voided": ("pago anulado", "payment voided"),
-    "not_paid": ("pendiente de pago", "awaiting payment"),
-    "fully_refunded": ("reembolsado", "refunded"),
-    "expired": ("pago vencido", "payment expired"),
-    "unpaid": ("pendiente de pago", "awaiting payment"),
-    "open": ("abierto", "open"),
-    "closed": ("cerrado", "closed"),
-    # Of plugins.
-    **dict.fromkeys(("preparing", "preparando"), ("en preparación", "being prepared")),
-    **dict.fromkeys(("shipped", "enviado", "despachado"), ("enviado", "sent")),
-    **dict.fromkeys(("delivered", "entregado"), ("entregado", "delivered")),
-    "partial_shipped": ("enviado en parte", "partly sent"),
-    "ready_pickup": ("listo para retirar", "ready for pickup"),
-    "ready_for_pickup": ("listo para retirar", "ready for pickup"),
-    "pending_payment": ("pendiente de pago", "awaiting payment"),
-    "partial_payment": ("pagado en parte", "partly paid"),
-    "trash": ("en la papelera", "in the trash"),
-}
-_FULFILMENT: Final[Mapping[str, tuple[str, str]]] = {
-    "fulfilled": ("todo enviado", "all sent"),
-    "partial": ("enviado en parte", "partly sent"),
-    "partially_fulfilled": ("enviado en parte", "partly sent"),
-    "unfulfilled": ("sin enviar", "not sent"),
-    "restocked": ("devuelto al inventario", "restocked"),
-}
-_CANCELLED: Final[Mapping[str, tuple[str, str]]] = {
-    "customer": ("el cliente lo pidió", "requested by the customer"),
-    "fraud": ("sospecha de fraude", "suspected fraud"),
-    "inventory": ("no hay existencias", "out of stock"),
-    "declined": ("el pago fue rechazado", "the payment was declined"),
-    "staff": ("error de la tienda", "mistake of the shop"),
-    "requested_by_customer": ("el cliente lo pidió", "requested by the customer"),
-    "fraudulent": ("sospecha de fraude", "suspected fraud"),
-    "out_of_stock": ("no hay existencias", "out of stock"),
-    "duplicate": ("estaba repetido", "it was there twice"),
-    "other": ("", ""),
-}
-_DECLINED: Final[Mapping[str, tuple[str, str]]] = {
-    "insufficient_funds": ("fondos insuficientes", "insufficient funds"),
-    "insufficient_amount": ("fondos insuficientes", "insufficient funds"),
-    "expired_card": ("tarjeta vencida", "expired card"),
-    "card_declined": ("el banco rechazó la tarjeta", "the bank declined the card"),
-    "do_not_honor": ("el banco rechazó la tarjeta", "the bank declined the card"),
-    "call_for_authorize": ("el banco pide autorización", "the bank asks for authorization"),
-    "incorrect_cvc": ("código de seguridad incorrecto", "wrong security code"),
-    "bad_filled_security_code": ("código de seguridad incorrecto", "wrong security code"),
-    "bad_filled_date": ("fecha de vencimiento incorrecta", "wrong expiry date"),
-    "bad_filled_card_number": ("número de tarjeta incorrecto", "wrong card number"),
-    "incorrect_number": ("número de tarjeta incorrecto", "wrong card number"),
-    "lost_card": ("tarjeta perdida", "lost card"),
-    "stolen_card": ("tarjeta robada", "stolen card"),
-    "high_risk": ("sospecha de fraude", "suspected fraud"),
-    "fraudulent": ("sospecha de fraude", "suspected fraud"),
-    "processing_error": ("error al procesarlo", "error while processing it"),
-    "card_error": ("error al procesarlo", "error while processing it"),
-    **dict.fromkeys(
-        ("other_reason", "by_bank", "generic_decline", "declined", "pickup_card", "blacklist",
-         "transaction_not_allowed"),
-        ("el banco rechazó la tarjeta", "the bank declined the card"),
-    ),
-    "insufficient_fund": ("fondos insuficientes", "insufficient funds"),
-    "bad_filled_other": ("datos de la tarjeta incorrectos", "wrong card details"),
-    "insufficient_data": ("faltan datos", "details are missing"),
-    "invalid_cvc": ("código de seguridad incorrecto", "wrong security code"),
-    "invalid_number": ("número de tarjeta incorrecto", "wrong card number"),
-    "invalid_expiry_month": ("fecha de vencimiento incorrecta", "wrong expiry date"),
-    "invalid_expiry_year": ("fecha de vencimiento incorrecta", "wrong expiry date"),
-    "authentication_required": ("el banco pide autorización", "the bank asks for authorization"),
-    "card_disabled": ("tarjeta sin activar", "the card is not active"),
-    "duplicated_payment": ("pago repetido", "repeated payment"),
-    "duplicate_transaction": ("pago repetido", "repeated payment"),
-    "max_attempts": ("demasiados intentos", "too many attempts"),
-    "invalid_installments": ("cuotas no permitidas", "instalments not allowed"),
-    "withdrawal_count_limit_exceeded": ("límite de la tarjeta superado", "over the card's limit"),
-    "card_velocity_exceeded": ("límite de la tarjeta superado", "over the card's limit"),
-}  # fmt: skip
-_METHODS: Final[Mapping[str, tuple[str, str]]] = {
-    "shopify_payments": ("tarjeta", "card"),
-    "card": ("tarjeta", "card"),
-    "credit_card": ("tarjeta", "card"),
-    "bank_transfer": ("transferencia", "bank transfer"),
-    "bacs": ("transferencia", "bank transfer"),
-    "cash_on_delivery": ("pago contra entrega", "cash on delivery"),
-    "cod": ("pago contra entrega", "cash on delivery"),
-    "cash_on_delivery_(cod)": ("pago contra entrega", "cash on delivery"),
-    "direct_bank_transfer": ("transferencia", "bank transfer"),
-    "bank_deposit": ("depósito", "bank deposit"),
-    "check_payments": ("cheque", "cheque"),
-    "cheque": ("cheque", "cheque"),
-    "money_order": ("giro", "money order"),
-    "debit_card": ("tarjeta de débito", "debit card"),
-    "gift_card": ("tarjeta de regalo", "gift card"),
-    "woocommerce_payments": ("tarjeta", "card"),
-    "manual": ("", ""),
-}  # fmt: skip
-
-
-# What platforms write for a carrier that they do not know.
-_CARRIERS: Final[Mapping[str, tuple[str, str]]] = dict.fromkeys(
-    ("other", "otro", "otra", "custom"), ("", "")
-)
 
 
 def order_words(fields: Mapping[str, Any], language: Literal["es", "en"]) -> dict[str, Any]:
@@ -167,27 +63,36 @@ def order_words(fields: Mapping[str, Any], language: Literal["es", "en"]) -> dic
     at = _ES if language == "es" else _EN
     room = _ITEMS_ROOM[0 if _text(fields.get("checkout_url")) else 1]
     numbers = _texts(fields.get("tracking_numbers")) or _texts(fields.get("tracking_number"))
+    numbers = list(dict.fromkeys(numbers))
     names = [name for name in _texts(fields.get("changed")) if name in _CHANGED]
     return {
         **{name: _text(fields[name]) for name in _LINES if name in fields},
-        "carrier": _known(fields.get("carrier"), _CARRIERS, at),
+        **{name: _number(fields[name]) for name in ("order_number",) if name in fields},
+        "carrier": _known(fields.get("carrier"), CARRIERS, at),
         "items": _items(_texts(fields.get("items")), at, room),
         "changed": ", ".join(dict.fromkeys(_bare(name, at) for name in names)),
         "changed_text": _changed_text(names, fields, at),
-        "status_text": _status(fields.get("status"), _STATUS, at),
-        "cancel_text": _known(fields.get("cancel_reason"), _CANCELLED, at),
-        "decline_text": _known(fields.get("reason"), _DECLINED, at),
-        "method_text": _known(fields.get("payment_method"), _METHODS, at),
+        "status_text": _status(fields.get("status"), STATUS, at),
+        "parcel_text": _parcel(fields, at),
+        "cancel_text": _known(fields.get("cancel_reason"), CANCELLED, at),
+        "decline_text": _known(fields.get("reason"), DECLINED, at),
+        "method_text": _known(fields.get("payment_method"), METHODS, at),
         "tracking_text": _tracking(numbers, at),
-        "reason_line": _known(fields.get("reason"), _CANCELLED, at),
+        "reason_line": _known(fields.get("reason"), CANCELLED, at),
     }
+
+
+def _number(value: Any) -> str:
+    """The number of an order without the noun, which a note has already: `Pedido 1001`."""
+    text = _text(value)
+    return _NOUN.sub("", text) if text else ""
 
 
 def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return " ".join(without_html(value).split())
+        return " ".join(without_hidden(without_html(value)).split())
     if isinstance(value, Decimal):
         return f"{value:f}"
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
@@ -219,7 +124,12 @@ def _brief(text: str, length: int = _TEXT_MAX) -> str:
 def _known(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
     if not (text := _text(value)):
         return ""
-    code = _BETWEEN_WORDS.sub("_", text.lower()).removeprefix("cc_").removeprefix("rejected_")
+    code = (
+        _BETWEEN_WORDS.sub("_", text.lower().rstrip("."))
+        .removeprefix("cc_")
+        .removeprefix("rejected_")
+    )
+    code = code if code in words else _IN_BRACKETS.sub("", code)
     return words[code][at] if code in words else _brief(_CODE.sub(_spaced, text))
 
 
@@ -235,6 +145,16 @@ def _status(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
     if code in words:
         return words[code][at]
     return _brief(re.sub(r"[_-]+", " ", text))
+
+
+def _parcel(fields: Mapping[str, Any], at: int) -> str:
+    """How far the parcel is, where there are words for it that the order's state does not say."""
+    text = _text(fields.get("fulfillment_status"))
+    code = _BETWEEN_WORDS.sub("_", text.lower())
+    if code not in FULFILMENT or code == "unfulfilled":
+        return ""
+    words = FULFILMENT[code][at]
+    return "" if words == _status(fields.get("status"), STATUS, at) else words
 
 
 def _and_more(texts: Sequence[str], left: int, at: int) -> str:
@@ -269,8 +189,8 @@ def _changed_text(names: Sequence[str], fields: Mapping[str, Any], at: int) -> s
         return ""
     now = {
         "total": _text(fields.get("amount")),
-        "status": _status(fields.get("status"), _STATUS, at),
-        "fulfillment_status": _status(fields.get("fulfillment_status"), _FULFILMENT, at),
+        "status": _status(fields.get("status"), STATUS, at),
+        "fulfillment_status": _status(fields.get("fulfillment_status"), FULFILMENT, at),
     }
     nouns: dict[str, str] = {}
     for name in names:

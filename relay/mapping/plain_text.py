@@ -11,6 +11,9 @@ _TAG: Final = re.compile(
 # Without its semicolon it may be a part of a query.
 _ESCAPE: Final = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]{2,8}\d{0,2});")
 
+# Not the joiners, which hold an emoji together.
+_HIDDEN: Final = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
 
 def without_html(text: str) -> str:
     """The text without the tags of formatted text, and with the characters that were escaped."""
@@ -19,3 +22,11 @@ def without_html(text: str) -> str:
     if "&" in text:
         text = _ESCAPE.sub(lambda escape: html.unescape(escape[0]), text)
     return text
+
+
+def without_hidden(text: str) -> str:
+    """The text without marks of direction, blanks of no width and byte order marks.
+
+    Programs write them around the parts of dates and amounts, and pasting takes them along.
+    """
+    return text if text.isascii() else _HIDDEN.sub("", text)

@@ -73,6 +73,12 @@ limit(_ENVIRONMENT)
 
 # What a list shows at most.
 _PARTS_MAX: Final = 5
+# What form tools put in the place of a question that has no words: a field's number or name.
+_NO_LABEL: Final = re.compile(
+    r"(?:no[ _]label[ _]?)?(?:(?:(?:field|input|question|q|entry|campo)[ _.-]?)?\d[\d_.-]*)?",
+    re.IGNORECASE,
+)
+_QUOTED: Final = re.compile(r"^([«\"\u201c'])([^«»\"\u201c\u201d']+)[»\"\u201d']$")
 _INVISIBLE: Final = re.compile(r"[\s\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060\ufeff]+")
 
 
@@ -82,6 +88,7 @@ def brief(value: Any, length: int) -> str:
     Of an object it is the name or title, else what is in it (`city Cuenca, units 50`).
     """
     line = _INVISIBLE.sub(" ", without_html(_line(value))).strip().rstrip(".,;:")
+    line = _QUOTED.sub(r"\2", line)  # a note has its own
     if len(line) <= length:
         return line
     words = line[:length].rpartition(" ")[0]
@@ -95,13 +102,18 @@ def _line(value: Any) -> str:
             value = {name: value.get("value") or value.get("answer")}
         elif name and isinstance(name, str):
             return name
-        value = [f"{k} {line}" for k, part in value.items() if (line := _line(part))]
+        value = [_answer(str(k), line) for k, part in value.items() if (line := _line(part))]
     if isinstance(value, list | tuple):
         lines = [line for part in value[:_PARTS_MAX] if (line := _line(part))]
         return ", ".join(lines)
     if value is None or isinstance(value, bool | ChainableUndefined):
         return ""
     return str(_written(value))
+
+
+def _answer(label: str, line: str) -> str:
+    """An answer behind its question, where that is one: form tools put numbers of fields there."""
+    return line if _NO_LABEL.fullmatch(label.strip()) else f"{label} {line}"
 
 
 def brief_url(value: Any, length: int) -> str:

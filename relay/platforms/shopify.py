@@ -97,7 +97,7 @@ class _LineSchema(PayloadSchema):
 
 class _OrderSchema(_SaleSchema):
     order_id = Id("id")
-    order_number = Text("name")
+    order_number = Text("name", "order_number")
     amount = _money("total_price")
     shop_amount = Amount("total_price", "currency")
     status = Text("financial_status")

@@ -16,6 +16,7 @@ https://docs.stripe.com/webhooks and https://docs.stripe.com/event-destinations 
 stripe-python, _webhook.py)
 """
 
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -32,6 +33,13 @@ from relay.inbound.topics import Shape, Topic, Values
 _OBJECT: Final = "data.object"
 _COMPLETED: Final = "checkout.session.completed"
 _PAID: Final = "invoice.paid"
+# They have no cents, but are counted in cents: https://docs.stripe.com/currencies#special-cases.
+_DIGITS: Final = {"ISK": 2, "UGX": 2}
+# What an invoice's line says around the name of the plan: `1 x … (at $19.90 / month)`.
+_AROUND_PLAN: Final = re.compile(
+    r"^(?:(?:Remaining|Unused) time on )?(?:\d+ \u00d7 )?"
+    r"| \(at [^()]+\)$| after \d{1,2} \w{3} \d{4}$"
+)
 # In front of the type of a thin event.
 _THIN: Final = "v1."
 
@@ -53,7 +61,7 @@ class _SessionSchema(_EventSchema):
     checkout_id = Id(f"{_OBJECT}.id")
     checkout_url = Text(f"{_OBJECT}.after_expiration.recovery.url", f"{_OBJECT}.url")
     reference = Text(f"{_OBJECT}.client_reference_id", f"{_OBJECT}.metadata.order_id")
-    amount = Amount(f"{_OBJECT}.amount_total", f"{_OBJECT}.currency", minor=True)
+    amount = Amount(f"{_OBJECT}.amount_total", f"{_OBJECT}.currency", digits=_DIGITS)
     _payment_status = Text(f"{_OBJECT}.payment_status")
     _mode = Text(f"{_OBJECT}.mode")
     buyer = Person(
@@ -71,12 +79,12 @@ class _ChargeSchema(_EventSchema):
     payment_id = Id(f"{_OBJECT}.payment_intent", f"{_OBJECT}.id")
     reference = Text(f"{_OBJECT}.metadata.order_id")
     description = Text(f"{_OBJECT}.description")
-    amount = Amount(f"{_OBJECT}.amount", f"{_OBJECT}.currency", minor=True)
-    refunded = Amount(f"{_OBJECT}.amount_refunded", f"{_OBJECT}.currency", minor=True)
+    amount = Amount(f"{_OBJECT}.amount", f"{_OBJECT}.currency", digits=_DIGITS)
+    refunded = Amount(f"{_OBJECT}.amount_refunded", f"{_OBJECT}.currency", digits=_DIGITS)
     payment_method = Text(
         f"{_OBJECT}.payment_method_details.card.brand", f"{_OBJECT}.payment_method_details.type"
     )
-    reason = Text(f"{_OBJECT}.failure_message")
+    reason = Text(f"{_OBJECT}.outcome.reason", f"{_OBJECT}.failure_message")
     url = Text(f"{_OBJECT}.receipt_url")
     buyer = Person(
         f"{_OBJECT}.billing_details",
@@ -94,7 +102,7 @@ class _InvoiceSchema(_EventSchema):
     )
     order_number = Id(f"{_OBJECT}.number")
     plan = Text(f"{_OBJECT}.lines.data.0.description")
-    amount = Amount(f"{_OBJECT}.amount_due", f"{_OBJECT}.currency", minor=True)
+    amount = Amount(f"{_OBJECT}.amount_due", f"{_OBJECT}.currency", digits=_DIGITS)
     url = Text(f"{_OBJECT}.hosted_invoice_url")
     _billing_reason = Text(f"{_OBJECT}.billing_reason")
     buyer = Person(
@@ -124,7 +132,10 @@ def _invoice(topic: str, values: Values) -> Values | Skipped:
     if reason == "manual":
         return Skipped("told_by_another_topic")
     is_first = reason == "subscription_create" and topic.removeprefix(_THIN) == _PAID
-    return {"type": "subscription.created"} if is_first else {}
+    refined = {"type": "subscription.created"} if is_first else {}
+    if plan := values.get("plan"):
+        refined["plan"] = _AROUND_PLAN.sub("", plan)
+    return refined
 
 
 _SESSION: Final = Shape(schema=_SessionSchema(), kind="payment", refine=_session)

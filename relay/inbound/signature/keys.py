@@ -27,6 +27,9 @@ _PEM_MARKER: Final = re.compile(r"-{4,5}\s*(?:BEGIN|END) ([A-Z0-9 ]*?KEY)\s*-{4,
 # Line breaks as a backslash and a letter, as .env files and dashboards of hosts keep them.
 _WRITTEN_BREAKS: Final = re.compile(r"(?:\\+[rn])+")
 
+# Those of keyboards, of word processors and of chats.
+_QUOTES: Final = frozenset(('""', "''", "``", "\u201c\u201d", "\u2018\u2019", "«»"))
+
 
 @dataclass(frozen=True, slots=True)
 class SecretReport:
@@ -48,7 +51,7 @@ def unquoted(text: str) -> str:
 
 
 def _is_quoted(text: str) -> bool:
-    return len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    return len(text) > 1 and text[0] + text[-1] in _QUOTES
 
 
 def decode_base64(value: bytes) -> bytes:
@@ -69,9 +72,9 @@ def decode_key(secret: str, encoding: KeyEncoding) -> bytes:
     """
     if encoding == "utf8":
         return secret.encode()
-    text = unquoted(secret)
+    text = _WRITTEN_BREAKS.sub("\n", unquoted(secret))
     if encoding == "hex":
-        return bytes.fromhex(text)
+        return bytes.fromhex(re.sub(r"^0[xX]|:", "", text))
     # base64url differs from base64 in two characters.
     return decode_base64("".join(text.split()).translate(str.maketrans("-_", "+/")).encode())
 

@@ -4,6 +4,8 @@ Use them over TLS only.
 """
 
 import base64
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
@@ -39,7 +41,8 @@ class Basic:
         kind, _, value = authorization.partition(" ")
         if kind.lower() != "basic" or not value:
             raise Refused(MISSING)
-        require_match([decode_signature(value.strip(), "base64")], [s.encode() for s in secrets])
+        expected = [spelling for secret in secrets for spelling in _spellings(secret)]
+        require_match([decode_signature(value.strip(), "base64")], expected)
         return BodyCheck(request)
 
     def sign(self, request: WebhookRequest, secret: str, _now: datetime) -> WebhookRequest:
@@ -50,6 +53,13 @@ class Basic:
         user, colon, password = secret.partition(":")
         fault = "" if colon and (user or password) else "expected user:password"
         return text_report("user and password", secret, fault=fault)
+
+
+def _spellings(secret: str) -> Iterator[bytes]:
+    """A user and password in the character sets of senders; RFC 7617 names none."""
+    yield secret.encode()
+    with suppress(UnicodeEncodeError):
+        yield secret.encode("latin-1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +84,20 @@ class Bearer:
         if not value.lower().startswith(self.prefix.lower()) or value == self.prefix:
             raise Refused(MISSING)
         token = value[len(self.prefix) :].strip()
-        require_match([token.encode(errors="surrogatepass")], [s.encode() for s in secrets])
+        expected = [self._token(secret).encode() for secret in secrets]
+        require_match([token.encode(errors="surrogatepass")], expected)
         return BodyCheck(request)
 
+    def _token(self, secret: str) -> str:
+        """The token in a secret; it has no word before it, unless the whole header was pasted."""
+        is_whole = self.prefix.endswith(" ") and secret.lower().startswith(self.prefix.lower())
+        return secret[len(self.prefix) :].strip() if is_whole else secret
+
     def sign(self, request: WebhookRequest, secret: str, _now: datetime) -> WebhookRequest:
-        return with_headers(request, {self.header: self.prefix + secret})
+        return with_headers(request, {self.header: self.prefix + self._token(secret)})
 
     def examine(self, secret: str) -> SecretReport:
-        return _token_report(secret)
+        return _token_report(self._token(secret))
 
 
 @dataclass(frozen=True, slots=True)

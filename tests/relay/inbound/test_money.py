@@ -1,5 +1,6 @@
 """Amounts of money: exact in, exact out, and none where it could be two."""
 
+import re
 import time
 from decimal import Decimal
 
@@ -80,6 +81,33 @@ def test_sign_of_one_currency_is_its_code_alone_and_beside_a_number(sign, code):
     assert currency_code(sign) == code
     for text in (f"{sign}49,90", f"{sign} 49,90", f"49,90 {sign}"):
         assert parse_written_money(text) == Money(Decimal("49.90"), code)
+
+
+@all_of(
+    ("name", "code"),
+    [
+        ("dólares americanos", "USD"), ("Dolares Americanos", "USD"), ("U.S. Dollar", "USD"), ("us dollars", "USD"),
+        ("dólar estadounidense", "USD"), ("pesos colombianos", "COP"), ("Colombian Peso", "COP"), ("Peso chileno", "CLP"),
+        ("PESOS MEXICANOS", "MXN"), ("pesos  argentinos", "ARS"), ("Uruguayan pesos", "UYU"), ("pesos dominicanos", "DOP"),
+        ("nuevos soles", "PEN"), ("Sol peruano", "PEN"), ("guaraní paraguayo", "PYG"), ("bolivianos", "BOB"),
+        ("real brasileño", "BRL"), ("quetzales guatemaltecos", "GTQ"), ("colón costarricense", "CRC"), ("euros", "EUR"),
+        ("dólares canadienses", "CAD"), ("32", "ARS"), ("68", "BOB"), ("\u200eUSD", "USD"),
+        # Of several countries.
+        ("pesos", "pesos"), ("dólares de Belice", "dólares de Belice"), ("colones", "colones"),
+    ],
+)  # fmt: skip
+def test_currency_is_known_by_its_name_in_spanish_and_english(name, code):
+    assert currency_code(name) == code
+    assert parse_money(1, name).currency == code
+    if is_currency_code(code) and not re.search(r"[\d.]", name):
+        assert parse_written_money(f"49,90 {name}") == Money(Decimal("49.90"), code)
+
+
+@pytest.mark.parametrize("mark", ["\u200e", "\u200f", "\u202a", "\u2066", "\ufeff", "\u200b"])
+def test_hidden_mark_is_no_part_of_an_amount(mark):
+    for text in (f"{mark}49.90", f"49.90{mark}", f"49{mark}.90"):
+        assert parse_money(text, "USD") == Money(Decimal("49.90"), "USD")
+    assert parse_written_money(f"{mark}${mark}49,90{mark}", "USD") == Money(Decimal("49.90"), "USD")
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,27 @@ def test_note_is_told_without_what_makes_no_sense(event_type, values, note):
     assert call_with(event_type, **values).body["notes"] == note
 
 
+@pytest.mark.parametrize(
+    ("values", "note"),
+    [
+        ({"total": "4990", "currency": "usd"}, "Pago aprobado: $49,90 (Generic)"),
+        # In cents of nobody knows what: as it stands it would be a hundred times too much.
+        ({"total": 4990, "currency": ""}, "Pago aprobado (Generic)"),
+        ({"total": 4990, "currency": "puntos"}, "Pago aprobado (Generic)"),
+        ({"total": "4,990", "currency": "USD"}, "Pago aprobado (Generic)"),
+        ({"total": "49.90", "currency": "USD"}, "Pago aprobado (Generic)"),
+    ],
+)
+def test_count_of_cents_that_cannot_be_read_is_not_told_as_it_stands(values, note):
+    fields = "\n".join(f'fields.{name} = "v.{name}"' for name in values)
+    options = OPTIONS.format(fields=f"minor_units = true\n{fields}")
+    source = senders.source_of("generic", "", options)
+    body = json.dumps({"type": "payment.approved", "email": "ana@example.com", "v": values})
+    (call,) = flattened(translate(senders.delivery({}, body.encode()), source))
+    assert call.body["notes"] == note
+    assert ("fields.total" in call.omitted_fields) == ("$" not in note)
+
+
 def test_field_of_the_source_itself_stays_as_it_came():
     fields = 'fields = { puntos = "puntos" }\nevents = "@"'
     source = senders.source_of("generic", "", OPTIONS.format(fields=fields))

@@ -31,6 +31,7 @@ from relay.inbound.signature import (
     StandardWebhooks,
     first_fault,
 )
+from relay.inbound.signature.keys import decode_key
 
 P384 = "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEOUPK73is1X59ynGyEJJ/4BbfVTqneIUZMq5oPqqcM5BFnR1gckMzGfqDYbHc4qriQzrCVszNzFyJ1p+IEIoU7PRUrxmUIrJf8Yf0NBpEEnMmZggk4Aco0fPgSRXN200D"
 ED25519 = "MCowBQYDK2VwAyEAl97ijTyHz0uLTDsxmJ8qLamHtdloghhRVWhxD2Ce1WI="
@@ -172,6 +173,35 @@ def test_secret_of_standard_webhooks_is_understood_as_vendors_show_it(written):
     (secret,) = split_secrets(written).texts
     assert scheme.examine(secret).kind == "HMAC key, 24 bytes"
     assert scheme.verify(delivery, (secret,), delivery.received_at)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"\u201c{STANDARD_SECRET}\u201d", f"`{STANDARD_SECRET}`", f"\ufeff{STANDARD_SECRET}",
+        f"{STANDARD_SECRET}\u200b", f"{STANDARD_SECRET}\\n", f"\u00a0{STANDARD_SECRET} ",
+    ],
+)  # fmt: skip
+def test_what_pasting_leaves_around_a_secret_is_no_part_of_it(written):
+    scheme, _, delivery = VECTORS["standard"]
+    (secret,) = split_secrets(written).texts
+    assert scheme.verify(delivery, (secret,), delivery.received_at)
+    plain = split_secrets(written.replace(STANDARD_SECRET, "f3a9c1d27b604e58")).texts[0]
+    assert ("\ufeff" in plain, "\u200b" in plain) == (False, False)
+
+
+@pytest.mark.parametrize("between", ["\n", "", "\\n", ","])
+def test_two_public_keys_in_one_text_are_two(between):
+    scheme, der, delivery = VECTORS["sendgrid"]
+    other = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEl42gWW+GH9nZK0E9i5otzfw5bqhG6WEWtEUYTeFrjniyx9L2HgV8hdz9DtRGYzHKReACGJVua9xWjK3KTlu8w=="
+    texts = split_secrets(pem(other) + between + pem(der)).texts
+    assert [scheme.examine(text).kind for text in texts[:2]] == ["P-256 public key"] * 2
+    assert scheme.verify(delivery, tuple(texts[:2]), delivery.received_at)
+
+
+@pytest.mark.parametrize("written", ["0x0B0b", "0b:0b", "0b 0b", "0X0b0b\\n"])
+def test_key_in_hex_may_be_written_as_bytes_are(written):
+    assert decode_key(written, "hex") == b"\x0b\x0b"
 
 
 def test_hmac_and_public_keys_of_one_source_each_verify_their_own():
@@ -319,6 +349,11 @@ def test_text_with_commas_is_always_one_of_the_secrets_and_never_silently_the_on
         ("v1a,whpk_AAAAAAAA,whsec_BBBBBBBB", ["v1a,whpk_AAAAAAAA", "whsec_BBBBBBBB", ...], ()),
         ("a-new-secret-of-some-length,old", ["a-new-secret-of-some-length", ...], (3,)),
         ("a-new-secret-of-some-length,old-9-ch", ["a-new-secret-of-some-length", "old-9-ch", ...], ()),
+        ('"a-new-secret,an-old-secret"', ["a-new-secret", "an-old-secret", ...], ()),
+        ("'whsec_AAAAAAAA,whsec_BBBBBBBB'", ["whsec_AAAAAAAA", "whsec_BBBBBBBB", ...], ()),
+        ('"a-new-secret","an-old-secret"', ['"a-new-secret"', '"an-old-secret"', ...], ()),
+        ('"a-new-secret"', ['"a-new-secret"'], ()),
+        ("whsec_AAAAAAAA;whsec_BBBBBBBB", ["whsec_AAAAAAAA", "whsec_BBBBBBBB", ...], ()),
         ("new,old", [...], (3, 3)),
         (" , ,", [""], ()),
     ],

@@ -1,5 +1,6 @@
 """Secrets in the address: before a fixed last segment of the path, and in the query."""
 
+import base64
 from dataclasses import replace
 from typing import Any
 
@@ -120,3 +121,39 @@ def test_what_each_scheme_vouches_for():
 
     assert {scheme.vouches_for for scheme in secrets} == {"nothing"}
     assert {scheme.vouches_for for scheme in signatures} == {"body"}
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "latin-1"])
+def test_password_is_the_same_in_either_character_set(charset):
+    secret = "agenda:cañón27b604e58"
+    value = base64.b64encode(secret.encode(charset)).decode()
+    request = senders.delivery({"authorization": f"Basic {value}"}, b"{}")
+
+    assert reason(Basic(), request, secret) == ""
+    assert reason(Basic(), request, "agenda:ca??n27b604e58") == MISMATCH
+
+
+def test_password_of_other_letters_has_no_likeness():
+    value = base64.b64encode(b"agenda:??").decode()
+    request = senders.delivery({"authorization": f"Basic {value}"}, b"{}")
+
+    assert reason(Basic(), request, "agenda:密码") == MISMATCH
+
+
+@pytest.mark.parametrize(
+    ("scheme", "secret", "expected"),
+    [
+        (Bearer(), TOKEN, ""),
+        (Bearer(), f"Bearer {TOKEN}", ""),
+        (Bearer(), f"bearer  {TOKEN}", ""),
+        (Bearer(prefix="Token "), f"Bearer {TOKEN}", MISMATCH),
+        (Bearer(prefix="a-"), f"a-{TOKEN}", MISMATCH),
+    ],
+)
+def test_token_may_be_configured_as_the_whole_header(scheme, secret, expected):
+    request = senders.delivery({"authorization": scheme.prefix + TOKEN}, b"{}")
+
+    assert reason(scheme, request, secret) == expected
+    assert scheme.examine(f"Bearer {TOKEN}").kind
+    signed = scheme.sign(request, secret, senders.NOW)
+    assert reason(scheme, signed, secret) == ""

@@ -37,6 +37,9 @@ TO_THE_MINUTE = [
     "02/11/2026 3:04 p. m.", "02-11-2026 03:04PM", "02/11/2026 15:04 hs", "2026-11-02 15:04 hrs.",
     "02/11/2026 a las 15:04", "02/11/2026 - 15:04", "2 de noviembre de 2026, 15:04",
     "lunes, 2 de noviembre de 2026 15:04", "2 nov 2026 3:04 p. m.", "noviembre 2, 2026 3:04 pm",
+    "November 2, 2026 3:04 pm", "November 2, 2026 at 3:04 PM", "Nov 2 2026 3:04 PM", "2 November 2026 3:04 pm",
+    "Monday, November 2nd, 2026 15:04", "lun. 2 de nov. de 2026, 15:04", "2/nov/2026 15:04", "2º de noviembre de 2026 15:04",
+    "\u200e2/\u200e11/\u200e2026 15:04", "\ufeff2026-11-02 15:04", "2/11/2026, 3:04\u202fp.\u00a0m.",
 ]  # fmt: skip
 DAYS = [
     [2026, 11, 2],
@@ -52,6 +55,9 @@ DAYS = [
     "02-nov-2026",
     "noviembre 2, 2026",
     "lun, 2 nov 2026",
+    "November 2, 2026",
+    "2 November 2026",
+    "02-Nov-2026",
 ]
 
 MOMENT = datetime(2026, 11, 2, 15, 4, 5, tzinfo=UTC)
@@ -74,7 +80,8 @@ EXACT = [
     "1793631845", "1793631845000", "1793631845000000", "1793631845000000000", "1793631845.0",
     Decimal("1793631845.000"), 1793631845.0, "1.793631845E9",
     "/Date(1793631845000)/", "/Date(1793631845000-0500)/", "2026-11-02T15:04:05Z[UTC]",
-    "2026-11-02T10:04:05-05:00[America/Guayaquil]",
+    "2026-11-02T10:04:05-05:00[America/Guayaquil]", "02/11/2026 10:04:05 GMT-5", "2026-11-02 10:04:05 UTC-05:00",
+    "Mon Nov 02 15:04:05 UTC 2026", "Mon, 02 Nov 2026 10:04:05 EST",
 ]  # fmt: skip
 
 NO_TIMES = [
@@ -86,6 +93,7 @@ NO_TIMES = [
     "31/02/2026", "31 de febrero de 2026", "/Date(0)/", "11/25/2026", "02/11/26", "2026-13-01", "2026-11-02 25:00:00", "2026-11-02 13:04 pm",
     "02/11-2026", "15:04", "P9D", "2026-W45", "20261399", 10**30, 946684799, 4102444800,
     float("nan"), float("inf"), Decimal("1e400"), "x" * 10_000, "9" * 10_000, "2026-11-02T15:04:05+99:99",
+    "2 Nov 2026 15:04:05 o así", "Mon 02 Nov 15:04:05 pm 2026", "30 February 2026", "2 Nov 2026 3:04 pm o 4:04 pm",
     {"date": None}, {"date": 7}, {"date": "0000-00-00 00:00:00"}, "Mon, 45 Nov 2026 15:04:05 GMT",
 ]  # fmt: skip
 
@@ -118,6 +126,44 @@ def test_date_alone_is_that_day_where_it_was_written(value, zone):
     for hours in (-9, 9):
         neighbour = timezone(zone.utcoffset(datetime(2026, 11, 2, 12)) + timedelta(hours=hours))  # noqa: DTZ001  an offset
         assert at.astimezone(neighbour).date() == date(2026, 11, 2)
+
+
+@all_of(
+    ("name", "month"),
+    [
+        *((name, at) for at, names in enumerate([
+            "enero ene. January jan", "febrero feb February Feb.", "marzo mar March", "abril abr April APR",
+            "mayo may May", "junio jun June", "julio jul July", "agosto ago August Aug", "septiembre setiembre sept. set SEP September",
+            "octubre oct October", "noviembre NOV November", "diciembre dic December Dec.",
+        ], 1) for name in names.split()),
+    ],
+)  # fmt: skip
+def test_month_has_its_names_in_spanish_and_english(name, month):
+    expected = datetime(2026, month, 5, 21, 15, tzinfo=UTC)
+    for text in (
+        f"5 de {name} de 2026 9:15 p. m.",
+        f"{name} 5, 2026 9:15 pm",
+        f"5-{name}-2026 21:15",
+    ):
+        assert parse_timestamp(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("zone", "local", "at"),
+    [
+        ("America/Santiago", "15/07/2026 12:00", "2026-07-15T16:00Z"),
+        ("America/Santiago", "15/01/2026 12:00", "2026-01-15T15:00Z"),
+        ("America/Santiago", "04/04/2026 23:30", "2026-04-05T02:30Z"),  # there are two of it
+        ("America/Santiago", "06/09/2026 00:30", "2026-09-06T04:30Z"),  # and none of this
+        ("America/Santiago", "06/09/2026", "2026-09-06T15:00Z"),
+        ("America/Mexico_City", "15/07/2022 12:00", "2022-07-15T17:00Z"),
+        ("America/Mexico_City", "15/07/2026 12:00", "2026-07-15T18:00Z"),
+        ("America/Tijuana", "15/07/2026 12:00", "2026-07-15T19:00Z"),
+        ("America/Asuncion", "15/07/2026 12:00", "2026-07-15T15:00Z"),
+    ],
+)
+def test_local_time_follows_the_changes_of_clock(zone, local, at):
+    assert parse_timestamp(local, ZoneInfo(zone)) == datetime.fromisoformat(at)
 
 
 @all_of("value", NO_TIMES)

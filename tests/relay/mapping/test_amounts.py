@@ -9,6 +9,7 @@ from hypothesis import example, given, strategies as st
 
 from relay.mapping.amounts import (
     exponent,
+    given_back,
     is_currency_code,
     is_written_whole,
     shown_amount,
@@ -42,7 +43,8 @@ SHOWN = [
     ("49.995", "USD", "en", "US", "$50.00"), ("49.985", "USD", "en", "US", "$49.99"),
     ("9" * 27 + ".5", "USD", "en", "US", "$" + ",".join(["999"] * 9) + ".50"),
     # Without a currency: the digits that were sent.
-    ("129.90", "", "es", "EC", "129,90"), ("10", "", "es", "EC", "10"), ("1299.5", "", "en", "US", "1,299.5"),
+    ("129.90", "", "es", "EC", "129,90"), ("10", "", "es", "EC", "10"), ("1299.5", "", "en", "US", "1,299.50"), ("49900.0", "", "es", "CO", "49.900"), ("129.9", "", "es", "EC", "129,90"),
+    ("61.800000", "", "es", "EC", "61,80"), ("10.00", "", "es", "EC", "10,00"), ("10.000", "", "es", "EC", "10,00"), ("0.125", "", "es", "EC", "0,125"),
     ("1500", "puntos", "es", "EC", "1.500 puntos"), ("1500.5", "puntos", "es", "MX", "1,500.5 puntos"),
     ("10", "$", "es", "CL", "$10"),
 ]  # fmt: skip
@@ -117,3 +119,25 @@ def test_amount_is_what_was_sent_when_nobody_is_sure_of_it(fields, amount):
 def test_every_amount_among_the_fields_is_shown():
     fields = {"refunded": Money(Decimal("16.2"), "USD"), "number": "1", "list": [1]}
     assert shown_amounts(fields, "es", "EC") == {**fields, "refunded": "$16,20"}
+
+
+@pytest.mark.parametrize(
+    ("event_type", "amount", "refund"),
+    [
+        ("payment.refunded", "49.90", "16.20"),
+        ("payment.charged_back", "49.90", "16.20"),
+        ("order.partially_refunded", "49.90", "16.20"),
+        ("order.updated", "-49.90", "16.20"),
+    ],
+)
+def test_amount_given_back_is_told_without_a_minus(event_type, amount, refund):
+    fields = {
+        "amount": Money(Decimal("-49.90"), "USD"),
+        "refund_amount": Money(Decimal("-16.20"), "USD"),
+        "reference": "-7",
+    }
+    assert given_back(fields, event_type) == {
+        "amount": Money(Decimal(amount), "USD"),
+        "refund_amount": Money(Decimal(refund), "USD"),
+        "reference": "-7",
+    }

@@ -144,3 +144,58 @@ def test_brief_makes_one_short_line_of_any_value(value, line):
 )  # fmt: skip
 def test_long_address_gives_up_its_query_first(value, url):
     assert brief_url(value, 30) == url
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        ("Ciudad", "Ciudad Cuenca"),
+        ("4", "Cuenca"),
+        ("1.3", "Cuenca"),
+        ("field_1", "Cuenca"),
+        ("No Label field_1", "Cuenca"),
+        ("input_4", "Cuenca"),
+        ("", "Cuenca"),
+        ("Piso 3", "Piso 3 Cuenca"),
+        ("question", "question Cuenca"),
+    ],
+)
+def test_number_of_a_field_is_no_question(label, shown):
+    assert brief({label: "Cuenca"}, 80) == shown
+
+
+def test_number_of_a_campaign_is_no_name():
+    source = SOURCES["es"]
+    assert note_of("email.sent", {"campaign": 9}, source) == "Se envió un correo (Tienda Norte)"
+    assert note_of("email.sent", {"campaign": "9 de octubre"}, source) == (
+        "Se envió un correo de la campaña «9 de octubre» (Tienda Norte)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("subject", "shown"),
+    [
+        ("«Oferta»", "Oferta"),
+        ('"Oferta"', "Oferta"),
+        ("\u201cOferta\u201d", "Oferta"),
+        ("«Oferta» y «más»", "«Oferta» y «más»"),
+        ("Oferta d'oro", "Oferta d'oro"),
+    ],
+)
+def test_text_in_quotation_marks_gets_no_second_ones(subject, shown):
+    told = note_of("email.opened", {"subject": subject}, SOURCES["es"])
+    assert told == f"Abrió el correo «{shown}» (Tienda Norte)"
+
+
+def test_noun_of_a_form_is_told_once():
+    told = note_of("form.submitted", {"form": "Formulario de contacto"}, SOURCES["es"])
+    assert told == "Llenó «Formulario de contacto» (Tienda Norte)"
+
+
+@pytest.mark.parametrize(
+    ("network", "shown"),
+    [("fb", "Facebook"), ("IG", "Instagram"), ("tiktok", "TikTok"), ("X", "X")],
+)
+def test_network_has_its_name(network, shown):
+    told = note_of("lead.created", {"network": network}, SOURCES["es"])
+    assert told == f"Nuevo contacto desde un anuncio de {shown} (Tienda Norte)"

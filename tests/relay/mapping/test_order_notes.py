@@ -1,10 +1,11 @@
 """Default notes about orders, purchases, payments and accounts, with and without each field."""
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from notes import LANGUAGES, check_golden
+from notes import LANGUAGES, SOURCES, check_golden, note_of
 
 from relay.mapping.event_types import EVENT_TYPES
 from relay.mapping.order_notes import ORDER_NOTES
@@ -92,7 +93,7 @@ def test_notes_read_as_their_golden_file(language, request):
 def note(event_type: str, language: str, fields: dict) -> str:
     template = compiled(EVENT_TYPES[event_type].note(language))
     words = order_words(fields, language)
-    return render(template, {**fields, **words, "source_title": "Shopify"})
+    return render(template, {**fields, **words, "source_title": "Shopify", "in_shop": True})
 
 
 @pytest.mark.parametrize("language", ["es", "en"])
@@ -211,8 +212,14 @@ def test_changes_are_a_sentence(changed, es, en):
         ("PAID", "pagado"),
         ("NOT_PAID", "pendiente de pago"),
         ("FULLY_REFUNDED", "reembolsado"),
-        ("AWAITING_PICKUP", "awaiting pickup"),
-        ("En camino", "En camino"),
+        ("AWAITING_PICKUP", "listo para retirar"),
+        ("AWAITING_ANSWER", "awaiting answer"),
+        ("Awaiting Shipment", "por enviar"),
+        ("wc-en-camino", "en camino"),
+        ("out-for-delivery", "en reparto"),
+        ("payment-pending", "pendiente de pago"),
+        ("En camino", "en camino"),
+        ("En la nube", "En la nube"),
         ("wc-on-hold", "en espera de pago"),
     ],
 )
@@ -241,6 +248,42 @@ def test_known_reason_is_translated_and_another_stays(reason, shown):
         ("reason", "cc_rejected_max_attempts", "decline_text", "demasiados intentos", "too many attempts"),
         ("reason", "invalid_cvc", "decline_text", "código de seguridad incorrecto", "wrong security code"),
         ("reason", "requested_by_customer", "reason_line", "el cliente lo pidió", "requested by the customer"),
+        ("reason", "Your card was declined.", "decline_text", "el banco rechazó la tarjeta", "the bank declined the card"),
+        ("reason", "Your card has insufficient funds.", "decline_text", "fondos insuficientes", "insufficient funds"),
+        ("reason", "Fondos insuficientes", "decline_text", "fondos insuficientes", "insufficient funds"),
+        ("reason", "Tarjeta declinada", "decline_text", "el banco rechazó la tarjeta", "the bank declined the card"),
+        ("reason", "cc_rejected_3ds_challenge", "decline_text", "el banco pide autorización", "the bank asks for authorization"),
+        ("reason", "cc_amount_rate_limit_exceeded", "decline_text", "límite de la tarjeta superado", "over the card's limit"),
+        ("reason", "cc_rejected_fraud", "decline_text", "sospecha de fraude", "suspected fraud"),
+        ("reason", "rejected_by_regulations", "decline_text", "no lo permiten las reglas del cobro", "the rules of the charge do not allow it"),
+        ("reason", "expired", "decline_text", "venció el plazo para pagar", "the time to pay ran out"),
+        ("payment_method", "paypal", "method_text", "PayPal", "PayPal"),
+        ("payment_method", "mercadopago", "method_text", "Mercado Pago", "Mercado Pago"),
+        ("order_number", "Pedido 1001", "order_number", "1001", "1001"),
+        ("order_number", "Orden N.º 77", "order_number", "77", "77"),
+        ("order_number", "order #77", "order_number", "#77", "#77"),
+        ("order_number", "Pedido de Ana", "order_number", "Pedido de Ana", "Pedido de Ana"),
+        ("order_number", "P-1001", "order_number", "P-1001", "P-1001"),
+        ("payment_method", "Pago contra entrega (COD)", "method_text", "pago contra entrega", "cash on delivery"),
+        ("payment_method", "Algo (nuevo)", "method_text", "Algo (nuevo)", "Algo (nuevo)"),
+        ("reason", "51", "decline_text", "fondos insuficientes", "insufficient funds"),
+        ("reason", "54", "decline_text", "tarjeta vencida", "expired card"),
+        ("reason", "REJECTED", "decline_text", "", ""),
+        ("cancel_reason", "expired", "cancel_text", "venció el plazo para pagar", "the time to pay ran out"),
+        ("cancel_reason", "customer_request", "cancel_text", "el cliente lo pidió", "requested by the customer"),
+        ("reason", "too_expensive", "reason_line", "muy caro", "too expensive"),
+        ("reason", "customer_changed_mind", "reason_line", "cambió de opinión", "changed their mind"),
+        ("carrier", "Otros", "carrier", "", ""),
+        ("tracking_numbers", ["EC1", "EC1", "EC2"], "tracking_text", "guías EC1, EC2", "tracking EC1, EC2"),
+        ("payment_method", "cash", "method_text", "efectivo", "cash"),
+        ("payment_method", "Transferencia bancaria", "method_text", "transferencia", "bank transfer"),
+        ("payment_method", "Pago contra entrega", "method_text", "pago contra entrega", "cash on delivery"),
+        ("payment_method", "Tarjeta de crédito", "method_text", "tarjeta", "card"),
+        ("fulfillment_status", "partial", "parcel_text", "enviado en parte", "partly sent"),
+        ("fulfillment_status", "in_preparation", "parcel_text", "en preparación", "being prepared"),
+        ("fulfillment_status", "PICKUP_AVAILABLE", "parcel_text", "listo para retirar", "ready for pickup"),
+        ("fulfillment_status", "unfulfilled", "parcel_text", "", ""),
+        ("fulfillment_status", "algo nuevo", "parcel_text", "", ""),
         ("reason", "Llegó roto", "reason_line", "Llegó roto", "Llegó roto"),
         ("cancel_reason", "out_of_stock", "cancel_text", "no hay existencias", "out of stock"),
         ("status", "unpaid", "status_text", "pendiente de pago", "awaiting payment"),
@@ -248,7 +291,7 @@ def test_known_reason_is_translated_and_another_stays(reason, shown):
         ("payment_method", "Direct bank transfer", "method_text", "transferencia", "bank transfer"),
         ("payment_method", "gift_card", "method_text", "tarjeta de regalo", "gift card"),
         ("payment_method", "PayPal", "method_text", "PayPal", "PayPal"),
-        ("payment_method", "mercado_pago", "method_text", "mercado pago", "mercado pago"),
+        ("payment_method", "mercado_pago", "method_text", "Mercado Pago", "Mercado Pago"),
         ("payment_method", '<img src="x"/> PayPhone &amp; cuotas', "method_text", "PayPhone & cuotas", "PayPhone & cuotas"),
         ("carrier", "Other", "carrier", "", ""),
         ("carrier", " Servientrega&nbsp;EC ", "carrier", "Servientrega EC", "Servientrega EC"),
@@ -267,3 +310,34 @@ def test_parcel_that_is_not_sent_after_all_is_told():
     assert (
         order_words(fields, "es")["changed_text"] == "cambió el estado del envío (ahora sin enviar)"
     )
+
+
+def test_state_of_the_parcel_is_told_beside_that_of_the_order_and_not_twice():
+    partly = {"order_number": "7", "status": "pending", "fulfillment_status": "partial"}
+    assert note("order.updated", "es", partly) == (
+        "Pedido 7 actualizado: pendiente de pago, enviado en parte (Shopify)"
+    )
+    twice = {"order_number": "7", "status": "delivered", "fulfillment_status": "delivered"}
+    assert note("order.updated", "en", twice) == "Order 7 updated: delivered (Shopify)"
+
+
+@pytest.mark.parametrize(
+    ("group", "es", "en"),
+    [
+        ("shops", "Se registró en la tienda", "Created an account in the shop"),
+        ("crm", "Nueva ficha de cliente", "New customer record"),
+        ("accounting", "Nueva ficha de cliente", "New customer record"),
+        ("payments", "Nueva ficha de cliente", "New customer record"),
+    ],
+)
+def test_only_a_shop_has_accounts(group, es, en):
+    for source, told in ((SOURCES["es"], es), (SOURCES["en"], en)):
+        platform = replace(source.platform, group=group)
+        text = note_of("customer.created", {}, replace(source, platform=platform))
+        assert text == f"{told} (Tienda Norte)"
+
+
+def test_refund_of_the_whole_that_is_called_one_of_a_part_has_one_amount():
+    fields = {"order_number": "7", "refund_amount": "$49,90", "amount": "$49,90"}
+    told = note("order.partially_refunded", "es", fields)
+    assert told == "Reembolso parcial del pedido 7: $49,90 (Shopify)"

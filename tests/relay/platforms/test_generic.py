@@ -429,13 +429,13 @@ def test_own_template_has_total_and_currency_as_they_were_sent():
 
 
 @pytest.mark.parametrize(
-    ("currency", "shown"), [("USD", "$129,90"), ("CLP", "CLP 12.990"), ("", "12990")]
+    ("currency", "shown"), [("USD", ": $129,90"), ("CLP", ": CLP 12.990"), ("", "")]
 )
 def test_total_may_count_minor_units(currency, shown):
     options = f"minor_units = true\n{NUMBER}"
     body = {**LEAD, "type": "payment.approved", "total": 12990, "currency": currency}
     (call,) = translated(body, options)
-    assert call.body["notes"] == f"Pago aprobado: {shown} (Generic)"
+    assert call.body["notes"] == f"Pago aprobado{shown} (Generic)"
 
 
 def test_field_named_amount_is_the_total_where_there_is_no_other():

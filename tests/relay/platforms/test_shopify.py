@@ -113,6 +113,19 @@ def test_phone_is_found_wherever_it_is(changes, phone):
     assert item.customer.phone == phone
 
 
+@pytest.mark.parametrize(
+    ("changes", "number"),
+    [
+        ({}, "#1042"),
+        ({"name": None, "order_number": 1042}, "1042"),
+        ({"name": "", "order_number": "1042"}, "1042"),
+    ],
+)
+def test_number_is_the_one_that_the_buyer_sees(changes, number):
+    order = event(senders.sent("shopify", "orders/create", **changes))
+    assert order.fields.order_number == number
+
+
 def test_local_phone_is_read_by_the_country_of_the_address():
     address = {**ADDRESS, "country_code": "MX", "phone": "55 9900 0003"}
     changes = {**PLAIN, **NOWHERE, "shipping_address": address}

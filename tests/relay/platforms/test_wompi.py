@@ -269,8 +269,8 @@ def test_transaction_without_an_id_is_held():
         ),
         (
             "transaction_updated__declined",
-            "Pago rechazado: COP 129.900, Fondos insuficientes, referencia PEDIDO-1042 (Wompi)",
-            "Payment declined: COP 129,900, Fondos insuficientes, reference PEDIDO-1042 (Wompi)",
+            "Pago rechazado: COP 129.900, fondos insuficientes, referencia PEDIDO-1042 (Wompi)",
+            "Payment declined: COP 129,900, insufficient funds, reference PEDIDO-1042 (Wompi)",
         ),
         (
             "transaction_updated__voided",
