@@ -262,6 +262,34 @@ WRITTEN = [
     ("+54 9 011 2345 6789", "EC", "+5491123456789"),
     ("+54 9 15 11 2345 6789", "AR", "+5491123456789"),
     ("51999000004", "CO", "+51999000004"),
+    ("(02) 22345 6789", "CL", "+56223456789"),
+    # Links to an account of WhatsApp have the calling code, whatever the country.
+    ("https://wa.me/5215599000121", "EC", "+525599000121"),
+    ("wa.me/13055550131?text=Hola%2020", "CO", "+13055550131"),
+    ("https://api.whatsapp.com/send?phone=5215599000121&text=Hola", "CO", "+525599000121"),
+    ("https://web.whatsapp.com/send/?phone=%2B13055550131", "CO", "+13055550131"),
+    ("whatsapp://send?text=Hola&phone=0013055550131", "CO", "+13055550131"),
+    ("https://wa.me/0991201222", "EC", "+593991201222"),
+    # Counted numbers, and what stands in brackets behind one.
+    *(
+        (text.format("0991201222"), "EC", "+593991201222")
+        for text in (
+            "1. {}",
+            "1) {}",
+            "(1) {}",
+            "#1 {}",
+            "Cel1 {}",
+            "Ana2 {}",
+            "{} (1)",
+            "{} (101)",
+            "{}(2)",
+            "1. {} 2. 0987654321",
+            "#1 {} #2 0987654321",
+            "{} (1) / 0987654321 (2)",
+        )
+    ),
+    ("(02) 234-5678 (101)", "EC", "+59322345678"),
+    ("1. 315 555 0121", "CO", "+573155550121"),
 ]
 
 
@@ -287,6 +315,8 @@ def test_number_is_read_as_it_is_written(written, country, e164):
         ("+3155550121", "CO"),
         ("2.001234E+10", "PA"),  # rounded: not 200 1234, though that is a number
         ("2,001234e10", "PA"),
+        ("1 305 555 0131", "CO"),
+        ("(1) 305 555 0131", "CO"),
         ("0612345678", "ES"),  # a French mobile as dialled in France
     ],
 )
