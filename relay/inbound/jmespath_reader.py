@@ -26,6 +26,7 @@ from relay.inbound.payload_fields import Flag, Id, Number, Text, Time
 from relay.inbound.payload_schema import (
     EMAIL_NAMES,
     PHONE_NAMES,
+    ListOf,
     Object,
     PayloadSchema,
     References,
@@ -71,6 +72,7 @@ class _PartsSchema(PayloadSchema):
     time = Time()
     machine = Flag()
     contact = Object(_ContactSchema, required=True)
+    other_contacts = ListOf(Object(_ContactSchema))
 
 
 _PARTS: Final = _PartsSchema()
@@ -129,18 +131,20 @@ def trace(request: WebhookRequest, source: Source) -> list[dict[str, list[Attemp
 def _traced(
     part: Any, request: WebhookRequest, options: Mapping[str, Any], *, is_single: bool
 ) -> Iterator[tuple[str, list[Attempt]]]:
-    contact = {name: each for name, each in options["contact"].items() if name != "address"}
+    contacts = (options["contact"], *options.get("other_contacts", ()))
+    address = options["contact"].get("address", {})
     selectors = {
-        **{name: options.get(name) for name in ("type", "id", "time", "machine")},
-        **{f"contact.{name}": each for name, each in contact.items()},
+        **{name: [options.get(name)] for name in ("type", "id", "time", "machine")},
         **{
-            f"contact.address.{name}": each
-            for name, each in options["contact"].get("address", {}).items()
+            f"contact.{name}": [each[name] for each in contacts if name in each]
+            for name in dict.fromkeys(name for each in contacts for name in each)
+            if name != "address"
         },
-        **{f"fields.{name}": each for name, each in options["fields"].items()},
+        **{f"contact.address.{name}": [each] for name, each in address.items()},
+        **{f"fields.{name}": [each] for name, each in options["fields"].items()},
     }
-    for name, selector in selectors.items():
-        attempts = list(selector.attempts(part)) if selector else []
+    for name, several in selectors.items():
+        attempts = [found for each in several if each for found in each.attempts(part)]
         if name == "type" and (header := options["type_header"]):
             text = _header(request, header)
             attempts.insert(0, Attempt(f"header {header}", text, is_usable=is_text(text)))
@@ -176,6 +180,7 @@ def _to_event(
     }
     values["type"] = _header(request, options["type_header"]) or values.get("type")
     values["contact"] = _selected(part, options["contact"])
+    values["other_contacts"] = [_selected(part, c) for c in options.get("other_contacts", ())]
     try:
         payload = validate(
             _PARTS, {name: value for name, value in values.items() if value not in (None, "")}
@@ -193,9 +198,6 @@ def _to_event(
     values, omitted_fields = lenient_fields(_selected_fields(part, options), event_type)
     values = with_amounts(values, event_type, omitted_fields, minor_units=options["minor_units"])
     family_names = names_of(family_of(event_type))
-    contact = parts["contact"]
-    emails, phones = contact.pop("email", []), contact.pop("phone", [])
-    address = contact.pop("address", {})
     at, no_time = occurred_at([parts.get("time")], source.timezone, request.received_at)
     if "time" not in options:  # that of receipt is the time meant, not one in its place
         no_time = {}
@@ -204,16 +206,7 @@ def _to_event(
         topic=topic,
         key=stable_key(topic, event_id) if event_id else stable_key(raw),
         occurred_at=at,
-        contact=contact_of(
-            [
-                Party(
-                    email="; ".join(emails),
-                    phones=tuple(phone for phone in phones if phone),
-                    address=Address(**address) if address else None,
-                    **contact,
-                )
-            ]
-        ),
+        contact=contact_of([_party(parts["contact"]), *map(_party, parts["other_contacts"])]),
         fields=fields_of(event_type, values),
         extra={name: value for name, value in values.items() if name not in family_names},
         body=part,
@@ -221,6 +214,17 @@ def _to_event(
         remember_s=0 if event_id else int(source.repeat_window_s),
         raw=raw,
         omitted_fields={**payload.omitted_fields, **omitted_fields, **no_time},
+    )
+
+
+def _party(contact: dict[str, Any]) -> Party:
+    emails, phones = contact.pop("email", []), contact.pop("phone", [])
+    address = contact.pop("address", {})
+    return Party(
+        email="; ".join(emails),
+        phones=tuple(phone for phone in phones if phone),
+        address=Address(**address) if address else None,
+        **contact,
     )
 
 

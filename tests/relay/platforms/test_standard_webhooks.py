@@ -149,6 +149,38 @@ def test_contact_is_found_in_the_usual_places(data):
     assert customer.first_name == "Ana"
 
 
+ROSA = {"email": "rosa@example.com", "phone": "+593999000002", "name": "Rosa Regalada"}
+
+
+@pytest.mark.parametrize(
+    ("data", "email", "phone", "first_name"),
+    [
+        # Whoever made the sale, or answers for it, beside the buyer.
+        (
+            {"customer": {**ANA, "name": "Ana"}, "user": {"phone": ROSA["phone"], "name": "Rosa"}},
+            "ana@example.com", "", "Ana",
+        ),
+        (
+            {"customer": {"phone": "+593999000001", "name": "Ana"}, "contact": ROSA},
+            "", "+593999000001", "Ana",
+        ),
+        ({"user": ROSA, "buyer": {**ANA, "name": "Ana"}}, "ana@example.com", "", "Ana"),
+        ({**ANA, "first_name": "Ana", "customer": ROSA}, "ana@example.com", "", "Ana"),
+        ({"customer": {"name": "Ana"}, "user": ROSA}, "rosa@example.com", ROSA["phone"],
+         "Rosa Regalada"),
+        # A country is that of its own person.
+        (
+            {"customer": {**ANA, "phone": "0999000001", "name": "Ana"},
+             "buyer": {"name": "Beto", "country": "CO"}},
+            "ana@example.com", "+593999000001", "Ana",
+        ),
+    ],
+)  # fmt: skip
+def test_contact_is_never_put_together_from_two_people(data, email, phone, first_name):
+    customer = translated(request(created(**data))).customer
+    assert (customer.email, customer.phone, customer.first_name) == (email, phone, first_name)
+
+
 def test_source_may_name_other_places():
     """As of a sender whose recipients are a list."""
     options = 'contact = { email = "data.to[0]" }\nfields = { subject = "data.subject" }'
