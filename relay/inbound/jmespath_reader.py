@@ -72,10 +72,10 @@ class _PartsSchema(PayloadSchema):
     time = Time()
     machine = Flag()
     contact = Object(_ContactSchema, required=True)
-    other_contacts = ListOf(Object(_ContactSchema))
 
 
 _PARTS: Final = _PartsSchema()
+_OTHER_CONTACTS: Final = PayloadSchema.of({"other_contacts": ListOf(Object(_ContactSchema))})
 
 
 def parse(request: WebhookRequest, source: Source) -> ParseResult:
@@ -106,12 +106,26 @@ def _divided(request: WebhookRequest, source: Source) -> tuple[Body, list[Any]]:
     body = parse_body(request)
     # A stored part of a batch is parsed again without the list it came in, and may have one of its
     # own.
-    if "events" not in source.options or PART in request.headers:
+    if PART in request.headers:
         return body, [body.value]
+    if "events" not in source.options:
+        return body, body.value if _is_list_of_events(body.value, source) else [body.value]
     parts = source.options["events"].search(body.value)
     if isinstance(parts, list):
         return body, parts
     return body, [body.value if parts is None else parts]
+
+
+def _is_list_of_events(value: Any, source: Source) -> bool:
+    """Whether a body is a list of objects where the options are for one of them.
+
+    Raises:
+        JMESPathError: the expression of the type does not fit the body.
+    """
+    options = source.options
+    if not (isinstance(value, list) and value and all(isinstance(part, dict) for part in value)):
+        return False
+    return "type" in options and not options["type_header"] and not options["type"].search(value)
 
 
 def trace(request: WebhookRequest, source: Source) -> list[dict[str, list[Attempt]]]:
@@ -180,7 +194,6 @@ def _to_event(
     }
     values["type"] = _header(request, options["type_header"]) or values.get("type")
     values["contact"] = _selected(part, options["contact"])
-    values["other_contacts"] = [_selected(part, c) for c in options.get("other_contacts", ())]
     try:
         payload = validate(
             _PARTS, {name: value for name, value in values.items() if value not in (None, "")}
@@ -198,6 +211,11 @@ def _to_event(
     values, omitted_fields = lenient_fields(_selected_fields(part, options), event_type)
     values = with_amounts(values, event_type, omitted_fields, minor_units=options["minor_units"])
     family_names = names_of(family_of(event_type))
+    others = validate(
+        _OTHER_CONTACTS,
+        {"other_contacts": [_selected(part, each) for each in options.get("other_contacts", ())]},
+    )
+    people = [parts["contact"], *others.data["other_contacts"]]
     at, no_time = occurred_at([parts.get("time")], source.timezone, request.received_at)
     if "time" not in options:  # that of receipt is the time meant, not one in its place
         no_time = {}
@@ -206,14 +224,19 @@ def _to_event(
         topic=topic,
         key=stable_key(topic, event_id) if event_id else stable_key(raw),
         occurred_at=at,
-        contact=contact_of([_party(parts["contact"]), *map(_party, parts["other_contacts"])]),
+        contact=contact_of([_party(each) for each in people]),
         fields=fields_of(event_type, values),
         extra={name: value for name, value in values.items() if name not in family_names},
         body=part,
         machine=parts.get("machine", False),
         remember_s=0 if event_id else int(source.repeat_window_s),
         raw=raw,
-        omitted_fields={**payload.omitted_fields, **omitted_fields, **no_time},
+        omitted_fields={
+            **others.omitted_fields,
+            **payload.omitted_fields,
+            **omitted_fields,
+            **no_time,
+        },
     )
 
 
