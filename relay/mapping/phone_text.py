@@ -58,9 +58,9 @@ def pieces(text: str) -> Iterator[str]:
             yield f"+{account[1]}"
         return
     if _PLAIN.fullmatch(text):
-        yield from _numbers(text)
-        if ")" in text:
+        if ")" in text and _COUNT.search(text):
             yield from _numbers(_COUNT.sub(" ", text))
+        yield from _numbers(text)
         return
     clean = _clean(html.unescape(text))  # `+52&nbsp;55…`, of a form that escapes for a page
     number = _spreadsheet(clean)
@@ -78,9 +78,9 @@ def _all_pieces(text: str) -> Iterator[str]:
     if link := _LINK.search(text):
         yield f"+{link[1]}"
     without_extension = _EXTENSION.sub(" ", text)
-    yield from _split(without_extension)
     if _COUNT.search(without_extension):
         yield from _split(_COUNT.sub(" ", without_extension))
+    yield from _split(without_extension)
 
 
 def _clean(text: str) -> str:

@@ -290,6 +290,10 @@ WRITTEN = [
     ),
     ("(02) 234-5678 (101)", "EC", "+59322345678"),
     ("1. 315 555 0121", "CO", "+573155550121"),
+    # What would be another number with its count or extension.
+    ("6. 200-1234", "PA", "+5072001234"),
+    ("200 123 6173 (101)", "MX", "+522001236173"),
+    ("+593 99 120 (1222)", "EC", "+593991201222"),
 ]
 
 
@@ -377,6 +381,8 @@ def spellings_of(number: phonenumbers.PhoneNumber) -> tuple[list[str], list[str]
         e164, abroad, f"00{digits}", f"00 {abroad[1:]}", f"tel:{e164}", f"\u202a{abroad}\u202c",
         f"(+{code}) {national}", f"+{code} (0){national}", f"{abroad} ext. 12",
         f"{abroad} (WhatsApp)", f"{digits}@s.whatsapp.net", f"+{e164}", f"{e164} / {e164}", f"{e164[:5]}\u200e{e164[5:]}",
+        f"https://wa.me/{digits}", f"https://api.whatsapp.com/send?phone={digits}&text=Hola%2020",
+        f"1. {abroad}", f"{abroad} (2)",
     ]  # fmt: skip
     own = [
         home, national, digits, abroad[1:], f"0{digits}", f"{home} - Juan", f"Cel. {home}",
@@ -387,7 +393,7 @@ def spellings_of(number: phonenumbers.PhoneNumber) -> tuple[list[str], list[str]
         f"{national[:2]}/{national[2:]}", f"{code}+{national}", "\u2022".join(
             (national[:3], national[3:6], national[6:])
         ), ".".join((national[:3], national[3:6], national[6:])),
-        f"+{code} {home}",
+        f"+{code} {home}", f"1. {home}", f"#2 {home}", f"Cel1 {home}", f"(1) {home}", f"{home} (101)",
     ]  # fmt: skip
     if home.startswith("0"):
         own.append(f"+{home}")
