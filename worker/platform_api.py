@@ -128,7 +128,7 @@ class PlatformApi:
         """
         values = {**api.defaults, **source.credentials}
         basic = (values[tokens.basic[0]], values[tokens.basic[1]]) if tokens.basic else None
-        address = tokens.address(api, values)
+        address = api.address(values) + tokens.path
         self._wait(source, api)
         answer = self.send(address, ApiRequest("POST", ""), basic=basic, form=form)
         if answer.status in (400, 401, 403):
@@ -182,7 +182,6 @@ class PlatformApi:
                 "User-Agent": self._user_agent, "Accept": "application/json",
                 "Accept-Encoding": "identity", **request.headers,
             },
-            json=request.json,
             data=form,
             auth=basic,
         ).prepare()  # fmt: skip

@@ -26,18 +26,17 @@ _LANGUAGES: Final[tuple[Language, ...]] = ("es", "en")
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """(file name, content) of each page; formats, which anybody may send, have none."""
+    """(file name, content) of each page."""
     with tempfile.TemporaryDirectory() as folder:
         files = {language: Path(folder) / f"{language}.toml" for language in _LANGUAGES}
         for language, file in files.items():
             file.write_text(_CONFIGURATION.format(language=language), "utf-8")
         for platform in discovered().values():
-            if not platform.any_sender:
-                texts = (
-                    catalogue.page(platform, _source(file, platform), language)
-                    for language, file in files.items()
-                )
-                yield f"{platform.name}.md", "\n".join(texts)
+            texts = (
+                catalogue.page(platform, _source(file, platform), language)
+                for language, file in files.items()
+            )
+            yield f"{platform.name}.md", "\n".join(texts)
 
 
 def _source(file: Path, platform: Platform) -> Source | None:

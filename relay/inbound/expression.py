@@ -222,8 +222,7 @@ def _names(node: Any) -> Iterator[tuple[str, ...]]:
         yield path
     elif kind != "expref":
         for child in children[:1] if is_chain else children:
-            if isinstance(child, dict):
-                yield from _names(child)
+            yield from _names(child)
 
 
 def _path(node: Any) -> tuple[tuple[str, ...], bool]:

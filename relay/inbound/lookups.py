@@ -53,7 +53,6 @@ class ApiRequest:
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    json: Mapping[str, Any] | None = None
 
 
 def unsigned(request: ApiRequest, _credentials: Mapping[str, str]) -> ApiRequest:
@@ -64,7 +63,7 @@ def unsigned(request: ApiRequest, _credentials: Mapping[str, str]) -> ApiRequest
 class Read:
     """One request.
 
-    - `path`, and `query` behind it, with values in braces; with `json` it is a POST.
+    - `path`, and `query` behind it, with values in braces.
     - `name`: what the answer is called in the body that is made of several, with dots for a name in
       another; "" if it is the body.
     - `part`: the path of the answer's part that is meant, with dots; "" for all of it.
@@ -74,7 +73,6 @@ class Read:
     path: str
     name: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
-    json: Mapping[str, Any] | None = None
     part: str = ""
     optional: bool = False
 
@@ -97,7 +95,7 @@ class Lookup:
 class Tokens:
     """Access tokens that are asked for and expire.
 
-    - `path`, of the API's `url` unless it is a whole address; `form` with credentials in braces,
+    - `path`, behind the API's `url`; `form` with credentials in braces,
       `{refresh_token}` among them where each answer brings the next one. By default it is OAuth's
       grant of client credentials.
     - `basic`: names of the credentials that are user and password of that request.
@@ -118,14 +116,6 @@ class Tokens:
     def credentials(self) -> set[str]:
         """The names of those that a token is asked for with."""
         return {*_VALUE.findall(" ".join(self.form.values())), *(self.basic or ())}
-
-    def address(self, api: "Api", credentials: Mapping[str, Any]) -> str:
-        """Where a token is asked for."""
-        if not self.path.startswith("https://"):
-            return api.address(credentials) + self.path
-        # A stand-in for the API is one for its tokens, too.
-        path = "/" + self.path.removeprefix("https://").partition("/")[2]
-        return f"{api.address(credentials)}{path}" if "api_url" in credentials else self.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,15 +203,5 @@ def api_request(read: Read, api: Api, values: Mapping[str, Any]) -> ApiRequest:
     """
     query = {name: filled_in(text, values) for name, text in read.query.items()}
     headers = {name: filled_in(text, values) for name, text in api.headers.items()}
-    method = "POST" if read.json is not None else "GET"
-    json = None if read.json is None else _filled_json(read.json, values)
     path = filled_in(read.path, values, is_path=True)
-    return api.sign(ApiRequest(method, path, query, headers, json), values)
-
-
-def _filled_json(value: Any, values: Mapping[str, Any]) -> Any:
-    if isinstance(value, str):
-        return filled_in(value, values)
-    if isinstance(value, Mapping):
-        return {name: _filled_json(part, values) for name, part in value.items()}
-    return value
+    return api.sign(ApiRequest("GET", path, query, headers), values)

@@ -44,10 +44,13 @@ _VOUCHES: Final[dict[str, dict[Language, str]]] = {
         ),
     },
     _DEPENDS: {
-        "es": "Depende de lo que configure en `auth`.",
-        "en": "It depends on what you configure as `auth`.",
+        "es": "Depende de las opciones de la fuente.",
+        "en": "It depends on the source's options.",
     },
 }
+
+
+_AS_CONFIGURED: Final = "as the source's `auth` says"
 
 
 def impossible_entries() -> list[dict[str, Any]]:
@@ -62,7 +65,7 @@ def entry(platform: Platform) -> dict[str, Any]:
         "title": platform.title,
         "group": platform.group,
         "topics": platform.event_types,
-        "verification": verification(platform),
+        "verification": verification(platform) or _AS_CONFIGURED,
         "vouches_for": vouches_for(platform),
         "needs_api": needs_api(platform),
         "certainty": platform.certainty,
@@ -74,8 +77,12 @@ def entry(platform: Platform) -> dict[str, Any]:
 
 
 def verification(platform: Platform) -> str:
-    """How a request proves who sent it; empty where each source chooses."""
-    return "" if callable(platform.scheme) else platform.scheme.label
+    """How a request proves who sent it, of a source without options; empty where it needs some."""
+    if not callable(platform.scheme):
+        return platform.scheme.label
+    if platform.options is None or platform.needs_options:
+        return ""
+    return platform.scheme_for(platform.options().load({})).label
 
 
 def vouches_for(platform: Platform) -> str:

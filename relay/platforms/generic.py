@@ -78,4 +78,20 @@ platform = Platform(
     any_sender=True,
     handshake=address_check,
     stored=header_names,
+    setup={
+        "es": (
+            "En las opciones diga cómo prueba la herramienta quién es: `auth`.",
+            "Diga allí también dónde están el id, la hora, el tipo y el contacto de cada evento.",
+            "Pegue la dirección de esta fuente donde la herramienta pide la URL del webhook.",
+            "Copie a GENERIC_SECRET el secreto que ella muestra, o invente uno y póngalo allí.",
+            "`mercately-relay transform` muestra qué se lee de un webhook guardado en un archivo.",
+        ),
+        "en": (
+            "In the options say how the tool proves who it is: `auth`.",
+            "Say there, too, where id, time, type and contact of each event are.",
+            "Paste the address of this source where the tool asks for the URL of the webhook.",
+            "Copy to GENERIC_SECRET the secret that it shows, or make one up and put it there.",
+            "`mercately-relay transform` shows what is read of a webhook saved in a file.",
+        ),
+    },
 )

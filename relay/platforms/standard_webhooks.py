@@ -120,4 +120,18 @@ platform = Platform(
     stored=header_names,
     options=_OptionsSchema,
     options_fault=types_fault,
+    setup={
+        "es": (
+            "En la herramienta que envía cree un webhook y pegue la dirección de esta fuente.",
+            "Copie su secreto (whsec_…, o la clave pública whpk_…) a STANDARD_WEBHOOKS_SECRET.",
+            'Si sus cabeceras empiezan con `svix-`, escriba `prefix = "svix"` en las opciones.',
+            "Elija los eventos y envíe uno de prueba.",
+        ),
+        "en": (
+            "In the tool that sends create a webhook and paste the address of this source.",
+            "Copy its secret (whsec_…, or the public key whpk_…) to STANDARD_WEBHOOKS_SECRET.",
+            'If its headers begin with `svix-`, write `prefix = "svix"` into the options.',
+            "Choose the events and send one to try it.",
+        ),
+    },
 )

@@ -112,6 +112,12 @@ def test_expression_that_does_not_fit_an_event_holds_it_without_its_values(expre
         assert held.reasons == {f"when.{name}": reason}
 
 
+def test_expression_that_has_no_result_holds_an_event_too():
+    held = translated('{ hold = "max(body.weights) > `1`" }', weights=[float("nan"), 1.5])
+    assert held.reasons.keys() == {"when.hold"}
+    assert "cannot compute" in held.reasons["when.hold"]
+
+
 def test_purchase_that_waits_is_ignored_and_not_held():
     more = 'abandoned_after = "1h"\ntopics = ["checkout.*"]'
     delivery = senders.sent("shopify", "checkouts/create")

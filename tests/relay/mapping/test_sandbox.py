@@ -76,6 +76,7 @@ def test_number_of_a_million_zeros_is_written_in_short():
             "{{ price|round(1) }} {{ price|int }} {{ '7'|int + 1 }} {{ [1]|tojson }}",
             "12.5 12 8 [1]",
         ),
+        ("{{ 'a'.upper() }} {{ '-'.join('ab') }}", "A a-b"),
         ("{{ [1] + [2] }} {{ 'a' + 'b' }} {{ price + 1 }}", "[1, 2] ab 13.50"),
     ],
 )
