@@ -145,20 +145,19 @@ def trace(request: WebhookRequest, source: Source) -> list[dict[str, list[Attemp
 def _traced(
     part: Any, request: WebhookRequest, options: Mapping[str, Any], *, is_single: bool
 ) -> Iterator[tuple[str, list[Attempt]]]:
-    contacts = (options["contact"], *options.get("other_contacts", ()))
-    address = options["contact"].get("address", {})
+    contact = {name: each for name, each in options["contact"].items() if name != "address"}
     selectors = {
-        **{name: [options.get(name)] for name in ("type", "id", "time", "machine")},
+        **{name: options.get(name) for name in ("type", "id", "time", "machine")},
+        **{f"contact.{name}": each for name, each in contact.items()},
         **{
-            f"contact.{name}": [each[name] for each in contacts if name in each]
-            for name in dict.fromkeys(name for each in contacts for name in each)
-            if name != "address"
+            f"contact.address.{name}": each
+            for name, each in options["contact"].get("address", {}).items()
         },
-        **{f"contact.address.{name}": [each] for name, each in address.items()},
-        **{f"fields.{name}": [each] for name, each in options["fields"].items()},
+        **{f"fields.{name}": each for name, each in options["fields"].items()},
     }
-    for name, several in selectors.items():
-        attempts = [found for each in several if each for found in each.attempts(part)]
+    for name, selector in selectors.items():
+        attempts = list(selector.attempts(part)) if selector else []
+        attempts += _attempts_elsewhere(name, part, options)
         if name == "type" and (header := options["type_header"]):
             text = _header(request, header)
             attempts.insert(0, Attempt(f"header {header}", text, is_usable=is_text(text)))
@@ -167,6 +166,14 @@ def _traced(
             attempts.append(Attempt(f"header {header}", text, is_usable=is_id(text)))
         if attempts:
             yield name, attempts
+
+
+def _attempts_elsewhere(name: str, part: Any, options: Mapping[str, Any]) -> Iterator[Attempt]:
+    """What the expressions for the people beside the contact give, each behind its place."""
+    for place, contact in options.get("other_contacts", ()):
+        if selector := contact.get(name.removeprefix("contact.")):
+            for found in selector.attempts(place.search(part)):
+                yield replace(found, expression=f"{place} | {found.expression}")
 
 
 def _with_omitted(item: Part, omitted_fields: Mapping[str, str]) -> Part:
@@ -211,10 +218,7 @@ def _to_event(
     values, omitted_fields = lenient_fields(_selected_fields(part, options), event_type)
     values = with_amounts(values, event_type, omitted_fields, minor_units=options["minor_units"])
     family_names = names_of(family_of(event_type))
-    others = validate(
-        _OTHER_CONTACTS,
-        {"other_contacts": [_selected(part, each) for each in options.get("other_contacts", ())]},
-    )
+    others = validate(_OTHER_CONTACTS, {"other_contacts": _other_contacts(part, options)})
     people = [parts["contact"], *others.data["other_contacts"]]
     at, no_time = occurred_at([parts.get("time")], source.timezone, request.received_at)
     if "time" not in options:  # that of receipt is the time meant, not one in its place
@@ -238,6 +242,12 @@ def _to_event(
             **no_time,
         },
     )
+
+
+def _other_contacts(part: Any, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a platform's own expressions find of the people beside the contact, place by place."""
+    found = [(place.search(part), contact) for place, contact in options.get("other_contacts", ())]
+    return [_selected(person, contact) for person, contact in found if isinstance(person, dict)]
 
 
 def _party(contact: dict[str, Any]) -> Party:

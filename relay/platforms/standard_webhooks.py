@@ -42,26 +42,31 @@ _NAMES: Final = {
 }
 
 
-def _contact(place: str, **more: str) -> Mapping[str, Any]:
-    """The expressions for a person in one place: the first value under one of the names."""
-    texts = {part: " || ".join(f"{place}.{n}" for n in names) for part, names in _NAMES.items()}
-    texts |= {part: f"{texts[part]} || {text}" for part, text in more.items()}
-    options: Mapping[str, Any] = ContactOptions().load(
-        {"customer_id": f"{place}.mercately_id", **texts}
-    )
+def _contact(place: str = "", **more: str) -> Mapping[str, Any]:
+    """The expressions for a person: the first value under one of the names, and what else is given.
+
+    They are for the person itself, or for what has it in one place.
+    """
+    texts = {
+        part: " || ".join([*(f"{place}{name}" for name in names), *filter(None, [more.get(part)])])
+        for part, names in _NAMES.items()
+    }
+    texts["customer_id"] = f"{place}mercately_id"
+    options: Mapping[str, Any] = ContactOptions().load(texts)
     return options
 
 
 _CONTACT: Final = _contact(
-    "data",  # its name may be that of an order or a product, so it is not tried
+    "data.",  # its name may be that of an order or a product, so it is not tried
     email="primary_first(data.email_addresses, data.primary_email_address_id)[].email_address"
     " || data.to || data.recipient",
     phone="primary_first(data.phone_numbers, data.primary_phone_number_id)[].phone_number",
 )
+_OTHER: Final = _contact(first_name="name")
 # Other people in `data`, the buyer first: they are the contact too where they are the same person,
 # and alone where there is no other.
 _OTHER_CONTACTS: Final = tuple(
-    _contact(place, first_name=f"{place}.name")
+    (Expression(place), _OTHER)
     for place in ("data.customer", "data.buyer", "data.contact", "data.user")
 )
 _FIELDS: Final = {

@@ -11,6 +11,7 @@ import pytest
 import senders
 
 from relay.errors import STALE, Refused
+from relay.inbound.jmespath_reader import trace
 from relay.model import Call, Held, Ignored
 from relay.pipeline import process
 
@@ -179,6 +180,15 @@ ROSA = {"email": "rosa@example.com", "phone": "+593999000002", "name": "Rosa Reg
 def test_contact_is_never_put_together_from_two_people(data, email, phone, first_name):
     customer = translated(request(created(**data))).customer
     assert (customer.email, customer.phone, customer.first_name) == (email, phone, first_name)
+
+
+def test_trace_shows_the_places_of_all_people():
+    body = created(**ANA, customer={"name": "Ana"})
+    (shown,) = trace(request(body), senders.source_of("standard_webhooks"))
+    found = {a.expression: a.value for a in shown["contact.first_name"] if a.value}
+    assert found == {"data.customer | first_name || firstName || name": "Ana"}
+    assert "data.user | email || email_address" in [a.expression for a in shown["contact.email"]]
+    assert [a.expression for a in shown["type"]] == ["type"]
 
 
 def test_source_may_name_other_places():
