@@ -67,7 +67,9 @@ def parse_body(request: WebhookRequest) -> Body:
     is_form = media_type in (FORM, MULTIPART)
     if not is_form or request.body.lstrip()[:1] in (b"{", b"["):
         try:
-            return Body(_json_value(request.body, content_type))
+            value = _json_value(request.body, content_type)
+            # A text may be JSON that was encoded twice.
+            return Body(_parsed(value) if isinstance(value, str) else value)
         except Unreadable:
             looks_like_form = media_type in _UNTYPED and _FORM_START.match(request.body)
             if not (is_form or looks_like_form):

@@ -26,6 +26,7 @@ from relay.inbound.payload_fields import Flag, Id, Number, Text, Time
 from relay.inbound.payload_schema import (
     EMAIL_NAMES,
     PHONE_NAMES,
+    ListOf,
     Object,
     PayloadSchema,
     References,
@@ -74,6 +75,7 @@ class _PartsSchema(PayloadSchema):
 
 
 _PARTS: Final = _PartsSchema()
+_OTHER_CONTACTS: Final = PayloadSchema.of({"other_contacts": ListOf(Object(_ContactSchema))})
 
 
 def parse(request: WebhookRequest, source: Source) -> ParseResult:
@@ -104,12 +106,26 @@ def _divided(request: WebhookRequest, source: Source) -> tuple[Body, list[Any]]:
     body = parse_body(request)
     # A stored part of a batch is parsed again without the list it came in, and may have one of its
     # own.
-    if "events" not in source.options or PART in request.headers:
+    if PART in request.headers:
         return body, [body.value]
+    if "events" not in source.options:
+        return body, body.value if _is_list_of_events(body.value, source) else [body.value]
     parts = source.options["events"].search(body.value)
     if isinstance(parts, list):
         return body, parts
     return body, [body.value if parts is None else parts]
+
+
+def _is_list_of_events(value: Any, source: Source) -> bool:
+    """Whether a body is a list of objects where the options are for one of them.
+
+    Raises:
+        JMESPathError: the expression of the type does not fit the body.
+    """
+    options = source.options
+    if not (isinstance(value, list) and value and all(isinstance(part, dict) for part in value)):
+        return False
+    return "type" in options and not options["type_header"] and not options["type"].search(value)
 
 
 def trace(request: WebhookRequest, source: Source) -> list[dict[str, list[Attempt]]]:
@@ -141,6 +157,7 @@ def _traced(
     }
     for name, selector in selectors.items():
         attempts = list(selector.attempts(part)) if selector else []
+        attempts += _attempts_elsewhere(name, part, options)
         if name == "type" and (header := options["type_header"]):
             text = _header(request, header)
             attempts.insert(0, Attempt(f"header {header}", text, is_usable=is_text(text)))
@@ -149,6 +166,14 @@ def _traced(
             attempts.append(Attempt(f"header {header}", text, is_usable=is_id(text)))
         if attempts:
             yield name, attempts
+
+
+def _attempts_elsewhere(name: str, part: Any, options: Mapping[str, Any]) -> Iterator[Attempt]:
+    """What the expressions for the people beside the contact give, each behind its place."""
+    for place, contact in options.get("other_contacts", ()):
+        if selector := contact.get(name.removeprefix("contact.")):
+            for found in selector.attempts(place.search(part)):
+                yield replace(found, expression=f"{place} | {found.expression}")
 
 
 def _with_omitted(item: Part, omitted_fields: Mapping[str, str]) -> Part:
@@ -193,9 +218,8 @@ def _to_event(
     values, omitted_fields = lenient_fields(_selected_fields(part, options), event_type)
     values = with_amounts(values, event_type, omitted_fields, minor_units=options["minor_units"])
     family_names = names_of(family_of(event_type))
-    contact = parts["contact"]
-    emails, phones = contact.pop("email", []), contact.pop("phone", [])
-    address = contact.pop("address", {})
+    others = validate(_OTHER_CONTACTS, {"other_contacts": _other_contacts(part, options)})
+    people = [parts["contact"], *others.data["other_contacts"]]
     at, no_time = occurred_at([parts.get("time")], source.timezone, request.received_at)
     if "time" not in options:  # that of receipt is the time meant, not one in its place
         no_time = {}
@@ -204,23 +228,36 @@ def _to_event(
         topic=topic,
         key=stable_key(topic, event_id) if event_id else stable_key(raw),
         occurred_at=at,
-        contact=contact_of(
-            [
-                Party(
-                    email="; ".join(emails),
-                    phones=tuple(phone for phone in phones if phone),
-                    address=Address(**address) if address else None,
-                    **contact,
-                )
-            ]
-        ),
+        contact=contact_of([_party(each) for each in people]),
         fields=fields_of(event_type, values),
         extra={name: value for name, value in values.items() if name not in family_names},
         body=part,
         machine=parts.get("machine", False),
         remember_s=0 if event_id else int(source.repeat_window_s),
         raw=raw,
-        omitted_fields={**payload.omitted_fields, **omitted_fields, **no_time},
+        omitted_fields={
+            **others.omitted_fields,
+            **payload.omitted_fields,
+            **omitted_fields,
+            **no_time,
+        },
+    )
+
+
+def _other_contacts(part: Any, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a platform's own expressions find of the people beside the contact, place by place."""
+    found = [(place.search(part), contact) for place, contact in options.get("other_contacts", ())]
+    return [_selected(person, contact) for person, contact in found if isinstance(person, dict)]
+
+
+def _party(contact: dict[str, Any]) -> Party:
+    emails, phones = contact.pop("email", []), contact.pop("phone", [])
+    address = contact.pop("address", {})
+    return Party(
+        email="; ".join(emails),
+        phones=tuple(phone for phone in phones if phone),
+        address=Address(**address) if address else None,
+        **contact,
     )
 
 

@@ -35,6 +35,21 @@ class Header(Place):
         return ""
 
 
+class SiteHeader(Header):
+    """A header with the address of a shop: one text for all spellings of one address.
+
+    A shop may name itself by `http:` or `https:`, as the visit that it tells of came.
+    """
+
+    def find(self, request: WebhookRequest, value: Any) -> str:
+        _, has_scheme, rest = super().find(request, value).strip().rpartition("://")
+        host, _, path = rest.partition("/")
+        folder = path.strip("/")
+        if not has_scheme:
+            return f"{host.lower()}/{folder}".rstrip("/")
+        return f"https://{host.lower()}/{folder}{'/' if folder else ''}"
+
+
 class Query(Place):
     """The first of several query parameters that is not empty."""
 

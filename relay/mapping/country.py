@@ -42,6 +42,8 @@ _OFFICIAL: Final = re.compile(
     r"^(?:la |el |the )?(?:(?:republica|republic|estado|state|commonwealth)"
     r"(?: bolivariana| oriental| plurinacional| federativa)? ?(?:de la |del |de |do |da |of )?)"
 )
+# "Santiago de Chile", "Edo. de México".
+_PLACE_OF: Final = re.compile(r"^.+ del? ")
 # `+57`, `(+57)`, `0057`; two digits alone are one too, since numeric codes have three.
 _CALLING_CODE: Final = re.compile(r"\(?(?:(?:\+|00) ?)?([1-9]\d{1,2})\)?|\(?\+ ?(1)\)?")
 # `EC +593`, `EC (+593)`: what lists of calling codes show.
@@ -98,7 +100,8 @@ def iso2(text: str) -> str:
     # Two letters beside something else may be those of a state: Denver, CO.
     parts = [part for part in map(_key, _BESIDE.split(text)) if len(part) > _STATE]
     codes = _codes()
-    for name in (key, _OFFICIAL.sub("", key), key.replace(" ", ""), *reversed(parts)):
+    whole = (key, _OFFICIAL.sub("", key), key.replace(" ", ""))
+    for name in (*whole, *reversed(parts), _PLACE_OF.sub("", key)):
         if name in codes:
             return codes[name]
     return _flag(text)

@@ -31,10 +31,16 @@ _NOBODY: Final = frozenset(
 )  # fmt: skip
 _NOBODY_BEGINS: Final = frozenset(word[:2] for word in _NOBODY)
 _NOT_LETTERS: Final = re.compile(r"[^a-z]+")
+# By so much full-width characters lie behind those of ASCII.
+_WIDER: Final = 0xFEE0
 _MAILTO: Final = re.compile(r"mailto:", re.IGNORECASE)
 # `Correo electrónico:`; an address has no colon.
 _LABEL: Final = re.compile(r"(?:^|(?<=\s))[^@:]*(?<!mailto):(?=[^:]*@)", re.IGNORECASE)
-_BETWEEN: Final = frozenset({"/", "&", "-", "y", "e", "o", "u", "and", "or"})
+_BETWEEN: Final = frozenset({"y", "e", "o", "u", "y/o", "and", "or", "and/or"})
+# `ana@example.com/otra@example.com`; before the at sign a slash may be part of an address.
+_SLASH: Final = re.compile(r"(@[\w.-]+)/+(?=[^/@\s]+@)")
+# `ana,perez@example.com` is no address of perez.
+_COMMA: Final = re.compile(r"(?<![^\s;|])([\w.+-]+),(?=[\w.+-]+@)")
 _LEADING: Final = " =*\u2022\u00b7\"'`´“”‘’«»<>:/"  # noqa: RUF001  as people type and paste them
 _TRAILING: Final = _LEADING + "."
 # What is valid when its domain is, and is written as it stands: the library changes only capitals,
@@ -98,7 +104,9 @@ def _plain(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text.strip()[:_TEXT_MAX]
     shown = []
-    for character in text[:_TEXT_MAX].replace("\N{FULLWIDTH COMMERCIAL AT}", "@"):
+    for written in text[:_TEXT_MAX]:
+        is_wide = "\uff01" <= written <= "\uff5e"
+        character = chr(ord(written) - _WIDER) if is_wide else written
         category = unicodedata.category(character)
         if character in "\r\n\u2028\u2029":
             shown.append("\n")
@@ -111,9 +119,10 @@ def _plain(text: str) -> str:
 
 def _candidates(text: str) -> Iterator[str]:
     """The texts that may be addresses, the likeliest first."""
-    if not re.search(r"[\s;,|<(\[:]", text):  # the usual case
+    if not re.search(r"[\s;,|<(\[:]|/.*@", text):  # the usual case
         yield text
         return
+    text = _SLASH.sub(r"\1;", _COMMA.sub(r"\1..", text))
     for part in _SEPARATORS.split(text):
         rest = _ANGLES.sub(" ", part)
         parts = [*_ANGLES.findall(part), _BRACKETS.sub(" ", rest), *_BRACKETS.findall(rest)]
@@ -131,7 +140,9 @@ def _addresses(text: str) -> list[str]:
     words = [
         word
         for word in _LABEL.sub("", plain).split()
-        if word.lower() not in _BETWEEN and not _PHONE.fullmatch(word)
+        if any(map(str.isalnum, word))
+        and word.lower() not in _BETWEEN
+        and not _PHONE.fullmatch(word)
     ]
     if not all("@" in word for word in words):
         return []

@@ -130,6 +130,9 @@ _COUNTRIES: Final[Mapping[str, tuple[_Document, ...]]] = {
 _PASSPORT: Final = _Document(
     "pasaporte", "pasaporte", _pattern(r"(?=.*\d)[A-Z0-9]{6,12}"), has_check_digit=False
 )
+# In a field for several kinds a passport is only what has a letter: digits may be a wrong cédula.
+_PASSPORTS: Final = re.compile(r"\b(?:pasaporte|passport|passaporte)\b")
+_LETTER: Final = re.compile(r"[A-Za-z]")
 # Characters of a number, with all that people write around it; the patterns take the square of it.
 _NUMBER_MAX: Final = 64
 # Placeholders with a valid check digit: nobody's, or everybody's.
@@ -157,12 +160,12 @@ _CEDULA_ONLY: Final = re.compile(
 )
 # What else may stand in the name of a field that means "the number of any document".
 _ANY_DOCUMENT: Final = re.compile(
-    r"(?:(?:billing|customer|cliente|invoice|wc|other|numero|nro|num|no|number|de|of|id|your|su|tu)"
-    r" )*"
+    r"(?:(?:billing|customer|cliente|invoice|wc|other|numero|nro|num|no|n|number|de|of|id|your|su|tu"
+    r"|el|la|ingres[ae]|escrib[ae]|digit[ae]|factura|facturacion|checkout|additional|adicional) )*"
     r"(?:documento?|document number|identificacion|identification|identidad|id number|tax id|vat"
-    r"|doc)"
-    r"(?: (?:de|of|no|numero|nro|number|identidad|identificacion|fiscal|tributario|factura"
-    r"|facturacion|cliente|comprador|customer))*"
+    r"|doc|nif|tin)"
+    r"(?: (?:de|of|no|n|numero|nro|number|identidad|identificacion|fiscal|tributari[oa]|factura"
+    r"|facturacion|cliente|comprador|customer|titular|del|para|la|su|tu))*"
 )
 _TYPE_FIELD: Final = re.compile(r"\b(?:tipo|type|kind)\b")
 # Before the number in its own field, `C.I. 171003406-5`, and what a spreadsheet leaves behind it.
@@ -204,6 +207,8 @@ def document_in(fields: Iterable[tuple[str, Any]], country: str) -> tuple[str, s
             kind_of_all = _KINDS.get(_words(text), "")
         elif text and len(text) <= _NUMBER_MAX:
             numbers.append((kind, text))
+            if kind == "any" and _LETTER.search(text) and _PASSPORTS.search(_words(name)):
+                numbers.append((_PASSPORT.kind, text))
     for kind, text in numbers:
         wanted = kind_of_all if kind == "any" else kind
         if not country or _find(wanted, text, country) or _is_unchecked(wanted, text, country):

@@ -26,6 +26,7 @@ _RETIRED: Final = {
     "52": ((re.compile(r"(?:0(?:1|44|45)|1)(\d{10})"), r"\1"),),  # 01, 044, 045; the mobile 1
     "56": (
         (re.compile(r"0(\d{9})"), r"\1"),  # 09 and the area codes with 0
+        (re.compile(r"02(2\d{8})"), r"\1"),  # 02 before the 2 that came to Santiago's numbers
         (re.compile(r"([89]\d{7})"), r"9\1"),  # mobiles before 2013; forms show the 9 beside them
     ),
     "57": ((re.compile(r"0(3\d{9})"), r"\1"),),  # the 0 that others dial before a mobile

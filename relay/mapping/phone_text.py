@@ -30,6 +30,13 @@ _EXTENSION: Final = re.compile(
     r"|(?<=\d)\s*[x#]\s*\d{1,6}(?![\s.()-]*\d)",
     re.IGNORECASE,
 )
+# What counts numbers or follows one without being dialled: `1. 099…`, `#1 099…`, `Cel1 099…`,
+# `099… (2)`. A mere "1" or "(1)" before a number is the calling code of the United States, unless
+# a zero follows.
+_COUNT: Final = re.compile(
+    r"(?:(?<!\S)\d[.)]+|(?<=#)\d|(?<=[^\W\d_])\d|(?<!\S)\(\d\)(?=\s+0))\s+(?=[\d(+])"
+    r"|(?<=\d)\s*\(\d{1,4}\)(?![\s.()-]*\d)"
+)
 _INSIDE: Final = frozenset("+0123456789().- ")
 _NOT_DIGITS: Final = re.compile(r"[^0-9]+")
 _GROUPS: Final = re.compile(r"[ .-]+")
@@ -38,6 +45,10 @@ _DASH: Final = re.compile(r" +-+ +| {2,}")
 _DOTS: Final = frozenset("\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65")
 # The address of an account of WhatsApp is its number.
 _WHATSAPP: Final = re.compile(r"\+?(\d{7,15})(?::\d+)?@(?:s\.whatsapp\.net|c\.us)", re.IGNORECASE)
+# So is the one in a link to it, always with its calling code.
+_LINK: Final = re.compile(
+    r"(?:\bwa\.me/|[?&]phone=)(?:\+|%2B|00)?([1-9]\d{6,14})(?!\d)", re.IGNORECASE
+)
 
 
 def pieces(text: str) -> Iterator[str]:
@@ -47,6 +58,8 @@ def pieces(text: str) -> Iterator[str]:
             yield f"+{account[1]}"
         return
     if _PLAIN.fullmatch(text):
+        if ")" in text and _COUNT.search(text):
+            yield from _numbers(_COUNT.sub(" ", text))
         yield from _numbers(text)
         return
     clean = _clean(html.unescape(text))  # `+52&nbsp;55…`, of a form that escapes for a page
@@ -55,10 +68,19 @@ def pieces(text: str) -> Iterator[str]:
         yield from filter(None, [number])
         return
     seen = set()
-    for piece in _split(_EXTENSION.sub(" ", clean)):
+    for piece in _all_pieces(clean):
         if piece not in seen:
             seen.add(piece)
             yield piece
+
+
+def _all_pieces(text: str) -> Iterator[str]:
+    if link := _LINK.search(text):
+        yield f"+{link[1]}"
+    without_extension = _EXTENSION.sub(" ", text)
+    if _COUNT.search(without_extension):
+        yield from _split(_COUNT.sub(" ", without_extension))
+    yield from _split(without_extension)
 
 
 def _clean(text: str) -> str:

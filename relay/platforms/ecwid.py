@@ -67,13 +67,9 @@ class _CustomerSchema(PayloadSchema):
     id = Id(required=True)
     created_at = Time("registered")
     updated_at = Time("updated")
-    buyer = Person(
-        "",
-        email="email",
-        name=("name", "billingPerson.name"),
-        phones=("billingPerson.phone", "shippingAddresses.0.phone"),
-        country=("billingPerson.countryCode", "shippingAddresses.0.countryCode"),
-    )
+    buyer = Person("", email="email", name="name")
+    billing = Person("billingPerson", **_PLACE)
+    address_book = Person("shippingAddresses.0", **_PLACE)
 
 
 def _order(_topic: str, values: Values) -> Values:

@@ -41,9 +41,14 @@ class _OrderSchema(PayloadSchema):
         "order",
         email="customer.email",
         phones="customer.phone",
-        name=("customer.fullname", "billing_address.name + billing_address.surname"),
-        id_number="billing_address.taxid",
+        name="customer.fullname",
         country="billing_address.country_code",
+    )
+    billing = Person(
+        "order.billing_address",
+        name="name + surname",
+        id_number="taxid",
+        country="country_code",
     )
     recipient = Person(
         "order.shipping_address",

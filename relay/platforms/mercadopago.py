@@ -13,10 +13,10 @@ SDKs check none unless told to: 25 h are accepted, since a repeated notice is on
 worst. A notice has an `id`, the same on a retry; that of a merchant order is the order's, so action
 and version are in the key, too. `live_mode: false` is a test.
 
-What is looked up: a payment says who paid in `payer`, and what the shop knew of them in
-`additional_info.payer`, phones there in two fields. Part of it may be refunded while it stays
-`approved`. Orders of before (merchant orders) hardly say who paid: the first of their payments
-does. An account's own token does not expire.
+What is looked up: a payment says who paid in `payer`, and what the shop knew of its buyer, maybe
+another person, in `additional_info.payer`, phones there in two fields. Part of it may be refunded
+while it stays `approved`. Orders of before (merchant orders) hardly say who paid: the first of
+their payments does. An account's own token does not expire.
 
 https://www.mercadopago.com/developers/en/docs/your-integrations/notifications (read 2026-11;
 mercadopago/sdk-java's test data for what is looked up)
@@ -43,17 +43,15 @@ _SALE: Final = ("order.updated", "order.on_hold", "order.cancelled", "order.refu
 _SUBSCRIPTION: Final = ("subscription.cancelled", "subscription.payment_failed")
 
 
-def _payer(path: str) -> dict[str, Any]:
-    """The parts of who paid; what the shop said of them stands beside the payer."""
-    told = f"{path.removesuffix('payer')}additional_info.payer"
-    phones = [f"{one}.phone.area_code + {one}.phone.number" for one in (told, path)]
-    return {
-        "email": f"{path}.email",
-        "first_name": (f"{told}.first_name", f"{path}.first_name"),
-        "last_name": (f"{told}.last_name", f"{path}.last_name"),
-        "phones": tuple(phones),
-        "id_number": f"{path}.identification.number",
-    }
+def _person(path: str) -> Person:
+    return Person(
+        path,
+        email="email",
+        first_name="first_name",
+        last_name="last_name",
+        phones="phone.area_code + phone.number",
+        id_number="identification.number",
+    )
 
 
 class _NoticeSchema(PayloadSchema):
@@ -76,7 +74,8 @@ class _PaymentSchema(PayloadSchema):
     payment_method = Text("payment_method_id")
     status = Text()
     reason = Text("status_detail")
-    buyer = Person(**_payer("payer"))
+    buyer = _person("additional_info.payer")
+    account = _person("payer")
 
 
 class _OrderSchema(PayloadSchema):
@@ -87,7 +86,8 @@ class _OrderSchema(PayloadSchema):
     amount = Amount("total_amount", "currency")
     items = Items("items", name="title")
     status = Text()
-    buyer = Person(**_payer("payer"))
+    buyer = _person("additional_info.payer")
+    account = _person("payer")
 
 
 class _MerchantOrderSchema(PayloadSchema):
@@ -98,7 +98,8 @@ class _MerchantOrderSchema(PayloadSchema):
     amount = Amount("order.total_amount", "payment.currency_id")
     items = Items("order.items", name="title")
     status = Text("order.order_status")
-    buyer = Person(**_payer("payment.payer"))
+    buyer = _person("payment.additional_info.payer")
+    billing = _person("payment.payer")
     account = Person("order.payer", email="email")
 
 
@@ -134,7 +135,8 @@ class _ChargebackSchema(PayloadSchema):
     reference = Text("payment.external_reference")
     amount = Amount("chargeback.amount", "payment.currency_id")
     reason = Text("chargeback.reason")
-    buyer = Person(**_payer("payment.payer"))
+    buyer = _person("payment.additional_info.payer")
+    account = _person("payment.payer")
 
 
 def _body(request: WebhookRequest, _source: Source) -> Any:

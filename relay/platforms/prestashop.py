@@ -55,6 +55,11 @@ class _OrderSchema(PayloadSchema):
         email="customer.email",
         first_name="customer.firstname",
         last_name="customer.lastname",
+    )
+    billing = Person(
+        "",
+        first_name="billing.firstname",
+        last_name="billing.lastname",
         phones=("billing.phone_mobile", "billing.phone"),
         id_number="billing.dni",
         country="country.iso_code",

@@ -25,7 +25,7 @@ from relay.inbound.contract import Platform
 from relay.inbound.lookups import Api, Lookup, Read, Tokens
 from relay.inbound.payload_fields import Id, Number, Text, Time
 from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
-from relay.inbound.places import Field, Header
+from relay.inbound.places import Field, Header, SiteHeader
 from relay.inbound.privacy import PrivacyRequest
 from relay.inbound.results import Skipped
 from relay.inbound.signature import Hmac
@@ -33,8 +33,10 @@ from relay.inbound.timestamps import unix_time
 from relay.inbound.topics import Shape, Topic, Values, created, updated
 from relay.model import Money, Step
 
-# An order of which something was given back had been paid, which is no news.
+# An order of which something was given back had been paid, which is no news. One that was paid and
+# is so in part only got new items: what is paid then is news again.
 _WAS_PAID: Final = dict.fromkeys(("partially_refunded", "refunded"), Step("paid", ""))
+_PART: Final = Step("partially_paid", "")
 _ABANDONED: Final = "checkout.abandoned"
 _COUNTRY: Final = ("billing_address.country_code", "billing_address.country")
 _ADDRESS: Final = address(
@@ -130,9 +132,9 @@ class _FulfillmentSchema(_BodySchema):
     order_number = Text("name")
     items = Items("line_items", name=("name", "title"))
     carrier = Text("tracking_company")
-    tracking_number = Text()
+    tracking_number = Text("tracking_number", "tracking_numbers.0")
     tracking_numbers = ListOf(Text())
-    tracking_url = Text()
+    tracking_url = Text("tracking_url", "tracking_urls.0")
     _status = Text("status")
     _shipment_status = Text("shipment_status")
 
@@ -221,8 +223,13 @@ def _checkout(_topic: str, values: Values) -> Values:
     return {**_parties(values), **ends}
 
 
-def _fulfillment(_topic: str, values: Values) -> Values:
-    """The order's number: a parcel is named `#1042.1` after its order."""
+def _fulfillment(_topic: str, values: Values) -> Values | Skipped:
+    """The order's number: a parcel is named `#1042.1` after its order.
+
+    What waits for a fulfilment service and has no tracking number yet has not been sent.
+    """
+    if values.get("_status") in ("pending", "open") and not values.get("tracking_number"):
+        return Skipped("not_sent")
     return {"order_number": re.sub(r"\.\d+$", "", values.get("order_number", ""))}
 
 
@@ -240,14 +247,14 @@ _ORDER: Final = Shape(
     shown=("status", "fulfillment_status", "amount", "items", "recipient", "billing",
            "shipping_method", "buyer", "note"),
     order=("paid", "fulfilled"),
-    foreign=("abandoned_checkout_url", "refund_line_items", "tracking_numbers"),
+    foreign=("abandoned_checkout_url", "refund_line_items", "tracking_numbers", "invoice_url"),
     refine=_order,
 )  # fmt: skip
 # All that happens to an order is an update too, and may come as one only.
 _UPDATED_ORDER: Final = replace(
     _ORDER,
     states={
-        "status": {**_WAS_PAID, "paid": Step("paid", "order.paid")},
+        "status": {**_WAS_PAID, "partially_paid": _PART, "paid": Step("paid", "order.paid")},
         "fulfillment_status": {"fulfilled": Step("fulfilled", "order.fulfilled")},
     },
     dated={"cancelled_at": Step("cancelled", "order.cancelled")},
@@ -286,16 +293,14 @@ def _state(name: str, field: str, *words: str, at: str = "") -> Topic:
 
 
 platform = Platform(
-    name="shopify",
-    title="Shopify",
+    name="shopify", title="Shopify", group="shops",
     docs="https://shopify.dev/docs/apps/build/webhooks/verify-deliveries",
-    group="shops",
     scheme=Hmac(headers=("x-shopify-hmac-sha256", "shopify-hmac-sha256")),
     topic=Header("x-shopify-topic", "shopify-topic"),
     delivery_id=Header("x-shopify-webhook-id", "shopify-webhook-id"),
     event_id=Header("x-shopify-event-id", "shopify-event-id"),
-    shop=Header("x-shopify-shop-domain", "shopify-shop-domain",
-                sample="tienda-ejemplo.myshopify.com"),
+    shop=SiteHeader("x-shopify-shop-domain", "shopify-shop-domain",
+                    sample="tienda-ejemplo.myshopify.com"),
     sent_at=Header("x-shopify-triggered-at", "shopify-triggered-at"),
     test=(Header("x-shopify-test", "shopify-test"), Field("test")),
     body_is_key=True, deadline_s=5, retries="8 in 4 h",

@@ -31,30 +31,44 @@ from relay.inbound.signature import Scheme, StandardWebhooks
 from relay.inbound.topics import Topic
 from relay.inbound.usable import is_text, is_time
 
-_PLACES: Final = ("data", "data.customer", "data.contact", "data.user", "data.buyer")
-
-
-def _first_of(*names: str, places: tuple[str, ...] = _PLACES) -> str:
-    """A JMESPath expression: the first value under one of the names in one of the places."""
-    return " || ".join(f"{place}.{name}" for place in places for name in names)
-
-
-_CONTACT: Final = {
-    "customer_id": "data.mercately_id",
-    "email": _first_of("email", "email_address")
-    + " || primary_first(data.email_addresses, data.primary_email_address_id)[].email_address"
-    + " || data.to || data.recipient",
-    "phone": _first_of("phone", "phone_number", "mobile")
-    + " || primary_first(data.phone_numbers, data.primary_phone_number_id)[].phone_number",
-    "country": _first_of("country", "country_code"),
-    # `data.name` may be the name of an order or a product, so it is not tried.
-    "first_name": _first_of("first_name", "firstName")
-    + " || "
-    + _first_of("name", places=_PLACES[1:]),
-    "last_name": _first_of("last_name", "lastName"),
-    "id_type": _first_of("id_type", "document_type"),
-    "id_number": _first_of("id_number", "document_number"),
+_NAMES: Final = {
+    "email": ("email", "email_address"),
+    "phone": ("phone", "phone_number", "mobile"),
+    "country": ("country", "country_code"),
+    "first_name": ("first_name", "firstName"),
+    "last_name": ("last_name", "lastName"),
+    "id_type": ("id_type", "document_type"),
+    "id_number": ("id_number", "document_number"),
 }
+
+
+def _contact(place: str = "", **more: str) -> Mapping[str, Any]:
+    """The expressions for a person: the first value under one of the names, and what else is given.
+
+    They are for the person itself, or for what has it in one place.
+    """
+    texts = {
+        part: " || ".join([*(f"{place}{name}" for name in names), *filter(None, [more.get(part)])])
+        for part, names in _NAMES.items()
+    }
+    texts["customer_id"] = f"{place}mercately_id"
+    options: Mapping[str, Any] = ContactOptions().load(texts)
+    return options
+
+
+_CONTACT: Final = _contact(
+    "data.",  # its name may be that of an order or a product, so it is not tried
+    email="primary_first(data.email_addresses, data.primary_email_address_id)[].email_address"
+    " || data.to || data.recipient",
+    phone="primary_first(data.phone_numbers, data.primary_phone_number_id)[].phone_number",
+)
+_OTHER: Final = _contact(first_name="name")
+# Other people in `data`, the buyer first: they are the contact too where they are the same person,
+# and alone where there is no other.
+_OTHER_CONTACTS: Final = tuple(
+    (Expression(place), _OTHER)
+    for place in ("data.customer", "data.buyer", "data.contact", "data.user")
+)
 _FIELDS: Final = {
     "form": "data.form.name || data.form.title || data.form_name",
     "link": "data.click.link",
@@ -78,13 +92,11 @@ class _OptionsSchema(JMESPathOptions):
     prefix = fields.String(load_default="webhook", validate=validate.OneOf(["webhook", "svix"]))
     type = SelectorField(is_text, load_default=lambda: Expression("type"))
     time = SelectorField(is_time, load_default=lambda: Expression("timestamp || created_at"))
-    contact = fields.Nested(
-        ContactOptions,
-        load_default=lambda: ContactOptions().load(_CONTACT),
-    )
 
     @post_load
     def _complete(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        if not data["contact"]:
+            data = data | {"contact": _CONTACT, "other_contacts": _OTHER_CONTACTS}
         return data | {
             "id_header": data["id_header"] or f"{data['prefix']}-id",
             "types": _TYPES | data["types"],

@@ -82,10 +82,11 @@ class _OrderSchema(PayloadSchema):
     buyer = Person(
         email=("contact_email", "customer.email"),
         name=("contact_name", "customer.name"),
-        phones=("contact_phone", "customer.phone", "billing_phone"),
+        phones=("contact_phone", "customer.phone"),
         id_number=("contact_identification", "customer.identification"),
         country="billing_country",
     )
+    billing = Person(name="billing_name", phones="billing_phone", country="billing_country")
     recipient = Person(
         "shipping_address",
         name="name",

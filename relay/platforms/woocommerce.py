@@ -32,7 +32,7 @@ from relay.inbound.contract import Platform, Source
 from relay.inbound.payload import json_object
 from relay.inbound.payload_fields import Id, Text, Time
 from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
-from relay.inbound.places import Header
+from relay.inbound.places import Header, SiteHeader
 from relay.inbound.results import Handshake, Skipped
 from relay.inbound.signature import Hmac
 from relay.inbound.steps import CREATED
@@ -222,7 +222,7 @@ _ORDER: Final = Shape(
         "note",
     ),
     refine=_refined,
-    foreign=("username", "is_paying_customer"),
+    foreign=("username", "is_paying_customer", "billing_period"),
 )  # fmt: skip
 _SUBSCRIPTION: Final = Shape(
     schema=_SubscriptionSchema(),
@@ -244,7 +244,7 @@ platform = Platform(
     group="shops",
     scheme=Hmac(headers=(_SIGNATURE,)),
     topic=Header("x-wc-webhook-topic"),
-    shop=Header("x-wc-webhook-source", sample="https://tienda.example/"),
+    shop=SiteHeader("x-wc-webhook-source", sample="https://tienda.example/"),
     topics={
         "order.created": created("order.created", _ORDER),
         "order.updated": updated("order.updated", _ORDER),

@@ -46,6 +46,8 @@ def parts(*named: tuple[str, bytes], boundary: str = "x-Y-z") -> bytes:
         # Declared by a server's default, and not so.
         ("application/json; charset=ISO-8859-1", json.dumps(LEAD, ensure_ascii=False).encode()),
         ("application/json; charset=nonsense", json.dumps(LEAD, ensure_ascii=False).encode()),
+        # Encoded twice.
+        ("application/json", json.dumps(json.dumps(LEAD)).encode()),
         # curl's default for any body.
         (FORM, json.dumps(LEAD).encode()),
         (FORM, b"name=Luc%C3%ADa+%C3%91and%C3%BA&form=Cotizaci%C3%B3n"),

@@ -53,7 +53,7 @@ def exact(text: str) -> Decimal | int | float:
 
 
 def standard(body: bytes | str):
-    return json.loads(body, parse_float=exact)
+    return json.loads(body, parse_float=exact, strict=False)
 
 
 @settings(max_examples=300, deadline=None)
@@ -73,7 +73,7 @@ def test_whatever_the_standard_library_does_not_read_is_unreadable(body):
         with pytest.raises(Unreadable):
             json_body(body)
         return
-    text = json.dumps(json.loads(body), ensure_ascii=False)
+    text = json.dumps(json.loads(body, strict=False), ensure_ascii=False)
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -127,7 +127,6 @@ REFUSED = {
     "empty": (b"", "expected JSON, unreadable at byte 0"),
     "cut": (b'{"id": 1', "expected JSON, unreadable at byte 8"),
     "more_after_it": (b"{} {}", "expected JSON, unreadable at byte 3"),
-    "control_character": (b'["a\x00"]', "expected JSON, unreadable at byte 3"),
     "single_quotes": (b"{'id': 1}", "expected JSON, unreadable at byte 1"),
     "invalid_first": (b"\xff{}", "expected UTF-8, byte 0 is not"),
     "invalid_in_a_text": (b'{"name": "Jos\xe9"}', "expected UTF-8, byte 13 is not"),
@@ -189,3 +188,10 @@ def test_object_in_a_text_is_read_as_any_other(value, expected):
 def test_what_is_no_object_in_a_text_is_unreadable(value):
     with pytest.raises(Unreadable):
         embedded_object(value)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\t", "\x0b", "\x00"])
+def test_text_may_have_line_ends_that_a_template_did_not_escape(end):
+    assert json_body(f'{{"message": "Hola{end}y\u00f1"}}'.encode()) == {
+        "message": f"Hola{end}y\u00f1"
+    }

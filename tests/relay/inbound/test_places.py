@@ -6,7 +6,7 @@ import pytest
 import senders
 from cases import all_of
 
-from relay.inbound.places import Field, FieldIs, FirstPlace, Header, Place, Query
+from relay.inbound.places import Field, FieldIs, FirstPlace, Header, Place, Query, SiteHeader
 
 HEADERS = {"x-topic": "orders/create", "x-empty": "", "x-id": "d1"}
 QUERY = (("type", "payment"), ("empty", ""), ("data.id", "7"), ("type", "refund"))
@@ -60,6 +60,24 @@ def test_number_or_boolean_in_a_field_is_a_text(number, text):
 @pytest.mark.parametrize("value", [None, 7, "event", ["event"], [{"event": "x"}]])
 def test_body_that_is_no_object_has_no_fields(value):
     assert text_at(Field("event"), value) == ""
+
+
+@all_of(
+    ("text", "found"),
+    [
+        ("https://tienda.example/", "https://tienda.example/"),
+        ("https://tienda.example", "https://tienda.example/"),
+        ("http://Tienda.example/", "https://tienda.example/"),
+        ("HTTPS://TIENDA.EXAMPLE//", "https://tienda.example/"),
+        ("https://tienda.example/Ec", "https://tienda.example/Ec/"),
+        ("https://tienda.example/Ec/", "https://tienda.example/Ec/"),
+        (" Uno.myshopify.com ", "uno.myshopify.com"),
+        ("uno.myshopify.com/", "uno.myshopify.com"),
+        ("", ""),
+    ],
+)
+def test_address_of_a_site_is_the_same_however_it_is_written(text, found):
+    assert SiteHeader("x-shop").find(senders.delivery({"x-shop": text}, b""), None) == found
 
 
 def test_place_names_what_must_be_stored_to_find_it_again():

@@ -14,8 +14,8 @@ WRITTEN = {
            "Cali, Colombia", "Bogotá, COL", "57", "(+57)", "0057", "00 57", "(57)", "CO (+57)", "CO +57",
            "co(+57)", "es-CO", "es_CO", "es-co", "en-CO", "CO-DC", "co-bol", "COL-Colombia", "Colombia \U0001f1e8\U0001f1f4", "\U0001f1e8\U0001f1f4"],
     "MX": ["MEX", "México", "mexico", "Mexico ", "MÉXICO", "Estados Unidos Mexicanos", "Méjico", "MX-CMX",
-           "Ciudad de México, México"],
-    "CL": ["chile", "CHL", "Chile"],
+           "Ciudad de México, México", "Edo. de México", "Cd. de México"],
+    "CL": ["chile", "CHL", "Chile", "Santiago de Chile"],
     "PE": ["Perú", "PERU", "peru", "PER"],
     "AR": ["Argentina", "ARG", "República Argentina", "ARGENTINA", "la República Argentina",
            "República de la Argentina"],
@@ -42,7 +42,7 @@ WRITTEN = {
     "NL": ["Países Bajos", "Holanda", "Holland"],
     "ES": ["España", "Spain", "Espanha", "ESP"],
     "": ["", "  ", "XX", "Narnia", "Latinoamérica", "419", "001", "World", "Mundo", "+999", "0", "1",
-         "00", "Denver, CO", "es-419", "US (+57)", "DD", "SUN"],  # those that are no more
+         "00", "Denver, CO", "Nuevo México", "Cali de", "es-419", "US (+57)", "DD", "SUN"],  # those that are no more
 }  # fmt: skip
 
 

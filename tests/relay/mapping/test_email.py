@@ -23,6 +23,13 @@ ANA = "ana@example.com"
         "ana@EXAMPLE.com",
         "ana @ example.com",
         "ana\N{FULLWIDTH COMMERCIAL AT}example.com",
+        "\uff41\uff4e\uff41\uff20\uff45xample\uff0ecom",
+        "\N{ENVELOPE} ana@example.com",
+        "ana@example.com \N{CHECK MARK}",
+        "ana@example.com/otra@example.com",
+        "ana@example.com//otra@example.com",
+        "ana@example.com y/o otra@example.com",
+        "ana@example.com + otra@example.com",
         "mailto:ana@example.com",
         "https://ana@example.com/",
         "MAILTO: ana@example.com",
@@ -94,6 +101,7 @@ def test_first_valid_address_of_several_is_taken(first, separator, second):
         ("ñandú@example.com", "ñandú@example.com"),
         ("Ana.Perez+tienda@example.com", "Ana.Perez+tienda@example.com"),
         ("o'brien@example.com", "o'brien@example.com"),
+        ("ana/ventas@example.com", "ana/ventas@example.com"),
     ],
 )
 def test_domain_may_be_international_and_the_rest_stays_as_written(text, address):
@@ -121,6 +129,8 @@ def test_domain_may_be_international_and_the_rest_stays_as_written(text, address
         "n/a",
         "-",
         "ana maria@example.com",  # would become maria's
+        "ana,maria@example.com",
+        "ana.rosa,maria@example.com; ",
         "ana maría perez@example.com; ",
         "ana@example.com.\u00a0ec",  # would become another company's
         "ana 0991201222 maria@example.com",

@@ -112,7 +112,10 @@ CEDULA, RUC = "1710034065", "1710034065001"
     ["billing_cedula", "_billing_cedula", "cedula", "Cédula", "Cédula / RUC", "C.I.", "billing_ruc",
      "_billing_identificacion", "billing_documento", "Número de documento", "_billing_dni",
      "invoice_identification", "identificacion_factura", "cc", "CC",
-     "_wc_billing/mi-plugin/cedula", "nro_doc", "Documento de identidad", "billing_id_number", "billingCedula"],
+     "_wc_billing/mi-plugin/cedula", "nro_doc", "Documento de identidad", "billing_id_number", "billingCedula",
+     "N° de identificación", "Nº de documento", "Identificación tributaria", "_billing_nif", "Ingrese su identificación",
+     "Identificación para la factura", "Documento del comprador", "Número de identificación del titular",
+     "additional_documento", "Cédula o pasaporte"],
 )  # fmt: skip
 def test_field_with_a_document_is_known_by_its_name(name):
     kind, number = document_in([("total", "10"), (name, CEDULA)], "EC")
@@ -124,7 +127,7 @@ def test_field_with_a_document_is_known_by_its_name(name):
     ["_shipping_cedula", "_wc_shipping/x/cedula", "Cédula del destinatario", "ruc_name", "order_id",
      "_transaction_id", "cedula_url", "fecha_cedula", "document_id", "_billing_phone", "c", "", "cc_number", "cc_trans_id", "cc owner",
      "Cédula de quien recibe", "Cédula de quien retira", "cedula_recoge", "receptor_cedula", "CI del beneficiario",
-     "Cédula para el regalo"],
+     "Cédula para el regalo", "Documento de compra", "order_document"],
 )  # fmt: skip
 def test_other_field_holds_no_document_of_the_buyer(name):
     assert document_in([(name, CEDULA)], "EC") == ("", "")
@@ -145,6 +148,21 @@ def test_other_field_holds_no_document_of_the_buyer(name):
 )
 def test_document_of_a_country_without_a_check_is_found_by_its_name(name, value, country, kind):
     assert document_in([(name, value)], country) == (kind, value if kind else "")
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "expected"),
+    [
+        ("Cédula o pasaporte", "AB123456", ("pasaporte", "AB123456", "")),
+        ("RUC / Cédula / Pasaporte", "ab 123456", ("pasaporte", "AB123456", "")),
+        ("Documento o passport", "AB123456", ("pasaporte", "AB123456", "")),
+        ("Cédula o pasaporte", "1710034064", ("", "", "")),  # a cédula with a wrong digit
+        ("Cédula o RUC", "AB123456", ("", "", "")),
+    ],
+)
+def test_passport_in_a_field_for_several_kinds_has_a_letter(name, number, expected):
+    kind, found = document_in([(name, number)], "EC")
+    assert read_document(kind, found, "EC") == expected
 
 
 @pytest.mark.parametrize("value", [None, True, 1.5, [], {}, "", " ", "no tengo", "123"])

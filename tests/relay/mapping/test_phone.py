@@ -263,6 +263,38 @@ WRITTEN = [
     ("+54 9 011 2345 6789", "EC", "+5491123456789"),
     ("+54 9 15 11 2345 6789", "AR", "+5491123456789"),
     ("51999000004", "CO", "+51999000004"),
+    ("(02) 22345 6789", "CL", "+56223456789"),
+    # Links to an account of WhatsApp have the calling code, whatever the country.
+    ("https://wa.me/5215599000121", "EC", "+525599000121"),
+    ("wa.me/13055550131?text=Hola%2020", "CO", "+13055550131"),
+    ("https://api.whatsapp.com/send?phone=5215599000121&text=Hola", "CO", "+525599000121"),
+    ("https://web.whatsapp.com/send/?phone=%2B13055550131", "CO", "+13055550131"),
+    ("whatsapp://send?text=Hola&phone=0013055550131", "CO", "+13055550131"),
+    ("https://wa.me/0991201222", "EC", "+593991201222"),
+    # Counted numbers, and what stands in brackets behind one.
+    *(
+        (text.format("0991201222"), "EC", "+593991201222")
+        for text in (
+            "1. {}",
+            "1) {}",
+            "(1) {}",
+            "#1 {}",
+            "Cel1 {}",
+            "Ana2 {}",
+            "{} (1)",
+            "{} (101)",
+            "{}(2)",
+            "1. {} 2. 0987654321",
+            "#1 {} #2 0987654321",
+            "{} (1) / 0987654321 (2)",
+        )
+    ),
+    ("(02) 234-5678 (101)", "EC", "+59322345678"),
+    ("1. 315 555 0121", "CO", "+573155550121"),
+    # What would be another number with its count or extension.
+    ("6. 200-1234", "PA", "+5072001234"),
+    ("200 123 6173 (101)", "MX", "+522001236173"),
+    ("+593 99 120 (1222)", "EC", "+593991201222"),
 ]
 
 
@@ -288,6 +320,8 @@ def test_number_is_read_as_it_is_written(written, country, e164):
         ("+3155550121", "CO"),
         ("2.001234E+10", "PA"),  # rounded: not 200 1234, though that is a number
         ("2,001234e10", "PA"),
+        ("1 305 555 0131", "CO"),
+        ("(1) 305 555 0131", "CO"),
         ("0612345678", "ES"),  # a French mobile as dialled in France
     ],
 )
@@ -348,6 +382,8 @@ def spellings_of(number: phonenumbers.PhoneNumber) -> tuple[list[str], list[str]
         e164, abroad, f"00{digits}", f"00 {abroad[1:]}", f"tel:{e164}", f"\u202a{abroad}\u202c",
         f"(+{code}) {national}", f"+{code} (0){national}", f"{abroad} ext. 12",
         f"{abroad} (WhatsApp)", f"{digits}@s.whatsapp.net", f"+{e164}", f"{e164} / {e164}", f"{e164[:5]}\u200e{e164[5:]}",
+        f"https://wa.me/{digits}", f"https://api.whatsapp.com/send?phone={digits}&text=Hola%2020",
+        f"1. {abroad}", f"{abroad} (2)",
     ]  # fmt: skip
     own = [
         home, national, digits, abroad[1:], f"0{digits}", f"{home} - Juan", f"Cel. {home}",
@@ -358,7 +394,7 @@ def spellings_of(number: phonenumbers.PhoneNumber) -> tuple[list[str], list[str]
         f"{national[:2]}/{national[2:]}", f"{code}+{national}", "\u2022".join(
             (national[:3], national[3:6], national[6:])
         ), ".".join((national[:3], national[3:6], national[6:])),
-        f"+{code} {home}",
+        f"+{code} {home}", f"1. {home}", f"#2 {home}", f"Cel1 {home}", f"(1) {home}", f"{home} (101)",
     ]  # fmt: skip
     if home.startswith("0"):
         own.append(f"+{home}")

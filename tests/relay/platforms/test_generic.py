@@ -298,6 +298,23 @@ def test_type_and_id_may_be_headers():
     assert typed.event_type == "order.paid"
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_list_of_events_needs_no_expression(count):
+    """As tools send that hand on all items of a step; one that is read as a whole stays one."""
+    leads = [{**LEAD, "id": n} for n in range(count)]
+    assert [type(item) for item in translated(leads)] == [Call] * count
+    whole = BEARER.replace('type = "type"', 'type = "[0].type"').replace('"email"', '"[0].email"')
+    assert [type(item) for item in translated(leads, whole)] == [Call]
+    (call,) = translated(leads[:1])
+    (again,) = translated(call.raw)
+    assert again.key == call.key
+
+
+@pytest.mark.parametrize("body", [[], [1], ["a", LEAD], [[LEAD]], [{}]])
+def test_list_of_anything_else_is_held(body):
+    assert {type(item) for item in translated(body)} == {Held}
+
+
 def test_id_in_a_header_does_not_stand_for_every_event_of_a_list():
     options = f'events = "@"\nid_header = "X-Delivery"\n{BEARER}'
     one, two = translated([LEAD, {**LEAD, "name": "Ana"}], options, x_delivery="1")

@@ -182,6 +182,15 @@ def test_two_shops_have_two_orders_of_a_number(woo):
             assert woo.outcome(saved(topic, shop=shop, status=status, total=total)) == [outcome]
 
 
+@pytest.mark.parametrize("other", ["https://tienda.example", "http://Tienda.example/"])
+def test_shop_is_known_by_its_address_however_it_is_written(woo, other):
+    """WooCommerce sends from a visit by https or from a task of its own by http."""
+    assert woo.outcome(saved("order.created")) == ["order.created"]
+    again = saved("order.created", shop=other, date_modified_gmt=day(1))
+    assert woo.outcome(again) == ["duplicate"]
+    assert woo.outcome(saved(shop=other, date_modified_gmt=day(0.5))) == ["nothing_changed"]
+
+
 def test_captured_body_is_one_event_under_any_delivery_and_shop(woo):
     assert woo.outcome(saved(status="cancelled")) == ["order.cancelled"]
     assert woo.outcome(saved(status="cancelled", shop="https://other.example/")) == ["duplicate"]
@@ -189,7 +198,11 @@ def test_captured_body_is_one_event_under_any_delivery_and_shop(woo):
 
 @pytest.mark.parametrize(
     ("topic", "changes"),
-    [("customer.updated", {}), ("order.updated", {"username": "ana"})],
+    [
+        ("customer.updated", {}),
+        ("order.updated", {"username": "ana"}),
+        ("order.created", {"billing_period": "month", "status": "active"}),  # of a subscription
+    ],
 )
 def test_woocommerce_topic_that_contradicts_its_body_is_held(woo, topic, changes):
     (held,) = translate(saved(topic, **changes), woo.source)
@@ -226,6 +239,19 @@ def test_topics_of_one_sale_come_in_any_order(shopify, order):
     assert sorted(outcome) == ["order.created", "order.paid"]
     later = sent(financial_status="paid", updated_at=day(1, "Z"))
     assert shopify.outcome(later) == ["nothing_changed"]
+
+
+def test_order_that_got_new_items_is_paid_again(shopify):
+    """Its state goes back to paid in part; a body of before, too late, changes nothing of that."""
+    assert shopify.outcome(sent("orders/paid", financial_status="paid")) == ["order.paid"]
+    total = {"total_price": "95.00", "current_total_price": "95.00"}
+    part = sent(financial_status="partially_paid", **total, updated_at=day(1, "Z"))
+    assert shopify.outcome(part) == ["order.updated"]
+    late = sent(financial_status="paid", updated_at=day(1.5, "Z"))
+    assert shopify.outcome(late) == ["stale"]
+    paid = {"financial_status": "paid", **total, "updated_at": day(0.5, "Z")}
+    assert shopify.outcome(sent("orders/paid", **paid)) == ["order.paid"]
+    assert shopify.outcome(sent(**paid)) == ["duplicate"]
 
 
 def transaction(amount, **more):
@@ -393,6 +419,7 @@ def test_two_shops_of_shopify_have_two_orders(shopify):
         ("fulfillments/create", {}, True),
         ("orders/create", {"abandoned_checkout_url": "https://x.example"}, True),
         ("orders/create", {"abandoned_checkout_url": None}, False),
+        ("orders/create", {"name": "#D1", "invoice_url": "https://x.example/d"}, True),  # a draft
         ("orders/updated", {"cancelled_at": None, "financial_status": "voided"}, False),
     ],
 )
@@ -421,6 +448,17 @@ def test_number_is_the_orders_and_all_parcels_are_named(shopify):
     (note,) = shopify.notes
     start = "Pedido #1042 enviado con Servientrega, guías EC201, EC202"
     assert note == f"{start}: https://rastreo.example/EC201 (Shopify)"
+
+
+def test_link_of_a_parcel_may_stand_in_a_list(shopify):
+    urls = {"tracking_numbers": ["EC1"], "tracking_urls": ["https://rastreo.example/EC1"]}
+    shopify.outcome(parcel("fulfillments/create", **urls))
+    assert "https://rastreo.example/EC1" in shopify.notes[0]
+
+
+def test_order_without_its_name_has_its_number(shopify):
+    shopify.outcome(sent("orders/create", name=None, order_number=1042))
+    assert shopify.notes[0].startswith("Pedido 1042 creado")
 
 
 def test_removed_items_are_not_named(shopify):
@@ -490,6 +528,13 @@ def parcel(topic="fulfillments/update", **changes):
 def test_parcel_that_was_not_sent_is_none(shopify, status):
     assert shopify.outcome(parcel("fulfillments/create", status=status)) == ["not_sent"]
     assert shopify.outcome(parcel(status="success", updated_at=day(1, "Z"))) == ["order.shipped"]
+
+
+@pytest.mark.parametrize("status", ["pending", "open"])
+def test_parcel_that_waits_for_a_service_has_not_left(shopify, status):
+    assert shopify.outcome(parcel("fulfillments/create", status=status)) == ["not_sent"]
+    with_number = parcel(status=status, tracking_numbers=["EC1"], updated_at=day(1, "Z"))
+    assert shopify.outcome(with_number) == ["order.shipped"]
 
 
 def test_parcel_is_told_when_it_leaves_gets_its_number_and_arrives(shopify):

@@ -11,6 +11,7 @@ import pytest
 import senders
 
 from relay.errors import STALE, Refused
+from relay.inbound.jmespath_reader import trace
 from relay.model import Call, Held, Ignored
 from relay.pipeline import process
 
@@ -147,6 +148,47 @@ def test_contact_is_found_in_the_usual_places(data):
     customer = translated(request(created(**data))).customer
     assert (customer.email, customer.phone) == ("ana@example.com", "+593999000001")
     assert customer.first_name == "Ana"
+
+
+ROSA = {"email": "rosa@example.com", "phone": "+593999000002", "name": "Rosa Regalada"}
+
+
+@pytest.mark.parametrize(
+    ("data", "email", "phone", "first_name"),
+    [
+        # Whoever made the sale, or answers for it, beside the buyer.
+        (
+            {"customer": {**ANA, "name": "Ana"}, "user": {"phone": ROSA["phone"], "name": "Rosa"}},
+            "ana@example.com", "", "Ana",
+        ),
+        (
+            {"customer": {"phone": "+593999000001", "name": "Ana"}, "contact": ROSA},
+            "", "+593999000001", "Ana",
+        ),
+        ({"user": ROSA, "buyer": {**ANA, "name": "Ana"}}, "ana@example.com", "", "Ana"),
+        ({**ANA, "first_name": "Ana", "customer": ROSA}, "ana@example.com", "", "Ana"),
+        ({"customer": {"name": "Ana"}, "user": ROSA}, "rosa@example.com", ROSA["phone"],
+         "Rosa Regalada"),
+        # A country is that of its own person.
+        (
+            {"customer": {**ANA, "phone": "0999000001", "name": "Ana"},
+             "buyer": {"name": "Beto", "country": "CO"}},
+            "ana@example.com", "+593999000001", "Ana",
+        ),
+    ],
+)  # fmt: skip
+def test_contact_is_never_put_together_from_two_people(data, email, phone, first_name):
+    customer = translated(request(created(**data))).customer
+    assert (customer.email, customer.phone, customer.first_name) == (email, phone, first_name)
+
+
+def test_trace_shows_the_places_of_all_people():
+    body = created(**ANA, customer={"name": "Ana"})
+    (shown,) = trace(request(body), senders.source_of("standard_webhooks"))
+    found = {a.expression: a.value for a in shown["contact.first_name"] if a.value}
+    assert found == {"data.customer | first_name || firstName || name": "Ana"}
+    assert "data.user | email || email_address" in [a.expression for a in shown["contact.email"]]
+    assert [a.expression for a in shown["type"]] == ["type"]
 
 
 def test_source_may_name_other_places():
