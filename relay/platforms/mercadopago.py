@@ -171,64 +171,67 @@ def _complete(request: WebhookRequest) -> WebhookRequest:
 _NOTICE: Final = Shape(schema=_NoticeSchema(), refine=_notice)
 
 
-def _states(**types: str) -> dict[str, Step]:
-    """Status -> step; the event type of one that nobody is told of is empty."""
-    return {status: Step(status, event_type) for status, event_type in types.items()}
+def _by_status(untold: str, **types: str) -> dict[str, dict[str, Step]]:
+    """Status -> step; nobody is told of those in `untold`, parted by blanks."""
+    types |= dict.fromkeys(untold.split(), "")
+    return {"status": {status: Step(status, event_type) for status, event_type in types.items()}}
 
 
 _PAYMENT: Final = Shape(
     schema=_PaymentSchema(),
     kind="payment",
-    states={
-        "status": _states(
-            pending="", in_process="", in_mediation="", authorized="",
-            approved="payment.approved", rejected="payment.declined", cancelled="payment.declined",
-            refunded="payment.refunded", charged_back="payment.charged_back",
-        )
-    },
-)  # fmt: skip
+    states=_by_status(
+        "pending in_process in_mediation authorized",
+        approved="payment.approved",
+        rejected="payment.declined",
+        cancelled="payment.declined",
+        refunded="payment.refunded",
+        charged_back="payment.charged_back",
+    ),
+)
 _ORDER: Final = Shape(
     schema=_OrderSchema(),
     kind="order",
-    states={
-        "status": _states(
-            created="", processing="", action_required="", processed="order.paid",
-            failed="order.failed", expired="order.cancelled", canceled="order.cancelled",
-            refunded="order.refunded", charged_back="payment.charged_back",
-        )
-    },
-)  # fmt: skip
+    states=_by_status(
+        "created processing action_required",
+        processed="order.paid",
+        failed="order.failed",
+        expired="order.cancelled",
+        canceled="order.cancelled",
+        refunded="order.refunded",
+        charged_back="payment.charged_back",
+    ),
+)
 _MERCHANT_ORDER: Final = Shape(
     schema=_MerchantOrderSchema(),
     kind="order",
-    states={
-        "status": _states(
-            payment_required="", partially_paid="", partially_reverted="", undefined="",
-            payment_in_process="order.on_hold", paid="order.paid", expired="order.cancelled",
-            reverted="order.refunded",
-        )
-    },
-)  # fmt: skip
+    states=_by_status(
+        "payment_required partially_paid partially_reverted undefined",
+        payment_in_process="order.on_hold",
+        paid="order.paid",
+        expired="order.cancelled",
+        reverted="order.refunded",
+    ),
+)
 _PREAPPROVAL: Final = Shape(
     schema=_PreapprovalSchema(),
     kind="subscription",
-    states={
-        "status": _states(
-            pending="", paused="", authorized="subscription.created",
-            cancelled="subscription.cancelled",
-        )
-    },
-)  # fmt: skip
+    states=_by_status(
+        "pending paused",
+        authorized="subscription.created",
+        cancelled="subscription.cancelled",
+    ),
+)
 _CHARGE: Final = Shape(
     schema=_ChargeSchema(),
     kind="charge",
-    states={
-        "status": _states(
-            pending="", in_process="", authorized="", approved="subscription.renewed",
-            rejected="subscription.payment_failed", cancelled="subscription.payment_failed",
-        )
-    },
-)  # fmt: skip
+    states=_by_status(
+        "pending in_process authorized",
+        approved="subscription.renewed",
+        rejected="subscription.payment_failed",
+        cancelled="subscription.payment_failed",
+    ),
+)
 _CHARGEBACK: Final = Shape(schema=_ChargebackSchema(), kind="chargeback")
 
 

@@ -38,11 +38,10 @@ from relay.model import Money, Step
 _WAS_PAID: Final = dict.fromkeys(("partially_refunded", "refunded"), Step("paid", ""))
 _PART: Final = Step("partially_paid", "")
 _ABANDONED: Final = "checkout.abandoned"
-_COUNTRY: Final = ("billing_address.country_code", "billing_address.country")
+_COUNTRY: Final = ("country_code", "country")
 _ADDRESS: Final = address(
-    lines=("address1", "address2"), state="province", zip_code="zip",
-    country=("country_code", "country"),
-)  # fmt: skip
+    lines=("address1", "address2"), state="province", zip_code="zip", country=_COUNTRY
+)
 
 
 def _money(name: str) -> FirstOf:
@@ -76,25 +75,18 @@ class _SaleSchema(_BodySchema):
     billing = Person("billing_address", **_ADDRESS)
     recipient = Person("shipping_address", **_ADDRESS)
     address_book = Person("customer.default_address", **_ADDRESS)
-    document = Documents("note_attributes", country=_COUNTRY)
+    document = Documents("note_attributes", country=tuple(f"billing_address.{n}" for n in _COUNTRY))
     items = Items("line_items", name=("name", "title"), quantity=("current_quantity", "quantity"))
     payment_method = Text("payment_gateway_names.0")
 
 
-class _TransactionSchema(PayloadSchema):
-    kind = Text()
-    status = Text()
-    amount = Amount("amount", "currency")
-
-
-class _GivenBackSchema(PayloadSchema):
-    created_at = Time()
-    transactions = ListOf(Object(_TransactionSchema))
-
-
-class _LineSchema(PayloadSchema):
-    quantity = Number()
-    current_quantity = Number()
+_LINE: Final = PayloadSchema.of({"quantity": Number(), "current_quantity": Number()})
+_TRANSACTION: Final = PayloadSchema.of(
+    {"kind": Text(), "status": Text(), "amount": Amount("amount", "currency")}
+)
+_GIVEN_BACK: Final = PayloadSchema.of(
+    {"created_at": Time(), "transactions": ListOf(Object(_TRANSACTION))}
+)
 
 
 class _OrderSchema(_SaleSchema):
@@ -110,8 +102,8 @@ class _OrderSchema(_SaleSchema):
     note = Text()
     cancelled_at = Time()
     ends = Text("checkout_token")
-    _lines = ListOf(Object(_LineSchema), "line_items")
-    _refunds = ListOf(Object(_GivenBackSchema), "refunds")
+    _lines = ListOf(Object(_LINE), "line_items")
+    _refunds = ListOf(Object(_GIVEN_BACK), "refunds")
     _left = _money("current_total_price")
 
 
@@ -167,8 +159,7 @@ def _parties(values: Values) -> dict[str, Party]:
 
 def _order(_topic: str, values: Values) -> Values:
     amount, shop_amount, left = (values.get(name) for name in ("amount", "shop_amount", "_left"))
-    if not (amount and left and left.currency == amount.currency):
-        left = None
+    left = left if amount and left and left.currency == amount.currency else None
     refunded = _refunded(values, left)
     dates = [unix_time(refund.get("created_at")) for refund in values.get("_refunds", ())]
     return {
@@ -186,20 +177,19 @@ def _refunded(values: Values, left: Money | None) -> Decimal | None:
     if values.get("status") == "refunded":
         return amount.amount if amount else None
     made = [one for each in values.get("_refunds", ()) for one in each.get("transactions", ())]
-    given_back = [one["amount"].amount for one in made if _is_given_back(one, amount)]
-    if total := sum(given_back, Decimal(0)):
+    if total := sum((one["amount"].amount for one in made if _is_refund(one, amount)), Decimal(0)):
         return total
     is_partly = values.get("status") == "partially_refunded"
     return amount.amount - left.amount if is_partly and amount and left else None
 
 
-def _is_given_back(transaction: Values, total: Money | None) -> bool:
+def _is_refund(transaction: Values, total: Money | None) -> bool:
     """Whether a transaction is a refund that was made, in the currency of the order's amount."""
     amount: Money | None = transaction.get("amount")
-    if amount is None or transaction.get("kind") != "refund":
-        return False
     is_made = transaction.get("status", "success") == "success"
-    return is_made and len({amount.currency, total.currency if total else ""} - {""}) < 2
+    if amount is None or not is_made or transaction.get("kind") != "refund":
+        return False
+    return len({amount.currency, total.currency if total else ""} - {""}) < 2
 
 
 def _edited(values: Values, left: Money) -> Money:
@@ -240,16 +230,17 @@ def _consent(topic: str, values: Values) -> Values | Skipped:
     return {"type": f"{kind}.{state}"}
 
 
+_GOODS: Final = ("status", "fulfillment_status", "amount", "items")
+_PEOPLE: Final = ("recipient", "billing", "shipping_method", "buyer")
 _OF_SALES: Final = ("financial_status", "order_status_url", "abandoned_checkout_url")
 _ORDER: Final = Shape(
     schema=_OrderSchema(),
     kind="order",
-    shown=("status", "fulfillment_status", "amount", "items", "recipient", "billing",
-           "shipping_method", "buyer", "note"),
+    shown=(*_GOODS, *_PEOPLE, "note"),
     order=("paid", "fulfilled"),
     foreign=("abandoned_checkout_url", "refund_line_items", "tracking_numbers", "invoice_url"),
     refine=_order,
-)  # fmt: skip
+)
 # All that happens to an order is an update too, and may come as one only.
 _UPDATED_ORDER: Final = replace(
     _ORDER,
@@ -276,13 +267,11 @@ _FULFILLMENT: Final = Shape(
     refine=_fulfillment,
 )
 _REFUND: Final = Shape(schema=_RefundSchema(), foreign=(*_OF_SALES, "tracking_numbers"))
+_OF_ORDERS: Final = (*_OF_SALES, "line_items")
 _CUSTOMER: Final = Shape(
-    schema=_CustomerSchema(),
-    kind="customer",
-    shown=("buyer", "address_book"),
-    foreign=(*_OF_SALES, "line_items"),
+    schema=_CustomerSchema(), kind="customer", shown=("buyer", "address_book"), foreign=_OF_ORDERS
 )
-_CONSENT: Final = Shape(schema=_ConsentSchema(), foreign=_CUSTOMER.foreign, refine=_consent)
+_CONSENT: Final = Shape(schema=_ConsentSchema(), foreign=_OF_ORDERS, refine=_consent)
 
 
 def _state(name: str, field: str, *words: str, at: str = "") -> Topic:
@@ -293,38 +282,51 @@ def _state(name: str, field: str, *words: str, at: str = "") -> Topic:
 
 
 platform = Platform(
-    name="shopify", title="Shopify", group="shops",
+    name="shopify",
+    title="Shopify",
+    group="shops",
     docs="https://shopify.dev/docs/apps/build/webhooks/verify-deliveries",
     scheme=Hmac(headers=("x-shopify-hmac-sha256", "shopify-hmac-sha256")),
     topic=Header("x-shopify-topic", "shopify-topic"),
     delivery_id=Header("x-shopify-webhook-id", "shopify-webhook-id"),
     event_id=Header("x-shopify-event-id", "shopify-event-id"),
-    shop=SiteHeader("x-shopify-shop-domain", "shopify-shop-domain",
-                    sample="tienda-ejemplo.myshopify.com"),
+    shop=SiteHeader("x-shopify-shop-domain", "shopify-shop-domain", sample="tienda.myshopify.com"),
     sent_at=Header("x-shopify-triggered-at", "shopify-triggered-at"),
     test=(Header("x-shopify-test", "shopify-test"), Field("test")),
-    body_is_key=True, deadline_s=5, retries="8 in 4 h",
+    body_is_key=True,
+    deadline_s=5,
+    retries="8 in 4 h",
     disable_after="repeated failures: the hook is deleted, 8 for one made by an app",
     setup={
         "es": (
             "En Shopify abra Configuración > Notificaciones > Webhooks > Crear webhook.",
-            ("Elija el evento y el formato JSON, y pegue la dirección de esta fuente; cree uno "
-            "por evento."),
+            (
+                "Elija el evento y el formato JSON, y pegue la dirección de esta fuente; cree uno "
+                "por evento."
+            ),
             "Copie la clave para firmar, que está al pie de esa lista, a SHOPIFY_SECRET.",
-            ("Para los reembolsos, que solo traen el número interno del pedido, cree una app en "
-            "dev.shopify.com con el permiso `read_orders`, instálela en su tienda, y ponga en "
-            "`credentials` de la fuente: `store` (lo que va antes de .myshopify.com), `client_id` "
-            "y `client_secret`; con una app anterior, `access_token` en vez de los dos últimos."),
+            (
+                "Para los reembolsos, que solo traen el número interno del pedido, cree una app en "
+                "dev.shopify.com con el permiso `read_orders`, instálela en su tienda, y ponga en "
+                "`credentials` de la fuente: `store` (lo que va antes de .myshopify.com), "
+                "`client_id` y `client_secret`; con una app anterior, `access_token` en vez de los "
+                "dos últimos."
+            ),
         ),
         "en": (
             "In Shopify open Settings > Notifications > Webhooks > Create webhook.",
-            ("Choose event and format JSON, and paste the address of this source; one for each "
-            "event."),
+            (
+                "Choose event and format JSON, and paste the address of this source; one for each "
+                "event."
+            ),
             "Copy the signing key, at the foot of that list, to SHOPIFY_SECRET.",
-            ("For refunds, which only have the order's internal number, make an app at "
-            "dev.shopify.com with the scope `read_orders`, install it in your shop, and put into "
-            "the source's `credentials`: `store` (what stands before .myshopify.com), `client_id` "
-            "and `client_secret`; with an older app `access_token` in place of the last two."),
+            (
+                "For refunds, which only have the order's internal number, make an app at "
+                "dev.shopify.com with the scope `read_orders`, install it in your shop, and put "
+                "into the source's `credentials`: `store` (what stands before .myshopify.com), "
+                "`client_id` and `client_secret`; with an older app `access_token` in place of the "
+                "last two."
+            ),
         ),
     },
     topics={
@@ -346,9 +348,13 @@ platform = Platform(
         "customers_marketing_consent/update": Topic(type="sms.subscribed", shape=_CONSENT),
         "customers_email_marketing_consent/update": Topic(type="email.subscribed", shape=_CONSENT),
     },
-    api=Api(url="https://{store}.myshopify.com/admin", tokens=Tokens(path="/oauth/access_token"),
-            credentials=("store", "client_id", "client_secret"), defaults={"version": "2026-10"},
-            headers={"X-Shopify-Access-Token": "{access_token}"}),
+    api=Api(
+        url="https://{store}.myshopify.com/admin",
+        tokens=Tokens(path="/oauth/access_token"),
+        credentials=("store", "client_id", "client_secret"),
+        defaults={"version": "2026-10"},
+        headers={"X-Shopify-Access-Token": "{access_token}"},
+    ),
     lookups={"order": Lookup(Read("/api/{version}/orders/{id}.json", part="order"), shape=_ORDER)},
     held={
         "customers/data_request": PrivacyRequest("list", ("data_request", "customer")),
@@ -361,4 +367,4 @@ platform = Platform(
         **dict.fromkeys(("customers/delete", "checkouts/delete"), "names_nobody"),
         **dict.fromkeys(("draft_orders/create", "draft_orders/update"), "draft"),
     },
-)  # fmt: skip
+)
