@@ -23,7 +23,7 @@ def test_refund_is_stored_and_its_shop_is_answered(answer, service):
     assert answer.json["reasons"] == [{"topic": "refunds/create", "reason": "needs_order"}]
     record = service.ledger.get(record_id)
     assert (record.state, record.event_type) == (State.AWAITING_LOOKUP, "order.refunded")
-    lookup = {"kind": "order", "id": "6120000001038", "shop": "tienda-ejemplo.myshopify.com"}
+    lookup = {"kind": "order", "id": "6120000001038", "shop": "tienda.myshopify.com"}
     assert record.reasons["lookup"] | {"id": lookup["id"]} == lookup
     assert json.loads(record.raw)["order_id"] == int(record.reasons["lookup"]["id"])
 
