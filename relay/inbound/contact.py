@@ -8,12 +8,12 @@ person only if something is the same.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
+from relay.mapping.plain_text import without_accents
 from relay.model import Address, Contact, Phone
 from relay.value import value
 
@@ -221,8 +221,4 @@ def _words(name: str) -> frozenset[str]:
 
 def _plain(text: str) -> str:
     """Lower-case words without accents."""
-    text = text.casefold()
-    if not text.isascii():
-        letters = unicodedata.normalize("NFKD", text)
-        text = "".join(c for c in letters if not unicodedata.combining(c))
-    return " ".join(_WORDS.findall(text))
+    return " ".join(_WORDS.findall(without_accents(text.casefold())))

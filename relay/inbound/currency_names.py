@@ -1,11 +1,12 @@
 """Currencies of Latin America and around it by name: `dólares americanos`, `Chilean Peso`."""
 
-import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Final
 
 from babel.numbers import get_currency_name
+
+from relay.mapping.plain_text import without_accents
 
 _CODES: Final = (
     "ARS", "BOB", "BRL", "CAD", "CLP", "COP", "CRC", "CUP", "DOP", "EUR", "GTQ", "HNL", "MXN",
@@ -48,5 +49,4 @@ def _of_cldr() -> Iterator[tuple[str, str]]:
 
 def _plain(text: str) -> str:
     """Small letters without accents and points: `U.S. Dollar` is `us dollar`."""
-    letters = unicodedata.normalize("NFD", text.casefold()).replace(".", "")
-    return " ".join("".join(c for c in letters if not unicodedata.combining(c)).split())
+    return " ".join(without_accents(text.casefold(), "NFD").replace(".", "").split())

@@ -6,7 +6,6 @@ by what an e-mail looks like. `FORM` is the shape of what it returns.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -18,6 +17,7 @@ from relay.inbound.payload import text_of
 from relay.inbound.payload_fields import Id, OmittedFields, PathField, Text, Time
 from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.topics import Shape
+from relay.mapping.plain_text import without_accents
 
 _ANSWERS_MAX: Final = 60
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
@@ -90,8 +90,7 @@ def answer_text(value: Any) -> str:
 
 
 def _kind_of(answer: Answer) -> str:
-    label = unicodedata.normalize("NFD", answer.label.casefold())
-    label = "".join(c for c in label if not unicodedata.combining(c))
+    label = without_accents(answer.label.casefold(), "NFD")
     for kind, words in _LABELS:
         if re.search(rf"(?<![a-z])({words})(?![a-z])", label):
             return kind

@@ -55,6 +55,8 @@ _WRITTEN: Final = re.compile(
 
 def currency_code(value: Any) -> str:
     """The ISO 4217 code of a code or sign, else the text as it is; empty if it is no text."""
+    if isinstance(value, str) and is_currency_code(value):  # the usual case
+        return value
     text = " ".join(without_hidden(value).split()) if isinstance(value, str) else ""
     capitals = text.upper()
     number = capitals.zfill(3)  # 032 as a JSON number is 32

@@ -99,11 +99,10 @@ def _in_cents(amount: Decimal) -> Decimal:
 def given_back(fields: Mapping[str, Any], event_type: str) -> dict[str, Any]:
     """The fields with amounts given back as positive ones: many ledgers keep them below zero."""
     names = ("amount", *_GIVEN_BACK) if event_type.endswith(_REFUNDS) else _GIVEN_BACK
+    amounts = {name: each for name in names if isinstance(each := fields.get(name), Money)}
     return {
-        name: Money(abs(value.amount), value.currency)
-        if name in names and isinstance(value, Money)
-        else value
-        for name, value in fields.items()
+        **fields,
+        **{name: Money(abs(each.amount), each.currency) for name, each in amounts.items()},
     }
 
 

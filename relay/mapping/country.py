@@ -1,7 +1,6 @@
 """Countries as people and shops write them, to ISO 3166 alpha-2."""
 
 import re
-import unicodedata
 from functools import cache, lru_cache
 from typing import Final
 
@@ -12,6 +11,8 @@ from phonenumbers import (
     country_code_for_region,
     region_code_for_country_code,
 )
+
+from relay.mapping.plain_text import without_accents
 
 _LANGUAGES: Final = ("es", "en", "pt", "es_MX", "pt_PT", "fr")
 # What CLDR does not list as a name: everyday short forms, and official names in another order.
@@ -59,10 +60,7 @@ _FLAG_A: Final = ord("\N{REGIONAL INDICATOR SYMBOL LETTER A}")
 
 def _key(text: str) -> str:
     """Lower case, without accents, every other character a single space."""
-    letters = "".join(
-        c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)
-    )
-    return " ".join(re.findall(r"[a-z0-9]+", letters.casefold()))
+    return " ".join(re.findall(r"[a-z0-9]+", without_accents(text).casefold()))
 
 
 @cache

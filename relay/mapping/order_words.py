@@ -25,7 +25,7 @@ _BETWEEN_WORDS: Final = re.compile(r"[\s-]+")
 _IN_BRACKETS: Final = re.compile(r"_?\([^()]*\)$")
 # A code such as `mercado_pago` and no more.
 _CODE: Final = re.compile(r"^[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+$")
-# What people and CRMs write before the number of an order.
+# What people and CRMs write before the number of an order, and a note has already.
 _NOUN: Final = re.compile(
     r"^(?:pedido|orden|order|compra)\s+(?:de compra\s+)?"
     r"(?:(?:n[.º°o]*|nro\.?|num\.?|número)\s*)?(?=#?\S*\d)",
@@ -62,12 +62,13 @@ def order_words(fields: Mapping[str, Any], language: Literal["es", "en"]) -> dic
     """
     at = _ES if language == "es" else _EN
     room = _ITEMS_ROOM[0 if _text(fields.get("checkout_url")) else 1]
-    numbers = _texts(fields.get("tracking_numbers")) or _texts(fields.get("tracking_number"))
-    numbers = list(dict.fromkeys(numbers))
+    parcels = _texts(fields.get("tracking_numbers")) or _texts(fields.get("tracking_number"))
     names = [name for name in _texts(fields.get("changed")) if name in _CHANGED]
+    lines = {name: _text(fields[name]) for name in _LINES if name in fields}
+    if number := lines.get("order_number"):
+        lines["order_number"] = _NOUN.sub("", number)
     return {
-        **{name: _text(fields[name]) for name in _LINES if name in fields},
-        **{name: _number(fields[name]) for name in ("order_number",) if name in fields},
+        **lines,
         "carrier": _known(fields.get("carrier"), CARRIERS, at),
         "items": _items(_texts(fields.get("items")), at, room),
         "changed": ", ".join(dict.fromkeys(_bare(name, at) for name in names)),
@@ -77,15 +78,9 @@ def order_words(fields: Mapping[str, Any], language: Literal["es", "en"]) -> dic
         "cancel_text": _known(fields.get("cancel_reason"), CANCELLED, at),
         "decline_text": _known(fields.get("reason"), DECLINED, at),
         "method_text": _known(fields.get("payment_method"), METHODS, at),
-        "tracking_text": _tracking(numbers, at),
+        "tracking_text": _tracking(list(dict.fromkeys(parcels)), at),
         "reason_line": _known(fields.get("reason"), CANCELLED, at),
     }
-
-
-def _number(value: Any) -> str:
-    """The number of an order without the noun, which a note has already: `Pedido 1001`."""
-    text = _text(value)
-    return _NOUN.sub("", text) if text else ""
 
 
 def _text(value: Any) -> str:
@@ -121,14 +116,14 @@ def _brief(text: str, length: int = _TEXT_MAX) -> str:
     return text if len(text) <= length else text[: length - 1].rstrip(" .,;:") + "…"
 
 
+def _code(text: str) -> str:
+    return _BETWEEN_WORDS.sub("_", text.lower())
+
+
 def _known(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
     if not (text := _text(value)):
         return ""
-    code = (
-        _BETWEEN_WORDS.sub("_", text.lower().rstrip("."))
-        .removeprefix("cc_")
-        .removeprefix("rejected_")
-    )
+    code = _code(text.rstrip(".")).removeprefix("cc_").removeprefix("rejected_")
     code = code if code in words else _IN_BRACKETS.sub("", code)
     return words[code][at] if code in words else _brief(_CODE.sub(_spaced, text))
 
@@ -141,16 +136,14 @@ def _status(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
     if not (text := _text(value).removeprefix("wc-")):
         return ""
     text = text.lower() if text.isupper() else text
-    code = _BETWEEN_WORDS.sub("_", text.lower())
-    if code in words:
+    if (code := _code(text)) in words:
         return words[code][at]
     return _brief(re.sub(r"[_-]+", " ", text))
 
 
 def _parcel(fields: Mapping[str, Any], at: int) -> str:
     """How far the parcel is, where there are words for it that the order's state does not say."""
-    text = _text(fields.get("fulfillment_status"))
-    code = _BETWEEN_WORDS.sub("_", text.lower())
+    code = _code(_text(fields.get("fulfillment_status")))
     if code not in FULFILMENT or code == "unfulfilled":
         return ""
     words = FULFILMENT[code][at]

@@ -2,7 +2,8 @@
 
 import html
 import re
-from typing import Final
+import unicodedata
+from typing import Final, Literal
 
 # What shops write into names; any other `<` is the text's own.
 _TAG: Final = re.compile(
@@ -22,6 +23,13 @@ def without_html(text: str) -> str:
     if "&" in text:
         text = _ESCAPE.sub(lambda escape: html.unescape(escape[0]), text)
     return text
+
+
+def without_accents(text: str, form: Literal["NFD", "NFKD"] = "NFKD") -> str:
+    """The letters without their marks; NFKD also makes plain ones of ligatures and wide ones."""
+    if text.isascii():
+        return text
+    return "".join(c for c in unicodedata.normalize(form, text) if not unicodedata.combining(c))
 
 
 def without_hidden(text: str) -> str:

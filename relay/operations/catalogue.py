@@ -17,6 +17,7 @@ from relay.operations.outgoing import request_from_file, transform
 _NOW: Final = datetime(2026, 11, 2, 15, 4, 5, tzinfo=UTC)
 _HOST: Final = "https://relay.example"
 _DEPENDS: Final = "depends"
+_AS_CONFIGURED: Final = "as the source's `auth` says"
 # What a proof proves, in words: Spanish, English.
 _VOUCHES: Final[dict[str, dict[Language, str]]] = {
     "body": {
@@ -48,9 +49,6 @@ _VOUCHES: Final[dict[str, dict[Language, str]]] = {
         "en": "It depends on the source's options.",
     },
 }
-
-
-_AS_CONFIGURED: Final = "as the source's `auth` says"
 
 
 def impossible_entries() -> list[dict[str, Any]]:

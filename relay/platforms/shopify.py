@@ -230,13 +230,13 @@ def _consent(topic: str, values: Values) -> Values | Skipped:
     return {"type": f"{kind}.{state}"}
 
 
-_GOODS: Final = ("status", "fulfillment_status", "amount", "items")
-_PEOPLE: Final = ("recipient", "billing", "shipping_method", "buyer")
+_SOLD: Final = ("status", "fulfillment_status", "amount", "items")
+_TO_WHOM: Final = ("recipient", "billing", "shipping_method", "buyer")
 _OF_SALES: Final = ("financial_status", "order_status_url", "abandoned_checkout_url")
 _ORDER: Final = Shape(
     schema=_OrderSchema(),
     kind="order",
-    shown=(*_GOODS, *_PEOPLE, "note"),
+    shown=(*_SOLD, *_TO_WHOM, "note"),
     order=("paid", "fulfilled"),
     foreign=("abandoned_checkout_url", "refund_line_items", "tracking_numbers", "invoice_url"),
     refine=_order,
