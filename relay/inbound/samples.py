@@ -73,14 +73,20 @@ def parse(name: str, content: bytes) -> Sample:
     return Sample(name, headers, body, {key[1:]: value for key, value in pairs if key[0] == ":"})
 
 
-def signed(source: Source, topic: str, base: str, body: bytes | None = None) -> WebhookRequest:
+def signed(
+    source: Source,
+    topic: str,
+    base: str,
+    body: bytes | None = None,
+    now: datetime | None = None,
+) -> WebhookRequest:
     """A request as the platform would send it now, with `body` or the sample of the topic.
 
     Raises:
         LookupError: there is no body and no sample of the topic.
         ValueError: the source has no usable key to sign with.
     """
-    platform, now = source.platform, datetime.now(UTC)
+    platform, now = source.platform, now or datetime.now(UTC)
     topic = topic_named(topic, platform.topics)
     if body is None:
         sample = load(platform.name, topic)

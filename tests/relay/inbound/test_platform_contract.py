@@ -95,12 +95,17 @@ def test_a_sample_is_about_a_customer_of_the_demo(platform):
 
 
 @each_sample
-def test_sample_sent_by_hand_comes_to_the_same(platform, name):
-    """With the unsigned headers the platform declares in place of the sample's own."""
+@pytest.mark.parametrize("minutes", [0, -1], ids=["newest", "oldest"])
+def test_sample_sent_by_hand_comes_to_the_same(platform, name, minutes):
+    """With the unsigned headers the platform declares in place of the sample's own.
+
+    Its dates are those of today from noon on, and of yesterday until then.
+    """
+    now = datetime(2026, 11, 27, 12, tzinfo=UTC) + timedelta(minutes=minutes)
     key = f'signing_key = """{senders.SENDGRID_PRIVATE_KEY}"""' if platform == "sendgrid" else ""
     source = senders.source_of(platform, key)
-    delivery = samples.signed(source, name, "https://relay.example")
-    parts = flattened(process(delivery, source, datetime.now(UTC)))
+    delivery = samples.signed(source, name, "https://relay.example", now=now)
+    parts = flattened(process(delivery, source, now))
     items = [item for item in parts if not isinstance(item, Ended)]
     expected = _translated(platform, _sample(platform, name))
     assert [(type(item), item.event_type) for item in items] == [
