@@ -13,7 +13,7 @@ from relay import sources
 from relay.devtools.embedded_redis import EmbeddedRedis
 from relay.devtools.standin import DEMO_KEY, Standin, StandinServer, demo_customers
 from relay.inbound import samples
-from relay.mapping.mercately import CustomerEventSchema
+from relay.mapping.body_schema import CustomerEventSchema
 from relay.model import State
 from relay.store.ledger import Ledger
 from relay.web.app import create_app

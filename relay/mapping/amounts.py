@@ -6,8 +6,7 @@ CLDR by way of Babel. The amount itself is never computed as a float.
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from functools import lru_cache
 from typing import Any, Final
@@ -18,6 +17,8 @@ from babel.numbers import (
     NumberPattern,
     format_decimal,
     get_currency_symbol,
+    get_decimal_symbol,
+    get_group_symbol,
     list_currencies,
     parse_pattern,
 )
@@ -41,6 +42,9 @@ _FALLBACKS: Final[Mapping[Language, str]] = {"es": "es_419", "en": "en_US"}
 _GIVEN_BACK: Final = ("refund_amount",)
 _REFUNDS: Final = (".refunded", ".partially_refunded", ".charged_back")
 _EXACT: Final = Context(prec=400, rounding=ROUND_HALF_UP)
+# More have amounts that are no money.
+_USUAL_DIGITS: Final = 30
+_Writer = Callable[[Decimal], str]
 
 
 def is_currency_code(text: str) -> bool:
@@ -70,16 +74,14 @@ def shown_amount(money: Money, language: Language, country: str) -> str:
     if not is_currency_code(currency):
         amount = amount if currency else _in_cents(amount)
         digits = max(0, -int(amount.as_tuple().exponent))
-        style = _style(language, country, "", digits)
-        text = _formatted(amount, style)
+        text = _writer(language, country, "", digits)(amount)
         is_sign = unicodedata.category(currency[-1]) == "Sc" if currency else False
         return f"{currency}{text}" if is_sign else f"{text} {currency}".rstrip()
-    digits = max(2, exponent(currency))
-    amount = amount.quantize(Decimal(1).scaleb(-digits), context=_EXACT)
-    if is_written_whole(currency) and amount == amount.to_integral_value():
-        digits = 0
-    style = _style(language, country, currency, digits)
-    return _formatted(amount, style)
+    unit, written, written_whole = _ways(language, country, currency)
+    amount = amount.quantize(unit, context=_EXACT)
+    if written_whole is not None and amount == amount.to_integral_value():
+        return written_whole(amount)
+    return written(amount)
 
 
 def _in_cents(amount: Decimal) -> Decimal:
@@ -99,11 +101,11 @@ def _in_cents(amount: Decimal) -> Decimal:
 def given_back(fields: Mapping[str, Any], event_type: str) -> dict[str, Any]:
     """The fields with amounts given back as positive ones: many ledgers keep them below zero."""
     names = ("amount", *_GIVEN_BACK) if event_type.endswith(_REFUNDS) else _GIVEN_BACK
-    amounts = {name: each for name in names if isinstance(each := fields.get(name), Money)}
-    return {
-        **fields,
-        **{name: Money(abs(each.amount), each.currency) for name, each in amounts.items()},
-    }
+    given = dict(fields)
+    for name in names:
+        if isinstance(amount := fields.get(name), Money):
+            given[name] = Money(abs(amount.amount), amount.currency)
+    return given
 
 
 def shown_amounts(fields: Mapping[str, Any], language: Language, country: str) -> dict[str, Any]:
@@ -123,30 +125,25 @@ def shown_amounts(fields: Mapping[str, Any], language: Language, country: str) -
     return shown
 
 
-@dataclass(frozen=True, slots=True)
-class _Style:
-    """A number pattern with `¤` in the place of the symbol, and what goes around the number."""
-
-    locale: Locale
-    pattern: NumberPattern
-    symbol: str = ""
-    suffix: str = ""
-
-
-def _formatted(amount: Decimal, style: _Style) -> str:
-    with localcontext(_EXACT):  # the usual 28 digits are too few to round a longer amount
-        number = format_decimal(amount, format=style.pattern, locale=style.locale)
-    text = number.replace("¤", style.symbol) + style.suffix
-    # Plain spaces: an agent searches for what a keyboard types.
-    return text if text.isascii() else re.sub(r"\s", " ", text)
+@lru_cache(maxsize=512)
+def _ways(
+    language: Language, country: str, currency: str
+) -> tuple[Decimal, _Writer, _Writer | None]:
+    """(the unit that amounts are rounded to, how to write them, how to write whole ones if people
+    do so without decimals).
+    """
+    digits = max(2, exponent(currency))
+    whole = _writer(language, country, currency, 0) if is_written_whole(currency) else None
+    return Decimal(1).scaleb(-digits), _writer(language, country, currency, digits), whole
 
 
 @lru_cache(maxsize=512)
-def _style(language: Language, country: str, currency: str, digits: int) -> _Style:
+def _writer(language: Language, country: str, currency: str, digits: int) -> _Writer:
+    """What writes amounts of so many digits behind the point."""
     locale = locale_of(language, country)
     decimals = f"0.{'0' * digits}" if digits else "0"
     if not currency:
-        return _Style(locale, parse_pattern(f"#,##{decimals}"))
+        return _of_pattern(parse_pattern(f"#,##{decimals}"), locale, digits)
     symbol = _symbol(currency, locale)
     written = locale.currency_formats["standard"].pattern.replace("0.00", decimals)
     # CLDR parts a symbol that ends in no sign from the number; Babel leaves that to its caller.
@@ -154,7 +151,55 @@ def _style(language: Language, country: str, currency: str, digits: int) -> _Sty
         written = re.sub(r"¤(?=[-#0-9])", "¤ ", written)
     # In Mexico a plain $ may be dollars too, so that shops write the code behind.
     suffix = " MXN" if (currency, symbol) == ("MXN", "$") else ""
-    return _Style(locale, parse_pattern(written), symbol, suffix)
+    return _of_pattern(parse_pattern(written), locale, digits, symbol, suffix)
+
+
+def _of_pattern(
+    pattern: NumberPattern, locale: Locale, digits: int, symbol: str = "", suffix: str = ""
+) -> _Writer:
+    """What writes amounts by a pattern with `¤` in the place of the symbol."""
+
+    def by_babel(amount: Decimal) -> str:
+        with localcontext(_EXACT):  # the usual 28 digits are too few to round a longer amount
+            number = format_decimal(amount, format=pattern, locale=locale)
+        return _plain(number.replace("¤", symbol) + suffix)
+
+    if not _is_usual(pattern, digits):
+        return by_babel
+    spec = f",.{digits}f"
+    separators = {
+        ord(","): _plain(get_group_symbol(locale)), ord("."): _plain(get_decimal_symbol(locale)),
+    }  # fmt: skip
+    before = [_plain(each.replace("¤", symbol)) for each in pattern.prefix]
+    behind = [_plain(each.replace("¤", symbol) + suffix) for each in pattern.suffix]
+
+    def at_once(amount: Decimal) -> str:
+        """The same as Babel writes, in a tenth of its time."""
+        if amount.adjusted() > _USUAL_DIGITS:
+            return by_babel(amount)
+        sign = amount.is_signed()
+        number = format(amount.copy_abs(), spec).translate(separators)
+        return f"{before[sign]}{number}{behind[sign]}"
+
+    return at_once
+
+
+def _is_usual(pattern: NumberPattern, digits: int) -> bool:
+    """Whether a pattern is thousands in groups and so many digits, with nothing to be unquoted."""
+    around = "".join((*pattern.prefix, *pattern.suffix))
+    return (
+        re.fullmatch(r"#,##0(?:\.0*)?", pattern.number_pattern or "") is not None
+        and pattern.grouping == (3, 3)
+        and pattern.frac_prec == (digits, digits)
+        and digits <= _USUAL_DIGITS
+        and pattern.scale == 0
+        and "'" not in around
+    )
+
+
+def _plain(text: str) -> str:
+    """With plain spaces: an agent searches for what a keyboard types."""
+    return text if text.isascii() else re.sub(r"\s", " ", text)
 
 
 def _symbol(currency: str, locale: Locale) -> str:

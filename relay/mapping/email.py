@@ -57,6 +57,8 @@ def to_email(text: str) -> tuple[str, str]:
     are left out. A text without any address gives no reason. The domain becomes lower case; one
     written in Unicode stays so.
     """
+    if (whole := _PLAIN.fullmatch(text)) and _is_domain(whole[1]) and not _is_nobodys(text):
+        return text, ""  # most: nothing of it is to be cleaned
     plain = _plain(text)
     if not plain:
         return "", ""

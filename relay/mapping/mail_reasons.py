@@ -166,6 +166,10 @@ _STATUS: Final = re.compile(r"(?<![\d.])[245]\.(\d{1,3}\.\d{1,3})(?![\d.])")
 _WORDS_MAX: Final = 60
 
 
+# The variables that `mail_reason` makes.
+REASONS: Final = ("reason_text", "server_text")
+
+
 def mail_reason(fields: Mapping[str, Any], language: Language) -> dict[str, str]:
     """`reason_text`, the reason in words, and `server_text`, the rest; "" where there is none.
 

@@ -1,26 +1,22 @@
 """Map an event to the body of Mercately's events endpoint, by the rule of its type.
 
-Mercately's field names, types and enums are defined here only. Source: Mercately's published
-customer-events page, read 2026-08. The page marks no field as required and has none for the name,
-type or id of an event: that goes into tags, custom fields, notes, a status with dates, and
-campaign fields.
+`relay/mapping/body_schema.py` has its fields. There is none for the name, type or id of an event:
+that goes into tags, custom fields, notes, a status with dates, and campaign fields.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any, Final
 
 from jinja2 import Template, UndefinedError
-from marshmallow import RAISE, Schema, fields, validate
 
 from config.relay_toml import Destination
 from relay.mapping.amounts import given_back, shown_amounts
+from relay.mapping.body_schema import faults_of, in_order
 from relay.mapping.customer import TEXT_MAX, references_in, resolve
 from relay.mapping.event_fields import filled
 from relay.mapping.event_types import EVENT_TYPES, Language
-from relay.mapping.identity import ID_TYPES
-from relay.mapping.mail_reasons import mail_reason
+from relay.mapping.mail_reasons import REASONS, mail_reason
 from relay.mapping.moments import duration_text, shown_moment
 from relay.mapping.order_words import order_words
 from relay.mapping.rules import ADDRESS_TEXTS, Rule, iso_date
@@ -32,71 +28,6 @@ _OF_SHOPS: Final = (
 )  # fmt: skip
 _NO_STEP: Final[Mapping[str, Any]] = {}
 _NO_TIMES: Final[Mapping[str, datetime | None]] = {}
-
-
-class _Strict(Schema):
-    class Meta:
-        unknown = RAISE
-
-
-def _boolean() -> fields.Boolean:
-    return fields.Boolean(truthy={True}, falsy={False})
-
-
-class TagSchema(_Strict):
-    name = fields.String(required=True)
-    value = _boolean()
-
-
-class CustomFieldSchema(_Strict):
-    field_name = fields.String(required=True)
-    field_content = fields.String(required=True)
-
-
-class AddressSchema(_Strict):
-    address = fields.String()
-    city = fields.String()
-    state = fields.String()
-    zip_code = fields.String()
-    description = fields.String()
-    latitude = fields.String()
-    longitude = fields.String()
-    country_id = fields.Integer(strict=True)
-    main = _boolean()
-
-
-class CustomerEventSchema(_Strict):
-    """The body of `POST customers/:id/events`: every field of the contract, in its order."""
-
-    first_name = fields.String()
-    last_name = fields.String()
-    email = fields.String()
-    phone = fields.String()
-    id_type = fields.String(validate=validate.OneOf(ID_TYPES))
-    id_number = fields.String()
-    customer_addresses_attributes = fields.List(fields.Nested(AddressSchema))
-    notes = fields.String()
-    agent_id = fields.Integer(strict=True)
-    tags = fields.List(fields.Nested(TagSchema))
-    custom_fields = fields.List(fields.Nested(CustomFieldSchema))
-    outbound_status = fields.String()
-    campaign_id = fields.Integer(strict=True)
-    campaign_url = fields.String()
-    error_message = fields.String()
-    creation_date = fields.Date(format="iso")
-    sent_at = fields.Date(format="iso")
-    delivered_at = fields.Date(format="iso")
-    read_at = fields.Date(format="iso")
-    last_chat_interaction = fields.Date(format="iso")
-
-
-_FIELDS: Final = tuple(CustomerEventSchema().fields)
-
-
-@cache
-def _schema(names: frozenset[str]) -> CustomerEventSchema:
-    """A schema with these fields only: marshmallow spends time on each absent field."""
-    return CustomerEventSchema(only=[name for name in _FIELDS if name in names])
 
 
 class Unmappable(Exception):
@@ -152,7 +83,8 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
     if not resolved.is_known:
         message = "expected a customer id, a phone, an e-mail or an id number"
         raise Unmappable("no_customer", {"contact": message, **references_in(omitted_fields)})
-    context = _context(event, customer, destination, language) | {
+    context = _context(event, customer, destination, language, rule.words)
+    context |= {
         "source": source,
         "source_title": source_title or platform,
         "platform": platform,
@@ -163,7 +95,7 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
     if starts_at := times.get("starts_at"):
         zone, country = destination.timezone, destination.country
         context["start"] = shown_moment(starts_at, zone, language, country)
-    if rule.uses_body:
+    if "body" in rule.words:
         context = template_values({"body": event.body}) | context
     if rule.when is not None and not _is_met(rule.when, context):
         raise Unwanted
@@ -195,26 +127,31 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
 
 
 def _context(
-    event: Event, customer: Customer, destination: Destination, language: Language
+    event: Event,
+    customer: Customer,
+    destination: Destination,
+    language: Language,
+    words: frozenset[str],
 ) -> dict[str, Any]:
-    is_mail = event.type.startswith("email.")
+    """The variables of templates; of those that take long to make only the ones among `words`."""
     local = event.occurred_at.astimezone(destination.timezone)
     contact = event.contact
     values = given_back(_values(event), event.type)
     values = shown_amounts(values, language, destination.country)
     if event.type.startswith(_OF_SHOPS):
-        values |= order_words(values, language)
-    return {
-        **template_values(values),
-        **(mail_reason(values, language) if is_mail else {}),
+        values |= order_words(values, language, words)
+    reasons = {}
+    if event.type.startswith("email.") and not words.isdisjoint(REASONS):
+        reasons = mail_reason(values, language)
+    context = {
+        **template_values({name: values[name] for name in words.intersection(values)}),
+        **reasons,
         "waited": duration_text(event.wait_s),
         "start": values.get("starts_at"),
         "type": event.type,
         "topic": event.topic,
         "title": EVENT_TYPES[event.type].title(language),
         "occurred_at": local,
-        "date": local.date().isoformat(),
-        "time": f"{local.hour:02}:{local.minute:02}",
         "first_name": customer.first_name,
         "last_name": customer.last_name,
         "name": f"{customer.first_name} {customer.last_name}".strip(),
@@ -222,6 +159,11 @@ def _context(
         "phone": customer.phone,
         "address": contact.address,
     }
+    if "date" in words:
+        context["date"] = local.date().isoformat()
+    if "time" in words:
+        context["time"] = f"{local.hour:02}:{local.minute:02}"
+    return context
 
 
 def _values(event: Event) -> dict[str, Any]:
@@ -230,13 +172,14 @@ def _values(event: Event) -> dict[str, Any]:
     amount = values.get("amount")
     if isinstance(amount, Money):
         shop_amount = values.get("shop_amount") or amount
-        values |= {"total": amount.amount, "currency": amount.currency}
-        values |= {"shop_total": shop_amount.amount, "shop_currency": shop_amount.currency}
+        values["total"], values["currency"] = amount.amount, amount.currency
+        values["shop_total"] = shop_amount.amount
+        values["shop_currency"] = shop_amount.currency
     return values
 
 
 def _body(
-    rule: Rule, context: Mapping[str, Any], contact: Contact, dates: Mapping[str, str]
+    rule: Rule, context: dict[str, Any], contact: Contact, dates: Mapping[str, str]
 ) -> dict[str, Any]:
     body: dict[str, Any] = {name: context[name] for name in rule.profile}
     if rule.address is not None:
@@ -244,21 +187,21 @@ def _body(
     if rule.notes is not None:
         body["notes"] = _render("notes", rule.notes, context)
     body.update(rule.numbers)
-    body["tags"] = [{"name": name, "value": value} for name, value in rule.tags]
-    contents = [
-        (name, _render(f"custom_fields.{name}", template, context))
-        for name, template in rule.custom_fields
-    ]
+    if rule.tags:
+        body["tags"] = [{"name": name, "value": value} for name, value in rule.tags]
     body["custom_fields"] = [
-        {"field_name": name, "field_content": content} for name, content in contents if content
+        {"field_name": name, "field_content": content}
+        for name, template in rule.custom_fields
+        if (content := _render(f"custom_fields.{name}", template, context))
     ]
-    body.update({name: _render(name, template, context) for name, template in rule.texts.items()})
+    for name, template in rule.texts.items():
+        body[name] = _render(name, template, context)
     body.update(dates)
     return _without_empty(body)
 
 
 def _addresses(
-    rule_address: Mapping[str, Any], context: Mapping[str, Any], contact: Contact
+    rule_address: Mapping[str, Any], context: dict[str, Any], contact: Contact
 ) -> list[dict[str, Any]]:
     """At most one address: the contact's, with the rule's values in their place where given."""
     row: dict[str, Any] = {}
@@ -275,7 +218,7 @@ def _addresses(
     return [row | numbers]
 
 
-def _render(name: str, template: Template, context: Mapping[str, Any]) -> str:
+def _render(name: str, template: Template, context: dict[str, Any]) -> str:
     """Render one field.
 
     Raises:
@@ -288,7 +231,7 @@ def _render(name: str, template: Template, context: Mapping[str, Any]) -> str:
         raise Unmappable("template", reasons) from error
 
 
-def _is_met(when: Callable[[Mapping[str, Any]], bool], context: Mapping[str, Any]) -> bool:
+def _is_met(when: Callable[[Mapping[str, Any]], bool], context: dict[str, Any]) -> bool:
     """Raises Unmappable where the expression fails on this event."""
     try:
         return when(context)
@@ -301,11 +244,11 @@ def _is_met(when: Callable[[Mapping[str, Any]], bool], context: Mapping[str, Any
 
 def _validate(body: dict[str, Any]) -> dict[str, Any]:
     """The body in the order of the schema. Values are JSON values and are not converted."""
-    if errors := _schema(frozenset(body)).validate(body):
-        raise Unmappable("invalid", errors)
-    return {name: body[name] for name in _FIELDS if name in body}
+    if faults := faults_of(body):
+        raise Unmappable("invalid", faults)
+    return in_order(body)
 
 
 def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
     """Without nulls and empty values: sent, they might overwrite what an agent entered."""
-    return {name: value for name, value in values.items() if value not in (None, "", [], {})}
+    return {name: each for name, each in values.items() if each or each not in (None, "", [], {})}

@@ -17,6 +17,8 @@ def shown_moment(at: datetime, zone: ZoneInfo, language: Language, country: str)
 
 def duration_text(seconds: float) -> str:
     """Hours and minutes, in either language; empty for less than a minute."""
+    if not seconds:  # most events do not wait
+        return ""
     hours, minutes = divmod(int(seconds // 60), 60)
     parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes else ""]
     return " ".join(filter(None, parts))

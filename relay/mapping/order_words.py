@@ -4,13 +4,15 @@ Known codes are translated; what is not known is the platform's or a person's ow
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from relay.mapping.order_codes import CANCELLED, CARRIERS, DECLINED, FULFILMENT, METHODS, STATUS
-from relay.mapping.plain_text import without_hidden, without_html
+from relay.mapping.plain_text import one_line
 
+_Words = Callable[[Mapping[str, Any], int], str]
 _ES, _EN = 0, 1
 _ITEMS_MAX: Final = 3
 _NUMBERS_MAX: Final = 5
@@ -55,39 +57,11 @@ _CHANGED: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def order_words(fields: Mapping[str, Any], language: Literal["es", "en"]) -> dict[str, Any]:
-    """Variables of notes, from an event's fields with their amounts as shown; "" when absent.
-
-    `items`, `changed` and what is shown as it stands replace the fields of the same names.
-    """
-    at = _ES if language == "es" else _EN
-    room = _ITEMS_ROOM[0 if _text(fields.get("checkout_url")) else 1]
-    parcels = _texts(fields.get("tracking_numbers")) or _texts(fields.get("tracking_number"))
-    names = [name for name in _texts(fields.get("changed")) if name in _CHANGED]
-    lines = {name: _text(fields[name]) for name in _LINES if name in fields}
-    if number := lines.get("order_number"):
-        lines["order_number"] = _NOUN.sub("", number)
-    return {
-        **lines,
-        "carrier": _known(fields.get("carrier"), CARRIERS, at),
-        "items": _items(_texts(fields.get("items")), at, room),
-        "changed": ", ".join(dict.fromkeys(_bare(name, at) for name in names)),
-        "changed_text": _changed_text(names, fields, at),
-        "status_text": _status(fields.get("status"), STATUS, at),
-        "parcel_text": _parcel(fields, at),
-        "cancel_text": _known(fields.get("cancel_reason"), CANCELLED, at),
-        "decline_text": _known(fields.get("reason"), DECLINED, at),
-        "method_text": _known(fields.get("payment_method"), METHODS, at),
-        "tracking_text": _tracking(list(dict.fromkeys(parcels)), at),
-        "reason_line": _known(fields.get("reason"), CANCELLED, at),
-    }
-
-
 def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return " ".join(without_hidden(without_html(value)).split())
+        return one_line(value)
     if isinstance(value, Decimal):
         return f"{value:f}"
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
@@ -97,9 +71,10 @@ def _texts(value: Any) -> list[str]:
     """Of a list the texts, of lines of an order their names; of a single text that one."""
     if value is None:
         return []
-    if not isinstance(value, list | tuple):
+    if not isinstance(value, (list, tuple)):  # quicker than `|`
         value = [value]
-    return [text for part in value if (text := _line(part))]
+    lines = [one_line(part) if type(part) is str else _line(part) for part in value]
+    return [line for line in lines if line]
 
 
 def _line(value: Any) -> str:
@@ -126,6 +101,11 @@ def _known(value: Any, words: Mapping[str, tuple[str, str]], at: int) -> str:
     code = _code(text.rstrip(".")).removeprefix("cc_").removeprefix("rejected_")
     code = code if code in words else _IN_BRACKETS.sub("", code)
     return words[code][at] if code in words else _brief(_CODE.sub(_spaced, text))
+
+
+def _of(name: str, words: Mapping[str, tuple[str, str]]) -> _Words:
+    """The words for the code in a field."""
+    return lambda fields, at: _known(fields.get(name), words, at)
 
 
 def _spaced(match: re.Match[str]) -> str:
@@ -155,15 +135,19 @@ def _and_more(texts: Sequence[str], left: int, at: int) -> str:
     return f"{shown} {('y', 'and')[at]} {left} {('más', 'more')[at]}" if left else shown
 
 
-def _items(items: Sequence[str], at: int, room: int) -> str:
+def _items(fields: Mapping[str, Any], at: int) -> str:
     """At most three, fewer where they are long, and the number of those left out."""
+    items = _texts(fields.get("items"))
+    room = _ITEMS_ROOM[0 if _text(fields.get("checkout_url")) else 1]
     shown = [_brief(item, _ITEM_MAX) for item in items[:_ITEMS_MAX]]
     while len(shown) > 1 and len(", ".join(shown)) > room:
         shown.pop()
     return _and_more(shown, len(items) - len(shown), at)
 
 
-def _tracking(numbers: Sequence[str], at: int) -> str:
+def _tracking(fields: Mapping[str, Any], at: int) -> str:
+    parcels = _texts(fields.get("tracking_numbers")) or _texts(fields.get("tracking_number"))
+    numbers = list(dict.fromkeys(parcels))
     if not numbers:
         return ""
     word = (("guía", "guías"), ("tracking", "tracking"))[at][len(numbers) > 1]
@@ -171,13 +155,22 @@ def _tracking(numbers: Sequence[str], at: int) -> str:
     return f"{word} {_and_more(shown, len(numbers) - len(shown), at)}"
 
 
+def _changes(fields: Mapping[str, Any]) -> list[str]:
+    return [name for name in _texts(fields.get("changed")) if name in _CHANGED]
+
+
+def _changed(fields: Mapping[str, Any], at: int) -> str:
+    return ", ".join(dict.fromkeys(_bare(name, at) for name in _changes(fields)))
+
+
 def _bare(name: str, at: int) -> str:
     noun = _CHANGED[name][at]
     return noun.partition(" ")[2] if at == _ES else noun
 
 
-def _changed_text(names: Sequence[str], fields: Mapping[str, Any], at: int) -> str:
+def _changed_text(fields: Mapping[str, Any], at: int) -> str:
     """`cambió el total (ahora $31,00)`, `shipping address and total changed`."""
+    names = _changes(fields)
     if not names:
         return ""
     now = {
@@ -200,3 +193,45 @@ def _changed_text(names: Sequence[str], fields: Mapping[str, Any], at: int) -> s
         return f"{text} changed"
     singular = len(nouns) == 1 and not next(iter(nouns)).startswith("los ")
     return f"{'cambió' if singular else 'cambiaron'} {text}"
+
+
+# The variables in words, each made of the fields and the place of a language.
+_WORDS: Final[Mapping[str, _Words]] = {
+    "carrier": _of("carrier", CARRIERS),
+    "items": _items,
+    "changed": _changed,
+    "changed_text": _changed_text,
+    "status_text": lambda fields, at: _status(fields.get("status"), STATUS, at),
+    "parcel_text": _parcel,
+    "cancel_text": _of("cancel_reason", CANCELLED),
+    "decline_text": _of("reason", DECLINED),
+    "method_text": _of("payment_method", METHODS),
+    "tracking_text": _tracking,
+    "reason_line": _of("reason", CANCELLED),
+}
+_NAMES: Final = frozenset((*_LINES, *_WORDS))
+
+
+def order_words(
+    fields: Mapping[str, Any], language: Literal["es", "en"], names: frozenset[str] = _NAMES
+) -> dict[str, str]:
+    """Variables of notes, from an event's fields with their amounts as shown; "" when absent.
+
+    Only those of `names` are made. `items`, `changed` and what is shown as it stands replace the
+    fields of the same names.
+    """
+    at = _ES if language == "es" else _EN
+    lines, words = _among(names)
+    texts = {name: _text(fields[name]) for name in lines if name in fields}
+    if number := texts.get("order_number"):
+        texts["order_number"] = _NOUN.sub("", number)
+    for name, make in words:
+        texts[name] = make(fields, at)
+    return texts
+
+
+@lru_cache(maxsize=1024)
+def _among(names: frozenset[str]) -> tuple[list[str], list[tuple[str, _Words]]]:
+    """Those that stand as they are and those in words among the names that a rule has."""
+    lines: list[str] = [name for name in _LINES if name in names]
+    return lines, [(name, make) for name, make in _WORDS.items() if name in names]

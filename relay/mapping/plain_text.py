@@ -37,4 +37,11 @@ def without_hidden(text: str) -> str:
 
     Programs write them around the parts of dates and amounts, and pasting takes them along.
     """
-    return text if text.isascii() else _HIDDEN.sub("", text)
+    return text if text.isprintable() else _HIDDEN.sub("", text)
+
+
+def one_line(text: str) -> str:
+    """The text in one line with single blanks, without HTML and what nobody sees."""
+    if text.isprintable() and "  " not in text and "<" not in text and "&" not in text:  # most
+        return text.strip()
+    return " ".join(without_hidden(without_html(text)).split())

@@ -28,7 +28,7 @@ which it is not true is ignored.
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -64,7 +64,7 @@ OUTBOUND_STATUSES: Final = ("error", "submitted", "enqueued", "sent", "delivered
 class Rule:
     """The compiled rule of one event type. `written` is its table as in relay.toml, merged.
 
-    `uses_body` says that a text of it may ask for the whole body.
+    `words` are all those in its texts: a variable that is not among them is not read.
     """
 
     notes: Template | None = None
@@ -76,7 +76,7 @@ class Rule:
     profile: tuple[str, ...] = ()
     address: Mapping[str, Template | int | bool] | None = None
     when: Callable[[Mapping[str, Any]], bool] | None = None
-    uses_body: bool = False
+    words: frozenset[str] = frozenset()
     written: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -218,10 +218,12 @@ def compile_rules(
     rules: dict[str, Rule] = {}
     warnings: list[str] = []
     for event_type, raw in merged.items():
-        schema = _rule_schema(language, EVENT_TYPES[event_type].note(language))
+        default_note = EVENT_TYPES[event_type].note(language)
+        schema = _rule_schema(language, default_note)
         try:
             rule = _rule(schema.load(raw))
-            rules[event_type] = replace(rule, uses_body="body" in repr(raw), written=raw)
+            words = frozenset(_words([default_note, raw]))
+            rules[event_type] = replace(rule, words=words, written=raw)
         except ValidationError as error:
             for part, part_errors in error.messages_dict.items():
                 faults += messages(locations[event_type, part], part_errors)
@@ -233,6 +235,15 @@ def compile_rules(
                 f"{status!r} is not one of {list(OUTBOUND_STATUSES)}"
             )
     return rules, faults, warnings
+
+
+def _words(part: Any) -> Iterator[str]:
+    """The words in all texts of a part of a rule; names of variables are among them."""
+    if isinstance(part, str):
+        yield from re.findall(r"\w+", part)
+    elif isinstance(part, dict | list):
+        for each in part.values() if isinstance(part, dict) else part:
+            yield from _words(each)
 
 
 def _rule(data: Mapping[str, Any]) -> Rule:

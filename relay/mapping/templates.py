@@ -19,7 +19,16 @@ from typing import Any, Final
 from jinja2 import ChainableUndefined, Template
 
 from relay.mapping.plain_text import without_html
-from relay.mapping.sandbox import DIGITS_MAX, TEXT_MAX, Sandbox, TooCostly, in_time, limit
+from relay.mapping.sandbox import (
+    DIGITS_MAX,
+    TEXT_MAX,
+    TIME_MAX_S,
+    InTime,
+    Sandbox,
+    TooCostly,
+    Variables,
+    limit,
+)
 
 
 class _Number(Decimal):
@@ -57,6 +66,8 @@ def _written(value: Any) -> Any:
 
     One that would take a thousand zeros stays as it is.
     """
+    if type(value) is str:  # most
+        return value
     if value is None:
         return ""
     is_exact = isinstance(value, Decimal) and abs(value.adjusted()) <= DIGITS_MAX
@@ -79,6 +90,7 @@ _NO_LABEL: Final = re.compile(
     re.IGNORECASE,
 )
 _QUOTED: Final = re.compile(r"^([«\"\u201c'])([^«»\"\u201c\u201d']+)[»\"\u201d']$")
+_CLOSING: Final = tuple("»\"\u201d'")
 _INVISIBLE: Final = re.compile(r"[\s\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060\ufeff]+")
 
 
@@ -87,8 +99,12 @@ def brief(value: Any, length: int) -> str:
 
     Of an object it is the name or title, else what is in it (`city Cuenca, units 50`).
     """
-    line = _INVISIBLE.sub(" ", without_html(_line(value))).strip().rstrip(".,;:")
-    line = _QUOTED.sub(r"\2", line)  # a note has its own
+    line = without_html(value if type(value) is str else _line(value))
+    if not line.isprintable() or "  " in line:
+        line = _INVISIBLE.sub(" ", line)
+    line = line.strip().rstrip(".,;:")
+    if line[-1:] in _CLOSING:
+        line = _QUOTED.sub(r"\2", line)  # a note has its own
     if len(line) <= length:
         return line
     words = line[:length].rpartition(" ")[0]
@@ -133,9 +149,7 @@ def compiled(text: str) -> Template:
     Raises:
         TemplateSyntaxError: with the line.
     """
-    template = _ENVIRONMENT.from_string(text)
-    template.globals = dict(template.globals)  # each rendering copies them; of a ChainMap slowly
-    return template
+    return _ENVIRONMENT.from_string(text)
 
 
 @lru_cache(maxsize=256)
@@ -148,7 +162,7 @@ def condition(text: str) -> Callable[[Mapping[str, Any]], bool]:
     expression = _ENVIRONMENT.compile_expression(text)
 
     def is_met(context: Mapping[str, Any]) -> bool:
-        with in_time():
+        with InTime(TIME_MAX_S):
             return bool(expression(context))
 
     return is_met
@@ -169,7 +183,7 @@ def _template_value(value: Any) -> Any:
     return value
 
 
-def render(template: Template, context: Mapping[str, Any]) -> str:
+def render(template: Template, context: dict[str, Any]) -> str:
     """Render a template and strip white space from both ends.
 
     Raises:
@@ -178,8 +192,9 @@ def render(template: Template, context: Mapping[str, Any]) -> str:
     """
     parts: list[str] = []
     size = 0
-    with in_time():
-        for part in template.generate(context):
+    variables = Variables(_ENVIRONMENT, context, template.name, template.blocks)
+    with InTime(TIME_MAX_S):
+        for part in template.root_render_func(variables):
             size += len(part)
             if size > TEXT_MAX:
                 raise TooCostly("text")

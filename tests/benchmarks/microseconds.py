@@ -122,7 +122,9 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
 
 
 def _template_context(event: Event, customer: Customer, source: Source) -> dict[str, Any]:
-    return mercately._context(event, customer, source.destination, "es") | {
+    return mercately._context(
+        event, customer, source.destination, "es", source.rules[event.type].words
+    ) | {
         "source": "shopify",
         "source_title": "Shopify",
         "platform": "Shopify",

@@ -7,6 +7,7 @@ from babel.numbers import list_currencies
 from cases import all_of
 from hypothesis import example, given, strategies as st
 
+from relay.mapping import amounts
 from relay.mapping.amounts import (
     exponent,
     given_back,
@@ -141,3 +142,26 @@ def test_amount_given_back_is_told_without_a_minus(event_type, amount, refund):
         "refund_amount": Money(Decimal(refund), "USD"),
         "reference": "-7",
     }
+
+
+ODD = ["0", "-0.00", "-0.004", "0.005", "9.9", "999.995", "1000", "-1234567.891", "1E+5", "1E+40"]
+LONG = ["1" * 29 + ".125", "1" * 40 + ".5", "1E-7", "1E-40"]
+COUNTRIES = ["EC", "MX", "ES", "CH", "CR", "CL", "US", "ZA", "IN", "DO", "XX"]
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_amount_is_written_as_by_babel(language, country, monkeypatch):
+    moneys = [Money(Decimal(amount), currency)
+              for amount in ODD + LONG
+              for currency in ["", "puntos", *sorted(list_currencies())[::4]]]  # fmt: skip
+    shown = [shown_amount(money, language, country) for money in moneys]
+    monkeypatch.setattr(amounts, "_is_usual", lambda *_: False)
+    _forget_writers()
+    assert [shown_amount(money, language, country) for money in moneys] == shown
+    _forget_writers()
+
+
+def _forget_writers():
+    amounts._writer.cache_clear()
+    amounts._ways.cache_clear()

@@ -14,8 +14,9 @@ from hypothesis import given, settings, strategies as st
 
 from relay import sources
 from relay.inbound.contract import Source
+from relay.mapping.body_schema import AddressSchema, CustomerEventSchema
 from relay.mapping.event_types import EVENT_TYPES
-from relay.mapping.mercately import AddressSchema, CustomerEventSchema, Unmappable, call_for
+from relay.mapping.mercately import Unmappable, call_for
 from relay.model import Address, Call, Contact, Event, Phone
 
 # As Mercately's published customer-events page has them, in its order.

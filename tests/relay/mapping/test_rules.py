@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 import pytest
 import senders
 from cases import all_of
+from jinja2 import Environment
+from jinja2.meta import find_undeclared_variables
 
 from relay import sources
 from relay.calls import translate_item
 from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.rules import DATES, OUTBOUND_STATUSES, Rule, compile_rules, iso_date
-from relay.mapping.templates import render
+from relay.mapping.templates import brief, brief_url, render
 from relay.model import Call, Contact, Event, Held
 
 EVENT = Event(
@@ -307,3 +309,37 @@ def test_rules_of_a_file_are_compiled_once_for_all_sources(tmp_path: Path):
     """)
     found = sources.load(file, {}).sources
     assert found["a"].rules is found["b"].rules
+
+
+WITH_WORDS = """
+notes = "{{1if total else 2}}{%-if items-%}{{\\nstatus_text|default(changed, true)}}{%endif%}"
+when = "5 and method_text or body['vip'] is sameas(reason_line)"
+custom_fields = { n = "{{ [tracking_text,tracking_url]|join('\\n') }}{% set a=carrier %}{{a}}" }
+address = { city = "{{ url~'x' }}" }
+campaign_url = "{{- body.a[cancel_text]-}}"
+sent_at = "paid_at"
+"""
+
+
+def variables_in(text: str) -> set[str]:
+    environment = Environment()
+    environment.filters |= {"brief": brief, "brief_url": brief_url}
+    return find_undeclared_variables(environment.parse(text))
+
+
+def test_words_of_a_rule_are_all_that_it_may_read():
+    raw = tomllib.loads(WITH_WORDS)
+    (rule,) = compile_rules([("events", {"order.paid": raw})], "es")[0].values()
+    templates = [raw["notes"], raw["campaign_url"], "{{ " + raw["when"] + " }}"]
+    templates += [*raw["custom_fields"].values(), raw["address"]["city"]]
+    read = {name for text in templates for name in variables_in(text)}
+    assert {"total", "reason_line", "status_text", "carrier", "url"} < read
+    assert read | {"paid_at"} <= rule.words
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+@pytest.mark.parametrize("event_type", EVENT_TYPES)
+def test_words_of_a_default_note_too(event_type, language):
+    (rule,) = compile_rules([("events", {event_type: {"notes": True}})], language)[0].values()
+    note = EVENT_TYPES[event_type].note(language)
+    assert variables_in(note) <= rule.words
