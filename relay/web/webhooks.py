@@ -98,7 +98,7 @@ class WebhookEndpoint:
         now = datetime.now(UTC)
         http: flask.Request = flask.request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  the proxy looks it up each time
         head = read_request_head(http, source, token, public_url=self.settings.public_url, now=now)
-        encoding = content_encoding.encoding_of(http.headers.get("Content-Encoding", ""))
+        encoding = content_encoding.encoding_of(head.headers.get("content-encoding", ""))
         memory = self.jobs.memory(source)
         body = RequestBody(http)
         content = body.read(self.settings.body_max_bytes, take)
