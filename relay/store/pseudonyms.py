@@ -19,7 +19,7 @@ from config.settings import Settings
 
 _INFO: Final = b"mercately-relay pseudonyms"
 _DIGEST_BYTES: Final = 12
-_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
+URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 class Pseudonyms:
@@ -121,4 +121,4 @@ def _digest(keyed: hashlib.blake2b, parts: Sequence[str]) -> str:
 def _digest_after(begun: hashlib.blake2b, length: int | None, text: str) -> str:
     state = begun.copy()
     state.update(text.encode(errors="replace"))
-    return b2a_base64(state.digest(), newline=False).translate(_URL_SAFE)[:length].decode()
+    return b2a_base64(state.digest(), newline=False).translate(URL_SAFE)[:length].decode()
