@@ -84,13 +84,13 @@ class AcceptArguments:
 
     def _versions(self, items: Sequence[Translated | Parts]) -> list[str | int]:
         """The keys of the resources that the items were decided on, each before its version."""
-        versions = {item.resource: item.version for item in items if isinstance(item, Parts)}
-        flat: list[str | int] = []
-        for resource, version in versions.items():
-            key, *_ = resource_keys(self._pseudonyms, self._source, resource)
-            self._memory_keys[resource] = key
-            flat += (key, version)
-        return flat
+        versions: list[str | int] = []
+        for item in items:
+            if isinstance(item, Parts) and item.resource not in self._memory_keys:
+                key, *_ = resource_keys(self._pseudonyms, self._source, item.resource)
+                self._memory_keys[item.resource] = key
+                versions += (key, item.version)
+        return versions
 
     def _event(self, item: Translated | Parts) -> msgspec.Raw:
         lives = self._lives(item)

@@ -100,7 +100,7 @@ def resource_keys(pseudonyms: Pseudonyms, source: Source, resource: Resource) ->
     """Where a thing is remembered, the key to write first."""
     parts = ("resource", source.name, resource.shop, resource.kind, resource.id)
     digests = pseudonyms.digests(source.destination.name, *parts)
-    return tuple(f"relay:resource:{digest}" for digest in digests)
+    return tuple([f"relay:resource:{digest}" for digest in digests])
 
 
 def memory_size(redis: Redis) -> tuple[int, int]:

@@ -109,10 +109,9 @@ end
 
 local function end_waiting(entries, life)
   local entry = take_over(entries)
-  redis.call('DEL', entry)
+  if redis.call('ZREM', 'relay:waiting', entry) == 1 then redis.call('DEL', entry) end
   redis.call('HSET', entry, 'ended', '1')
   redis.call('EXPIRE', entry, life)
-  redis.call('ZREM', 'relay:waiting', entry)
 end
 
 local function record(id, fields, find)
@@ -165,14 +164,14 @@ local function store(known, kind, ...)
   return kind, ''
 end
 
-local function remember_thing(key, life, fields)
-  redis.call('HSET', key, cmsgpack.unpack(fields))
-  redis.call('EXPIRE', key, life)
-end
-
-local function store_event(seen, lives, memory, parts)
+for _, event in ipairs(events) do
+  local seen, lives, memory, parts = cmsgpack.unpack(event)
   local known = remember(seen, lives)
-  if memory ~= '' and not known then remember_thing(cmsgpack.unpack(memory)) end
+  if memory ~= '' and not known then
+    local key, life, fields = cmsgpack.unpack(memory)
+    redis.call('HSET', key, cmsgpack.unpack(fields))
+    redis.call('EXPIRE', key, life)
+  end
   for _, part in ipairs(parts) do
     local status, id = store(known, cmsgpack.unpack(part))
     if status ~= 'ended' then counts[status] = (counts[status] or 0) + 1 end
@@ -180,8 +179,6 @@ local function store_event(seen, lives, memory, parts)
     result[#result + 1] = id
   end
 end
-
-for _, event in ipairs(events) do store_event(cmsgpack.unpack(event)) end
 write_lists()
 if counts.accepted then redis.call('SADD', KEYS[4], 'rq:queue:' .. queue) end
 for status, n in pairs(counts) do redis.call('HINCRBY', KEYS[2], source .. ':' .. status, n) end
