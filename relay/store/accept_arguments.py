@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from ulid import ULID
 
 from relay.inbound.contract import PART, Source
 from relay.inbound.privacy import is_to_be_worked_off
@@ -24,8 +23,8 @@ from relay.model import (
     Waiting,
     WebhookRequest,
 )
-from relay.store import lua
 from relay.store.find import find_digests
+from relay.store.ids import RecordIds
 from relay.store.keys import (
     LOOKUPS,
     PRIVACY,
@@ -35,18 +34,20 @@ from relay.store.keys import (
     seen_key,
     waiting_key,
 )
+from relay.store.lua.values import as_text, packed, packed_fields
 from relay.store.memory import REMEMBERED_S, memory_fields, resource_keys
 from relay.store.pseudonyms import Pseudonyms
 from relay.store.queue import description, job_data
 from relay.store.record import Record, compact_json, customer_field, payload_field, route_field
 from relay.turns import in_turns
 
+_IDS: Final = RecordIds()
 # Parts that no later request can repeat.
 _UNKEYED: Final = (Ignored, Ended)
 # A body whose signature covers nothing else can be captured and sent again at any time.
 _BODY_REMEMBERED_S: Final = 90 * 24 * 3600
-# One argument in place of a hundred, each of which costs as much as a function call.
-_ENCODER: Final = msgspec.msgpack.Encoder()
+# Kinds of parts whose first value is the id of a record.
+_WITH_RECORD: Final = ("call", "held")
 
 
 class AcceptArguments:
@@ -76,54 +77,59 @@ class AcceptArguments:
         self._vouches_for = "" if vouches_for == "body" else vouches_for
         self._memory_keys: dict[Resource, str] = {}
 
-    def of(self, items: Sequence[Translated | Parts]) -> bytes:
-        """The versions that were recalled, and each event with its parts, in MessagePack."""
+    def of(self, items: Sequence[Translated | Parts]) -> tuple[list[str | int], list[msgspec.Raw]]:
+        """The versions that were recalled, and each event with its parts."""
         versions = self._versions(items)
-        return _ENCODER.encode((versions, [self._event(item) for item in in_turns(items)]))
+        return versions, [self._event(item) for item in in_turns(items)]
 
-    def _versions(self, items: Sequence[Translated | Parts]) -> list[tuple[str, int]]:
-        """The keys of the resources that the items were decided on, with their versions."""
-        versions = {item.resource: item.version for item in items if isinstance(item, Parts)}
-        for resource in versions:
-            key, *_ = resource_keys(self._pseudonyms, self._source, resource)
-            self._memory_keys[resource] = key
-        return [(self._memory_keys[resource], version) for resource, version in versions.items()]
+    def _versions(self, items: Sequence[Translated | Parts]) -> list[str | int]:
+        """The keys of the resources that the items were decided on, each before its version."""
+        versions: list[str | int] = []
+        for item in items:
+            if isinstance(item, Parts) and item.resource not in self._memory_keys:
+                key, *_ = resource_keys(self._pseudonyms, self._source, item.resource)
+                self._memory_keys[item.resource] = key
+                versions += (key, item.version)
+        return versions
 
-    def _event(self, item: Translated | Parts) -> dict[str, Any]:
+    def _event(self, item: Translated | Parts) -> msgspec.Raw:
         lives = self._lives(item)
-        parts = item.items if isinstance(item, Parts) else (item,)
-        event = {
-            "keys": list(lives),
-            "lives": list(lives.values()),
-            "parts": [self._part(part) for part in parts],
-        }
-        if isinstance(item, Parts) and item.memory is not None:
-            fields = lua.flat_pairs(memory_fields(item.memory))
-            key = self._memory_keys[item.resource]
-            is_message = item.resource.kind == "message"  # there are many, for a few days
-            life_s = self._dedup_s if is_message else REMEMBERED_S
-            event["memory"] = {"key": key, "life": life_s, "fields": fields}
-        return event
+        parts = [self._part(part) for part in (item.items if isinstance(item, Parts) else (item,))]
+        kind, *values = parts[0] if parts else ("none",)
+        record_id = values[0] if kind in _WITH_RECORD else ""
+        seen = [text for key in lives for text in (key, record_id)]
+        memory = self._memory(item) if isinstance(item, Parts) else ""
+        return packed(seen, list(lives.values()), memory, [packed(*part) for part in parts])
 
-    def _lives(self, item: Translated | Parts) -> dict[str, int]:
+    def _memory(self, item: Parts) -> msgspec.Raw | str:
+        """What is remembered of a thing from now on; empty for no news."""
+        if item.memory is None:
+            return ""
+        is_message = item.resource.kind == "message"  # there are many, for a few days
+        life_s = str(self._dedup_s if is_message else REMEMBERED_S)
+        key = self._memory_keys[item.resource]
+        return packed(key, life_s, packed_fields(memory_fields(item.memory)))
+
+    def _lives(self, item: Translated | Parts) -> dict[str, str]:
         """The keys that an item is remembered by, with their lives."""
         # What replaces a record is the same event: its keys are remembered already.
         if self._replaces or isinstance(item, _UNKEYED):
             return {}
         name = self._source.name
-        lives: dict[str, int] = {}
+        lives: dict[str, str] = {}
         if item.key:
-            lives[seen_key(name, item.key)] = item.remember_s or self._dedup_s
+            lives[seen_key(name, item.key)] = str(item.remember_s or self._dedup_s)
         for key in item.other_keys:
             life_s = max(self._dedup_s, _BODY_REMEMBERED_S) if is_body(key) else self._dedup_s
-            lives[other_seen_key(name, key)] = life_s
+            lives[other_seen_key(name, key)] = str(life_s)
         return lives
 
     def _record_id(self) -> str:
         """A new id, or that of the record that is replaced."""
-        return self._free_ids.pop() if self._free_ids else str(ULID.from_datetime(self._now))
+        return self._free_ids.pop() if self._free_ids else _IDS.new(self._now)
 
-    def _part(self, part: Translated) -> dict[str, Any]:
+    def _part(self, part: Translated) -> tuple[Any, ...]:
+        """Its kind, and the values of that kind."""
         match part:
             case Call():
                 return self._call(part)
@@ -132,23 +138,16 @@ class AcceptArguments:
             case Waiting():
                 return self._waiting(part)
             case Ended():
-                entries = self._waiting_keys(part.token)
-                return {"kind": "ended", "entries": entries, "life": self._dedup_s}
+                return "ended", self._waiting_keys(part.token), str(self._dedup_s)
         return self._held(part)
 
-    def _call(self, call: Call) -> dict[str, Any]:
+    def _call(self, call: Call) -> tuple[Any, ...]:
         record_id = self._record_id()
         lanes, find, fields = self._call_fields(call)
         fields["state"] = State.ACCEPTED.value
-        return {
-            "kind": "call",
-            "id": record_id,
-            "find": find,
-            "lanes": lanes,
-            "data": job_data(record_id),
-            "description": description(self._source.name, call.topic),
-            "fields": lua.flat_pairs(fields),
-        }
+        about = description(self._source.name, call.topic)
+        data = job_data(record_id)
+        return "call", record_id, packed_fields(fields), find, lanes, data, about
 
     def _call_fields(self, call: Call) -> tuple[str, list[str], dict[str, Any]]:
         """Digests of the lane, digests to find the event by, and the fields of the record."""
@@ -163,7 +162,7 @@ class AcceptArguments:
 
     def _payload(self, raw: bytes) -> msgspec.Raw:
         part = {} if raw == self._body else {PART: "1"}
-        return _binary(payload_field(self._headers | part, raw))
+        return as_text(payload_field(self._headers | part, raw))
 
     def _routing(self, part: Call | Held | AwaitingLookup) -> dict[str, Any]:
         return {
@@ -175,7 +174,7 @@ class AcceptArguments:
             "vouches_for": self._vouches_for,
         }
 
-    def _waiting(self, part: Waiting) -> dict[str, Any]:
+    def _waiting(self, part: Waiting) -> tuple[Any, ...]:
         """An entry is the record to be, with what its job needs."""
         lanes, _, fields = self._call_fields(part.call)
         fields |= {
@@ -184,13 +183,9 @@ class AcceptArguments:
             "source": self._source.name,
             "description": description(self._source.name, part.topic),
         }
-        return {
-            "kind": "waiting",
-            "entries": self._waiting_keys(part.token),
-            "due_at": part.due_at.timestamp(),
-            "event_at": part.call.occurred_at.timestamp(),
-            "fields": lua.flat_pairs(fields),
-        }
+        entries = self._waiting_keys(part.token)
+        event_at = part.call.occurred_at.timestamp()
+        return "waiting", entries, part.due_at.timestamp(), event_at, packed_fields(fields)
 
     def _waiting_keys(self, token: str) -> str:
         source = self._source
@@ -198,7 +193,7 @@ class AcceptArguments:
         digests = self._pseudonyms.digests(source.destination.name, *parts)
         return " ".join(waiting_key(digest) for digest in digests)
 
-    def _held(self, part: Held | AwaitingLookup) -> dict[str, Any]:
+    def _held(self, part: Held | AwaitingLookup) -> tuple[Any, ...]:
         destination = self._source.destination.name
         route = self._routing(part) | {"type": part.event_type, "destination": destination}
         if isinstance(part, Held):
@@ -221,19 +216,12 @@ class AcceptArguments:
         }
         if find:
             fields["digests"] = " ".join(["-", *find])
-        return {
-            "kind": "held",
-            "id": self._record_id(),
-            "find": find,
-            "due_in": due_in,
-            "state": state.value,
-            "reason": part.reason,
-            "fields": lua.flat_pairs(fields),
-        }
+        record = packed_fields(fields)
+        return "held", self._record_id(), record, find, state.value, part.reason, due_in
 
-    def _ignored(self, part: Ignored) -> dict[str, Any]:
+    def _ignored(self, part: Ignored) -> tuple[Any, ...]:
         if part.reason == "duplicate":  # counted as one, and not listed
-            return {"kind": "known"}
+            return ("known",)
         entry = {
             "at": self._now.isoformat(timespec="seconds"),
             "source": self._source.name,
@@ -241,12 +229,7 @@ class AcceptArguments:
             "type": part.event_type,
             "reason": part.reason,
         }
-        return {"kind": "ignored", "reason": part.reason, "fields": lua.flat_pairs(entry)}
-
-
-def _binary(data: bytes) -> msgspec.Raw:
-    """Bytes as a text of MessagePack: Redis 6 knows no type for bytes."""
-    return msgspec.Raw(b"\xdb" + len(data).to_bytes(4, "big") + data)
+        return "ignored", part.reason, packed_fields(entry)
 
 
 def call_fields(call: Call, routing: Mapping[str, Any]) -> dict[str, str]:

@@ -25,12 +25,13 @@ def find_digests(
     pseudonyms: Pseudonyms, destination: str, customer: Customer, references: Sequence[str]
 ) -> list[str]:
     """The digests that an event is found by: of the first reference, the phone and the e-mail."""
-    texts = [("reference", _reference(text)) for text in references[:1]]
-    texts += [("phone", _digits(customer.phone)), ("email", customer.email.lower())]
+    texts = (
+        ("reference", _reference(references[0]) if references else ""),
+        ("phone", _digits(customer.phone)),
+        ("email", customer.email.lower()),
+    )
     return [
-        pseudonyms.digest(destination, "find", kind, text)[:_DIGEST]
-        for kind, text in dict.fromkeys(texts)
-        if text
+        pseudonyms.digest(destination, "find", kind, text)[:_DIGEST] for kind, text in texts if text
     ]
 
 

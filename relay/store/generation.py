@@ -69,10 +69,10 @@ class GenerationWatch:
         Raises:
             RedisError: Redis does not answer.
         """
-        if not self._lock.acquire(blocking=False):
+        if self._is_recent() or not self._lock.acquire(blocking=False):
             return None
         try:
-            if time.monotonic() - self._checked_at < self._check_every_s:
+            if self._is_recent():  # another thread may have compared meanwhile
                 return None
             lost = self._compare(self._read())
             if lost:
@@ -86,6 +86,9 @@ class GenerationWatch:
             return lost
         finally:
             self._lock.release()
+
+    def _is_recent(self) -> bool:
+        return time.monotonic() - self._checked_at < self._check_every_s
 
     def _read(self) -> _Seen:
         with self._redis.pipeline(transaction=False) as pipeline:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
+import hiredis
 from redis import ConnectionError, Redis, ResponseError  # noqa: A004  the names people search for
 from redis.commands.core import Script
 from redis.exceptions import NoScriptError
@@ -44,10 +45,6 @@ class _Call(Generic[_T]):
     runs: bool = False
     answer: Any = None
     turn: "threading.Lock | None" = None
-
-    def wait(self) -> None:
-        if self.turn:
-            self.turn.acquire()
 
     def end_wait(self) -> None:
         if self.turn:
@@ -84,7 +81,8 @@ class Batches(Generic[_T]):
             else:
                 call.turn = _held_lock()
                 self._waiting.append(call)
-        call.wait()
+        if call.turn:
+            call.turn.acquire()
         if call.runs:
             self._run_batch(call)
         if isinstance(call.answer, BaseException):
@@ -108,7 +106,8 @@ class Batches(Generic[_T]):
     def _others(self, first: _Call[_T]) -> list[_Call[_T]]:
         """Those who wait and share the batch of the first."""
         others: list[_Call[_T]] = []
-        if self._is_large(first.item):
+        # To see that nobody waits takes no lock: who begins to only now is in a later batch.
+        if not self._waiting or self._is_large(first.item):
             return others
         with self._lock:
             while (
@@ -130,7 +129,7 @@ class Batches(Generic[_T]):
         call.end_wait()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen, which takes three times as long to make
 class _Commands:
     commands: Sequence[Command]
     is_large: bool = False
@@ -191,6 +190,8 @@ class GroupCommit:
             replies = self._replies(commands)
         except ConnectionError:  # idle for long, and closed by Redis: on a new one
             replies = self._replies(commands)
+        if len(calls) == 1:
+            return [replies]
         remaining = iter(replies)
         return [[next(remaining) for _ in call.commands] for call in calls]
 
@@ -198,8 +199,8 @@ class GroupCommit:
         connection = self._pool.get_connection()
         replies: list[Any] = []
         try:
-            packed = b"".join(connection.pack_commands(commands))  # type: ignore[no-untyped-call]  # redis-py's
-            connection.send_packed_command([packed])  # type: ignore[no-untyped-call]  # one write
+            packed = b"".join(map(hiredis.pack_command, commands))
+            connection.send_packed_command([packed])  # type: ignore[no-untyped-call]  # redis-py's; one write
             for _ in commands:
                 try:
                     replies.append(connection.read_response())

@@ -47,6 +47,7 @@ from relay.store.keys import (
     record_key,
 )
 from relay.store.ledger import GRACE_S
+from relay.store.lua.values import stream
 from relay.store.memory import Moved, SourceMemory
 from relay.store.pieces import in_pieces
 from relay.store.pseudonyms import Pseudonyms
@@ -62,7 +63,6 @@ from relay.store.record import Record
 from relay.store.schema import SCHEMA
 
 _IGNORED_MAX: Final = 1000
-_HELD: Final = (Held, AwaitingLookup)
 # Accepted without a job yet, and counted under its own word.
 _STATUSES: Final = {"awaiting_lookup": "accepted", "waiting": "accepted"}
 # Of so many events a script runs for long enough to delay what shares its round trip.
@@ -95,7 +95,9 @@ class JobStore:
         self.pressure = pressure
         self.generation = GenerationWatch(redis)
         self._base = queue.name
-        self._job_ttls = (queue._default_timeout, RESULT_TTL_S, FAILURE_TTL_S)  # noqa: SLF001  RQ has no public attribute
+        timeout_s = queue._default_timeout  # noqa: SLF001  RQ has no public attribute
+        # As texts: Redis would format numbers anew for every job.
+        self._job_ttls = (str(timeout_s), str(RESULT_TTL_S), str(FAILURE_TTL_S))
         self._pseudonyms = pseudonyms
         self._dedup_s = dedup_s
         self._backlog_max = backlog_max
@@ -186,21 +188,7 @@ class JobStore:
         parts = [
             part for item in items for part in (item.items if isinstance(item, Parts) else (item,))
         ]
-        call_count = sum(isinstance(part, Call) for part in parts)
-        held_count = sum(isinstance(part, _HELD) for part in parts)
-        args: list[Any] = [
-            self._backlog_max,
-            GRACE_S,
-            source.name,
-            call_count,
-            _IGNORED_MAX,
-            queue,
-            rq_time(now),
-            *self._job_ttls,
-            SCHEMA,
-            0 if replaces else held_count,
-            self._held_max,
-        ]
+        kinds = [type(part) for part in parts]
         arguments = AcceptArguments(
             source,
             request,
@@ -210,10 +198,24 @@ class JobStore:
             queue=queue,
             replaces=replaces,
         )
-        args += [arguments.of(items), replaces]
+        values = (
+            self._backlog_max,
+            GRACE_S,
+            source.name,
+            kinds.count(Call),
+            _IGNORED_MAX,
+            queue,
+            rq_time(now),
+            *self._job_ttls,
+            str(SCHEMA),
+            0 if replaces else kinds.count(Held) + kinds.count(AwaitingLookup),
+            self._held_max,
+            replaces,
+            *arguments.of(items),
+        )
         keys = [OPEN, COUNTS, IGNORED, Queue.redis_queues_keys, SCHEMA_KEY]
         answer: Any = self._commands.run_script(
-            self._accept, keys, args, is_large=len(parts) > _LARGE_EVENTS
+            self._accept, keys, [stream(values)], is_large=len(parts) > _LARGE_EVENTS
         )
         if answer == b"moved":
             raise Moved
@@ -221,11 +223,7 @@ class JobStore:
             raise Replaced
         if answer in (b"backlog_full", b"held_full", b"redis_schema"):
             raise NotStored(answer.decode())
-        texts = [text.decode() for text in answer]
-        pairs = zip(texts[::2], texts[1::2], parts, strict=True)
-        events = [(status, each) for status, each, part in pairs if not isinstance(part, Ended)]
-        statuses = tuple(_STATUSES.get(status, status) for status, _ in events)
-        return Receipt(cast("tuple[Status, ...]", statuses), tuple(each for _, each in events))
+        return _receipt([text.decode() for text in answer], kinds)
 
     def require_on_disk(self) -> None:
         """Wait until all that Redis has taken is on its disk, where RELAY_DURABILITY asks for that.
@@ -330,3 +328,11 @@ class JobStore:
             ],
         )
         return cast("Requeued", answer.decode())
+
+
+def _receipt(answer: Sequence[str], kinds: Sequence[type]) -> Receipt:
+    """Of status and record id of each part in turn; that something is ended is told to nobody."""
+    told = [index for index, kind in enumerate(kinds) if kind is not Ended]
+    statuses = [_STATUSES.get(answer[2 * index], answer[2 * index]) for index in told]
+    ids = [answer[2 * index + 1] for index in told]
+    return Receipt(cast("tuple[Status, ...]", tuple(statuses)), tuple(ids))

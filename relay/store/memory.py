@@ -100,7 +100,7 @@ def resource_keys(pseudonyms: Pseudonyms, source: Source, resource: Resource) ->
     """Where a thing is remembered, the key to write first."""
     parts = ("resource", source.name, resource.shop, resource.kind, resource.id)
     digests = pseudonyms.digests(source.destination.name, *parts)
-    return tuple(f"relay:resource:{digest}" for digest in digests)
+    return tuple([f"relay:resource:{digest}" for digest in digests])
 
 
 def memory_size(redis: Redis) -> tuple[int, int]:
@@ -125,17 +125,23 @@ def memory_size(redis: Redis) -> tuple[int, int]:
 
 def memory_fields(memory: Memory) -> dict[str, str]:
     """The fields of the hash."""
-    fields = {
-        "v": str(memory.version),
-        "s": memory.state,
-        "r": str(memory.refunded) if memory.refunded else "",
-        "t": "" if memory.total is None else str(memory.total),
-        "i": " ".join(sorted(memory.refunds)),
-        "u": _time(memory.updated_at) if memory.updated_at else "",
-    }
-    fields |= {f"@{state}": _time(at) for state, at in memory.steps.items()}
-    fields |= {f".{name}": digest for name, digest in memory.shown.items()}
-    return {name: value for name, value in fields.items() if value}
+    fields = {"v": str(memory.version)}
+    if memory.state:
+        fields["s"] = memory.state
+    if memory.refunded:
+        fields["r"] = str(memory.refunded)
+    if memory.total is not None:
+        fields["t"] = str(memory.total)
+    if memory.refunds:
+        fields["i"] = " ".join(sorted(memory.refunds))
+    if memory.updated_at:
+        fields["u"] = _time(memory.updated_at)
+    for state, at in memory.steps.items():
+        fields[f"@{state}"] = _time(at)
+    for name, digest in memory.shown.items():
+        if digest:
+            fields[f".{name}"] = digest
+    return fields
 
 
 def _time(at: float) -> str:

@@ -23,7 +23,8 @@ end
 -- keys, whose lane it takes over. Returns the id of the open record it must wait for, or nil. A
 -- predecessor closed out of order is skipped through its `after` link (at most 100 hops).
 local function enter(lane, id)
-  local digest, older = string.match(lane, '^(%S*) ?(.*)$')
+  local digest, older = lane, ''
+  if string.find(lane, ' ', 1, true) then digest, older = string.match(lane, '^(%S*) (.*)$') end
   local last = redis.call('SET', 'relay:lane:' .. digest, id, 'GET')
   for each in string.gmatch(older, '%S+') do
     last = redis.call('GETDEL', 'relay:lane:' .. each) or last

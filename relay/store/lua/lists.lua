@@ -5,24 +5,25 @@
 -- too, `relay:list:<state>:<source>:<reason>`, and `relay:causes` has the names of those.
 
 local by_cause = { held = true, dead = true, awaiting_lookup = true }
--- key -> { 0, id, 0, id, ... } to add; key -> { id, ... } to remove
+-- key -> { '0', id, '0', id, ... } to add; key -> { id, ... } to remove
 local to_list, to_unlist = {}, {}
 
-local function later(todo, key, ...)
+local function later(todo, key, first, second)
   local row = todo[key]
   if not row then
-    row = {}
-    todo[key] = row
+    todo[key] = { first, second }
+    return
   end
-  for _, each in ipairs({ ... }) do row[#row + 1] = each end
+  row[#row + 1] = first
+  row[#row + 1] = second
 end
 
 local function list(id, state, source, reason)
   local key = 'relay:list:' .. state .. ':' .. source
-  later(to_list, key, 0, id)
+  later(to_list, key, '0', id)
   if by_cause[state] then
     local cause = state .. ':' .. source .. ':' .. (reason or '')
-    later(to_list, 'relay:list:' .. cause, 0, id)
+    later(to_list, 'relay:list:' .. cause, '0', id)
     redis.call('ZADD', 'relay:causes', 0, cause)
   end
 end
