@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+from ulid import ULID
 
 from relay.inbound.contract import PART, Source
 from relay.inbound.privacy import is_to_be_worked_off
@@ -24,7 +25,6 @@ from relay.model import (
     WebhookRequest,
 )
 from relay.store.find import find_digests
-from relay.store.ids import RecordIds
 from relay.store.keys import (
     LOOKUPS,
     PRIVACY,
@@ -41,7 +41,6 @@ from relay.store.queue import description, job_data
 from relay.store.record import Record, compact_json, customer_field, payload_field, route_field
 from relay.turns import in_turns
 
-_IDS: Final = RecordIds()
 # Parts that no later request can repeat.
 _UNKEYED: Final = (Ignored, Ended)
 # A body whose signature covers nothing else can be captured and sent again at any time.
@@ -126,7 +125,7 @@ class AcceptArguments:
 
     def _record_id(self) -> str:
         """A new id, or that of the record that is replaced."""
-        return self._free_ids.pop() if self._free_ids else _IDS.new(self._now)
+        return self._free_ids.pop() if self._free_ids else str(ULID.from_datetime(self._now))
 
     def _part(self, part: Translated) -> tuple[Any, ...]:
         """Its kind, and the values of that kind."""
