@@ -43,7 +43,7 @@ def create_app(
     settings = settings or load_settings()
     log.configure(settings.log_level)
     relay = relay or sources.load(settings.config_file, settings.environ, settings.dedup_s)
-    redis = redis or connect(settings)
+    redis = redis or connect(settings, asks_kernel=True)
     queue = open_queue(redis, settings.queue, settings.job_timeout_s)
     app = RelayApp("relay")
     app.extensions["relay"] = relay

@@ -19,8 +19,6 @@ from typing import Any, Final
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-from redis import Redis
-
 from relay import sources
 from relay.inbound.contract import Source
 from relay.inbound.payload import json_object
@@ -30,6 +28,7 @@ from relay.mapping.phone import _read, to_e164
 from relay.mapping.templates import render as render_template
 from relay.model import Customer, Event, WebhookRequest
 from relay.pipeline import authenticate, flattened, parse, process, translate
+from relay.store.connection import connect
 from relay.store.job_store import JobStore
 from relay.store.queue import open_queue
 from relay.web.app import create_app
@@ -58,7 +57,7 @@ def measure(environ: Mapping[str, str], order: Path) -> Section:
 
     gc.collect()
     gc.freeze()  # a web process does not hold hundreds of orders, to be looked through again
-    with Redis.from_url(settings.redis_url) as redis, _devnull() as quiet:
+    with connect(settings, asks_kernel=True) as redis, _devnull() as quiet:
         redis.flushall()
         app = create_app(settings, relay, redis)
         intake = JobStore.open(open_queue(redis, settings.queue), settings)

@@ -8,9 +8,10 @@ from tests.conftest import make_settings
 from tests.waiting import eventually
 
 
-@pytest.fixture
-def client(redis_server, tmp_path):
-    with connect(make_settings(redis_server.url, tmp_path / "absent.toml")) as redis:
+@pytest.fixture(params=[False, True], ids=["by_select", "by_kernel"])
+def client(redis_server, tmp_path, request):
+    settings = make_settings(redis_server.url, tmp_path / "absent.toml")
+    with connect(settings, asks_kernel=request.param) as redis:
         yield redis
 
 
