@@ -22,6 +22,7 @@ from relay.model import Money
 _DIGITS_MAX: Final = 18
 _TEXT_MAX: Final = 64
 _DECIMAL: Final = re.compile(r"[+-]?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?")
+_PLAIN: Final = re.compile(r"\d+(?:\.\d+)?")
 # Signs of one currency each, in capitals; a plain $ is of many.
 _SIGNS: Final = {
     "US$": "USD", "U$S": "USD", "U$D": "USD", "MX$": "MXN", "AR$": "ARS", "CL$": "CLP",
@@ -134,7 +135,10 @@ def _codes(texts: Iterable[str]) -> set[str]:
 
 
 def _decimal(value: Any) -> Decimal | None:
-    text = without_hidden(text_of(value)).strip()
+    text = value if type(value) is str else text_of(value)
+    text = without_hidden(text).strip()
+    if len(text) < _DIGITS_MAX and _PLAIN.fullmatch(text):  # the usual case
+        return Decimal(text)
     if len(text) > 2 * _TEXT_MAX or not _DECIMAL.fullmatch(text):
         return None
     number = Decimal(text)

@@ -29,6 +29,8 @@ _EXACT_FLOAT_MAX: Final = 2**53
 
 def _number(text: str) -> Decimal | int | float:
     """The value of a JSON number that has a point or an exponent."""
+    if len(text) < _ZEROS_MAX and "e" not in text and "E" not in text:
+        return Decimal(text)
     try:
         value = Decimal(text)
     except InvalidOperation:  # an exponent of over 18 digits
@@ -132,6 +134,8 @@ def text_of(value: Any) -> str:
 
 def number_text(value: Any) -> str | None:
     """The digits of a number without an exponent, None for anything else and for absurd ones."""
+    if type(value) is int:
+        return str(value) if -_INTEGER_MAX < value < _INTEGER_MAX else None
     if type(value) is Decimal and (text := _plain_digits(str(value))):  # nearly all
         return text
     if isinstance(value, bool):
