@@ -5,7 +5,7 @@
 What is odd in a part concerns that part alone: it is skipped with a reason, or held.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
@@ -274,9 +274,14 @@ def _other_keys(parsed: _Parsed) -> tuple[str, ...]:
 
 def _occurred_at(parsed: _Parsed) -> tuple[datetime, Mapping[str, str]]:
     part = parsed.part
-    times = [parsed.values.get(name) for name in parsed.topic.at]
-    sent_at = part.find(part.source.platform.sent_at)
-    return occurred_at([*times, sent_at], parsed.zone, part.request.received_at)
+    return occurred_at(_times(parsed), parsed.zone, part.request.received_at)
+
+
+def _times(parsed: _Parsed) -> Iterator[Any]:
+    """What may say when it happened, most exact first."""
+    for name in parsed.topic.at:
+        yield parsed.values.get(name)
+    yield parsed.part.find(parsed.part.source.platform.sent_at)
 
 
 def _contact(values: Values) -> Contact:
