@@ -9,7 +9,9 @@ items = Items("line_items", name="title")
 import re
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, Final
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, Final, cast
 
 from relay.inbound.contact import Party
 from relay.inbound.money import parse_minor_units, parse_money, parse_written_money
@@ -34,7 +36,9 @@ _ADDRESS_PARTS: Final = frozenset(("lines", "city", "state", "zip_code", "latitu
 # Parts of the person that a whole body is about, of which a change is worth an update.
 _SHOWN_PARTS: Final = ("first_name", "last_name", "email", "phones")
 _PARTY_PARTS: Final = tuple(part.name for part in fields(Party))
-_SHOWN_ADDRESS: Final = ("address", "city", "state", "zip_code", "country")
+_parts_of: Final = attrgetter(*_PARTY_PARTS)
+_shown_address: Final = attrgetter("address", "city", "state", "zip_code", "country")
+_NOBODY: Final = Party()
 Paths = str | tuple[str, ...]
 _USUAL: Final[Mapping[str, Paths]] = {
     "phones": "phone",
@@ -63,6 +67,11 @@ class Person(PathField):
             {name: _part(name, _all(paths)) for name, paths in parts.items()}
         )
 
+    @cached_property
+    def _shown_parts(self) -> list[tuple[str, PathField]]:
+        fields = self._schema.load_fields
+        return [(part, cast("PathField", fields[part])) for part in _SHOWN_PARTS if part in fields]
+
     def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
         if self.paths:
             return super().find(data, prefix, omitted_fields)
@@ -71,14 +80,13 @@ class Person(PathField):
     def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> Party | None:
         return self._party(value, f"{path}.", omitted_fields)
 
-    def shown(self, name: str, value: Any, body: Mapping[str, Any]) -> dict[str, Any]:
+    def show(self, shown: dict[str, Any], name: str, value: Any, body: Mapping[str, Any]) -> None:
         if self.paths:
-            return super().shown(name, _filled(value), body)
-        parts: dict[str, Any] = {}
-        for part in _SHOWN_PARTS:
-            if part in self._schema.load_fields:
-                parts |= self._schema.shown(part, getattr(value or Party(), part), body)
-        return {"phone" if part == "phones" else part: text for part, text in parts.items()}
+            super().show(shown, name, _filled(value), body)
+            return
+        party = value or _NOBODY
+        for part, field in self._shown_parts:
+            field.show(shown, "phone" if part == "phones" else part, getattr(party, part), body)
 
     def _party(self, data: Any, prefix: str, omitted_fields: OmittedFields) -> Party | None:
         parts = self._schema.values_of(data, prefix, omitted_fields)
@@ -114,10 +122,10 @@ def _filled(party: Party | None) -> dict[str, Any] | None:
     """The parts that say something: one that a later version adds changes nothing of what was."""
     if party is None:
         return None
-    parts = {name: part for name in _PARTY_PARTS if (part := getattr(party, name))}
+    filled = {n: part for n, part in zip(_PARTY_PARTS, _parts_of(party), strict=True) if part}
     if party.address:
-        parts["address"] = [getattr(party.address, name) for name in _SHOWN_ADDRESS]
-    return parts
+        filled["address"] = list(_shown_address(party.address))
+    return filled
 
 
 def _part(name: str, paths: tuple[str, ...]) -> PathField:

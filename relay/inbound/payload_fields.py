@@ -89,12 +89,12 @@ class PathField(fields.Field[Any]):
             raise fault or ValidationError(self.error_messages["required"])
         return None
 
-    def shown(self, name: str, value: Any, body: Mapping[str, Any]) -> dict[str, Any]:
-        """As `PayloadSchema.shown`."""
+    def show(self, shown: dict[str, Any], name: str, value: Any, body: Mapping[str, Any]) -> None:
+        """Add the value, for `PayloadSchema.shown`."""
         for path, _ in self.places:
             if path[0] in body:
-                return {name: value}
-        return {}
+                shown[name] = value
+                break
 
     def read_checked(self, value: Any, path: str, omitted_fields: OmittedFields) -> Any:
         result = self.read(value, path, omitted_fields)

@@ -16,7 +16,7 @@ and its path is named with a reason code. null is the same as absent.
 long, and cannot say which part of a nested object was left out.
 """
 
-from collections.abc import Callable, KeysView, Mapping
+from collections.abc import Callable, Iterable, KeysView, Mapping
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final, cast
@@ -192,12 +192,17 @@ class PayloadSchema(Schema):
             raise ValidationError(errors)
         return values
 
-    def shown(self, name: str, value: Any, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The value of a field by its name, {} where the body does not have it at all.
+    def shown(
+        self, names: Iterable[str], values: Mapping[str, Any], body: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The values of fields by their names, without those that the body does not have at all.
 
         A field that is a person has several.
         """
-        return self._by_name[name].shown(name, value, body)
+        shown: dict[str, Any] = {}
+        for name in names:
+            self._by_name[name].show(shown, name, values.get(name), body)
+        return shown
 
     @property
     def names(self) -> KeysView[str]:
