@@ -87,7 +87,7 @@ _CONTENT: Final = attrgetter(
 
 def tells_creation(report: Report) -> bool:
     """Whether an event is the one that its thing begins with."""
-    return any(step.state == CREATED for step in report.steps)
+    return CREATED in [step.state for step in report.steps]
 
 
 def is_same(memory: Memory, other: Memory) -> bool:
