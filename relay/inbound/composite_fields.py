@@ -72,6 +72,10 @@ class Person(PathField):
         fields = self._schema.load_fields
         return [(part, cast("PathField", fields[part])) for part in _SHOWN_PARTS if part in fields]
 
+    @property
+    def is_at_paths(self) -> bool:
+        return bool(self.paths)
+
     def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
         if self.paths:
             return super().find(data, prefix, omitted_fields)

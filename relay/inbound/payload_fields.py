@@ -37,6 +37,9 @@ class OmittedFields(dict[str, str]):
             self[path] = reason
 
 
+Find = Callable[[dict[str, Any], str, OmittedFields], Any]
+
+
 class PathField(fields.Field[Any]):
     """A field that is found at one of several paths of a body.
 
@@ -88,6 +91,30 @@ class PathField(fields.Field[Any]):
         if self.required:
             raise fault or ValidationError(self.error_messages["required"])
         return None
+
+    @property
+    def is_at_paths(self) -> bool:
+        """Whether its value is one that stands at one of its paths, as `find` here takes it."""
+        return type(self).find is PathField.find
+
+    def finder(self) -> Find:
+        """`find`, without what only a required field or several paths need."""
+        (path, dotted), *others = self.places
+        if not self.is_at_paths or self.required or self.validators or others or len(path) > 1:
+            return self.find
+        read, reason = self.read, self.reason
+
+        def find_at_key(data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
+            value = data.get(dotted)
+            if value is None:
+                return None
+            try:
+                return read(value, prefix + dotted, omitted_fields)
+            except ValidationError:
+                omitted_fields.name(prefix + dotted, reason)
+                return None
+
+        return find_at_key
 
     def show(self, shown: dict[str, Any], name: str, value: Any, body: Mapping[str, Any]) -> None:
         """Add the value, for `PayloadSchema.shown`."""

@@ -26,6 +26,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 from relay.errors import Unreadable
 from relay.inbound.payload_fields import (
     ByType,
+    Find,
     OmittedFields,
     Path,
     PathField,
@@ -41,8 +42,8 @@ EMAIL_NAMES: Final = ("email", "address", "email_address", "emailaddress", "mail
 PHONE_NAMES: Final = ("phone", "number", "phone_number", "phonenumber", "e164", "value")
 _SCALARS: Final = (str, int, float, Decimal)
 # Of a field: name, first path, also as a key where it is one, whether that is its only one, whether
-# it takes any text, its `by_type`, and itself.
-_Row = tuple[str, str, Path, bool, bool, ByType, PathField]
+# it takes any text, its `by_type`, its `finder`, and itself.
+_Row = tuple[str, str, Path, bool, bool, ByType, Find, PathField]
 _Read = Callable[[Any, str, OmittedFields], Any]
 
 
@@ -169,7 +170,7 @@ class PayloadSchema(Schema):
             raise ValidationError({"_schema": [self.error_messages["type"]]})
         values: dict[str, Any] = {}
         errors: dict[str, Any] = {}
-        for name, key, path, is_only, is_text, by_type, field in self._declared:
+        for name, key, path, is_only, is_text, by_type, find, field in self._declared:
             if path:
                 value = data.get(key) if key else value_at(data, path, prefix, omitted_fields)
                 if is_text and type(value) is str and (value or is_only):  # most values
@@ -182,7 +183,7 @@ class PayloadSchema(Schema):
                     values[name] = made
                     continue
             try:
-                value = field.find(data, prefix, omitted_fields)
+                value = find(data, prefix, omitted_fields)
             except ValidationError as error:
                 errors[field.places[0][1]] = error.messages
                 continue
@@ -232,12 +233,12 @@ class PayloadSchema(Schema):
             if any(self._hooks.values()) or field.load_default is not missing:
                 message = "a PayloadSchema takes no hooks or defaults"
                 raise TypeError(f"{type(self).__name__}: {message}")
-            is_usual = type(field).find is PathField.find and not field.required
-            path = field.places[0][0] if is_usual else ()
+            path = field.places[0][0] if field.is_at_paths and not field.required else ()
             key = path[0] if len(path) == 1 else ""
             is_only, is_text = len(field.places) == 1, field.takes_any_text
             by_type = PathField.by_type if field.validators else field.by_type
-            declared.append((field.attribute or name, key, path, is_only, is_text, by_type, field))
+            own_name, find = field.attribute or name, field.finder()
+            declared.append((own_name, key, path, is_only, is_text, by_type, find, field))
         return declared
 
     @cached_property
