@@ -135,10 +135,9 @@ def _codes(texts: Iterable[str]) -> set[str]:
 
 
 def _decimal(value: Any) -> Decimal | None:
-    text = value if type(value) is str else text_of(value)
-    text = without_hidden(text).strip()
-    if len(text) < _DIGITS_MAX and _PLAIN.fullmatch(text):  # the usual case
-        return Decimal(text)
+    if type(value) is str and len(value) < _DIGITS_MAX and _PLAIN.fullmatch(value):  # most
+        return Decimal(value)
+    text = without_hidden(text_of(value)).strip()
     if len(text) > 2 * _TEXT_MAX or not _DECIMAL.fullmatch(text):
         return None
     number = Decimal(text)
