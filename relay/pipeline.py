@@ -120,38 +120,38 @@ def translate(
         return [hold_batch(request, error)]
     if isinstance(items, Handshake):
         return items
-    with suppress(Exception):  # a bug; they go out as they were sent
-        items = in_order(items)
+    if len(items) > 1:
+        with suppress(Exception):  # a bug; they go out as they were sent
+            items = in_order(items)
     reports = [item.report for item in items if isinstance(item, Event) and item.report]
     if not reports:
         return [part for item in in_turns(items) for part in translate_all(item, request, source)]
-    resources = tuple(dict.fromkeys(report.resource for report in reports))
-    are_new = all(tells_creation(report) for report in reports)
+    resources = tuple(dict.fromkeys([report.resource for report in reports]))
+    are_new = all(map(tells_creation, reports))
     recalled = dict(zip(resources, recall.recall(resources, are_new=are_new), strict=True))
-    versions = {resource: each.version for resource, each in recalled.items()}
     translated: list[Translated | Parts] = []
-    for item in in_turns(items):
+    for item in in_turns(items) if len(items) > 1 else items:
         if not isinstance(item, Event) or item.report is None:
             translated += translate_all(item, request, source)
             continue
         resource, report = item.report.resource, item.report
-        before = recalled[resource].memory
+        before = recalled[resource]
         try:
             decided = decision or decide(
-                report, recalled[resource], request.received_at, recall.dedup_s, recall.digest
+                report, before, request.received_at, recall.dedup_s, recall.digest
             )
             parts = translate_report(item, decided, request, source)
         except Exception as error:  # noqa: BLE001  a bug; the others of the batch go on
             translated.append(hold_fault(item, error, request))
             continue
-        is_news = not is_same(decided.memory, before) and not _tells_nobody(parts)
+        is_news = not _tells_nobody(parts) and not is_same(decided.memory, before.memory)
         if is_news:
-            recalled[resource] = Recollection(decided.memory, recall.digest)
+            recalled[resource] = Recollection(decided.memory, recall.digest, before.version)
         translated.append(
             Parts(
                 parts,
                 resource,
-                versions[resource],
+                before.version,
                 item.key,
                 item.other_keys,
                 item.remember_s,
@@ -191,10 +191,14 @@ def translate_all(item: Part, request: WebhookRequest, source: Source) -> list[T
 
 def _tells_nobody(parts: Sequence[Translated]) -> bool:
     """Whether nothing is told because nobody is named: once somebody is, all of it is news."""
-    told = [part for part in parts if not isinstance(part, Ended)]
-    return bool(told) and all(
-        isinstance(part, Ignored) and part.reason in NOBODY_REASONS for part in told
-    )
+    tells_nobody = False
+    for part in parts:
+        if isinstance(part, Ended):
+            continue
+        tells_nobody = isinstance(part, Ignored) and part.reason in NOBODY_REASONS
+        if not tells_nobody:
+            break
+    return tells_nobody
 
 
 def _ended(event: Event) -> list[Ended]:

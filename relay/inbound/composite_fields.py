@@ -9,7 +9,9 @@ items = Items("line_items", name="title")
 import re
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, Final
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, Final, cast
 
 from relay.inbound.contact import Party
 from relay.inbound.money import parse_minor_units, parse_money, parse_written_money
@@ -30,11 +32,13 @@ from relay.model import Address, Money
 # Items of which the names are kept; a note has three at most.
 _ITEMS_MAX: Final = 50
 _BLANKS: Final = re.compile(r"[\s\x00-\x1f\x7f]+")
-_ADDRESS_PARTS: Final = frozenset(("city", "state", "zip_code", "latitude", "longitude"))
+_ADDRESS_PARTS: Final = frozenset(("lines", "city", "state", "zip_code", "latitude", "longitude"))
 # Parts of the person that a whole body is about, of which a change is worth an update.
 _SHOWN_PARTS: Final = ("first_name", "last_name", "email", "phones")
 _PARTY_PARTS: Final = tuple(part.name for part in fields(Party))
-_SHOWN_ADDRESS: Final = ("address", "city", "state", "zip_code", "country")
+_parts_of: Final = attrgetter(*_PARTY_PARTS)
+_shown_address: Final = attrgetter("address", "city", "state", "zip_code", "country")
+_NOBODY: Final = Party()
 Paths = str | tuple[str, ...]
 _USUAL: Final[Mapping[str, Paths]] = {
     "phones": "phone",
@@ -58,42 +62,59 @@ class Person(PathField):
     ) -> None:
         super().__init__(*([path] if path else ()))
         self._fixed = dict(fixed or {})
+        self._has_address = not _ADDRESS_PARTS.isdisjoint(parts)
         self._schema = PayloadSchema.of(
             {name: _part(name, _all(paths)) for name, paths in parts.items()}
         )
 
+    @cached_property
+    def _shown_parts(self) -> list[tuple[str, PathField]]:
+        fields = self._schema.load_fields
+        return [(part, cast("PathField", fields[part])) for part in _SHOWN_PARTS if part in fields]
+
+    @property
+    def is_at_paths(self) -> bool:
+        return bool(self.paths)
+
     def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
         if self.paths:
             return super().find(data, prefix, omitted_fields)
-        return self._party(self._schema.values_of(data, prefix, omitted_fields))
+        return self._party(data, prefix, omitted_fields)
 
     def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> Party | None:
-        return self._party(self._schema.values_of(value, f"{path}.", omitted_fields))
+        return self._party(value, f"{path}.", omitted_fields)
 
-    def shown(self, name: str, value: Any, body: Mapping[str, Any]) -> dict[str, Any]:
+    def show(self, shown: dict[str, Any], name: str, value: Any, body: Mapping[str, Any]) -> None:
         if self.paths:
-            return super().shown(name, _filled(value), body)
-        parts: dict[str, Any] = {}
-        for part in _SHOWN_PARTS:
-            if part in self._schema.load_fields:
-                parts |= self._schema.shown(part, getattr(value or Party(), part), body)
-        return {"phone" if part == "phones" else part: text for part, text in parts.items()}
+            super().show(shown, name, _filled(value), body)
+            return
+        party = value or _NOBODY
+        for part, field in self._shown_parts:
+            field.show(shown, "phone" if part == "phones" else part, getattr(party, part), body)
 
-    def _party(self, values: dict[str, Any]) -> Party | None:
-        own: dict[str, Any] = {}
-        of_address: dict[str, str] = {}
-        for name, value in values.items():
-            if value:
-                (of_address if name in _ADDRESS_PARTS else own)[name] = value
-        if not (own or of_address):
+    def _party(self, data: Any, prefix: str, omitted_fields: OmittedFields) -> Party | None:
+        parts = self._schema.values_of(data, prefix, omitted_fields)
+        if not any(parts.values()):
             return None
-        phones, lines = own.pop("phones", ()), own.pop("lines", ())
-        own = self._fixed | own
-        address = None
-        if of_address or lines:
-            text = ", ".join(lines)
-            address = Address(address=text, country=own.get("country", ""), **of_address)
-        return Party(phones=tuple(dict.fromkeys(phones)), address=address, **own)
+        for name, text in self._fixed.items():
+            parts[name] = parts.get(name) or text
+        if "phones" in parts:
+            phones = parts["phones"]
+            parts["phones"] = tuple(dict.fromkeys(phones) if len(phones) > 1 else phones)
+        address = self._address(parts) if self._has_address else None
+        return Party(address=address, **parts)
+
+    def _address(self, parts: dict[str, Any]) -> Address | None:
+        """Takes its parts out of those of a person."""
+        pop = parts.pop
+        lines, city, state = pop("lines", ()), pop("city", ""), pop("state", "")
+        zip_code, latitude, longitude = (
+            pop("zip_code", ""), pop("latitude", ""), pop("longitude", "")
+        )  # fmt: skip
+        if not (lines or city or state or zip_code or latitude or longitude):
+            return None
+        text, country = ", ".join(lines), parts.get("country", "")
+        return Address(text, city, state, zip_code, "", latitude, longitude, country)
 
 
 def address(**parts: Paths) -> dict[str, Any]:
@@ -105,10 +126,10 @@ def _filled(party: Party | None) -> dict[str, Any] | None:
     """The parts that say something: one that a later version adds changes nothing of what was."""
     if party is None:
         return None
-    parts = {name: part for name in _PARTY_PARTS if (part := getattr(party, name))}
+    filled = {n: part for n, part in zip(_PARTY_PARTS, _parts_of(party), strict=True) if part}
     if party.address:
-        parts["address"] = [getattr(party.address, name) for name in _SHOWN_ADDRESS]
-    return parts
+        filled["address"] = list(_shown_address(party.address))
+    return filled
 
 
 def _part(name: str, paths: tuple[str, ...]) -> PathField:
@@ -162,13 +183,15 @@ class Texts(PathField):
                 value = data.get(path[0])
             else:
                 value = value_at(data, path, prefix, omitted_fields) if path else ...
-            if value is not None and type(value) is not str:
+            if value is None or value == "":
+                continue
+            if type(value) is not str:
                 value = field.find(data, prefix, omitted_fields)
-            if isinstance(value, str):
+            if type(value) is str:
                 texts.append(value)
             elif value:
-                texts += value
-        return [text for text in texts if text]
+                texts += [text for text in value if text]
+        return texts
 
 
 class JoinedText(PathField):
@@ -213,28 +236,29 @@ class Amount(PathField):
         self._fixed = fixed
         self._minor = minor or digits is not None
         self._digits = digits
-        self._written = written
+        self._parse = parse_written_money if written else parse_money
 
     def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
         path = self.paths[0]
-        value = value_at(data, path, prefix, omitted_fields)
+        if len(path) == 1:
+            value = data.get(path[0])
+        else:
+            value = value_at(data, path, prefix, omitted_fields)
         if value is None or value == "":
             return None
         currency = self._fixed
         if self._currency is not None:
             currency = self._currency.find(data, prefix, omitted_fields) or currency
-        money = self._parse(value, currency)
+        money = (self._of_units if self._minor else self._parse)(value, currency)
         if money is None:
             omitted_fields.name(f"{prefix}{'.'.join(path)}", self.reason)
         return money
 
-    def _parse(self, value: Any, currency: str) -> Money | None:
-        if self._minor:
-            digits = self._digits
-            if isinstance(digits, Mapping):
-                digits = digits.get(currency.upper())
-            return parse_minor_units(value, currency, digits)
-        return (parse_written_money if self._written else parse_money)(value, currency)
+    def _of_units(self, value: Any, currency: str) -> Money | None:
+        digits = self._digits
+        if isinstance(digits, Mapping):
+            digits = digits.get(currency.upper())
+        return parse_minor_units(value, currency, digits)
 
 
 class FirstOf(PathField):
@@ -245,8 +269,11 @@ class FirstOf(PathField):
         self._choices = choices
 
     def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
-        values = (field.find(data, prefix, omitted_fields) for field in self._choices)
-        return next((value for value in values if value not in (None, "")), None)
+        for field in self._choices:
+            value = field.find(data, prefix, omitted_fields)
+            if value is not None and value != "":
+                return value
+        return None
 
 
 class Items(PathField):
@@ -304,7 +331,10 @@ class Documents(PathField):
 
 def _shown_name(name: str) -> str:
     """A product's name without the HTML that shops keep in it, in one line."""
-    return _BLANKS.sub(" ", without_html(name)).strip()
+    text = without_html(name)
+    if text.isprintable() and "  " not in text:  # the usual case; of blanks only " " is printable
+        return text.strip()
+    return _BLANKS.sub(" ", text).strip()
 
 
 def _parts(path: str) -> list[str]:

@@ -56,6 +56,9 @@ class Party:
         return bool(self.email.strip() or any(self.phones) or self.customer_id or self.id_number)
 
 
+_NOBODY: Final = Party()
+
+
 class _Named:
     """A party that names somebody, with what it is compared by."""
 
@@ -83,16 +86,44 @@ def contact_of(parties: Sequence[Party], recipients: Sequence[Party] = ()) -> Co
     `recipients` (the delivery address first, then an address book) are the contact only when the
     body names nobody else. The postal address is the delivery address, else the person's own.
     """
-    buyers = [_Named(p, is_buyer=True) for p in parties if p.full_name or p.is_reachable]
-    others = [_Named(p, is_buyer=False) for p in recipients if p.full_name or p.is_reachable]
-    person = [named.party for named in buyers[:1]]
+    buyers = [party for party in parties if party.full_name or party.is_reachable]
+    others = [party for party in recipients if party.full_name or party.is_reachable]
+    person = [*buyers, *others]
+    if not (_is_one(person) and any(party.is_reachable for party in person)):
+        person = _first_reachable(buyers, others)
+    for party in (*recipients[:1], *person, *parties, *recipients[1:]):
+        if party.address:
+            return _merged(person, party.address)
+    return _merged(person, None)
+
+
+def _is_one(parties: Sequence[Party]) -> bool:
+    """Whether all have one name, and no two of them another e-mail or number: the usual order."""
+    name = parties[0].full_name if parties else ""
+    email = id_number = customer_id = ""
+    for party in parties:
+        own_email = party.email.strip().lower()
+        email = email or own_email
+        id_number, customer_id = id_number or party.id_number, customer_id or party.customer_id
+        if (
+            (own_email and own_email != email)
+            or (party.id_number and party.id_number != id_number)
+            or (party.customer_id and party.customer_id != customer_id)
+            or party.full_name != name
+        ):
+            return False
+    return bool(_words(name))
+
+
+def _first_reachable(parties: Sequence[Party], recipients: Sequence[Party]) -> list[Party]:
+    """All parties of the first person that can be reached, else the first one alone."""
+    buyers = [_Named(party, is_buyer=True) for party in parties]
+    others = [_Named(party, is_buyer=False) for party in recipients]
     for first in buyers or others:
-        candidate = _person(first, [*buyers, *others])
-        if any(party.is_reachable for party in candidate):
-            person = candidate
-            break
-    addresses = [*recipients[:1], *person, *parties, *recipients[1:]]
-    return _merged(person, next((p.address for p in addresses if p.address), None))
+        person = _person(first, [*buyers, *others])
+        if any(party.is_reachable for party in person):
+            return person
+    return list(parties[:1])
 
 
 def parted(
@@ -133,14 +164,26 @@ def _person(first: _Named, everybody: Sequence[_Named]) -> list[Party]:
 
 
 def _merged(person: Sequence[Party], address: Address | None) -> Contact:
-    named = next((party for party in person if party.full_name), Party())
-    document = next((party for party in person if party.id_number), Party())
-    phones = [Phone(text, p.country) for p in person for text in p.phones if text]
+    """Of each part the first that somebody has; all phones, each once."""
+    customer_id = email = country = ""
+    named = document = _NOBODY
+    phones: dict[tuple[str, str], None] = {}
+    for party in person:
+        customer_id, country = customer_id or party.customer_id, country or party.country
+        if not email and party.email.strip():
+            email = party.email
+        if named is _NOBODY and party.full_name:
+            named = party
+        if document is _NOBODY and party.id_number:
+            document = party
+        for text in party.phones:
+            if text:
+                phones[text, party.country] = None
     return Contact(
-        customer_id=next((party.customer_id for party in person if party.customer_id), ""),
-        email=next((party.email for party in person if party.email.strip()), ""),
-        phones=tuple(dict.fromkeys(phones)),
-        country=next((party.country for party in person if party.country), ""),
+        customer_id=customer_id,
+        email=email,
+        phones=tuple([Phone(text, of) for text, of in phones]),
+        country=country,
         first_name=named.first_name if named.first_name or named.last_name else named.name,
         last_name=named.last_name,
         id_type=document.id_type,

@@ -5,7 +5,7 @@
 What is odd in a part concerns that part alone: it is skipped with a reason, or held.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
@@ -77,7 +77,7 @@ class _RequestPart:
     raw: bytes
 
     def find(self, place: Place | None) -> str:
-        return _text_in(place, self.request, self.value)
+        return place.find(self.request, self.value) if place is not None else ""
 
 
 @value(frozen=True, slots=True)
@@ -115,8 +115,10 @@ def _parse_part(part: _RequestPart) -> Sequence[Part]:
         return [_held(part, name, held)]
     if topic is None or not topic.type:
         return [Skipped(_reason_to_skip(name, source), name)]
-    if any(part.find(place).lower() in _TEST for place in platform.test):
-        return [Skipped("test", name)]
+    for place in platform.test:
+        mark = part.find(place)
+        if mark and mark.lower() in _TEST:
+            return [Skipped("test", name)]
     if platform.echo and source.ignores_echo(name) and part.find(platform.echo.mark):
         return [Skipped("made_by_an_api", name)]
     key = _delivery_key(part.request, source, name, part.value, part.raw)
@@ -152,7 +154,8 @@ def _read_part(
     refined = topic.shape.refine(name, payload.data)
     if isinstance(refined, Skipped):
         return [replace(refined, topic=name)]
-    values = {**payload.data, **refined}
+    values = payload.data
+    values.update(refined)
     if is_retyped:
         values["type"] = topic.type
     return _events(_Parsed(part, name, topic, values, payload.omitted_fields, shop), key)
@@ -274,9 +277,14 @@ def _other_keys(parsed: _Parsed) -> tuple[str, ...]:
 
 def _occurred_at(parsed: _Parsed) -> tuple[datetime, Mapping[str, str]]:
     part = parsed.part
-    times = [parsed.values.get(name) for name in parsed.topic.at]
-    sent_at = part.find(part.source.platform.sent_at)
-    return occurred_at([*times, sent_at], parsed.zone, part.request.received_at)
+    return occurred_at(_times(parsed), parsed.zone, part.request.received_at)
+
+
+def _times(parsed: _Parsed) -> Iterator[Any]:
+    """What may say when it happened, most exact first."""
+    for name in parsed.topic.at:
+        yield parsed.values.get(name)
+    yield parsed.part.find(parsed.part.source.platform.sent_at)
 
 
 def _contact(values: Values) -> Contact:

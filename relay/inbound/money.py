@@ -22,6 +22,7 @@ from relay.model import Money
 _DIGITS_MAX: Final = 18
 _TEXT_MAX: Final = 64
 _DECIMAL: Final = re.compile(r"[+-]?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?")
+_PLAIN: Final = re.compile(r"\d+(?:\.\d+)?")
 # Signs of one currency each, in capitals; a plain $ is of many.
 _SIGNS: Final = {
     "US$": "USD", "U$S": "USD", "U$D": "USD", "MX$": "MXN", "AR$": "ARS", "CL$": "CLP",
@@ -134,6 +135,8 @@ def _codes(texts: Iterable[str]) -> set[str]:
 
 
 def _decimal(value: Any) -> Decimal | None:
+    if type(value) is str and len(value) < _DIGITS_MAX and _PLAIN.fullmatch(value):  # most
+        return Decimal(value)
     text = without_hidden(text_of(value)).strip()
     if len(text) > 2 * _TEXT_MAX or not _DECIMAL.fullmatch(text):
         return None

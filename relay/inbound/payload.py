@@ -29,6 +29,8 @@ _EXACT_FLOAT_MAX: Final = 2**53
 
 def _number(text: str) -> Decimal | int | float:
     """The value of a JSON number that has a point or an exponent."""
+    if len(text) < _ZEROS_MAX and "e" not in text and "E" not in text:
+        return Decimal(text)
     try:
         value = Decimal(text)
     except InvalidOperation:  # an exponent of over 18 digits
@@ -132,8 +134,12 @@ def text_of(value: Any) -> str:
 
 def number_text(value: Any) -> str | None:
     """The digits of a number without an exponent, None for anything else and for absurd ones."""
-    if type(value) is Decimal and (text := _plain_digits(str(value))):  # nearly all
-        return text
+    if type(value) is int:
+        return str(value) if -_INTEGER_MAX < value < _INTEGER_MAX else None
+    if type(value) is Decimal:
+        text = str(value)
+        if "E" not in text and text[-1].isdigit() and len(text) < _EXPONENT_MAX:  # nearly all
+            return text
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -146,12 +152,6 @@ def number_text(value: Any) -> str | None:
         return None
     small = abs(value.adjusted()) < _EXPONENT_MAX and len(value.as_tuple().digits) < _EXPONENT_MAX
     return f"{value:f}" if small else None
-
-
-def _plain_digits(text: str) -> str:
-    """The text of a `Decimal` where it has no exponent and is not too long, else empty."""
-    is_plain = "E" not in text and text[-1].isdigit() and len(text) < _EXPONENT_MAX
-    return text if is_plain else ""
 
 
 def whole_number_text(value: Any) -> str | None:

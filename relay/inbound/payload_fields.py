@@ -5,8 +5,10 @@ A value that makes no sense in a field is left out, and its path is named with a
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields
@@ -15,6 +17,9 @@ from relay.inbound.payload import number_text, whole_number_text
 from relay.inbound.timestamps import is_time_object
 
 Path = tuple[str, ...]
+ByType = Mapping[type, Callable[[Any], Any]]
+_WHOLE_NUMBERS: Final[ByType] = {int: number_text}
+_NUMBERS: Final[ByType] = {int: number_text, Decimal: number_text}
 # Paths named of one body: a list of a thousand odd items must not fill the record.
 _NAMED_MAX: Final = 20
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
@@ -32,15 +37,20 @@ class OmittedFields(dict[str, str]):
             self[path] = reason
 
 
+Find = Callable[[dict[str, Any], str, OmittedFields], Any]
+
+
 class PathField(fields.Field[Any]):
     """A field that is found at one of several paths of a body.
 
     `read` makes its value, or raises ValidationError; `reason` is the code for one left out. With
-    `takes_any_text` a text is the value as it stands.
+    `takes_any_text` a text is the value as it stands. `by_type` makes the value of one of exactly
+    that type at once, or None where `read` has to say.
     """
 
     reason = "not_valid"
     takes_any_text = False
+    by_type: ByType = MappingProxyType({})
 
     def __init__(self, *paths: str, **options: Any) -> None:
         super().__init__(**options)
@@ -71,6 +81,8 @@ class PathField(fields.Field[Any]):
             if self.takes_any_text and type(value) is str:  # nearly always
                 return value
             try:
+                if not self.validators:  # nearly always, too
+                    return self.read(value, prefix + dotted, omitted_fields)
                 return self.read_checked(value, prefix + dotted, omitted_fields)
             except ValidationError as error:
                 fault = error
@@ -80,12 +92,36 @@ class PathField(fields.Field[Any]):
             raise fault or ValidationError(self.error_messages["required"])
         return None
 
-    def shown(self, name: str, value: Any, body: Mapping[str, Any]) -> dict[str, Any]:
-        """As `PayloadSchema.shown`."""
+    @property
+    def is_at_paths(self) -> bool:
+        """Whether its value is one that stands at one of its paths, as `find` here takes it."""
+        return type(self).find is PathField.find
+
+    def finder(self) -> Find:
+        """`find`, without what only a required field or several paths need."""
+        (path, dotted), *others = self.places
+        if not self.is_at_paths or self.required or self.validators or others or len(path) > 1:
+            return self.find
+        read, reason = self.read, self.reason
+
+        def find_at_key(data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
+            value = data.get(dotted)
+            if value is None:
+                return None
+            try:
+                return read(value, prefix + dotted, omitted_fields)
+            except ValidationError:
+                omitted_fields.name(prefix + dotted, reason)
+                return None
+
+        return find_at_key
+
+    def show(self, shown: dict[str, Any], name: str, value: Any, body: Mapping[str, Any]) -> None:
+        """Add the value, for `PayloadSchema.shown`."""
         for path, _ in self.places:
             if path[0] in body:
-                return {name: value}
-        return {}
+                shown[name] = value
+                break
 
     def read_checked(self, value: Any, path: str, omitted_fields: OmittedFields) -> Any:
         result = self.read(value, path, omitted_fields)
@@ -112,7 +148,8 @@ def value_at(data: dict[str, Any], path: Path, prefix: str, omitted_fields: Omit
         if isinstance(node, dict):
             node = node.get(key)
         elif isinstance(node, list) and key.isdecimal():
-            node = node[int(key)] if int(key) < len(node) else None
+            place = int(key)
+            node = node[place] if place < len(node) else None
         else:
             if node != "":
                 omitted_fields.name(f"{prefix}{'.'.join(path[:depth])}", "not_an_object")
@@ -126,6 +163,7 @@ class Text(PathField):
     """A text; a number becomes one, with its digits as they came."""
 
     reason = "not_a_text"
+    by_type = _NUMBERS
 
     def __init__(self, *paths: str, **options: Any) -> None:
         super().__init__(*paths, **options)
@@ -142,6 +180,7 @@ class Id(PathField):
     """An id, from a whole number or a text, as a text; integers of any length are exact."""
 
     reason = "not_an_id"
+    by_type = _WHOLE_NUMBERS
 
     def read(self, value: Any, _path: str, _omitted_fields: OmittedFields) -> str:
         text = value.strip() if isinstance(value, str) else whole_number_text(value)
@@ -154,18 +193,26 @@ class Number(PathField):
     """A number, from a number or a text, as a text with its digits as they came."""
 
     reason = "not_a_number"
+    by_type = _NUMBERS
 
     def read(self, value: Any, _path: str, _omitted_fields: OmittedFields) -> str:
-        text = value.strip() if isinstance(value, str) else number_text(value)
-        if text is None or (isinstance(value, str) and not _NUMBER.fullmatch(text)):
-            raise ValidationError("expected a number")
-        return text
+        if isinstance(value, str):
+            text = value.strip()
+            if _NUMBER.fullmatch(text):
+                return text
+        elif (digits := number_text(value)) is not None:
+            return digits
+        raise ValidationError("expected a number")
 
 
 class Time(PathField):
     """A time as `parse_timestamp` reads it: a text, a number or a date object."""
 
     reason = "not_a_time"
+
+    def __init__(self, *paths: str, **options: Any) -> None:
+        super().__init__(*paths, **options)
+        self.takes_any_text = not self.validators
 
     def read(self, value: Any, _path: str, _omitted_fields: OmittedFields) -> Any:
         if not isinstance(value, str) and number_text(value) is None and not is_time_object(value):

@@ -16,7 +16,7 @@ and its path is named with a reason code. null is the same as absent.
 long, and cannot say which part of a nested object was left out.
 """
 
-from collections.abc import KeysView, Mapping
+from collections.abc import Callable, Iterable, KeysView, Mapping
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final, cast
@@ -24,13 +24,27 @@ from typing import Any, Final, cast
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
 from relay.errors import Unreadable
-from relay.inbound.payload_fields import OmittedFields, PathField, Text, Time
+from relay.inbound.payload_fields import (
+    ByType,
+    Find,
+    OmittedFields,
+    Path,
+    PathField,
+    Text,
+    Time,
+    value_at,
+)
 from relay.value import value
 
 _Field = fields.Field[Any]
 # Names that senders give to an e-mail or a phone in an object of its own, in small letters.
 EMAIL_NAMES: Final = ("email", "address", "email_address", "emailaddress", "mail", "value")
 PHONE_NAMES: Final = ("phone", "number", "phone_number", "phonenumber", "e164", "value")
+_SCALARS: Final = (str, int, float, Decimal)
+# Of a field: name, first path, also as a key where it is one, whether that is its only one, whether
+# it takes any text, its `by_type`, its `finder`, and itself.
+_Row = tuple[str, str, Path, bool, bool, ByType, Find, PathField]
+_Read = Callable[[Any, str, OmittedFields], Any]
 
 
 @value(frozen=True, slots=True)
@@ -74,22 +88,28 @@ class ListOf(PathField):
         self.item = item
 
     def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> list[Any]:
-        if isinstance(value, dict) and value and all(key.isdecimal() for key in value):
-            value = list(value.values())
-        is_scalar = isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
-        if is_scalar and not isinstance(self.item, Object):
-            value = [value]
-        if not isinstance(value, list):
-            raise ValidationError("expected a list")
+        field, dot = self.item, ""
+        read: _Read = field.read_checked if field.validators else field.read
+        if type(field) is Object and not field.validators:
+            read, dot = field.schema.values_of, "."
         items = []
-        for i, item in enumerate(value):
+        for i, item in enumerate(value if type(value) is list else self._listed(value)):
             if item is None:
                 continue
             try:
-                items.append(self.item.read_checked(item, f"{path}.{i}", omitted_fields))
+                items.append(read(item, f"{path}.{i}{dot}", omitted_fields))
             except ValidationError:
-                omitted_fields.name(f"{path}.{i}", self.item.reason)
+                omitted_fields.name(f"{path}.{i}", field.reason)
         return items
+
+    def _listed(self, value: Any) -> list[Any]:
+        """The list that a value stands for."""
+        if isinstance(value, dict) and value and all(key.isdecimal() for key in value):
+            return list(value.values())
+        is_scalar = isinstance(value, _SCALARS) and not isinstance(value, bool)
+        if is_scalar and not isinstance(self.item, Object):
+            return [value]
+        raise ValidationError("expected a list")
 
 
 class References(ListOf):
@@ -150,16 +170,20 @@ class PayloadSchema(Schema):
             raise ValidationError({"_schema": [self.error_messages["type"]]})
         values: dict[str, Any] = {}
         errors: dict[str, Any] = {}
-        for name, key, is_text, field in self._declared:
-            if key:
-                value = data.get(key)
-                if value is None:
-                    continue
-                if is_text and type(value) is str:  # most values
+        for name, key, path, is_only, is_text, by_type, find, field in self._declared:
+            if path:
+                value = data.get(key) if key else value_at(data, path, prefix, omitted_fields)
+                if is_text and type(value) is str and (value or is_only):  # most values
                     values[name] = value
                     continue
+                if value is None and is_only:
+                    continue
+                make = by_type.get(type(value))
+                if make and (made := make(value)) is not None:
+                    values[name] = made
+                    continue
             try:
-                value = field.find(data, prefix, omitted_fields)
+                value = find(data, prefix, omitted_fields)
             except ValidationError as error:
                 errors[field.places[0][1]] = error.messages
                 continue
@@ -169,12 +193,17 @@ class PayloadSchema(Schema):
             raise ValidationError(errors)
         return values
 
-    def shown(self, name: str, value: Any, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The value of a field by its name, {} where the body does not have it at all.
+    def shown(
+        self, names: Iterable[str], values: Mapping[str, Any], body: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The values of fields by their names, without those that the body does not have at all.
 
         A field that is a person has several.
         """
-        return self._by_name[name].shown(name, value, body)
+        shown: dict[str, Any] = {}
+        for name in names:
+            self._by_name[name].show(shown, name, values.get(name), body)
+        return shown
 
     @property
     def names(self) -> KeysView[str]:
@@ -191,10 +220,8 @@ class PayloadSchema(Schema):
         return tuple(name for name, *_, field in self._declared if isinstance(field, Time))
 
     @cached_property
-    def _declared(self) -> list[tuple[str, str, bool, PathField]]:
-        """(name, the one key where it may be absent, whether it is a plain text, field) of each.
-
-        The key is empty for fields with several paths or longer ones, and for required ones.
+    def _declared(self) -> list[_Row]:
+        """A row for each field; the path is empty for required ones and those that find otherwise.
 
         Raises:
             TypeError: the schema has hooks, defaults, or fields of another kind.
@@ -206,9 +233,12 @@ class PayloadSchema(Schema):
             if any(self._hooks.values()) or field.load_default is not missing:
                 message = "a PayloadSchema takes no hooks or defaults"
                 raise TypeError(f"{type(self).__name__}: {message}")
-            is_simple = type(field).find is PathField.find and not field.required
-            key = field.places[0][0][0] if is_simple and _is_one_key(field) else ""
-            declared.append((field.attribute or name, key, field.takes_any_text, field))
+            path = field.places[0][0] if field.is_at_paths and not field.required else ()
+            key = path[0] if len(path) == 1 else ""
+            is_only, is_text = len(field.places) == 1, field.takes_any_text
+            by_type = PathField.by_type if field.validators else field.by_type
+            own_name, find = field.attribute or name, field.finder()
+            declared.append((own_name, key, path, is_only, is_text, by_type, find, field))
         return declared
 
     @cached_property
@@ -230,7 +260,3 @@ def validate(schema: PayloadSchema, value: Any) -> Payload:
     except ValidationError as error:
         raise Unreadable(error.messages_dict) from error
     return payload
-
-
-def _is_one_key(field: PathField) -> bool:
-    return len(field.places) == 1 and len(field.places[0][0]) == 1

@@ -34,6 +34,7 @@ def report_of(
     if values.get("over"):
         return Report(resource=resource, updated_at=unix_time(values.get("updated_at")))
     states = shape.states.items()
+    created_at = unix_time(values.get("created_at"))
     named_steps = [words[values[name]] for name, words in states if values.get(name) in words]
     dated_steps = [
         replace(step, at=at)
@@ -42,14 +43,15 @@ def report_of(
     ]
     steps: tuple[Step, ...] = (*values.get("steps", ()), *named_steps, *dated_steps)
     if topic.step:
-        at = unix_time(values.get(topic.step_at)) if topic.step_at else None
+        is_creation = topic.step_at == "created_at"
+        at = created_at if is_creation else unix_time(values.get(topic.step_at))
         steps = (Step(topic.step, event_type, at), *steps)
     amount, refunded = values.get("amount"), values.get("refunded")
     is_step_alone = topic.step and topic.step != CREATED
     return Report(
         resource=resource,
         steps=steps,
-        created_at=None if is_step_alone else unix_time(values.get("created_at")),
+        created_at=None if is_step_alone else created_at,
         updated_at=unix_time(values.get("updated_at")),
         refunded=refunded.amount if isinstance(refunded, Money) else refunded,
         refunds=values.get("refunds", {}),
@@ -69,7 +71,5 @@ def _shown(topic: Topic, values: Values, body: Any) -> dict[str, str]:
     fewer fields.
     """
     shape = topic.shape
-    shown: dict[str, Any] = {}
-    for name in shape.shown:
-        shown |= shape.schema.shown(name, values.get(name), body)
+    shown = shape.schema.shown(shape.shown, values, body)
     return {_SHOWN_AS.get(name, name): compact_json(value) for name, value in shown.items()}

@@ -87,7 +87,7 @@ _CONTENT: Final = attrgetter(
 
 def tells_creation(report: Report) -> bool:
     """Whether an event is the one that its thing begins with."""
-    return any(step.state == CREATED for step in report.steps)
+    return CREATED in [step.state for step in report.steps]
 
 
 def is_same(memory: Memory, other: Memory) -> bool:
@@ -103,7 +103,7 @@ def decide(
     too_old = now.timestamp() - dedup_s
     stale = bool(report.updated_at and report.updated_at < memory.updated_at)
     steps = tuple(
-        step for step in report.steps if _is_new(step, report, memory, too_old, stale=stale)
+        [step for step in report.steps if _is_new(step, report, memory, too_old, stale=stale)]
     )
     refund = _new_refund(report, recalled, too_old)
     changed = () if stale else _changed(report, recalled)
@@ -152,6 +152,8 @@ def _goes_back(report: Report, memory: Memory) -> bool:
 
 
 def _new_refund(report: Report, recalled: Recollection, too_old: float) -> Refund | None:
+    if not (report.refunds or report.refunded):
+        return None
     memory = recalled.memory
     if report.refunded_at is not None:
         old = report.refunded_at < too_old
@@ -191,7 +193,7 @@ def _remembered(
     steps = dict(memory.steps)
     for step in report.steps:
         steps[step.state] = max(step.at or 0.0, steps.get(step.state, 0.0))
-    refunded = memory.refunded + (refund.amount if refund else Decimal(0))
+    refunded = memory.refunded + refund.amount if refund else memory.refunded
     goes_back = stale or _goes_back(report, memory)
     present = report.steps[-1].state if report.steps else memory.state
     if present == CREATED:
@@ -201,9 +203,9 @@ def _remembered(
         version=memory.version + 1,
         state=memory.state if goes_back else present,
         steps=steps,
-        refunded=max(refunded, report.refunded or Decimal(0)),
+        refunded=max(refunded, report.refunded) if report.refunded else refunded,
         total=report.total if report.total is not None and not stale else memory.total,
-        refunds=memory.refunds | {digest(refund_id) for refund_id in report.refunds},
+        refunds=memory.refunds.union(map(digest, report.refunds)),
         shown=memory.shown if stale else {**memory.shown, **shown},
         updated_at=max(report.updated_at or 0.0, memory.updated_at),
     )

@@ -22,8 +22,9 @@ from typing import Final
 from relay.inbound.composite_fields import Amount, Documents, FirstOf, Items, Person, address
 from relay.inbound.contact import Party, parted
 from relay.inbound.contract import Platform
+from relay.inbound.line_quantities import LostLines
 from relay.inbound.lookups import Api, Lookup, Read, Tokens
-from relay.inbound.payload_fields import Id, Number, Text, Time
+from relay.inbound.payload_fields import Id, Text, Time
 from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
 from relay.inbound.places import Field, Header, SiteHeader
 from relay.inbound.privacy import PrivacyRequest
@@ -80,7 +81,6 @@ class _SaleSchema(_BodySchema):
     payment_method = Text("payment_gateway_names.0")
 
 
-_LINE: Final = PayloadSchema.of({"quantity": Number(), "current_quantity": Number()})
 _TRANSACTION: Final = PayloadSchema.of(
     {"kind": Text(), "status": Text(), "amount": Amount("amount", "currency")}
 )
@@ -102,7 +102,7 @@ class _OrderSchema(_SaleSchema):
     note = Text()
     cancelled_at = Time()
     ends = Text("checkout_token")
-    _lines = ListOf(Object(_LINE), "line_items")
+    _has_lost_lines = LostLines("line_items", ordered="quantity", current="current_quantity")
     _refunds = ListOf(Object(_GIVEN_BACK), "refunds")
     _left = _money("current_total_price")
 
@@ -158,7 +158,7 @@ def _parties(values: Values) -> dict[str, Party]:
 
 
 def _order(_topic: str, values: Values) -> Values:
-    amount, shop_amount, left = (values.get(name) for name in ("amount", "shop_amount", "_left"))
+    amount, shop_amount, left = values.get("amount"), values.get("shop_amount"), values.get("_left")
     left = left if amount and left and left.currency == amount.currency else None
     refunded = _refunded(values, left)
     dates = [unix_time(refund.get("created_at")) for refund in values.get("_refunds", ())]
@@ -176,9 +176,11 @@ def _refunded(values: Values, left: Money | None) -> Decimal | None:
     amount: Money | None = values.get("amount")
     if values.get("status") == "refunded":
         return amount.amount if amount else None
-    made = [one for each in values.get("_refunds", ()) for one in each.get("transactions", ())]
-    if total := sum((one["amount"].amount for one in made if _is_refund(one, amount)), Decimal(0)):
-        return total
+    if refunds := values.get("_refunds"):
+        made = [one for each in refunds for one in each.get("transactions", ())]
+        given = [one["amount"].amount for one in made if _is_refund(one, amount)]
+        if total := sum(given, Decimal(0)):
+            return total
     is_partly = values.get("status") == "partially_refunded"
     return amount.amount - left.amount if is_partly and amount and left else None
 
@@ -199,12 +201,9 @@ def _edited(values: Values, left: Money) -> Money:
     all are: then it is the amount that it had.
     """
     amount: Money = values["amount"]
-    has_lost_lines = bool(values.get("_refunds")) or any(
-        line.get("current_quantity", line.get("quantity")) != line.get("quantity")
-        for line in values.get("_lines", ())
-    )
-    is_less = 0 < left.amount < amount.amount and not values.get("cancelled_at")
-    return left if is_less and has_lost_lines else amount
+    if not 0 < left.amount < amount.amount or values.get("cancelled_at"):
+        return amount
+    return left if values.get("_refunds") or values.get("_has_lost_lines") else amount
 
 
 def _checkout(_topic: str, values: Values) -> Values:

@@ -32,7 +32,7 @@ def omitted(field: PathField, body: dict[str, Any]) -> dict[str, str]:
 
 def shown(field: PathField, body: dict[str, Any]) -> dict[str, Any]:
     schema = PayloadSchema.of({"x": field})
-    return schema.shown("x", schema.load(body).data.get("x"), body)
+    return schema.shown(("x",), schema.load(body).data, body)
 
 
 # People.
