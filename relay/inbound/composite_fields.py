@@ -36,7 +36,6 @@ _ADDRESS_PARTS: Final = frozenset(("lines", "city", "state", "zip_code", "latitu
 # Parts of the person that a whole body is about, of which a change is worth an update.
 _SHOWN_PARTS: Final = ("first_name", "last_name", "email", "phones")
 _PARTY_PARTS: Final = tuple(part.name for part in fields(Party))
-_parts_of: Final = attrgetter(*_PARTY_PARTS)
 _shown_address: Final = attrgetter("address", "city", "state", "zip_code", "country")
 _NOBODY: Final = Party()
 Paths = str | tuple[str, ...]
@@ -126,7 +125,10 @@ def _filled(party: Party | None) -> dict[str, Any] | None:
     """The parts that say something: one that a later version adds changes nothing of what was."""
     if party is None:
         return None
-    filled = {n: part for n, part in zip(_PARTY_PARTS, _parts_of(party), strict=True) if part}
+    filled: dict[str, Any] = {}
+    for name in _PARTY_PARTS:
+        if part := getattr(party, name):
+            filled[name] = part
     if party.address:
         filled["address"] = list(_shown_address(party.address))
     return filled
@@ -271,7 +273,7 @@ class FirstOf(PathField):
     def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
         for field in self._choices:
             value = field.find(data, prefix, omitted_fields)
-            if value is not None and value != "":
+            if value or value not in (None, ""):
                 return value
         return None
 
@@ -300,10 +302,10 @@ class Items(PathField):
     def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> list[str]:
         texts: list[str] = []
         for line in self._lines.read(value, path, omitted_fields):
-            name = _shown_name(line.get("name") or "")
             quantity = line.get("quantity")
-            is_whole = quantity != "0" and not line.get("part_of")
-            if name and is_whole and len(texts) < _ITEMS_MAX:
+            if quantity == "0" or line.get("part_of") or len(texts) == _ITEMS_MAX:
+                continue
+            if name := _shown_name(line.get("name", "")):
                 texts.append(f"{quantity} \N{MULTIPLICATION SIGN} {name}" if quantity else name)
         return texts
 
@@ -320,8 +322,10 @@ class Documents(PathField):
         self._country = Text(*_all(country)) if country else None
 
     def find(self, data: dict[str, Any], prefix: str, _omitted_fields: OmittedFields) -> Any:
-        values = [value_at(data, path, prefix, OmittedFields()) for path in self.paths]
-        pairs = [pair for value in values for pair in named_values(value)]
+        pairs: list[tuple[str, Any]] = []
+        for path in self.paths:
+            if value := value_at(data, path, prefix, OmittedFields()):
+                pairs += named_values(value)
         if not pairs:
             return None
         country = self._country.find(data, prefix, OmittedFields()) if self._country else ""
@@ -331,7 +335,7 @@ class Documents(PathField):
 
 def _shown_name(name: str) -> str:
     """A product's name without the HTML that shops keep in it, in one line."""
-    text = without_html(name)
+    text = without_html(name) if "<" in name or "&" in name else name
     if text.isprintable() and "  " not in text:  # the usual case; of blanks only " " is printable
         return text.strip()
     return _BLANKS.sub(" ", text).strip()

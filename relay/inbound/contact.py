@@ -89,7 +89,7 @@ def contact_of(parties: Sequence[Party], recipients: Sequence[Party] = ()) -> Co
     buyers = [party for party in parties if party.full_name or party.is_reachable]
     others = [party for party in recipients if party.full_name or party.is_reachable]
     person = [*buyers, *others]
-    if not (_is_one(person) and any(party.is_reachable for party in person)):
+    if not _is_one(person):
         person = _first_reachable(buyers, others)
     for party in (*recipients[:1], *person, *parties, *recipients[1:]):
         if party.address:
@@ -98,7 +98,10 @@ def contact_of(parties: Sequence[Party], recipients: Sequence[Party] = ()) -> Co
 
 
 def _is_one(parties: Sequence[Party]) -> bool:
-    """Whether all have one name, and no two of them another e-mail or number: the usual order."""
+    """Whether all have one name and no two another e-mail or number, and one can be reached.
+
+    So it is in most orders.
+    """
     name = parties[0].full_name if parties else ""
     email = id_number = customer_id = ""
     for party in parties:
@@ -112,7 +115,8 @@ def _is_one(parties: Sequence[Party]) -> bool:
             or party.full_name != name
         ):
             return False
-    return bool(_words(name))
+    is_reachable = email or id_number or customer_id or any(any(p.phones) for p in parties)
+    return bool(is_reachable and _words(name))
 
 
 def _first_reachable(parties: Sequence[Party], recipients: Sequence[Party]) -> list[Party]:

@@ -7,7 +7,6 @@ infinities, and numbers with hundreds of zeros.
 
 import json
 import math
-from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -53,10 +52,17 @@ def json_body(body: bytes) -> Any:
     Raises:
         Unreadable: it is not UTF-8 JSON; the message has the position, not the content.
     """
-    # What msgspec refuses may still be JSON to the standard library, which also has the position.
-    # Senders that fill in a template leave line ends in texts unescaped.
-    with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+    try:
         return _DECODER.decode(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return _by_library(body)
+
+
+def _by_library(body: bytes) -> Any:
+    """What msgspec refuses may still be JSON to the standard library, which also has the position.
+
+    Senders that fill in a template leave line ends in texts unescaped.
+    """
     try:
         return _encodable(json.loads(body, parse_float=_number, strict=False))
     except UnicodeDecodeError as error:
