@@ -146,10 +146,6 @@ def number_text(value: Any) -> str | None:
         text = str(value)
         if "E" not in text and text[-1].isdigit() and len(text) < _EXPONENT_MAX:  # nearly all
             return text
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return str(value) if abs(value) < _INTEGER_MAX else None
     if isinstance(value, float):
         if not math.isfinite(value):
             return None

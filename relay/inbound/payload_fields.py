@@ -98,18 +98,15 @@ class PathField(fields.Field[Any]):
         return type(self).find is PathField.find
 
     def finder(self) -> Find:
-        """`find`, without what only a required field or several paths need."""
+        """`find`, where a value is there, without what a required field or several paths need."""
         (path, dotted), *others = self.places
         if not self.is_at_paths or self.required or self.validators or others or len(path) > 1:
             return self.find
         read, reason = self.read, self.reason
 
         def find_at_key(data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
-            value = data.get(dotted)
-            if value is None:
-                return None
             try:
-                return read(value, prefix + dotted, omitted_fields)
+                return read(data[dotted], prefix + dotted, omitted_fields)
             except ValidationError:
                 omitted_fields.name(prefix + dotted, reason)
                 return None

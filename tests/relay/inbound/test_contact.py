@@ -35,6 +35,11 @@ def test_buyer_is_completed_from_their_own_billing_address():
     )
 
 
+def test_empty_phone_is_none():
+    contact = contact_of([Party(email="ana@example.com", phones=("", "0999000001"))])
+    assert contact.phones == (Phone("0999000001"),)
+
+
 def test_gift_is_the_buyers_but_goes_to_the_recipient():
     contact = contact_of([ANA, BILLING], [ROSA])
     assert names(contact) == ("Ana", "Inventada")
