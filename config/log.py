@@ -33,12 +33,11 @@ _ENCODER = msgspec.json.Encoder(enc_hook=repr)
 
 def _json(line: Any, **_: Any) -> str:
     """A line in ASCII, as `json.dumps` writes it in ten times as long."""
-    try:
+    with suppress(UnicodeEncodeError):  # half of a character
         text = msgspec.json.format(_ENCODER.encode(line), indent=0).decode()
-    except UnicodeEncodeError:  # half of a character
-        text = ""
-    is_plain = text.isascii() and text.isprintable()
-    return text if text and is_plain else json.dumps(line, default=repr)
+        if text.isascii() and text.isprintable():
+            return text
+    return json.dumps(line, default=repr)
 
 
 # A pipe that has room has some for 4 KiB (PIPE_BUF); lines are shorter.

@@ -130,7 +130,7 @@ def translate(
     are_new = all(map(tells_creation, reports))
     recalled = dict(zip(resources, recall.recall(resources, are_new=are_new), strict=True))
     translated: list[Translated | Parts] = []
-    for item in in_turns(items) if len(items) > 1 else items:
+    for item in in_turns(items):
         if not isinstance(item, Event) or item.report is None:
             translated += translate_all(item, request, source)
             continue
@@ -191,14 +191,10 @@ def translate_all(item: Part, request: WebhookRequest, source: Source) -> list[T
 
 def _tells_nobody(parts: Sequence[Translated]) -> bool:
     """Whether nothing is told because nobody is named: once somebody is, all of it is news."""
-    tells_nobody = False
-    for part in parts:
-        if isinstance(part, Ended):
-            continue
-        tells_nobody = isinstance(part, Ignored) and part.reason in NOBODY_REASONS
-        if not tells_nobody:
-            break
-    return tells_nobody
+    others = [part for part in parts if not isinstance(part, Ended)]
+    return bool(others) and all(
+        isinstance(part, Ignored) and part.reason in NOBODY_REASONS for part in others
+    )
 
 
 def _ended(event: Event) -> list[Ended]:

@@ -26,7 +26,7 @@ from relay.inbound.payload_schema import (
 )
 from relay.mapping.country import iso2
 from relay.mapping.identity import document_in, named_values
-from relay.mapping.plain_text import without_html
+from relay.mapping.plain_text import is_one_line, without_html
 from relay.model import Address, Money
 
 # Items of which the names are kept; a note has three at most.
@@ -242,10 +242,7 @@ class Amount(PathField):
 
     def find(self, data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
         path = self.paths[0]
-        if len(path) == 1:
-            value = data.get(path[0])
-        else:
-            value = value_at(data, path, prefix, omitted_fields)
+        value = value_at(data, path, prefix, omitted_fields)
         if value is None or value == "":
             return None
         currency = self._fixed
@@ -335,10 +332,8 @@ class Documents(PathField):
 
 def _shown_name(name: str) -> str:
     """A product's name without the HTML that shops keep in it, in one line."""
-    text = without_html(name) if "<" in name or "&" in name else name
-    if text.isprintable() and "  " not in text:  # the usual case; of blanks only " " is printable
-        return text.strip()
-    return _BLANKS.sub(" ", text).strip()
+    text = without_html(name)
+    return (text if is_one_line(text) else _BLANKS.sub(" ", text)).strip()
 
 
 def _parts(path: str) -> list[str]:

@@ -37,7 +37,7 @@ class OmittedFields(dict[str, str]):
             self[path] = reason
 
 
-Find = Callable[[dict[str, Any], str, OmittedFields], Any]
+Read = Callable[[Any, str, OmittedFields], Any]
 
 
 class PathField(fields.Field[Any]):
@@ -81,8 +81,6 @@ class PathField(fields.Field[Any]):
             if self.takes_any_text and type(value) is str:  # nearly always
                 return value
             try:
-                if not self.validators:  # nearly always, too
-                    return self.read(value, prefix + dotted, omitted_fields)
                 return self.read_checked(value, prefix + dotted, omitted_fields)
             except ValidationError as error:
                 fault = error
@@ -97,22 +95,6 @@ class PathField(fields.Field[Any]):
         """Whether its value is one that stands at one of its paths, as `find` here takes it."""
         return type(self).find is PathField.find
 
-    def finder(self) -> Find:
-        """`find`, where a value is there, without what a required field or several paths need."""
-        (path, dotted), *others = self.places
-        if not self.is_at_paths or self.required or self.validators or others or len(path) > 1:
-            return self.find
-        read, reason = self.read, self.reason
-
-        def find_at_key(data: dict[str, Any], prefix: str, omitted_fields: OmittedFields) -> Any:
-            try:
-                return read(data[dotted], prefix + dotted, omitted_fields)
-            except ValidationError:
-                omitted_fields.name(prefix + dotted, reason)
-                return None
-
-        return find_at_key
-
     def show(self, shown: dict[str, Any], name: str, value: Any, body: Mapping[str, Any]) -> None:
         """Add the value, for `PayloadSchema.shown`."""
         for path, _ in self.places:
@@ -120,7 +102,12 @@ class PathField(fields.Field[Any]):
                 shown[name] = value
                 break
 
-    def read_checked(self, value: Any, path: str, omitted_fields: OmittedFields) -> Any:
+    @property
+    def read_checked(self) -> Read:
+        """`read`, and the field's validators where it has any, as few have."""
+        return self._read_and_check if self.validators else self.read
+
+    def _read_and_check(self, value: Any, path: str, omitted_fields: OmittedFields) -> Any:
         result = self.read(value, path, omitted_fields)
         for validator in self.validators:
             validator(result)

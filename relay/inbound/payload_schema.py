@@ -16,7 +16,7 @@ and its path is named with a reason code. null is the same as absent.
 long, and cannot say which part of a nested object was left out.
 """
 
-from collections.abc import Callable, Iterable, KeysView, Mapping
+from collections.abc import Iterable, KeysView, Mapping
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final, cast
@@ -26,7 +26,6 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 from relay.errors import Unreadable
 from relay.inbound.payload_fields import (
     ByType,
-    Find,
     OmittedFields,
     Path,
     PathField,
@@ -42,9 +41,8 @@ EMAIL_NAMES: Final = ("email", "address", "email_address", "emailaddress", "mail
 PHONE_NAMES: Final = ("phone", "number", "phone_number", "phonenumber", "e164", "value")
 _SCALARS: Final = (str, int, float, Decimal)
 # Of a field: name, first path, also as a key where it is one, whether that is its only one, whether
-# it takes any text, its `by_type`, its `finder`, and itself.
-_Row = tuple[str, str, Path, bool, bool, ByType, Find, PathField]
-_Read = Callable[[Any, str, OmittedFields], Any]
+# it takes any text, its `by_type`, and itself.
+_Row = tuple[str, str, Path, bool, bool, ByType, PathField]
 
 
 @value(frozen=True, slots=True)
@@ -88,18 +86,15 @@ class ListOf(PathField):
         self.item = item
 
     def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> list[Any]:
-        field, dot = self.item, ""
-        read: _Read = field.read_checked if field.validators else field.read
-        if type(field) is Object and not field.validators:
-            read, dot = field.schema.values_of, "."
+        read = self.item.read_checked
         items = []
         for i, item in enumerate(value if type(value) is list else self._listed(value)):
             if item is None:
                 continue
             try:
-                items.append(read(item, f"{path}.{i}{dot}", omitted_fields))
+                items.append(read(item, f"{path}.{i}", omitted_fields))
             except ValidationError:
-                omitted_fields.name(f"{path}.{i}", field.reason)
+                omitted_fields.name(f"{path}.{i}", self.item.reason)
         return items
 
     def _listed(self, value: Any) -> list[Any]:
@@ -170,7 +165,7 @@ class PayloadSchema(Schema):
             raise ValidationError({"_schema": [self.error_messages["type"]]})
         values: dict[str, Any] = {}
         errors: dict[str, Any] = {}
-        for name, key, path, is_only, is_text, by_type, find, field in self._declared:
+        for name, key, path, is_only, is_text, by_type, field in self._declared:
             if path:
                 value = data.get(key) if key else value_at(data, path, prefix, omitted_fields)
                 if is_text and type(value) is str and (value or is_only):  # most values
@@ -183,7 +178,7 @@ class PayloadSchema(Schema):
                     values[name] = made
                     continue
             try:
-                value = find(data, prefix, omitted_fields)
+                value = field.find(data, prefix, omitted_fields)
             except ValidationError as error:
                 errors[field.places[0][1]] = error.messages
                 continue
@@ -221,7 +216,7 @@ class PayloadSchema(Schema):
 
     @cached_property
     def _declared(self) -> list[_Row]:
-        """A row for each field; the path is empty for required ones and those that find otherwise.
+        """A row for each field; the path is empty where only `find` may look.
 
         Raises:
             TypeError: the schema has hooks, defaults, or fields of another kind.
@@ -234,11 +229,13 @@ class PayloadSchema(Schema):
                 message = "a PayloadSchema takes no hooks or defaults"
                 raise TypeError(f"{type(self).__name__}: {message}")
             path = field.places[0][0] if field.is_at_paths and not field.required else ()
-            key = path[0] if len(path) == 1 else ""
             is_only, is_text = len(field.places) == 1, field.takes_any_text
+            if len(path) > 1 and not is_only:  # `find` would walk it once more
+                path = ()
+            key = path[0] if len(path) == 1 else ""
             by_type = PathField.by_type if field.validators else field.by_type
-            own_name, find = field.attribute or name, field.finder()
-            declared.append((own_name, key, path, is_only, is_text, by_type, find, field))
+            own_name = field.attribute or name
+            declared.append((own_name, key, path, is_only, is_text, by_type, field))
         return declared
 
     @cached_property

@@ -6,6 +6,7 @@ the zone that the caller names: the source's, or UTC where the platform document
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -78,12 +79,9 @@ def parse_timestamp(value: Any, zone: tzinfo = UTC) -> datetime | None:
     from 2100 on is no time.
     """
     try:
-        moment = _iso_8601(value, zone) if type(value) is str and value.isascii() else None
-        if moment is None:
-            moment = _moment(value, zone)
-        if moment is not None:
-            at = moment.astimezone(UTC)
-            return at if _FIRST.year <= at.year < _LAST.year else None
+        moment = _moment(value, zone)
+        if moment is not None and _FIRST <= (at := moment.astimezone(UTC)) < _LAST:
+            return at
     except (ArithmeticError, OSError, ValueError):  # no such day; a year that no zone converts
         return None
     return None
@@ -168,13 +166,10 @@ def _from_text(text: str, zone: tzinfo) -> datetime | None:
 
 def _iso_8601(text: str, zone: tzinfo) -> datetime | None:
     """In a twentieth of the time that the other notations take."""
-    if not (10 < len(text) <= _TEXT_MAX and (text[4] == "-" or text[8] in "Tt")):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment
+    if len(text) > 10 and (text[4] == "-" or text[8] in "Tt"):
+        with suppress(ValueError):
+            return _aware(datetime.fromisoformat(text), zone)
+    return None
 
 
 def _since_1970(number: Decimal) -> datetime | None:

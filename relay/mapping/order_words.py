@@ -71,10 +71,9 @@ def _texts(value: Any) -> list[str]:
     """Of a list the texts, of lines of an order their names; of a single text that one."""
     if value is None:
         return []
-    if not isinstance(value, (list, tuple)):  # quicker than `|`
+    if not isinstance(value, list | tuple):
         value = [value]
-    lines = [one_line(part) if type(part) is str else _line(part) for part in value]
-    return [line for line in lines if line]
+    return [text for part in value if (text := _line(part))]
 
 
 def _line(value: Any) -> str:

@@ -40,8 +40,12 @@ def without_hidden(text: str) -> str:
     return text if text.isprintable() else _HIDDEN.sub("", text)
 
 
+def is_one_line(text: str) -> bool:
+    """Whether a text has single blanks and nothing that is not seen, as most have."""
+    return text.isprintable() and "  " not in text
+
+
 def one_line(text: str) -> str:
     """The text in one line with single blanks, without HTML and what nobody sees."""
-    if text.isprintable() and "  " not in text and "<" not in text and "&" not in text:  # most
-        return text.strip()
-    return " ".join(without_hidden(without_html(text)).split())
+    text = without_html(text)
+    return text.strip() if is_one_line(text) else " ".join(without_hidden(text).split())

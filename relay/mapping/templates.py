@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from jinja2 import ChainableUndefined, Template
 
-from relay.mapping.plain_text import without_html
+from relay.mapping.plain_text import is_one_line, without_html
 from relay.mapping.sandbox import (
     DIGITS_MAX,
     TEXT_MAX,
@@ -99,8 +99,8 @@ def brief(value: Any, length: int) -> str:
 
     Of an object it is the name or title, else what is in it (`city Cuenca, units 50`).
     """
-    line = without_html(value if type(value) is str else _line(value))
-    if not line.isprintable() or "  " in line:
+    line = without_html(_line(value))
+    if not is_one_line(line):
         line = _INVISIBLE.sub(" ", line)
     line = line.strip().rstrip(".,;:")
     if line[-1:] in _CLOSING:

@@ -184,7 +184,7 @@ def _bodies(request: WebhookRequest) -> Iterator[tuple[str, WebhookRequest]]:
     }
     for detail, content in changed.items():
         if content != body:
-            yield detail, replace(request, body=content)
+            yield detail, request.with_body(content)
 
 
 def _recoded(body: bytes, decoding: str, encoding: str) -> bytes:

@@ -46,6 +46,10 @@ class _Call(Generic[_T]):
     answer: Any = None
     turn: "threading.Lock | None" = None
 
+    def wait(self) -> None:
+        if self.turn:
+            self.turn.acquire()
+
     def end_wait(self) -> None:
         if self.turn:
             self.turn.release()
@@ -81,8 +85,7 @@ class Batches(Generic[_T]):
             else:
                 call.turn = _held_lock()
                 self._waiting.append(call)
-        if call.turn:
-            call.turn.acquire()
+        call.wait()
         if call.runs:
             self._run_batch(call)
         if isinstance(call.answer, BaseException):

@@ -331,8 +331,8 @@ class JobStore:
 
 
 def _receipt(answer: Sequence[str], kinds: Sequence[type]) -> Receipt:
-    """Of status and record id of each part in turn; that something is ended is told to nobody."""
-    told = [index for index, kind in enumerate(kinds) if kind is not Ended]
-    statuses = [_STATUSES.get(answer[2 * index], answer[2 * index]) for index in told]
-    ids = [answer[2 * index + 1] for index in told]
-    return Receipt(cast("tuple[Status, ...]", tuple(statuses)), tuple(ids))
+    """Of status and record id of each part in turn; an end is in no receipt."""
+    pairs = zip(answer[::2], answer[1::2], kinds, strict=True)
+    events = [(status, each) for status, each, kind in pairs if kind is not Ended]
+    statuses = tuple(_STATUSES.get(status, status) for status, _ in events)
+    return Receipt(cast("tuple[Status, ...]", statuses), tuple(each for _, each in events))

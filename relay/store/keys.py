@@ -1,11 +1,11 @@
 """Names of the keys in Redis that more than one module or script uses."""
 
+import base64
 import hashlib
-from binascii import b2a_base64
 from typing import Final
 
 from relay.model import Customer
-from relay.store.pseudonyms import URL_SAFE, Pseudonyms
+from relay.store.pseudonyms import Pseudonyms
 
 # The number of the format that everything here is in (relay/store/schema.py).
 SCHEMA_KEY: Final = "relay:schema"
@@ -105,5 +105,4 @@ def short_digest(*parts: str) -> str:
     keyed (relay/store/pseudonyms.py): who can read Redis could find a phone by trying all.
     """
     text = "\0".join(parts).encode(errors="replace")
-    digest = b2a_base64(hashlib.sha256(text).digest()[:12], newline=False)
-    return digest.translate(URL_SAFE).decode()
+    return base64.urlsafe_b64encode(hashlib.sha256(text).digest()[:12]).decode()

@@ -19,8 +19,7 @@ from config.settings import Settings
 
 _INFO: Final = b"mercately-relay pseudonyms"
 _DIGEST_BYTES: Final = 12
-_DIGITS: Final = 16  # of 6 bits each
-URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 class Pseudonyms:
@@ -116,10 +115,10 @@ def _keyed_hash(key: bytes) -> hashlib.blake2b:
 
 
 def _digest(keyed: hashlib.blake2b, parts: Sequence[str]) -> str:
-    return _digest_after(keyed, _DIGITS, "\0".join(parts))
+    return _digest_after(keyed, None, "\0".join(parts))
 
 
-def _digest_after(begun: hashlib.blake2b, length: int, text: str) -> str:
+def _digest_after(begun: hashlib.blake2b, length: int | None, text: str) -> str:
     state = begun.copy()
-    state.update(text.encode("utf-8", "replace"))
-    return b2a_base64(state.digest()).translate(URL_SAFE)[:length].decode()
+    state.update(text.encode(errors="replace"))
+    return b2a_base64(state.digest(), newline=False).translate(_URL_SAFE)[:length].decode()

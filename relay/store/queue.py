@@ -29,9 +29,8 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9 ._/:@-]")
 
 
 def rq_time(at: datetime) -> str:
-    """A time in UTC as RQ writes it, in a sixth of the time that its `utcformat` takes."""
-    day, time = (at.year, at.month, at.day), (at.hour, at.minute, at.second, at.microsecond)
-    return "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ" % (day + time)  # noqa: UP031  half of an f-string's
+    """A time in UTC as RQ writes it, in a third of the time that its `utcformat` takes."""
+    return f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 class ForeignJob(Exception):

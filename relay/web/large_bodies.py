@@ -2,7 +2,6 @@
 
 import hashlib
 import threading
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -45,7 +44,7 @@ class LargeBodies:
                 digest.update(part)
                 beginning += part[: STORED_BYTES - len(beginning)]
                 size += len(part)
-            request = replace(check.finish(), body=bytes(beginning))
+            request = check.finish().with_body(bytes(beginning))
         finally:
             self._slots.release()
         return request, hold_large(request, source, size, digest.hexdigest()), size

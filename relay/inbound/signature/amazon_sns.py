@@ -6,7 +6,7 @@ Source: docs.aws.amazon.com/sns, "Verifying the signatures of Amazon SNS message
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
@@ -100,7 +100,7 @@ class AmazonSns:
         algorithm = _HASHES[values["SignatureVersion"]]
         signature = key.sign(_message(Fields(values)), padding.PKCS1v15(), algorithm)
         values["Signature"] = base64.b64encode(signature).decode()
-        return replace(request, body=json_bytes(values))
+        return request.with_body(json_bytes(values))
 
     def examine(self, secret: str) -> SecretReport:
         if not _TOPIC_ARN.fullmatch(secret.strip()):

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -86,7 +86,7 @@ class FieldDigest:
         if self.body == "json" or not request.body.strip():
             return request
         body = unambiguous_form(form_pairs(request.body))
-        return with_headers(replace(request, body=body), {"content-type": FORM})
+        return with_headers(request.with_body(body), {"content-type": FORM})
 
     def _fields(self, request: WebhookRequest) -> Fields:
         if self.body == "json":
@@ -115,10 +115,10 @@ class FieldDigest:
         """The request with this value in its body."""
         if self.body == "json":
             values = json_fields(request.body).values
-            return replace(request, body=json_bytes(_changed(values, path.split("."), value)))
+            return request.with_body(json_bytes(_changed(values, path.split("."), value)))
         name = path.encode()
         others = [pair for pair in form_pairs(request.body) if pair[0] != name]
-        return replace(request, body=urlencode([*others, (name, str(value).encode())]).encode())
+        return request.with_body(urlencode([*others, (name, str(value).encode())]).encode())
 
     def examine(self, secret: str) -> SecretReport:
         if self.keyed:

@@ -1,7 +1,7 @@
 """A body that is a JWT as a whole, as Wix sends it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Final
@@ -75,7 +75,7 @@ class JwtBody:
         issued_s = int(now.timestamp())
         claims = {**claims, "iat": issued_s, "exp": issued_s + _LIFETIME_S}
         token = jwt.PyJWS().encode(json_bytes(claims), key, _ALGORITHM, headers={"typ": "JWT"})
-        return replace(request, body=token.encode())
+        return request.with_body(token.encode())
 
     def examine(self, secret: str) -> SecretReport:
         return rsa_report(secret)

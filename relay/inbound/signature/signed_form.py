@@ -1,7 +1,7 @@
 """An HMAC over the address and the fields of a form, as Mandrill and Twilio sign."""
 
 import hmac
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -49,7 +49,7 @@ class UrlFormHmac:
         message = _message(request)
         require_match(signatures, [self._mac(secret, message) for secret in secrets])
         body = unambiguous_form(form_pairs(request.body))
-        return with_headers(replace(request, body=body), {"content-type": FORM})
+        return with_headers(request.with_body(body), {"content-type": FORM})
 
     def _mac(self, secret: str, message: bytes) -> bytes:
         return hmac.digest(decode_key(secret, "utf8"), message, self.digest)
