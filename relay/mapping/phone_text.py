@@ -41,6 +41,11 @@ _INSIDE: Final = frozenset("+0123456789().- ")
 _NOT_DIGITS: Final = re.compile(r"[^0-9]+")
 _GROUPS: Final = re.compile(r"[ .-]+")
 _DASH: Final = re.compile(r" +-+ +| {2,}")
+# Up to three digits behind a dash, which may be an extension that nobody calls so.
+_BEHIND_DASH: Final = re.compile(r"(?:(.+?)(?: +-+ *| *-+ +)|([^-]*\d{9,})-)\d{1,3}")
+_WHOLE_MIN: Final = 9
+# With its calling code; of more digits, those behind the dash are part of no number of ours.
+_DIGITS_MAX: Final = 11
 # What people put between groups of digits as they put a full stop.
 _DOTS: Final = frozenset("\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65")
 # The address of an account of WhatsApp is its number.
@@ -164,9 +169,13 @@ def _numbers(run: str) -> Iterator[str]:
     if match := _DECIMAL.fullmatch(run.strip().lstrip(".- ")):
         yield match[1] + match[2]
         return
-    digits = _digits(run)
+    digits, whole = _digits(run), _before_dash(run)
+    if whole and len(digits.lstrip("+")) > _DIGITS_MAX:
+        yield whole
     if len(digits) >= _DIGITS_MIN:
         yield digits
+    if whole:
+        yield whole
     if "(0)" in run:  # a zero that is not dialled behind a calling code
         yield _digits(run.replace("(0)", ""))
     if len(digits) >= 2 * _DIGITS_MIN:
@@ -177,6 +186,13 @@ def _numbers(run: str) -> Iterator[str]:
         for part in _DASH.split(run):  # `315 555 0121 - 316 555 0122`
             if len(own := _digits(part)) >= _DIGITS_MIN:
                 yield own
+
+
+def _before_dash(run: str) -> str:
+    """A whole number without the few digits behind it; empty where there are none."""
+    match = _BEHIND_DASH.fullmatch(run.strip()) if "-" in run else None
+    digits = _digits(match[1] or match[2]) if match else ""
+    return digits if len(digits) >= _WHOLE_MIN else ""
 
 
 def _digits(text: str) -> str:
