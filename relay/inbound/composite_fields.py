@@ -299,7 +299,7 @@ class Items(PathField):
     def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> list[str]:
         texts: list[str] = []
         for line in self._lines.read(value, path, omitted_fields):
-            quantity = line.get("quantity")
+            quantity = _shown_quantity(line.get("quantity") or "")
             if quantity == "0" or line.get("part_of") or len(texts) == _ITEMS_MAX:
                 continue
             if name := _shown_name(line.get("name", "")):
@@ -334,6 +334,11 @@ def _shown_name(name: str) -> str:
     """A product's name without the HTML that shops keep in it, in one line."""
     text = without_html(name)
     return (text if is_one_line(text) else _BLANKS.sub(" ", text)).strip()
+
+
+def _shown_quantity(text: str) -> str:
+    """A number without decimals that say nothing: 2 for the `2.0000` of Magento."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _parts(path: str) -> list[str]:

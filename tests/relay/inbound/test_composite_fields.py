@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from cases import all_of
 
 from relay.inbound.composite_fields import (
     Amount,
@@ -272,6 +273,19 @@ def test_items_are_texts_of_quantity_and_name():
     expected = ["2 × Taza & plato", "Té", "0.5 × Pan", "Sal"]  # noqa: RUF001  as notes show it
     assert value_at(Items("lines"), {"lines": lines}) == expected
     assert omitted(Items("lines"), {"lines": lines}) == {"lines.6.quantity": "not_a_number"}
+
+
+@all_of(
+    ("quantity", "shown"),
+    [
+        ("2.0000", "2"), (Decimal("2.0"), "2"), ("10", "10"), ("10.0", "10"), (20, "20"), ("1.50", "1.5"),
+        ("0.0000", None), (0, None), ("", ""),
+    ],
+)  # fmt: skip
+def test_quantity_has_no_decimals_that_say_nothing(quantity, shown):
+    line = {"name": "Té", "quantity": quantity}
+    item = f"{shown} × Té" if shown else "Té"  # noqa: RUF001  as notes show it
+    assert value_at(Items("lines"), {"lines": [line]}) == ([] if shown is None else [item])
 
 
 @pytest.mark.parametrize(
