@@ -12,6 +12,7 @@ from relay.mapping.country import iso2, of_currency
 from relay.mapping.email import to_email
 from relay.mapping.identity import read_document
 from relay.mapping.phone import to_e164
+from relay.mapping.plain_text import without_html
 from relay.model import Contact, Customer
 from relay.value import value
 
@@ -90,8 +91,8 @@ def _name(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _cleaned(text: str) -> str:
-    if "&" in text:
-        text = html.unescape(text)
+    if "&" in text or "<" in text:
+        text = without_html(html.unescape(text))
     if not (text.isascii() and text.isprintable()):
         text = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in _HIDDEN)
     text = " ".join(text.split())

@@ -28,8 +28,12 @@ _RETIRED: Final = {
         (re.compile(r"0(\d{9})"), r"\1"),  # 09 and the area codes with 0
         (re.compile(r"02(2\d{8})"), r"\1"),  # 02 before the 2 that came to Santiago's numbers
         (re.compile(r"([89]\d{7})"), r"9\1"),  # mobiles before 2013; forms show the 9 beside them
+        (re.compile(r"9(9\d{8})"), r"\1"),  # with the 9 that a form shows, and their own
     ),
-    "57": ((re.compile(r"0(3\d{9})"), r"\1"),),  # the 0 that others dial before a mobile
+    "57": (
+        (re.compile(r"03?(3\d{9})"), r"\1"),  # 03, or the 0 of elsewhere, before a mobile
+        (re.compile(r"03([124-8]\d{7})"), r"60\1"),  # 03 before the areas of before 2021
+    ),
     "51": ((re.compile(r"01(9\d{8})"), r"\1"),),  # Lima's code before a mobile
     # Mobiles before the ninth digit.
     "55": ((re.compile(r"0?([1-9]\d)([6-9]\d{7})"), r"\g<1>9\2"),),

@@ -222,7 +222,7 @@ def test_nothing_is_no_amount(value):
     assert omitted(Amount("a", "c"), {"a": value}) == {}
 
 
-@pytest.mark.parametrize("value", ["n/a", [], {}, True, "12.990,00", 1e300])
+@pytest.mark.parametrize("value", ["n/a", [], {}, True, "12.99.0", 1e300])
 def test_odd_amount_is_named(value):
     field = Object(type("_Schema", (PayloadSchema,), {"y": Amount("a.b", "c")}), "o")
     assert omitted(field, {"o": {"a": {"b": value}}}) == {"o.a.b": "not_an_amount"}
@@ -259,6 +259,37 @@ def test_first_of_several_is_shown_where_the_body_has_any():
     assert shown(field, {"a": {}}) == {"x": None}
     assert shown(field, {"c": "1"}) == {"x": "1"}
     assert shown(field, {"b": "1"}) == {}
+
+
+# Amounts.
+
+
+@all_of(
+    ("sent", "currency", "expected"),
+    [
+        # As a plugin or a person formats them.
+        ("1,299.00", "USD", "1299.00"), ("1.299,00", "USD", "1299.00"), ("49,90", "USD", "49.90"),
+        ("$49.90", "USD", "49.90"), ("12,990", "CLP", "12990"), ("$ 129.900", "COP", "129900"),
+        ("1.299.900", "COP", "1299900"), ("S/ 89.90", "PEN", "89.90"), ("10.00 USD", "", "10.00"),
+        ("Gs. 150.000", "PYG", "150000"), ("45.300,00", "ARS", "45300.00"), ("-1.299,50", "USD", "-1299.50"),
+        # Thousands of a currency without cents; no program writes mills of it.
+        ("129.900", "COP", "129900"), ("12.990", "CLP", "12990"), (" 150.000 ", "PYG", "150000"),
+        # Decimals of programs.
+        ("129.900000", "COP", "129.900000"), ("129.9000", "CLP", "129.9000"), ("0.990", "COP", "0.990"),
+        ("1299.000", "COP", "1299.000"), ("129.90", "COP", "129.90"), ("1.299", "USD", "1.299"),
+        ("129.900", "", "129.900"), (Decimal("129.900"), "COP", "129.900"), ("1.5e3", "USD", "1500"),
+        # No amounts.
+        ("1.299,000", "USD", None), ("gratis", "USD", None), ("25 mil", "COP", None), ("10/20", "USD", None),
+    ],
+)  # fmt: skip
+def test_amount_that_is_no_decimal_is_read_as_people_write_it(sent, currency, expected):
+    money = value_at(Amount("a", "c"), {"a": sent, "c": currency})
+    assert (f"{money.amount:f}" if money else None) == expected
+
+
+@pytest.mark.parametrize("units", ["129.900", "1.299,00", "$12"])
+def test_minor_units_are_no_text_of_people(units):
+    assert value_at(Amount("a", "c", minor=True), {"a": units, "c": "COP"}) is None
 
 
 # Items.

@@ -28,6 +28,9 @@ def test_names_and_references_are_trimmed_and_normalised():
         ("Mar&iacute;a", "Mar\u00eda"),
         ("O&#039;Higgins", "O'Higgins"),
         ("D & D", "D & D"),
+        ("Ana <b>María</b>", "Ana María"),
+        ("&lt;b&gt;Ana&lt;/b&gt;", "Ana"),
+        ("Ana <3", "Ana <3"),
         ("\u674e", "\u674e"),
         ("Null", "Null"),  # a surname
         ("Ana 2", "Ana 2"),
