@@ -17,6 +17,8 @@ from relay.model import Phone
 _SPELLINGS: Final = (("+52", "+521", 10), ("+54", "+549", 10))
 # Brazilian mobiles have a ninth digit since 2016; many are still known to WhatsApp without it.
 _BRAZILIAN: Final = re.compile(r"(\+55[1-9]\d)(9?)([6-9]\d{7})")
+# As mobiles are written there and nowhere else; the area 51 is the calling code of Peru too.
+_AS_IN_BRAZIL: Final = re.compile(r"\s*\(\d\d\) ?9\d{4}-\d{4}\s*", re.ASCII)
 # What a plain number looks like. With a Mexican 1 it needs the full treatment.
 _E164: Final = re.compile(r"\+(?!521\d{10}$)[1-9]\d{6,14}", re.ASCII)
 _LONGEST: Final = 19
@@ -74,6 +76,8 @@ def _read(text: str, region: str) -> tuple[str, str]:
     """(E.164, "") or ("", reason code) of one text; the next webhook of an order has it again."""
     if _E164.fullmatch(text) and (number := _valid(text, "")):
         return number, ""
+    if region != "PE" and _AS_IN_BRAZIL.fullmatch(text):
+        region = "BR"
     tried = []
     for piece in pieces(text):
         tried.append(piece)

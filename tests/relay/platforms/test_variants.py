@@ -204,3 +204,74 @@ def test_document_of_a_payer_is_written_as_in_the_country_of_the_account():
 def test_vtex_passes_mail_on_by_an_address_that_is_not_the_buyers(email, phone, expected):
     body = {"orderId": "9-01", "clientProfileData": {"email": email, "phone": phone}}
     assert call_of("vtex", "order", "order-created", body).customer.email == expected
+
+
+@all_of(
+    ("emails", "phones", "email", "phone"),
+    [
+        ([("otra@example.com", False), ("ana@example.com", True)],
+         [("022345678", False), ("0999000001", True)], "ana@example.com", "+593999000001"),
+        ([("", True), ("ana@example.com", False)], [("", True), ("0999000001", False)],
+         "ana@example.com", "+593999000001"),
+        ([("ana@example.com", None), ("otra@example.com", None)],
+         [("no tiene", None), ("0999000001", None)], "ana@example.com", "+593999000001"),
+        ([("ana@example.com", True)], [], "ana@example.com", ""),
+        ([], [("0999000001", 1)], "", "+593999000001"),
+    ],
+)  # fmt: skip
+def test_pipedrive_marks_the_main_one_of_a_list(emails, phones, email, phone):
+    lists = {
+        name: [{"label": "work", "value": value, "primary": primary} for value, primary in listed]
+        for name, listed in (("emails", emails), ("phones", phones))
+    }
+    for names in (("emails", "phones"), ("email", "phone")):
+        meta = {"action": "create", "entity": "person", "id": "1"}
+        data = {"id": 1, "name": "Ana", **dict(zip(names, lists.values(), strict=True))}
+        customer = call_of("pipedrive", "", "", {"meta": meta, "data": data}).customer
+        assert (customer.email, customer.phone) == (email, phone)
+
+
+ASKED = [
+    ("¿Cómo prefiere que le contactemos? (correo o WhatsApp)", "WhatsApp"),
+    ("Nombre de la empresa", "Café Norte"),
+    ("Teléfono de quien recibe", "0987654321"),
+    ("Apellidos y nombres", "Ana Inventada"),
+    ("Telf.", "0999000001"),
+    ("Correo electrónico", "Ana <ana@example.com>"),
+]
+# Each tool with a form of these questions, none of which has a type.
+FORMS: dict[str, Any] = {
+    "google_forms": {
+        "form_title": "Cotiza",
+        "answers": [{"title": title, "value": value} for title, value in ASKED],
+    },
+    "tally": {
+        "eventType": "FORM_RESPONSE",
+        "data": {"formName": "Cotiza", "fields": [
+            {"label": title, "type": "INPUT_TEXT", "value": value} for title, value in ASKED]},
+    },
+    "typeform": {
+        "event_type": "form_response",
+        "form_response": {
+            "definition": {"title": "Cotiza", "fields": [
+                {"id": str(at), "title": title} for at, (title, _) in enumerate(ASKED)]},
+            "answers": [
+                {"type": "text", "text": value, "field": {"id": str(at)}}
+                for at, (_, value) in enumerate(ASKED)]},
+    },
+    "elementor": {
+        "form": {"name": "Cotiza"},
+        "fields": {
+            str(at): {"title": title, "type": "text", "value": value}
+            for at, (title, value) in enumerate(ASKED)},
+    },
+}  # fmt: skip
+
+
+@all_of("platform", FORMS)
+def test_form_is_told_to_who_fills_it_in(platform):
+    call = call_of(platform, "", "content-type: application/json", FORMS[platform])
+    customer = call.customer
+    found = (customer.email, customer.phone, customer.first_name)
+    assert found == ("ana@example.com", "+593999000001", "Ana Inventada")
+    assert "«Cotiza»: ¿Cómo prefiere" in call.body["notes"]
