@@ -44,9 +44,11 @@ _LOOKS: Final = {
     "phone": re.compile(r"(?:\d\D*){7}"),
     "id_number": re.compile(r"(?:\d\D*){4}"),
 }
-# What has a name without being the person who fills in: `Nombre de la empresa`, `Company name`.
+# What has a name without being the person who fills in: `Nombre de la empresa`, `Company name`;
+# but not `Nombre o empresa`.
 _THINGS: Final = re.compile(
-    r"(?<![a-z])(?:empresa|negocio|tienda|compania|company|business|organi[zs]a(?:cion|tion|cao)"
+    r"(?<!\b[oye] )(?<![/,(])(?<![/,(] )(?<![a-z])"
+    r"(?:empresa|negocio|tienda|compania|company|business|organi[zs]a(?:cion|tion|cao)"
     r"|marca|brand|comercial|fantasia|local|restaurante|establecimiento|colegio|escuela|school"
     r"|institucion|universidad|proyecto|project|evento|event|producto|product|mascota|perr[oa]"
     r"|gat[oa]|pet|usuario|user|dominio|domain|loja|hij[oa]s?|nin[oa]s?|bebe)(?![a-z])"
