@@ -24,6 +24,7 @@ from relay.inbound.payload_schema import (
     PayloadSchema,
     References,
 )
+from relay.mapping.amounts import is_written_whole
 from relay.mapping.country import iso2
 from relay.mapping.identity import document_in, named_values
 from relay.mapping.plain_text import is_one_line, without_html
@@ -31,6 +32,7 @@ from relay.model import Address, Money
 
 # Items of which the names are kept; a note has three at most.
 _ITEMS_MAX: Final = 50
+_GROUPED: Final = re.compile(r"\s*[1-9]\d{0,2}\.\d{3}\s*")
 _BLANKS: Final = re.compile(r"[\s\x00-\x1f\x7f]+")
 _ADDRESS_PARTS: Final = frozenset(("lines", "city", "state", "zip_code", "latitude", "longitude"))
 # Parts of the person that a whole body is about, of which a change is worth an update.
@@ -216,6 +218,8 @@ class JoinedText(PathField):
 class Amount(PathField):
     """`Money`, from the path of an amount and that of its currency.
 
+    A text that is no decimal number is read as people write it, which some shops' plugins do.
+
     `minor` counts the currency's minor units, `digits` is the platform's own number of decimals for
     them, or for those of single currencies. `written` is for amounts that people write. `fixed` is
     the currency of a platform that has only one.
@@ -249,6 +253,9 @@ class Amount(PathField):
         if self._currency is not None:
             currency = self._currency.find(data, prefix, omitted_fields) or currency
         money = (self._of_units if self._minor else self._parse)(value, currency)
+        is_text = isinstance(value, str) and not self._minor
+        if is_text and (money is None or _is_grouped(value, money.currency)):
+            money = parse_written_money(value, currency)
         if money is None:
             omitted_fields.name(f"{prefix}{'.'.join(path)}", self.reason)
         return money
@@ -299,7 +306,7 @@ class Items(PathField):
     def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> list[str]:
         texts: list[str] = []
         for line in self._lines.read(value, path, omitted_fields):
-            quantity = line.get("quantity")
+            quantity = _shown_quantity(line.get("quantity") or "")
             if quantity == "0" or line.get("part_of") or len(texts) == _ITEMS_MAX:
                 continue
             if name := _shown_name(line.get("name", "")):
@@ -330,10 +337,20 @@ class Documents(PathField):
         return (kind, number) if number else None
 
 
+def _is_grouped(text: str, currency: str) -> bool:
+    """Whether a full stop stands before thousands: `129.900` of COP or CLP, which have no mills."""
+    return bool(_GROUPED.fullmatch(text)) and is_written_whole(currency)
+
+
 def _shown_name(name: str) -> str:
     """A product's name without the HTML that shops keep in it, in one line."""
     text = without_html(name)
     return (text if is_one_line(text) else _BLANKS.sub(" ", text)).strip()
+
+
+def _shown_quantity(text: str) -> str:
+    """A number without decimals that say nothing: 2 for the `2.0000` of Magento."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _parts(path: str) -> list[str]:

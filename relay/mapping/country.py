@@ -38,6 +38,12 @@ _ALSO: Final = {
     "rd": "DO",
     "mejico": "MX",
 }
+# Currencies of one country each.
+_OF_CURRENCY: Final = {
+    "ARS": "AR", "BOB": "BO", "BRL": "BR", "CLP": "CL", "COP": "CO", "CRC": "CR", "DOP": "DO",
+    "GTQ": "GT", "HNL": "HN", "MXN": "MX", "NIO": "NI", "PAB": "PA", "PEN": "PE", "PYG": "PY",
+    "UYU": "UY", "VES": "VE",
+}  # fmt: skip
 # "República de Colombia", "la República Argentina".
 _OFFICIAL: Final = re.compile(
     r"^(?:la |el |the )?(?:(?:republica|republic|estado|state|commonwealth)"
@@ -103,6 +109,11 @@ def iso2(text: str) -> str:
         if name in codes:
             return codes[name]
     return _flag(text)
+
+
+def of_currency(code: str) -> str:
+    """The country of a currency of Latin America that no other country pays in, else empty."""
+    return _OF_CURRENCY.get(code, "")
 
 
 def _coded(text: str, capitals: str) -> str:

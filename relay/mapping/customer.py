@@ -8,10 +8,11 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from relay.mapping.country import iso2
+from relay.mapping.country import iso2, of_currency
 from relay.mapping.email import to_email
 from relay.mapping.identity import read_document
 from relay.mapping.phone import to_e164
+from relay.mapping.plain_text import without_html
 from relay.model import Contact, Customer
 from relay.value import value
 
@@ -46,14 +47,21 @@ class Resolved:
         return bool(customer.customer_id or customer.phone or customer.email or customer.id_number)
 
 
-def resolve(contact: Contact, country: str, customer_id: str = "") -> Resolved:
+def resolve(
+    contact: Contact, country: str, customer_id: str = "", *, currency: str = ""
+) -> Resolved:
     """The customer of a contact; `country` is that of a contact without one.
 
-    `customer_id` is for a contact without one of its own.
+    `currency` is what they pay in: its country comes before `country`. `customer_id` is for a
+    contact without one of its own.
     """
     omitted_fields: dict[str, str] = {}
-    country = iso2(contact.country) or country
-    phone, phone_fault = to_e164(contact.phones, country)
+    own = iso2(contact.country)
+    paid_in = "" if own else of_currency(currency)
+    phone, phone_fault = to_e164(contact.phones, own or paid_in or country)
+    if paid_in and not phone:
+        phone, phone_fault = to_e164(contact.phones, country)
+    country = own or paid_in or country
     id_type, id_number, id_fault = read_document(contact.id_type, contact.id_number, country)
     email, email_fault = to_email(contact.email)
     faults = {"phone": phone_fault, "id_number": id_fault, "email": email_fault}
@@ -83,8 +91,8 @@ def _name(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _cleaned(text: str) -> str:
-    if "&" in text:
-        text = html.unescape(text)
+    if "&" in text or "<" in text:
+        text = without_html(html.unescape(text))
     if not (text.isascii() and text.isprintable()):
         text = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in _HIDDEN)
     text = " ".join(text.split())

@@ -19,6 +19,7 @@ from relay.mapping.event_types import EVENT_TYPES, Language
 from relay.mapping.mail_reasons import REASONS, mail_reason
 from relay.mapping.moments import duration_text, shown_moment
 from relay.mapping.order_words import order_words
+from relay.mapping.plain_text import without_controls
 from relay.mapping.rules import ADDRESS_TEXTS, Rule, iso_date
 from relay.mapping.templates import render, template_values
 from relay.model import Call, Contact, Customer, Event, Money
@@ -75,7 +76,9 @@ def call_for(  # noqa: PLR0913  what event, rule, destination and source say mee
         Unwanted: the rule's `when` is not true.
     """
     contact = event.contact
-    resolved = resolve(contact, destination.country, customer_id)
+    amount = getattr(event.fields, "amount", None)
+    currency = amount.currency if isinstance(amount, Money) else ""
+    resolved = resolve(contact, destination.country, customer_id, currency=currency)
     customer, omitted_fields = (
         resolved.customer,
         {**event.omitted_fields, **resolved.omitted_fields},
@@ -210,7 +213,7 @@ def _addresses(
             row[name] = _render(f"address.{name}", rule_address[name], context)
         elif contact.address is not None:
             text = getattr(contact.address, name)
-            row[name] = text[:TEXT_MAX] if isinstance(text, str) else text
+            row[name] = without_controls(text)[:TEXT_MAX] if isinstance(text, str) else text
     row = _without_empty(row)
     if not row:
         return []

@@ -19,6 +19,9 @@ _NUMBERS_MAX: Final = 5
 _CHANGES_MAX: Final = 4
 _TEXT_MAX: Final = 60
 _ITEM_MAX: Final = 40
+# Longer than any number or reference that people know; there are merchants' own texts in its place.
+_NUMBER_MAX: Final = 80
+_URL_MAX: Final = 1000
 # Room for the items of a note that ends with a link, and of others.
 _ITEMS_ROOM: Final = (50, 90)
 
@@ -88,6 +91,13 @@ def _brief(text: str, length: int = _TEXT_MAX) -> str:
     """One line of at most `length` characters that may stand before `)` or a full stop."""
     text = text.rstrip(" .,;:")
     return text if len(text) <= length else text[: length - 1].rstrip(" .,;:") + "…"
+
+
+def _short(name: str, text: str) -> str:
+    """A number or reference that fits into a note; a link whole or not at all."""
+    if name.endswith("_url"):
+        return text if len(text) <= _URL_MAX else ""
+    return _brief(text, _NUMBER_MAX)
 
 
 def _code(text: str) -> str:
@@ -221,7 +231,7 @@ def order_words(
     """
     at = _ES if language == "es" else _EN
     lines, words = _among(names)
-    texts = {name: _text(fields[name]) for name in lines if name in fields}
+    texts = {name: _short(name, _text(fields[name])) for name in lines if name in fields}
     if number := texts.get("order_number"):
         texts["order_number"] = _NOUN.sub("", number)
     for name, make in words:

@@ -17,6 +17,8 @@ from relay.model import Phone
 _SPELLINGS: Final = (("+52", "+521", 10), ("+54", "+549", 10))
 # Brazilian mobiles have a ninth digit since 2016; many are still known to WhatsApp without it.
 _BRAZILIAN: Final = re.compile(r"(\+55[1-9]\d)(9?)([6-9]\d{7})")
+# As mobiles are written there and nowhere else; the area 51 is the calling code of Peru too.
+_AS_IN_BRAZIL: Final = re.compile(r"\s*\(\d\d\) ?9\d{4}-\d{4}\s*", re.ASCII)
 # What a plain number looks like. With a Mexican 1 it needs the full treatment.
 _E164: Final = re.compile(r"\+(?!521\d{10}$)[1-9]\d{6,14}", re.ASCII)
 _LONGEST: Final = 19
@@ -28,8 +30,12 @@ _RETIRED: Final = {
         (re.compile(r"0(\d{9})"), r"\1"),  # 09 and the area codes with 0
         (re.compile(r"02(2\d{8})"), r"\1"),  # 02 before the 2 that came to Santiago's numbers
         (re.compile(r"([89]\d{7})"), r"9\1"),  # mobiles before 2013; forms show the 9 beside them
+        (re.compile(r"9(9\d{8})"), r"\1"),  # with the 9 that a form shows, and their own
     ),
-    "57": ((re.compile(r"0(3\d{9})"), r"\1"),),  # the 0 that others dial before a mobile
+    "57": (
+        (re.compile(r"03?(3\d{9})"), r"\1"),  # 03, or the 0 of elsewhere, before a mobile
+        (re.compile(r"03([124-8]\d{7})"), r"60\1"),  # 03 before the areas of before 2021
+    ),
     "51": ((re.compile(r"01(9\d{8})"), r"\1"),),  # Lima's code before a mobile
     # Mobiles before the ninth digit.
     "55": ((re.compile(r"0?([1-9]\d)([6-9]\d{7})"), r"\g<1>9\2"),),
@@ -70,6 +76,8 @@ def _read(text: str, region: str) -> tuple[str, str]:
     """(E.164, "") or ("", reason code) of one text; the next webhook of an order has it again."""
     if _E164.fullmatch(text) and (number := _valid(text, "")):
         return number, ""
+    if region != "PE" and _AS_IN_BRAZIL.fullmatch(text):
+        region = "BR"
     tried = []
     for piece in pieces(text):
         tried.append(piece)

@@ -12,8 +12,14 @@ _TAG: Final = re.compile(
 # Without its semicolon it may be a part of a query.
 _ESCAPE: Final = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]{2,8}\d{0,2});")
 
+# Of control characters only those that end a line or are a blank say anything, and databases do
+# not store the first of them.
+_CONTROLS: Final = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
+_CONTROL: Final = re.compile(f"[{_CONTROLS}]")
 # Not the joiners, which hold an emoji together.
-_HIDDEN: Final = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_HIDDEN: Final = re.compile(
+    f"[{_CONTROLS}\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+)
 
 
 def without_html(text: str) -> str:
@@ -32,8 +38,13 @@ def without_accents(text: str, form: Literal["NFD", "NFKD"] = "NFKD") -> str:
     return "".join(c for c in unicodedata.normalize(form, text) if not unicodedata.combining(c))
 
 
+def without_controls(text: str) -> str:
+    """The text without control characters, but for blanks and ends of lines."""
+    return text if text.isprintable() else _CONTROL.sub("", text)
+
+
 def without_hidden(text: str) -> str:
-    """The text without marks of direction, blanks of no width and byte order marks.
+    """The text without controls, marks of direction, blanks of no width and byte order marks.
 
     Programs write them around the parts of dates and amounts, and pasting takes them along.
     """

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from jinja2 import ChainableUndefined, Template
 
-from relay.mapping.plain_text import is_one_line, without_html
+from relay.mapping.plain_text import is_one_line, without_controls, without_html
 from relay.mapping.sandbox import (
     DIGITS_MAX,
     TEXT_MAX,
@@ -184,7 +184,7 @@ def _template_value(value: Any) -> Any:
 
 
 def render(template: Template, context: dict[str, Any]) -> str:
-    """Render a template and strip white space from both ends.
+    """Render a template, without control characters and white space at both ends.
 
     Raises:
         TooCostly: it takes more than a quarter of a second of the processor, or makes over
@@ -199,4 +199,4 @@ def render(template: Template, context: dict[str, Any]) -> str:
             if size > TEXT_MAX:
                 raise TooCostly("text")
             parts.append(part)
-    return "".join(parts).strip()
+    return without_controls("".join(parts)).strip()

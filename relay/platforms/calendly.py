@@ -8,16 +8,19 @@ new one has `old_invitee`. The invitee's address and the event are the key. Want
 https://developer.calendly.com/api-docs/ (read 2026-11)
 """
 
-from typing import Final
+from typing import Any, Final
 
 from relay.inbound.composite_fields import JoinedText, Person
-from relay.inbound.contract import Platform
+from relay.inbound.contract import Platform, Source
+from relay.inbound.form_answers import Answer, objects, of_form
+from relay.inbound.payload import json_body
 from relay.inbound.payload_fields import Flag, Text, Time
 from relay.inbound.payload_schema import PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.results import Skipped
 from relay.inbound.signature import ComposedHmac, Message, PairsHeader
 from relay.inbound.topics import Shape, Topic, Values
+from relay.model import WebhookRequest
 
 
 class _InviteeSchema(PayloadSchema):
@@ -37,8 +40,22 @@ class _InviteeSchema(PayloadSchema):
         name="name",
         first_name="first_name",
         last_name="last_name",
-        phones=("text_reminder_number", "questions_and_answers.0.answer"),
+        phones=("text_reminder_number", "said.phone"),
     )
+
+
+def _body(request: WebhookRequest, _source: Source) -> Any:
+    """The body with what the invitee answered: a number is a phone where one was asked for."""
+    value = json_body(request.body)
+    payload = value.get("payload") if isinstance(value, dict) else None
+    if not isinstance(payload, dict):
+        return value
+    answers = [
+        Answer(str(one.get("question") or ""), one.get("answer"))
+        for one in objects(payload.get("questions_and_answers"))
+    ]
+    said = of_form([Answer("", payload.get("email"), "email"), *answers])
+    return {**value, "payload": {**payload, "said": said}}
 
 
 def _refined(topic: str, values: Values) -> Values | Skipped:
@@ -60,6 +77,7 @@ platform = Platform(
         PairsHeader("calendly-webhook-signature"), lambda _request, time: Message(f"{time}.")
     ),
     topic=Field("event"),
+    body=_body,
     topics={
         "invitee.created": Topic(type="booking.created", shape=_BOOKING),
         "invitee.canceled": Topic(type="booking.cancelled", shape=_BOOKING),

@@ -21,6 +21,8 @@ from relay.inbound.signature import Basic
 from relay.inbound.topics import Shape, Topic
 from relay.model import WebhookRequest
 
+_LISTS: Final = ("emails", "email", "phones", "phone")
+
 
 class _PersonSchema(PayloadSchema):
     id = Id("data.id", required=True)
@@ -28,21 +30,30 @@ class _PersonSchema(PayloadSchema):
     at = Time("meta.timestamp")
     buyer = Person(
         "data",
-        email=("emails.0.value", "email.0.value"),
+        email=("emails", "email"),
         name="name",
         first_name="first_name",
         last_name="last_name",
-        phones=("phones.0.value", "phones.1.value", "phone.0.value"),
+        phones=("phones", "phone"),
     )
 
 
 def _body(request: WebhookRequest, _source: Source) -> Any:
-    """The body with action and entity as one topic."""
+    """The body with action and entity as one topic, and what is primary first in its list."""
     value = json_body(request.body)
     meta = value.get("meta") if isinstance(value, dict) else None
     if not isinstance(meta, dict):
         return value
+    data = value.get("data")
+    if isinstance(data, dict):
+        lists = {name: data[name] for name in _LISTS if isinstance(data.get(name), list)}
+        firsts = {name: sorted(each, key=_is_secondary) for name, each in lists.items()}
+        value = {**value, "data": {**data, **firsts}}
     return {**value, "topic": f"{meta.get('action')}.{meta.get('entity')}"}
+
+
+def _is_secondary(each: Any) -> bool:
+    return not (isinstance(each, dict) and each.get("primary"))
 
 
 _PERSON: Final = Shape(schema=_PersonSchema(), kind="person", shown=("buyer",))

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from cases import all_of
 
 from relay.inbound.composite_fields import (
     Amount,
@@ -221,7 +222,7 @@ def test_nothing_is_no_amount(value):
     assert omitted(Amount("a", "c"), {"a": value}) == {}
 
 
-@pytest.mark.parametrize("value", ["n/a", [], {}, True, "12.990,00", 1e300])
+@pytest.mark.parametrize("value", ["n/a", [], {}, True, "12.99.0", 1e300])
 def test_odd_amount_is_named(value):
     field = Object(type("_Schema", (PayloadSchema,), {"y": Amount("a.b", "c")}), "o")
     assert omitted(field, {"o": {"a": {"b": value}}}) == {"o.a.b": "not_an_amount"}
@@ -260,6 +261,37 @@ def test_first_of_several_is_shown_where_the_body_has_any():
     assert shown(field, {"b": "1"}) == {}
 
 
+# Amounts.
+
+
+@all_of(
+    ("sent", "currency", "expected"),
+    [
+        # As a plugin or a person formats them.
+        ("1,299.00", "USD", "1299.00"), ("1.299,00", "USD", "1299.00"), ("49,90", "USD", "49.90"),
+        ("$49.90", "USD", "49.90"), ("12,990", "CLP", "12990"), ("$ 129.900", "COP", "129900"),
+        ("1.299.900", "COP", "1299900"), ("S/ 89.90", "PEN", "89.90"), ("10.00 USD", "", "10.00"),
+        ("Gs. 150.000", "PYG", "150000"), ("45.300,00", "ARS", "45300.00"), ("-1.299,50", "USD", "-1299.50"),
+        # Thousands of a currency without cents; no program writes mills of it.
+        ("129.900", "COP", "129900"), ("12.990", "CLP", "12990"), (" 150.000 ", "PYG", "150000"),
+        # Decimals of programs.
+        ("129.900000", "COP", "129.900000"), ("129.9000", "CLP", "129.9000"), ("0.990", "COP", "0.990"),
+        ("1299.000", "COP", "1299.000"), ("129.90", "COP", "129.90"), ("1.299", "USD", "1.299"),
+        ("129.900", "", "129.900"), (Decimal("129.900"), "COP", "129.900"), ("1.5e3", "USD", "1500"),
+        # No amounts.
+        ("1.299,000", "USD", None), ("gratis", "USD", None), ("25 mil", "COP", None), ("10/20", "USD", None),
+    ],
+)  # fmt: skip
+def test_amount_that_is_no_decimal_is_read_as_people_write_it(sent, currency, expected):
+    money = value_at(Amount("a", "c"), {"a": sent, "c": currency})
+    assert (f"{money.amount:f}" if money else None) == expected
+
+
+@pytest.mark.parametrize("units", ["129.900", "1.299,00", "$12"])
+def test_minor_units_are_no_text_of_people(units):
+    assert value_at(Amount("a", "c", minor=True), {"a": units, "c": "COP"}) is None
+
+
 # Items.
 
 
@@ -272,6 +304,19 @@ def test_items_are_texts_of_quantity_and_name():
     expected = ["2 × Taza & plato", "Té", "0.5 × Pan", "Sal"]  # noqa: RUF001  as notes show it
     assert value_at(Items("lines"), {"lines": lines}) == expected
     assert omitted(Items("lines"), {"lines": lines}) == {"lines.6.quantity": "not_a_number"}
+
+
+@all_of(
+    ("quantity", "shown"),
+    [
+        ("2.0000", "2"), (Decimal("2.0"), "2"), ("10", "10"), ("10.0", "10"), (20, "20"), ("1.50", "1.5"),
+        ("0.0000", None), (0, None), ("", ""),
+    ],
+)  # fmt: skip
+def test_quantity_has_no_decimals_that_say_nothing(quantity, shown):
+    line = {"name": "Té", "quantity": quantity}
+    item = f"{shown} × Té" if shown else "Té"  # noqa: RUF001  as notes show it
+    assert value_at(Items("lines"), {"lines": [line]}) == ([] if shown is None else [item])
 
 
 @pytest.mark.parametrize(

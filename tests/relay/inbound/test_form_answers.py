@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from cases import all_of
 from platform_samples import request_of, source_of
 
 from relay.inbound.form_answers import Answer, Answers, answer_text, objects, of_form
@@ -11,8 +12,11 @@ from relay.inbound.payload_schema import PayloadSchema, validate
 from relay.model import Event
 from relay.pipeline import parse
 
+# What an answer to a question looks like.
+LOOKS = {"email": "ana@example.com", "phone": "099 900 0001", "id_number": "1710034065"}
 
-@pytest.mark.parametrize(
+
+@all_of(
     ("label", "part"),
     [
         ("Correo electrónico", "email"),
@@ -21,8 +25,24 @@ from relay.pipeline import parse
         ("WhatsApp", "phone"),
         ("Teléfono celular", "phone"),
         ("Número de móvil", "phone"),
+        ("Cel.", "phone"),
+        ("Celu", "phone"),
+        ("Telf. convencional", "phone"),
+        ("Tlf", "phone"),
+        ("Fono", "phone"),
+        ("Telefone", "phone"),
+        ("Telephone", "phone"),
+        ("Cell phone", "phone"),
+        ("Mobile", "phone"),
+        ("Número de contacto", "phone"),
         ("Nombre", "first_name"),
+        ("Nombre de contacto", "first_name"),
+        ("Nombre o empresa", "first_name"),
+        ("Nombre (empresa o persona)", "first_name"),
+        ("Nombre/Empresa", "first_name"),
+        ("Nombre del representante legal", "first_name"),
         ("Nombres y apellidos", "name"),
+        ("Apellidos y nombres", "name"),
         ("Nombre completo", "name"),
         ("Full name", "name"),
         ("¿Cómo te llamas?", "name"),
@@ -32,7 +52,77 @@ from relay.pipeline import parse
     ],
 )
 def test_a_label_says_what_an_answer_is(label, part):
-    assert of_form([Answer(label, "x")]) == {part: "x"}
+    said = LOOKS.get(part, "x")
+    assert of_form([Answer(label, said)]) == {part: said}
+
+
+PERSON = [("Correo", "ana@example.com"), ("Celular", "0999000001"), ("Nombre", "Ana"),
+          ("Cédula", "1710034065")]  # fmt: skip
+ANA = {"email": "ana@example.com", "phone": "0999000001", "first_name": "Ana",
+       "id_number": "1710034065"}  # fmt: skip
+
+
+@all_of(
+    ("label", "said"),
+    [
+        # The label names a way to write to people, the answer is no address.
+        ("¿Cómo prefiere que le contactemos? (correo o WhatsApp)", "WhatsApp"),
+        ("¿Prefieres WhatsApp o llamada?", "Llamada"),
+        ("¿Tienes WhatsApp?", "Sí"),
+        ("¿Acepta recibir ofertas por correo?", "Sí"),
+        ("May we contact you by phone?", "Yes"),
+        ("¿Qué modelo de celular buscas?", "Samsung A54"),
+        ("¿Cuántos años tiene tu teléfono?", 2),
+        ("Tipo de documento", "Cédula"),
+        ("Ano do celular", "2025"),
+        # Something else has a name.
+        ("Nombre de la empresa", "Café Norte S.A."),
+        ("Nombre de tu negocio", "Café Norte"),
+        ("Nombre comercial", "Café Norte"),
+        ("Company name", "Café Norte"),
+        ("Nome da loja", "Café Norte"),
+        ("Nombre de tu mascota", "Firulais"),
+        ("Nombre del producto", "Café tostado"),
+        ("Nombre del evento", "Feria"),
+        ("Nombre del colegio", "Colegio Ficticio"),
+        ("Nombre de usuario de Instagram", "@anacafe"),
+        ("Nombre de tu hija", "Sol"),
+        # Somebody else is meant.
+        ("Nombre de quien recibe", "Rosa"),
+        ("Teléfono de quien recibe", "0987654321"),
+        ("Celular de la persona que recibirá el regalo", "0987654321"),
+        ("Teléfono de quien retira", "0987654321"),
+        ("Correo del destinatario", "rosa@example.com"),
+        ("Nombre de la agasajada", "Rosa"),
+        ("Correo de un amigo", "rosa@example.com"),
+        ("Contacto de emergencia: teléfono", "0987654321"),
+        ("Cédula del garante", "0912345675"),
+        ("Recipient's phone", "0987654321"),
+        ("Friend's email", "rosa@example.com"),
+        ("Nombre del referido", "Rosa"),
+    ],
+)
+def test_what_is_not_of_the_person_is_an_answer_like_others(label, said):
+    for answers in ([(label, said), *PERSON], [*PERSON, (label, said)]):
+        found = of_form([Answer(*answer) for answer in answers])
+        assert found == {**ANA, "answers": {label: str(said)}}
+
+
+@pytest.mark.parametrize("kind", ["phone", ""])
+def test_somebody_else_is_written_to_where_nobody_else_can_be(kind):
+    answers = [Answer("Nombre de quien recibe", "Rosa"),
+               Answer("Teléfono de quien recibe", "0987654321", kind)]  # fmt: skip
+    found = of_form([*answers, Answer("Tu nombre", "Ana")])
+    assert (found["first_name"], found["phone"]) == ("Rosa", "0987654321")
+    assert "phone" not in of_form([*answers, Answer("Correo", "ana@example.com", "email")])
+
+
+@pytest.mark.parametrize(
+    ("said", "part"), [("0999000001", "phone"), ("ana@example.com", "email"), ("Sí", None)]
+)
+def test_question_for_either_is_answered_with_one(said, part):
+    expected = {part: said} if part else {"answers": {"WhatsApp o correo": said}}
+    assert of_form([Answer("WhatsApp o correo", said)]) == expected
 
 
 @pytest.mark.parametrize("label", ["Producto", "Hotel", "Renombre", "¿Cuántas unidades?"])

@@ -28,6 +28,9 @@ def test_names_and_references_are_trimmed_and_normalised():
         ("Mar&iacute;a", "Mar\u00eda"),
         ("O&#039;Higgins", "O'Higgins"),
         ("D & D", "D & D"),
+        ("Ana <b>María</b>", "Ana María"),
+        ("&lt;b&gt;Ana&lt;/b&gt;", "Ana"),
+        ("Ana <3", "Ana <3"),
         ("\u674e", "\u674e"),
         ("Null", "Null"),  # a surname
         ("Ana 2", "Ana 2"),
@@ -113,3 +116,21 @@ def test_references_are_the_fields_that_would_have_named_somebody():
     assert references_in(omitted_fields).keys() == {
         "customer.email", "phone", "billing.phone.0", "id_number",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("currency", "text", "country", "phone"),
+    [
+        ("PEN", "999000004", "", "+51999000004"),  # in Ecuador a mobile of somebody else
+        ("PEN", "999000004", "EC", "+593999000004"),  # who lives there
+        ("COP", "0999000004", "", "+593999000004"),  # no number of Colombia
+        ("USD", "999000004", "", "+593999000004"),
+        ("puntos", "999000004", "", "+593999000004"),
+        ("", "999000004", "", "+593999000004"),
+    ],
+)
+def test_phone_without_a_country_is_of_the_one_whose_currency_is_paid(
+    currency, text, country, phone
+):
+    contact = Contact(phones=(Phone(text),), country=country)
+    assert resolve(contact, "EC", currency=currency).customer.phone == phone

@@ -341,3 +341,26 @@ def test_refund_of_the_whole_that_is_called_one_of_a_part_has_one_amount():
     fields = {"order_number": "7", "refund_amount": "$49,90", "amount": "$49,90"}
     told = note("order.partially_refunded", "es", fields)
     assert told == "Reembolso parcial del pedido 7: $49,90 (Shopify)"
+
+
+LONG = "x" * 10_000
+
+
+@pytest.mark.parametrize("text", [LONG, "a\x00\x1b[31mb\x85c", "<b>1042</b>\u200b", "{{ 7 * 7 }}"])
+@pytest.mark.parametrize("event_type", ORDER_NOTES)
+def test_odd_number_or_reference_leaves_one_line_that_fits(event_type, text):
+    names = ("order_number", "order_id", "reference", "payment_id", "carrier", "plan", "status",
+             "payment_method", "reason", "tracking_url", "checkout_url")  # fmt: skip
+    fields = {**dict.fromkeys(names, text), "amount": usd("49.90")}
+    for language in LANGUAGES:
+        note = note_of(event_type, fields, SOURCES[language])
+        assert len(note) < 400
+        assert note.isprintable()
+        assert "49 (" not in note
+
+
+def test_long_link_is_whole_or_absent():
+    link = "https://tienda.example/" + "k" * 500
+    fields = {"checkout_url": link}
+    assert link in note_of("checkout.created", fields, SOURCES["es"])
+    assert "k" not in note_of("checkout.created", {"checkout_url": link * 2}, SOURCES["es"])
