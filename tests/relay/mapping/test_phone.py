@@ -119,8 +119,52 @@ def test_first_usable_number_wins_and_the_first_reason_is_kept(written, expected
     assert to_e164(written, "EC") == expected
 
 
+# A number and its extension, without a word between them.
+_EXTENDED = ("{} - 101", "{} - 22", "{} \u2013 101", "{} (101)", "{} * 101", "{}; 101", "{} / 22")
+_WORDS = (
+    "{} ext 12", "{} Ext. 12", "{} ext: 12", "{}ext12", "{} x 22", "{} X12", "{} extensi\u00f3n 123",
+    "{} extensi\u00f3n: 101", "{} int. 4", "{} interno 12", "{} (int. 1234)", "{} anexo 123",
+    "{} anx. 123", "{} ramal 3", "{} opci\u00f3n 2", "{} # 45", "{} ext 101/102", "{} ext. 12 y 13",
+)  # fmt: skip
+EXTENDED = [
+    ("EC", "099 123 4567", "+593991234567"),
+    ("EC", "+593 99 123 4567", "+593991234567"),
+    ("EC", "0991234567", "+593991234567"),
+    ("EC", "04-2345678", "+59342345678"),
+    ("CO", "315 555 0121", "+573155550121"),
+    ("CO", "+57 315 5550121", "+573155550121"),
+    ("CO", "(601) 3456789", "+576013456789"),
+    ("PE", "912 122 244", "+51912122244"),  # with 101 behind it, a number of India
+    ("PE", "+51 912 122 244", "+51912122244"),
+    ("PE", "(01) 444-5555", "+5114445555"),
+    ("MX", "55 5123 4567", "+525551234567"),  # with 10 behind it, a number of Brazil
+    ("MX", "+52 55 5123 4567", "+525551234567"),
+    ("CL", "9 8765 4321", "+56987654321"),
+    ("CL", "+56 9 8765 4321", "+56987654321"),
+    ("AR", "+54 9 11 2345-6789", "+5491123456789"),
+    ("AR", "011 4444-5555", "+541144445555"),
+]
+_DIRECTLY = ("{}-101", "{}-22", "{} 101", "{} 22")
+
 # As people, spreadsheets and phones write them.
 WRITTEN = [
+    *((text.format(n), c, e164) for c, n, e164 in EXTENDED for text in (*_EXTENDED, *_WORDS)),
+    *((text.format("912122244"), "PE", "+51912122244") for text in _DIRECTLY),
+    *((text.format("+573155550121"), "CO", "+573155550121") for text in _DIRECTLY),
+    *((text.format("0991234567"), "EC", "+593991234567") for text in (*_DIRECTLY, "{} - 1012")),
+    ("912 122 244-101", "PE", "+51912122244"),
+    ("55 5123 4567 - 10", "MX", "+525551234567"),
+    ("57 315 555 0121 - 12", "EC", "+573155550121"),
+    # The last group of a whole number, here or of another country.
+    ("57 315 555 - 0121", "EC", "+573155550121"),  # not 5731 5555 of Manab\u00ed
+    ("57 315 555-0121", "EC", "+573155550121"),
+    ("34 612 345-678", "EC", "+34612345678"),
+    ("34 612 34 56-78", "CL", "+34612345678"),
+    ("34 612 345 678", "EC", "+34612345678"),
+    ("55 11 98765-4321", "CL", "+5511987654321"),
+    ("49 30 123456-78", "EC", "+493012345678"),
+    ("030 123456 - 78", "DE", "+493012345678"),
+    ("+1 305 555 01-31", "EC", "+13055550131"),
     ("0057 301 555 0133", "CO", "+573015550133"),
     ("00593 99 1201211", "CO", "+593991201211"),
     ("0055 51 99999-0121", "BR", "+5551999990121"),
@@ -310,6 +354,7 @@ def test_number_is_read_as_it_is_written(written, country, e164):
         ("13055550131", "CO"),  # 305 in Florida, or in Colombia with a 1 before it
         ("5730155501", "CO"),
         ("88887777", "CO"),
+        ("011 15 2345-6789", "PE"),  # of home in Argentina; not 115 2345 of Lima
         ("15 2345 6789", "AR"),  # the 15 of home without an area
         ("4915123456715", "DE"),  # valid both with and without its first digits as calling code
         ("04915123456715", "DE"),
