@@ -24,7 +24,7 @@ def check_declaration(platform: Platform) -> None:
         topics["other"] = platform.other
     for name, topic in platform.topics.items():
         if lookup := platform.lookups.get(topic.lookup):
-            topics[name] = replace(topic, step="", step_at="", updates=False)
+            topics[name] = replace(topic, step="", step_at="", attempt="", updates=False)
             topics[f"{name}, looked up"] = replace(topic, shape=lookup.shape, lookup="", at=())
         elif platform.lookups and topic.lookup:
             raise TypeError(f"platform {platform.name}: no look-up of {topic.lookup!r}")
@@ -76,6 +76,7 @@ def _name_faults(topic: Topic, known: Collection[str]) -> Iterator[str]:
     used = {
         "shown": shape.shown, "states": shape.states, "dated": shape.dated,
         "skipped": shape.skipped, "at": topic.at, "step_at": (topic.step_at,),
+        "attempt": (topic.attempt,),
     }  # fmt: skip
     for place, used_names in used.items():
         for name in used_names:

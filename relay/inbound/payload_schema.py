@@ -121,6 +121,14 @@ class References(ListOf):
         return super().read(value, path, omitted_fields)
 
 
+class JoinedReferences(References):
+    """All texts of such a list as one, each once: `gift_card + visa`. Names in small letters."""
+
+    def read(self, value: Any, path: str, omitted_fields: OmittedFields) -> Any:
+        texts = [text.strip() for text in super().read(value, path, omitted_fields)]
+        return " + ".join(dict.fromkeys(filter(None, texts))) or None
+
+
 class _Reference(Text):
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__()

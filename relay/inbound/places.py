@@ -38,16 +38,17 @@ class Header(Place):
 class SiteHeader(Header):
     """A header with the address of a shop: one text for all spellings of one address.
 
-    A shop may name itself by `http:` or `https:`, as the visit that it tells of came.
+    A shop may name itself by `http:` or `https:`, and with or without `www.`, as the visit that it
+    tells of came.
     """
 
     def find(self, request: WebhookRequest, value: Any) -> str:
         _, has_scheme, rest = super().find(request, value).strip().rpartition("://")
         host, _, path = rest.partition("/")
-        folder = path.strip("/")
+        host, folder = host.lower().removeprefix("www."), path.strip("/")
         if not has_scheme:
-            return f"{host.lower()}/{folder}".rstrip("/")
-        return f"https://{host.lower()}/{folder}{'/' if folder else ''}"
+            return f"{host}/{folder}".rstrip("/")
+        return f"https://{host}/{folder}{'/' if folder else ''}"
 
 
 class Query(Place):

@@ -45,7 +45,9 @@ def report_of(
     if topic.step:
         is_creation = topic.step_at == "created_at"
         at = created_at if is_creation else unix_time(values.get(topic.step_at))
-        steps = (Step(topic.step, event_type, at), *steps)
+        attempt = values.get(topic.attempt)
+        state = f"{topic.step}:{attempt}" if attempt else topic.step
+        steps = (Step(state, event_type, at), *steps)
     amount, refunded = values.get("amount"), values.get("refunded")
     is_step_alone = topic.step and topic.step != CREATED
     return Report(

@@ -85,6 +85,8 @@ class Topic:
     Of a shape with a kind:
 
     - `step`: the state that the topic reports, and `step_at` the name of the value with its date.
+    - `attempt`: name of the value that tells one attempt from another, where a thing may come to
+      the same state by several: a payment that is declined twice is told twice.
     - `updates`: whether a change of shown fields without a new step is an event.
 
     Of a body that only names a thing, by its `id`:
@@ -101,6 +103,7 @@ class Topic:
     at: tuple[str, ...] = ("at",)
     step: str = ""
     step_at: str = ""
+    attempt: str = ""
     updates: bool = False
     implies: Mapping[str, frozenset[str]] = field(default_factory=dict)
     once: bool = False

@@ -117,6 +117,13 @@ def _of(name: str, words: Mapping[str, tuple[str, str]]) -> _Words:
     return lambda fields, at: _known(fields.get(name), words, at)
 
 
+def _methods(fields: Mapping[str, Any], at: int) -> str:
+    """The words for each method, where a gift card pays a part and another one the rest."""
+    names = _text(fields.get("payment_method")).split(" + ")
+    words = [word for name in names if (word := _known(name, METHODS, at))]
+    return _brief(" + ".join(dict.fromkeys(words)))
+
+
 def _spaced(match: re.Match[str]) -> str:
     return match[0].replace("_", " ")
 
@@ -214,7 +221,7 @@ _WORDS: Final[Mapping[str, _Words]] = {
     "parcel_text": _parcel,
     "cancel_text": _of("cancel_reason", CANCELLED),
     "decline_text": _of("reason", DECLINED),
-    "method_text": _of("payment_method", METHODS),
+    "method_text": _methods,
     "tracking_text": _tracking,
     "reason_line": _of("reason", CANCELLED),
 }

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
 from relay.mapping.country import iso2
-from relay.mapping.phone_text import pieces
+from relay.mapping.phone_text import CALLING_CODES, pieces
 from relay.model import Phone
 
 # (prefix, prefix with the extra digit, digits after it). Mexican mobiles had a 1 after the 52 until
@@ -22,7 +23,6 @@ _AS_IN_BRAZIL: Final = re.compile(r"\s*\(\d\d\) ?9\d{4}-\d{4}\s*", re.ASCII)
 # What a plain number looks like. With a Mexican 1 it needs the full treatment.
 _E164: Final = re.compile(r"\+(?!521\d{10}$)[1-9]\d{6,14}", re.ASCII)
 _LONGEST: Final = 19
-_CALLING_CODES: Final = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 # Calling code -> (national number with a prefix that is no longer dialled, without it).
 _RETIRED: Final = {
     "52": ((re.compile(r"(?:0(?:1|44|45)|1)(\d{10})"), r"\1"),),  # 01, 044, 045; the mobile 1
@@ -88,8 +88,21 @@ def _read(text: str, region: str) -> tuple[str, str]:
 
 
 def _number(piece: str, region: str) -> str:
-    """The number in one piece: national first, then with the country's own calling code, then
-    with that of another country; never one of another country where the own code leads.
+    """The number in one piece, of whose last digits the `;` says that they may be an extension:
+    with them or without as dialled here, then as dialled of abroad.
+    """
+    number, _, extension = piece.partition(";")
+    if not extension:
+        return _dialled(piece, region)
+    readings = (number + extension, number)
+    here = (_dialled(digits, region, abroad=False) for digits in readings)
+    abroad = (_dialled(digits, region) for digits in readings)
+    return next((e164 for e164 in chain(here, abroad) if e164), "")
+
+
+def _dialled(piece: str, region: str, *, abroad: bool = True) -> str:
+    """The number in digits: national first, then with the country's own calling code, then
+    with that of another country, if `abroad`; never one of another where the own code leads.
     """
     own = _calling_code(region)
     digits = piece.lstrip("+")
@@ -104,7 +117,7 @@ def _number(piece: str, region: str) -> str:
         return ""
     if number := _first_valid(_national(digits, own), region):
         return "" if _is_ambiguous(digits, own, number) else number
-    if digits.startswith(("0", own)) or _is_typing_error(digits, region):
+    if not abroad or digits.startswith(("0", own)) or _is_typing_error(digits, region):
         return ""
     return _valid(f"+{digits}", "")
 
@@ -122,7 +135,7 @@ def _international(digits: str) -> Iterator[str]:
 
 def _without_second_code(digits: str) -> str:
     """The digits without a calling code that is written twice, as where a form adds it too."""
-    code = next((digits[:n] for n in (1, 2, 3) if digits[:n] in _CALLING_CODES), "")
+    code = next((digits[:n] for n in (1, 2, 3) if digits[:n] in CALLING_CODES), "")
     rest = digits[len(code) :].removeprefix("00")
     return rest if code and rest.startswith(code) else ""
 

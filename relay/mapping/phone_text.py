@@ -1,7 +1,8 @@
 """The pieces of a text that may be phone numbers, cleaned of everything that people write around.
 
-A piece is digits, with a leading plus where one was written. This module knows no country: whether
-a piece is a number is for `relay/mapping/phone.py` to say.
+A piece is digits, with a leading plus where one was written, and a `;` before the last of them
+where they may be an extension. This module knows calling codes, but no country's numbers: whether a
+piece is one is for `relay/mapping/phone.py` to say.
 """
 
 import html
@@ -11,6 +12,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
+import phonenumbers
+
+CALLING_CODES: Final = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 # Shorter than any number of a subscriber.
 _DIGITS_MIN: Final = 7
 # Written as nothing but one number.
@@ -30,6 +34,18 @@ _EXTENSION: Final = re.compile(
     r"|(?<=\d)\s*[x#]\s*\d{1,6}(?![\s.()-]*\d)",
     re.IGNORECASE,
 )
+# An extension without a word, set apart as no other group: `912 122 244 - 101`, `912 122 244-101`,
+# `912122244 101`. Four digits are the end of many numbers, but not behind a whole mobile.
+_APART: Final = re.compile(
+    r"(?P<head>(?:(?! +- ).)+?)(?: +- +|(?<=[0-9]{8})[ -])(?P<last>[0-9]{2,5})"
+    r"|(?P<spaced>[^-]+[0-9])-(?P<end>[0-9]{2,5})"
+)
+_LAST_MAX: Final = 3
+# So many digits have the shortest numbers of whole countries, and the beginnings of others that are
+# written with their calling code but without its plus: `57 315 555 - 0121`; one more where it has
+# two digits, as `34 612 34 56-78`.
+_SHORT_MAX: Final = 8
+_RUN_MAX: Final = 40
 # What counts numbers or follows one without being dialled: `1. 099…`, `#1 099…`, `Cel1 099…`,
 # `099… (2)`. A mere "1" or "(1)" before a number is the calling code of the United States, unless
 # a zero follows.
@@ -41,11 +57,6 @@ _INSIDE: Final = frozenset("+0123456789().- ")
 _NOT_DIGITS: Final = re.compile(r"[^0-9]+")
 _GROUPS: Final = re.compile(r"[ .-]+")
 _DASH: Final = re.compile(r" +-+ +| {2,}")
-# Up to three digits behind a dash, which may be an extension that nobody calls so.
-_BEHIND_DASH: Final = re.compile(r"(?:(.+?)(?: +-+ *| *-+ +)|([^-]*\d{9,})-)\d{1,3}")
-_WHOLE_MIN: Final = 9
-# With its calling code; of more digits, those behind the dash are part of no number of ours.
-_DIGITS_MAX: Final = 11
 # What people put between groups of digits as they put a full stop.
 _DOTS: Final = frozenset("\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65")
 # The address of an account of WhatsApp is its number.
@@ -169,13 +180,9 @@ def _numbers(run: str) -> Iterator[str]:
     if match := _DECIMAL.fullmatch(run.strip().lstrip(".- ")):
         yield match[1] + match[2]
         return
-    digits, whole = _digits(run), _before_dash(run)
-    if whole and len(digits.lstrip("+")) > _DIGITS_MAX:
-        yield whole
+    digits = _digits(run)
     if len(digits) >= _DIGITS_MIN:
-        yield digits
-    if whole:
-        yield whole
+        yield _with_extension(run) or digits
     if "(0)" in run:  # a zero that is not dialled behind a calling code
         yield _digits(run.replace("(0)", ""))
     if len(digits) >= 2 * _DIGITS_MIN:
@@ -188,11 +195,20 @@ def _numbers(run: str) -> Iterator[str]:
                 yield own
 
 
-def _before_dash(run: str) -> str:
-    """A whole number without the few digits behind it; empty where there are none."""
-    match = _BEHIND_DASH.fullmatch(run.strip()) if "-" in run else None
-    digits = _digits(match[1] or match[2]) if match else ""
-    return digits if len(digits) >= _WHOLE_MIN else ""
+def _with_extension(run: str) -> str:
+    """The piece of a run whose last group may be an extension, empty for any other."""
+    match = _APART.fullmatch(run.strip()) if len(run) <= _RUN_MAX else None
+    if match is None:
+        return ""
+    head, last = match["head"] or match["spaced"], match["last"] or match["end"]
+    digits = _digits(head)
+    first = re.split(r"[ ().-]+", head.lstrip(" ("))[0]
+    is_beginning = first in CALLING_CODES and len(digits) <= _SHORT_MAX + (len(first) == 2)
+    is_whole = len(digits) < _DIGITS_MIN or is_beginning
+    is_long = digits[0] == "+" or (digits[0] == "0" and len(digits) > _SHORT_MAX + 1)
+    if is_whole or (len(last) > _LAST_MAX and not is_long):
+        return ""
+    return f"{digits};{last}"
 
 
 def _digits(text: str) -> str:

@@ -46,8 +46,8 @@ class _OrderSchema(PayloadSchema):
 _ORDER: Final = Shape(schema=_OrderSchema(), kind="order")
 
 
-def _step(event_type: str, state: str) -> Topic:
-    return Topic(type=event_type, shape=_ORDER, step=state)
+def _step(event_type: str, state: str, *, attempt: str = "") -> Topic:
+    return Topic(type=event_type, shape=_ORDER, step=state, attempt=attempt)
 
 
 platform = Platform(
@@ -62,7 +62,7 @@ platform = Platform(
         "order.created": _step("order.created", "created"),
         "order.pending_payment": _step("order.on_hold", "pending_payment"),
         "order.paid": _step("order.paid", "paid"),
-        "order.declined": _step("order.failed", "declined"),
+        "order.declined": _step("order.failed", "declined", attempt="event_id"),
         "order.expired": _step("order.cancelled", "expired"),
         "order.canceled": _step("order.cancelled", "canceled"),
         "order.refunded": _step("order.refunded", "refunded"),

@@ -69,7 +69,9 @@ platform = Platform(
     media_types=(FORM,),
     topics={
         "PAID": Topic(type="payment.approved", shape=_PAYMENT, step="approved"),
-        "UNPAID": Topic(type="payment.declined", shape=_PAYMENT, step="declined"),
+        "UNPAID": Topic(
+            type="payment.declined", shape=_PAYMENT, step="declined", attempt="payment_id"
+        ),
     },
     ignored={"RUNNING": "pending", "PARTIALLY_PAID": "pending"},
     retries="4, within an hour",

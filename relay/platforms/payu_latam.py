@@ -58,8 +58,8 @@ def _body(request: WebhookRequest, _source: Source) -> object:
 _PAYMENT: Final = Shape(schema=_PaymentSchema(), kind="payment")
 
 
-def _step(event_type: str, state: str) -> Topic:
-    return Topic(type=event_type, shape=_PAYMENT, step=state)
+def _step(event_type: str, state: str, *, attempt: str = "") -> Topic:
+    return Topic(type=event_type, shape=_PAYMENT, step=state, attempt=attempt)
 
 
 platform = Platform(
@@ -74,8 +74,8 @@ platform = Platform(
     media_types=(FORM,),
     topics={
         "4": _step("payment.approved", "approved"),
-        "5": _step("payment.declined", "expired"),
-        "6": _step("payment.declined", "declined"),
+        "5": _step("payment.declined", "expired", attempt="payment_id"),
+        "6": _step("payment.declined", "declined", attempt="payment_id"),
     },
     setup={
         "es": (

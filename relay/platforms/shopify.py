@@ -25,7 +25,7 @@ from relay.inbound.contract import Platform
 from relay.inbound.line_quantities import LostLines
 from relay.inbound.lookups import Api, Lookup, Read, Tokens
 from relay.inbound.payload_fields import Id, Text, Time
-from relay.inbound.payload_schema import ListOf, Object, PayloadSchema
+from relay.inbound.payload_schema import JoinedReferences, ListOf, Object, PayloadSchema
 from relay.inbound.places import Field, Header, SiteHeader
 from relay.inbound.privacy import PrivacyRequest
 from relay.inbound.results import Skipped
@@ -78,7 +78,7 @@ class _SaleSchema(_BodySchema):
     address_book = Person("customer.default_address", **_ADDRESS)
     document = Documents("note_attributes", country=tuple(f"billing_address.{n}" for n in _COUNTRY))
     items = Items("line_items", name=("name", "title"), quantity=("current_quantity", "quantity"))
-    payment_method = Text("payment_gateway_names.0")
+    payment_method = JoinedReferences((), "payment_gateway_names")
 
 
 _TRANSACTION: Final = PayloadSchema.of(

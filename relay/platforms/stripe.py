@@ -3,7 +3,8 @@
 `Stripe-Signature: t=…,v1=…`: hex HMAC-SHA256 of time, full stop and raw body, with the endpoint's
 secret as text, `whsec_` included; several `v1` while a secret is rotated. The vendor's libraries
 accept 300 s. `id` is the event's, the same on every retry, which go on for three days. A checkout
-and its charge tell of one payment: what is remembered is the payment intent. A checkout that is to
+and its charge tell of one payment: what is remembered is the payment intent. Each card that it is
+tried with is a charge of its own. A checkout that is to
 be paid later, at OXXO or by transfer, is completed while it is `unpaid`; one in mode `setup` is no
 payment. An invoice is of a subscription, its first or a later one, but where it was made by hand.
 Amounts are in minor units, of CLP whole pesos; currencies are in small letters.
@@ -94,6 +95,8 @@ class _ChargeSchema(_EventSchema):
         country="address.country",
     )
     account = Person(_OBJECT, email="receipt_email")
+    _attempt = Id(f"{_OBJECT}.id")
+    _kind = Text(f"{_OBJECT}.payment_method_details.type")
 
 
 class _InvoiceSchema(_EventSchema):
@@ -127,6 +130,13 @@ def _session(topic: str, values: Values) -> Values | Skipped:
     return Skipped("not_paid_yet") if is_unpaid and is_completed else {}
 
 
+def _charge(_topic: str, values: Values) -> Values:
+    """Only a card's failure is told by nothing but its charge: that of a method that is paid later
+    comes as one of the checkout, too.
+    """
+    return {} if values.get("_kind") == "card" else {"_attempt": ""}
+
+
 def _invoice(topic: str, values: Values) -> Values | Skipped:
     reason = values.get("_billing_reason")
     if reason == "manual":
@@ -140,7 +150,7 @@ def _invoice(topic: str, values: Values) -> Values | Skipped:
 
 _SESSION: Final = Shape(schema=_SessionSchema(), kind="payment", refine=_session)
 _CART: Final = Shape(schema=_SessionSchema())
-_CHARGE: Final = Shape(schema=_ChargeSchema(), kind="payment")
+_CHARGE: Final = Shape(schema=_ChargeSchema(), kind="payment", refine=_charge)
 _INVOICE: Final = Shape(schema=_InvoiceSchema(), refine=_invoice)
 _CUSTOMER: Final = Shape(schema=_CustomerSchema(), kind="customer", shown=("buyer",))
 
@@ -154,7 +164,9 @@ _TOPICS: Final = {
     ),
     "checkout.session.expired": Topic(type="checkout.abandoned", shape=_CART),
     "charge.succeeded": Topic(type="payment.approved", shape=_CHARGE, step="approved"),
-    "charge.failed": Topic(type="payment.declined", shape=_CHARGE, step="failed"),
+    "charge.failed": Topic(
+        type="payment.declined", shape=_CHARGE, step="failed", attempt="_attempt"
+    ),
     "charge.refunded": Topic(type="payment.refunded", shape=_CHARGE),
     _PAID: Topic(type="subscription.renewed", shape=_INVOICE),
     "invoice.payment_failed": Topic(type="subscription.payment_failed", shape=_INVOICE),

@@ -17,7 +17,7 @@ from relay.inbound.composite_fields import Amount, Items, JoinedText, Person
 from relay.inbound.contract import Platform
 from relay.inbound.lookups import ANY_ID, Api, Lookup, Read
 from relay.inbound.payload_fields import Id, Text, Time
-from relay.inbound.payload_schema import PayloadSchema
+from relay.inbound.payload_schema import JoinedReferences, PayloadSchema
 from relay.inbound.places import Field
 from relay.inbound.results import Handshake
 from relay.inbound.signature import Bearer
@@ -53,7 +53,7 @@ class _OrderSchema(PayloadSchema):
     amount = Amount("value", "storePreferencesData.currencyCode", digits=2)
     items = Items("items")
     status = Text("statusDescription", "status")
-    payment_method = Text("paymentData.transactions.0.payments.0.paymentSystemName")
+    payment_method = JoinedReferences(("paymentsystemname",), "paymentData.transactions.0.payments")
     cancel_reason = Text("cancelReason")
     carrier = Text("packageAttachment.packages.0.courier")
     tracking_number = Id("packageAttachment.packages.0.trackingNumber")

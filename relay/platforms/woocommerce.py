@@ -134,13 +134,20 @@ def _body(request: WebhookRequest, source: Source) -> Any:
 
 
 def _utc_dates(body: Mapping[str, Any], zone: tzinfo) -> dict[str, str]:
-    """The dates that the body has in the shop's own time only, by their names in UTC."""
+    """The dates that the body has in the shop's own time only, by their names in UTC.
+
+    The one in UTC may be there and say nothing: null, or WordPress's zero of a draft.
+    """
     return {
         f"{name}_gmt": at.isoformat()
         for name, value in body.items()
-        if (name.startswith("date_") or name.endswith("_date")) and f"{name}_gmt" not in body
-        if (at := parse_timestamp(value, zone))
+        if (name.startswith("date_") or name.endswith("_date"))
+        if _says_nothing(body.get(f"{name}_gmt")) and (at := parse_timestamp(value, zone))
     }
+
+
+def _says_nothing(utc: Any) -> bool:
+    return utc is None or (isinstance(utc, str) and unix_time(utc) is None)
 
 
 def _status(values: Values) -> str:

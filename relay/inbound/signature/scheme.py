@@ -3,7 +3,7 @@
 import base64
 import binascii
 import hmac
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -63,13 +63,13 @@ class Digest(Protocol):
 class BodyCheck:
     """A proof whose headers are read: it takes the body in parts, and then decides.
 
-    `request` is as `verify` returns it. `buffers` says that the parts are kept in memory, since the
-    signature can only be verified over the whole.
+    `request` is as `verify` returns it, unless the verdict says another. `buffers` says that the
+    parts are kept in memory, since the signature can only be verified over the whole.
     """
 
     request: WebhookRequest
     digests: tuple[Digest, ...] = ()
-    verdict: Callable[[], None] | None = None
+    verdict: Callable[[], WebhookRequest | None] | None = None
     buffers: bool = False
 
     def update(self, part: bytes) -> None:
@@ -82,14 +82,32 @@ class BodyCheck:
         Raises:
             Refused: the body is not the one that was signed, or the signed time is too far away.
         """
-        if self.verdict is not None:
-            self.verdict()
-        return self.request
+        proved = self.verdict() if self.verdict is not None else None
+        return proved or self.request
 
     def whole(self, body: bytes) -> WebhookRequest:
         """`update` and `finish`, for a body that is in memory."""
         self.update(body)
         return self.finish()
+
+
+def first_proof(checks: Sequence[BodyCheck]) -> BodyCheck:
+    """The check by several proofs of a request, each by itself; the first that is right counts."""
+    if len(checks) == 1:
+        return checks[0]
+
+    def verdict() -> WebhookRequest:
+        faults = []
+        for check in checks:
+            try:
+                return check.finish()
+            except Refused as refused:
+                faults.append(refused)
+        raise faults[0]
+
+    digests = tuple(digest for check in checks for digest in check.digests)
+    buffers = any(check.buffers for check in checks)
+    return BodyCheck(checks[0].request, digests, verdict, buffers)
 
 
 @runtime_checkable

@@ -25,6 +25,7 @@ from relay.inbound.signature.scheme import (
     BodyCheck,
     Digest,
     Vouches,
+    first_proof,
     is_signed,
     readable,
     require_match,
@@ -55,8 +56,9 @@ class StandardWebhooks:
     the secret as plain text, although the specification says base64 after `whsec_`. The signed time
     may differ from ours by `tolerance_s`.
 
-    The three headers begin with `prefix`, `webhook` or `svix`; the first complete set is verified,
-    and the request that comes out has no other. `sign` takes a `whsk_` key for `v1a`.
+    The three headers begin with `prefix`, `webhook` or `svix`. Of several complete sets each is
+    verified by itself; the request that comes out has the first that is right, and no other.
+    `sign` takes a `whsk_` key for `v1a`.
     Source: standard-webhooks/standard-webhooks, spec, read 2026-11.
     """
 
@@ -75,7 +77,17 @@ class StandardWebhooks:
         return self.begin(request, secrets, now).whole(request.body)
 
     def begin(self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime) -> BodyCheck:
-        request = self._with_one_set(request)
+        checks, faults = [], []
+        for one in self._with_one_set(request):
+            try:
+                checks.append(self._begin(one, secrets, now))
+            except Refused as refused:
+                faults.append(refused)
+        if not checks:
+            raise faults[0]
+        return first_proof(checks)
+
+    def _begin(self, request: WebhookRequest, secrets: tuple[str, ...], now: datetime) -> BodyCheck:
         message_id, timestamp, signatures = (
             request.headers[f"{self.prefix}-{part}"] for part in _PARTS
         )
@@ -104,26 +116,25 @@ class StandardWebhooks:
         buffers = any(isinstance(digest, _Buffer) for digest in digests)
         return BodyCheck(request, digests, verdict, buffers)
 
-    def _with_one_set(self, request: WebhookRequest) -> WebhookRequest:
-        """The request with the first complete set of headers only, under `prefix`.
+    def _with_one_set(self, request: WebhookRequest) -> list[WebhookRequest]:
+        """The request with each complete set of headers alone, under `prefix`.
 
         Raises:
             Refused: `missing`, when no set is complete.
         """
         headers = request.headers
         prefixes = dict.fromkeys((self.prefix, *_PREFIXES))
-        for prefix in prefixes:
-            values = [headers.get(f"{prefix}-{part}", "") for part in _PARTS]
-            if all(values):
-                break
-        else:
-            raise Refused(MISSING)
+        sets = [[headers.get(f"{prefix}-{part}", "") for part in _PARTS] for prefix in prefixes]
         others = {f"{other}-{part}" for other in prefixes for part in _PARTS}
         kept = {name: value for name, value in headers.items() if name not in others}
-        message_id, timestamp, signature = values
-        values = [single(message_id), single(timestamp), signature]
-        named = {f"{self.prefix}-{part}": v for part, v in zip(_PARTS, values, strict=True)}
-        return replace(request, headers=kept | named)
+        requests = []
+        for message_id, timestamp, signature in filter(all, sets):
+            values = [single(message_id), single(timestamp), signature]
+            named = {f"{self.prefix}-{part}": v for part, v in zip(_PARTS, values, strict=True)}
+            requests.append(replace(request, headers=kept | named))
+        if not requests:
+            raise Refused(MISSING)
+        return requests
 
     def sign(self, request: WebhookRequest, secret: str, now: datetime) -> WebhookRequest:
         timestamp = str(int(now.timestamp()))

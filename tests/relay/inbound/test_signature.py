@@ -254,7 +254,7 @@ def test_copies_that_differ_are_no_time_and_no_token():
 
 
 class TestHeaderSets:
-    """`webhook-…` and `svix-…`: one complete set is verified, whatever is there of the other."""
+    """`webhook-…` and `svix-…`: one complete set proves, whatever is there of the other."""
 
     SET = ("id", "timestamp", "signature")
     GOOD = VECTORS["standard"][2].headers
@@ -288,11 +288,34 @@ class TestHeaderSets:
         headers = self.verified({**self.under("svix"), f"webhook-{part}": "forged"})
         assert headers == {"content-type": "text/plain", **self.under("webhook")}
 
-    def test_both_sets_are_those_of_one_sender(self):
-        both = {**self.under("webhook"), **self.under("svix", id="msg_other")}
-        assert self.verified(both)["webhook-id"] == self.GOOD["webhook-id"]
-        with pytest.raises(Refused, match=MISMATCH):
-            self.verified(both, "svix")
+    # Changes after which a set proves nothing.
+    BAD = (
+        {"id": "msg_other"}, {"timestamp": "1614265331"}, {"timestamp": "today"},
+        {"signature": "v1,AAAA"}, {"signature": "v1a,AAAA"}, {"signature": "none"},
+    )  # fmt: skip
+
+    @pytest.mark.parametrize("configured", ["webhook", "svix", "x-acme"])
+    @pytest.mark.parametrize("change", BAD)
+    def test_good_set_proves_beside_a_bad_one(self, change, configured):
+        for good, bad in (("webhook", "svix"), ("svix", "webhook")):
+            both = {**self.under(good), **self.under(bad, **change)}
+            headers = self.verified(both, configured)
+            assert headers == {"content-type": "text/plain", **self.under(configured)}
+
+    @pytest.mark.parametrize(("change", "other"), list(itertools.product(BAD, BAD)))
+    def test_two_bad_sets_are_none_whatever_they_would_be_together(self, change, other):
+        with pytest.raises(Refused, match=f"{MALFORMED}|{MISMATCH}"):
+            self.verified({**self.under("webhook", **change), **self.under("svix", **other)})
+
+    def test_old_set_is_stale_and_another_may_be_right(self):
+        request = replace(VECTORS["standard"][2], headers={})
+        secret, now = VECTORS["standard"][1], VECTORS["standard"][2].received_at
+        scheme = StandardWebhooks()
+        old = scheme.sign(request, secret, now - timedelta(hours=1)).headers
+        svix = {name.replace("webhook", "svix"): value for name, value in old.items()}
+        with pytest.raises(Refused, match=STALE):
+            self.verified(svix)
+        assert self.verified({**old, **self.under("svix")})["webhook-id"] == self.GOOD["webhook-id"]
 
 
 INCREMENTAL = [name for name, case in VECTORS.items() if isinstance(case[0], IncrementalScheme)]

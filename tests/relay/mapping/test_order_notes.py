@@ -297,6 +297,9 @@ def test_known_reason_is_translated_and_another_stays(reason, shown):
         ("carrier", " Servientrega&nbsp;EC ", "carrier", "Servientrega EC", "Servientrega EC"),
         ("tracking_number", "<b>77</b>", "tracking_text", "guía 77", "tracking 77"),
         ("reason", "a < b & c", "reason_line", "a < b & c", "a < b & c"),
+        ("payment_method", "gift_card + Tarjeta", "method_text", "tarjeta de regalo + tarjeta", "gift card + card"),
+        ("payment_method", "cash + Algo", "method_text", "efectivo + Algo", "cash + Algo"),
+        ("payment_method", "cash + Efectivo", "method_text", "efectivo", "cash"),
         ("payment_method", "Tarjeta_a b", "method_text", "Tarjeta_a b", "Tarjeta_a b"),
     ],
 )  # fmt: skip

@@ -20,7 +20,7 @@ from relay.inbound.composite_fields import (
     Texts,
 )
 from relay.inbound.payload_fields import Flag, Id, Number, PathField, Text, Time
-from relay.inbound.payload_schema import ListOf, Object, PayloadSchema, References
+from relay.inbound.payload_schema import JoinedReferences, ListOf, Object, PayloadSchema, References
 
 PHP_DATE = {"date": "2026-11-20 15:00:00.000000", "timezone_type": 3, "timezone": "UTC"}
 ODD = {
@@ -51,6 +51,7 @@ TAKES: Mapping[type, set[str]] = {
     Person: OBJECTS,
     ListOf: {"empty_list", "empty_text", "text", "number", "fraction"},
     References: {"empty_list", "empty_text", "text", "number", "fraction"},
+    JoinedReferences: {"empty_list", "empty_text", "text", "number", "fraction"},
     Items: {"empty_list", "list"},
     Documents: set(ODD),  # anything may stand among the notes of an order
 }

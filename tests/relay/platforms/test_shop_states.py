@@ -548,3 +548,18 @@ def test_parcel_is_told_when_it_leaves_gets_its_number_and_arrives(shopify):
     arrived = parcel(**number, shipment_status="delivered", updated_at=day(0, "Z"))
     assert shopify.outcome(arrived) == ["shipment.delivered"]
     assert shopify.notes == ["Le entregaron el pedido #9001 (Shopify)"]
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["gift_card", "Transferencia bancaria"], " con tarjeta de regalo + transferencia "),
+        (["gift_card", "gift_card"], " con tarjeta de regalo "),
+        (["", "paypal", None], " con PayPal "),
+        ("paypal", " con PayPal "),
+        ([], ""),
+    ],
+)
+def test_every_way_in_which_an_order_was_paid_is_told(shopify, names, told):
+    shopify.outcome(sent("orders/paid", financial_status="paid", payment_gateway_names=names))
+    assert shopify.notes == [f"Pedido #9001 pagado: $80,00{told or ' '}(Shopify)"]

@@ -105,16 +105,28 @@ def test_updated_order_is_told_by_its_status(status, dates, event_type):
 
 def test_date_in_the_shops_own_time_counts_where_there_is_no_other():
     names = ("date_created_gmt", "date_modified_gmt", "date_paid_gmt", "date_completed_gmt")
-    local = {"date_created": "2026-11-02T09:00:00", "date_paid": "2026-11-02T10:00:00"}
-    delivery = senders.sent(
-        "woocommerce", "order_updated", status="processing", **dict.fromkeys(names, ...), **local
-    )
+    local = {name.removesuffix("_gmt"): None for name in names}
+    rows = {  # topic, status, the date that counts
+        "order.created": ("order_created", "pending", "date_created"),
+        "order.updated": ("order_updated", "pending", "date_modified"),
+        "order.paid": ("order_updated", "processing", "date_paid"),
+        "order.fulfilled": ("order_updated", "completed", "date_completed"),
+    }
     source = replace(senders.source_of("woocommerce"), timezone=ZoneInfo("America/Bogota"))
-    (paid, *_) = translate(delivery, source)[0].items
-    assert (paid.event_type, paid.occurred_at.hour) == ("order.paid", 15)
-    # A date that is null stays none, whatever stands beside it.
-    unpaid = senders.sent("woocommerce", "order_updated", status="processing", date_paid_gmt=None)
-    assert translated(unpaid).event_type == "order.updated"
+    nothing = (..., None, "", "0000-00-00T00:00:00")
+    for event_type, (topic, status, name) in rows.items():
+        for utc in nothing:
+            dates = {**dict.fromkeys(names, utc), **local, name: "2026-11-02T10:00:00"}
+            delivery = senders.sent("woocommerce", topic, status=status, **dates)
+            (call, *_) = flattened(translate(delivery, source))
+            at = datetime(2026, 11, 2, 15, tzinfo=UTC)
+            assert (call.event_type, call.occurred_at) == (event_type, at), (name, utc)
+
+
+def test_date_in_utc_counts_before_the_shops_own():
+    dates = {"date_created_gmt": "2026-11-02T15:00:00", "date_created": "2026-11-02T09:00:00"}
+    delivery = senders.sent("woocommerce", "order_created", **dates)
+    assert translated(delivery).occurred_at == datetime(2026, 11, 2, 15, tzinfo=UTC)
 
 
 def test_created_order_is_created_whatever_its_status():
@@ -268,7 +280,8 @@ def test_date_is_the_same_in_every_notation_and_always_utc(date):
 
 @pytest.mark.parametrize("date", [None, "", False, [], {}, 0, "0000-00-00 00:00:00"])
 def test_date_that_is_none_is_no_step(date):
-    result = event(senders.sent("woocommerce", "order_updated__paid", date_paid_gmt=date))
+    dates = {"date_paid_gmt": date, "date_paid": None}
+    result = event(senders.sent("woocommerce", "order_updated__paid", **dates))
     assert result.type == "order.updated"
     assert not result.fields.paid_at
 
