@@ -150,7 +150,7 @@ def _content(file: Path) -> dict[str, Any]:
         ConfigError: the file is absent or is not TOML.
     """
     try:
-        return tomllib.loads(file.read_text("utf-8"))
+        return tomllib.loads(file.read_text("utf-8-sig"))  # Windows' Notepad writes a BOM
     except FileNotFoundError:
         fault = (
             f"no such file in {file.absolute().parent}; "

@@ -135,7 +135,11 @@ def load(env_file: Path | None = None) -> Settings:
         SettingsError: naming every variable that cannot be used.
     """
     if env_file is not None:  # into os.environ, for the processes this one becomes or starts
-        load_dotenv(env_file, override=False)
+        try:
+            load_dotenv(env_file, override=False)
+        except UnicodeDecodeError as error:
+            fault = {str(env_file): [f"not UTF-8, byte {error.start}"]}
+            raise SettingsError(fault) from None  # the error holds the file, secrets too
     env = Env(eager=False)
     values: dict[str, Any] = {
         "redis_url": env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=check_redis_url),

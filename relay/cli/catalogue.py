@@ -62,7 +62,7 @@ def _asked_for(name: str | None) -> list[Platform]:
         if each.name == wanted:
             raise click.ClickException(f"{each.title}: {each.why[console_language()]}")
     if wanted not in discovered():
-        raise click.BadParameter(f"{name}: {', '.join(discovered())}")
+        raise click.BadParameter(f"{name}: {cli.expected_one_of(discovered())}")
     return [discovered()[wanted]]
 
 

@@ -1,7 +1,7 @@
 """What commands need of the rest: settings, configuration and Redis, with faults in a sentence."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -78,6 +78,12 @@ def configured(load: Callable[[], _T]) -> _T:
         return load()
     except ConfigError as error:
         raise click.ClickException(_faults(error)) from error
+
+
+def expected_one_of(names: Iterable[str]) -> str:
+    """What is said of a name that is none of these."""
+    listed = ", ".join(names)
+    return localized(f"se esperaba uno de: {listed}", f"expected one of: {listed}")
 
 
 def _faults(error: ConfigError) -> str:

@@ -118,5 +118,5 @@ def _chosen(context: click.Context, name: str) -> tuple[Settings, Destination]:
     settings = cli.settings(context)
     known = cli.relay(settings).destinations
     if name not in known:
-        raise click.BadParameter(", ".join(known), param_hint="name")
+        raise click.BadParameter(cli.expected_one_of(known), param_hint="name")
     return settings, known[name]

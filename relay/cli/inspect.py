@@ -231,7 +231,7 @@ def history(
     destinations = cli.relay(settings).destinations
     name = destination or next(iter(destinations))
     if name not in destinations:
-        raise click.BadParameter(", ".join(destinations), param_hint="destination")
+        raise click.BadParameter(cli.expected_one_of(destinations), param_hint="destination")
     try:
         reply = operations.history(
             destinations[name], settings, customer_id, page, results_per_page

@@ -44,7 +44,7 @@ def transform(
 ) -> None:
     declared = discovered().get(platform)
     if declared is None:
-        raise click.BadParameter(f"{platform}: {', '.join(discovered())}")
+        raise click.BadParameter(f"{platform}: {cli.expected_one_of(discovered())}")
     settings = cli.settings(context)
     offline = cli.configured(
         lambda: sources.offline_source(settings.config_file, settings.environ, declared, source)

@@ -159,6 +159,11 @@ def redis_fault(error: RedisError | OSError, url: str) -> str:
         )
     elif word is FaultWord.AWAY:
         reason = _connection_reason(_chain(error), url)
+    elif "db index is out of range" in str(error).lower():
+        reason = localized(
+            "no tiene una base de datos con el número que dice REDIS_URL; la 0 existe siempre.",
+            "it has no database of the number in REDIS_URL; there always is a 0.",
+        )
     elif word is FaultWord.REFUSED:
         reason = f"{reason} ({type(error).__name__})"
     opening = localized("No se puede usar Redis en", "Redis cannot be used at")

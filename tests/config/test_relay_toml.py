@@ -141,6 +141,13 @@ def test_file_that_cannot_be_read_is_the_only_fault(content, tmp_path):
     assert str(caught.value).startswith(f"{file}: ")
 
 
+def test_byte_order_mark_of_a_windows_editor_is_no_fault(tmp_path):
+    file = tmp_path / "relay.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + CRM.encode())
+
+    assert "crm" in relay_toml.load(file, {}).destinations
+
+
 def test_all_faults_are_told_together_and_each_names_the_file(tmp_path):
     file = tmp_path / "relay.toml"
     file.write_text("""

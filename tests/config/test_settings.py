@@ -356,3 +356,14 @@ def test_environment_is_carried_as_it_was_at_start():
     found = load()
     os.environ["SHOPIFY_SECRET"] = "changed later"
     assert found.environ["SHOPIFY_SECRET"] == "s"
+
+
+def test_env_file_that_is_not_utf_8_is_told_without_its_content(tmp_path):
+    file = tmp_path / ".env"
+    file.write_bytes(b"MERCATELY_API_KEY=hush\xf1\n")
+
+    with pytest.raises(SettingsError) as caught:
+        load(file)
+
+    assert str(caught.value).startswith(f"{file}: ")
+    assert "hush" not in str(caught.value)

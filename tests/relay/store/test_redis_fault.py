@@ -120,6 +120,12 @@ def test_nothing_there_is_told_with_the_place(url, sentence):
     assert PASSWORD not in fault
 
 
+def test_number_of_a_database_that_is_not_there(redis_server):
+    fault = fault_of(redis_server.url.replace("db=0", "db=9999"))
+
+    assert "no database of the number in REDIS_URL" in fault
+
+
 @pytest.mark.parametrize(("scheme", "sentence"), [("rediss", NOT_TRUSTED), ("redis", OF_TLS)])
 def test_port_of_tls(scheme, sentence, listen, self_signed):
     def serve(connection: socket.socket) -> None:
