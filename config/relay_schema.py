@@ -11,6 +11,7 @@ from config.secret_texts import SecretTexts, split_secrets
 
 _RATE_MIN_PER_S = 0.5
 _ATTEMPTS_MAX = 100
+_QUOTED = re.compile("[\"'\u201c\u2018](.*)[\"'\u201d\u2019]")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -70,13 +71,22 @@ def _check_timezone(name: str) -> None:
         raise ValidationError('expected a time zone such as "America/Guayaquil"')
 
 
+class _ApiKey(fields.String):
+    """A key without the quotation marks that some hosts leave around a variable."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, *args, **kwargs)
+        match = _QUOTED.fullmatch(text)
+        return match[1] if match else text
+
+
 class DestinationSchema(Schema):
     """`[destinations.<name>]`."""
 
     server = fields.URL(
         schemes={"http", "https"}, require_tld=False, load_default="https://app.mercately.com"
     )
-    api_key = fields.String(
+    api_key = _ApiKey(
         required=True,
         validate=[
             validate.Length(min=1),

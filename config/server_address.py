@@ -1,14 +1,21 @@
 """The address of a destination: what an API key is sent to, and what is doubtful about it."""
 
+import re
 from ipaddress import ip_address
+from typing import Final
 from urllib.parse import urlsplit
+
+_API_PATH: Final = re.compile(r"/retailers/api/v1(/.*)?$")
 
 
 def without_extras(server: str) -> str:
-    """Scheme, host, port and path of a URL: what else is in it is neither sent nor shown."""
+    """Scheme, host, port and path of a URL: what else is in it is neither sent nor shown.
+
+    The path of the API, which Mercately's page shows behind the server, is not of the address.
+    """
     parts = urlsplit(server)
     host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}".rstrip("/")
+    return f"{parts.scheme}://{host}{_API_PATH.sub('', parts.path)}".rstrip("/")
 
 
 def doubts(key: str, server: str) -> list[str]:

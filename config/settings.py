@@ -5,8 +5,10 @@ Only `config/language.py` reads variables of its own, for texts printed before s
 """
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -29,13 +31,14 @@ _QUEUE: Final = validate.Regexp(
     r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\Z",
     error="expected letters, digits, - and _, in parts separated by dots",
 )
-_HOST: Final = validate.Regexp(
-    r"[A-Za-z0-9_.:%-]+\Z", error="expected an address or a host name, without port"
-)
+_HOST: Final = re.compile(r"[A-Za-z0-9_.-]+")
+_IPV6: Final = re.compile(r"([0-9A-Fa-f:.]+)(?:%[A-Za-z0-9_.-]+)?")
 _PUBLIC_URL: Final = validate.Regexp(
     r"(https?://[A-Za-z0-9_.\[\]:-]+(/[!-~]*)?)?\Z",
     error="expected an address such as https://hooks.example.com",
 )
+# Basic authentication sends user and password with a colon between them.
+_USER: Final = validate.Regexp(r"[^:\s][^:]*\Z", error="expected a name without colon")
 _HEADER: Final = validate.Regexp(
     r"[!-~]([ -~]*[!-~])?\Z", error="expected visible ASCII characters"
 )
@@ -85,6 +88,8 @@ class Settings:
     dashboard_user: str
     dashboard_password: str = field(repr=False)
     environ: Mapping[str, str] = field(repr=False)
+    # The names of the variables that were looked for.
+    variables: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def address(self) -> str:
@@ -102,6 +107,7 @@ class Settings:
                 read_s=self.read_timeout_s,
                 job_timeout_s=self.job_timeout_s,
                 environ=self.environ,
+                variables=self.variables,
             )
         )
 
@@ -152,11 +158,11 @@ def load(env_file: Path | None = None) -> Settings:
         "host": env.str(
             "RELAY_HOST",
             "0.0.0.0",  # noqa: S104  a container's port is published by choice
-            validate=_HOST,
+            validate=_check_host,
         ),
         "port": env.int("PORT", 8000, validate=validate.Range(1, 65535)),
         "web_processes": env.int("WEB_CONCURRENCY", 2, validate=validate.Range(1, 64)),
-        "public_url": env.str("RELAY_PUBLIC_URL", "", validate=_PUBLIC_URL),
+        "public_url": env.str("RELAY_PUBLIC_URL", "", validate=[_PUBLIC_URL, _check_port]),
         "body_max_bytes": env.int(
             "RELAY_BODY_MAX_BYTES", 5 * 1024**2, validate=validate.Range(1, _BODY_MAX_BYTES)
         ),
@@ -191,7 +197,7 @@ def load(env_file: Path | None = None) -> Settings:
         "user_agent": env.str("RELAY_USER_AGENT", "mercately-relay/0.1", validate=_HEADER),
         "outbound_proxy": env.str("RELAY_OUTBOUND_PROXY", "", validate=_check_proxy),
         "log_level": env.str("RELAY_LOG_LEVEL", "INFO", validate=_check_log_level),
-        "dashboard_user": env.str("RELAY_DASHBOARD_USER", "relay"),
+        "dashboard_user": env.str("RELAY_DASHBOARD_USER", "relay", validate=_USER),
         "dashboard_password": env.str("RELAY_DASHBOARD_PASSWORD", ""),
     }
     try:
@@ -207,7 +213,7 @@ def load(env_file: Path | None = None) -> Settings:
     values["dedup_s"] *= _DAY_S
     values["keep_delivered_s"] *= _DAY_S
     values["held_keep_s"] *= _DAY_S
-    return Settings(**values, environ=dict(os.environ))
+    return Settings(**values, environ=dict(os.environ), variables=tuple(env.dump()))
 
 
 def _parts(text: str) -> tuple[str, ...]:
@@ -219,10 +225,28 @@ def _check_pseudonym_key(text: str) -> None:
         raise ValidationError(f"expected keys of at least {_KEY_MIN} characters, newest first")
 
 
+def _check_host(host: str) -> None:
+    match = _IPV6.fullmatch(host) if ":" in host else None
+    try:
+        is_host = bool(IPv6Address(match[1])) if match else bool(_HOST.fullmatch(host))
+    except ValueError:
+        is_host = False
+    if not is_host:
+        raise ValidationError("expected an address or a host name, without port")
+
+
+def _check_port(url: str) -> None:
+    try:
+        urlsplit(url).port  # noqa: B018  it raises
+    except ValueError:
+        raise ValidationError("expected a port from 0 to 65535") from None
+
+
 def _check_proxy(url: str) -> None:
     try:
         parts = urlsplit(url)
-        is_usable = parts.scheme in ("http", "https") and parts.hostname and parts.port is not None
+        is_usable = parts.scheme in ("http", "https") and parts.hostname and parts.port
+        is_usable = is_usable and parts.path in ("", "/")
     except ValueError:
         is_usable = False
     if url and not is_usable:

@@ -64,7 +64,8 @@ def utc_time(unix_s: float) -> str:
 
 
 def at_terminal() -> bool:
-    return sys.stdout.isatty()
+    """Whether a person reads along; a program may have been started without any output."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def echo_row(cells: Sequence[str]) -> None:

@@ -362,6 +362,13 @@ DEMO = {
 }
 
 
+@pytest.mark.parametrize("text", ['"k"', "'k'", "\u201ck\u201d", "k"])
+def test_quotation_marks_that_a_host_leaves_around_a_key_are_no_part_of_it(tmp_path, text):
+    file = tmp_path / "relay.toml"
+    file.write_text('[destinations.crm]\napi_key = "${KEY}"')
+    assert sources.load(file, {"KEY": text}).destinations["crm"].api_key == "k"
+
+
 def test_shipped_file_loads_and_has_a_rule_for_every_type_but_those_left_out():
     file = CONFIG / "relay.toml"
     alone = {

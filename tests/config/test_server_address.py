@@ -26,6 +26,9 @@ ADDRESSES = [
     ("https://u@app.mercately.com", [USER], HTTPS),
     ("https://app.mercately.com?key=1", [QUERY], HTTPS),
     ("https://app.mercately.com/#x", [QUERY], HTTPS),
+    ("https://app.mercately.com/retailers/api/v1", [], HTTPS),
+    ("https://app.mercately.com/retailers/api/v1/customers/", [], HTTPS),
+    ("https://host.example/mercately/retailers/api/v1/", [], "https://host.example/mercately"),
     ("http://u:p@host.example/?a=1", [CLEAR, USER, QUERY], "http://host.example"),
 ]
 

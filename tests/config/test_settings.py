@@ -90,7 +90,9 @@ def test_variable_sets_one_setting(variable, value, name, expected):
 
 
 def test_table_above_has_every_setting_and_the_example_every_variable():
-    assert {name for _, _, name, _ in CHANGES} == {f.name for f in fields(Settings)} - {"environ"}
+    assert {name for _, _, name, _ in CHANGES} == (
+        {f.name for f in fields(Settings)} - {"environ", "variables"}
+    )
     assert {variable for variable, *_ in CHANGES} <= variables().keys()
 
 
@@ -189,6 +191,16 @@ BOUNDS = [
     ("RELAY_HOST", "", False),
     ("RELAY_HOST", "http://0.0.0.0", False),
     ("RELAY_HOST", "::", True),
+    ("RELAY_HOST", "fe80::1%eth0", True),
+    ("RELAY_HOST", "0.0.0.0:8000", False),
+    ("RELAY_HOST", "relay.example:8000", False),
+    ("RELAY_HOST", "[::1]", False),
+    ("RELAY_PUBLIC_URL", "https://hooks.example.com:99999", False),
+    ("RELAY_DASHBOARD_USER", "ana:b", False),
+    ("RELAY_DASHBOARD_USER", " ", False),
+    ("RELAY_OUTBOUND_PROXY", "http://proxy.example:0", False),
+    ("RELAY_OUTBOUND_PROXY", "http://proxy.example:3128/path", False),
+    ("RELAY_OUTBOUND_PROXY", "http://proxy.example:3128/", True),
     ("RELAY_PUBLIC_URL", "hooks.example.com", False),
     ("RELAY_PUBLIC_URL", "https://hooks.example.com:8443/a/", True),
     ("RELAY_USER_AGENT", "", False),
@@ -258,6 +270,9 @@ def test_fault_of_redis_url_is_one_sentence_without_its_value(url, sentence):
 
 
 def test_usual_settings_have_nothing_to_be_warned_of():
+    # The last two are for relay.toml to use.
+    own = {"RELAY_LANGUAGE": "español", "RELAY_SHOP_TOKEN": "1", "RELAY_API_KEY": "2"}
+    os.environ.update(own, RELAY_ENV_FILE="relay.env", RELAY_CONFIG="")
     assert load().warnings == ()
 
 
@@ -284,6 +299,11 @@ def test_usual_settings_have_nothing_to_be_warned_of():
             {"REDIS_URL": "rediss://h?ssl_cert_reqs=required", "RELAY_REDIS_TLS_VERIFY": "false"},
             "RELAY_REDIS_TLS_VERIFY has no effect",
         ),
+        ({"RELAY_REDIS_CONECTIONS": "9"}, "RELAY_REDIS_CONECTIONS has no effect: was RELAY_REDIS_"),
+        (
+            {"RELAY_HELD_KEEP_DAY": "9"},
+            "RELAY_HELD_KEEP_DAY has no effect: was RELAY_HELD_KEEP_DAYS",
+        ),
     ],
 )
 def test_settings_that_do_not_go_together_are_a_warning(variables, warning):
@@ -292,6 +312,11 @@ def test_settings_that_do_not_go_together_are_a_warning(variables, warning):
     assert found.startswith(warning)
     os.environ["RELAY_LANGUAGE"] = "es"
     assert load().warnings[0] != found
+
+
+def test_a_language_that_the_console_does_not_speak_is_said():
+    os.environ["RELAY_LANGUAGE"] = "fr"
+    assert load().warnings == ("RELAY_LANGUAGE: expected es or en; the console speaks English",)
 
 
 def test_empty_relay_config_is_the_file_that_comes_with_the_relay():

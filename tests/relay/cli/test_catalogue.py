@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from relay.cli.output import at_terminal
 from relay.devtools import platform_pages
 from relay.inbound import samples
 from relay.mapping.event_types import EVENT_TYPES
@@ -107,3 +108,8 @@ def test_pages_in_the_repository_are_true():
     """`make docs` writes them."""
     written = {file.name: file.read_text("utf-8") for file in platform_pages.FOLDER.glob("*.md")}
     assert written == dict(platform_pages.pages())
+
+
+def test_without_any_output_nothing_is_at_a_terminal(monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    assert not at_terminal()
