@@ -30,7 +30,7 @@ test: lint ## Linters, types, import rules and all tests, in six minutes
 check: lint ## Linters, types, import rules and the tests that wait for nothing, in a minute
 	@$(BIN)/python -m pytest -q -m "not slow" --hypothesis-profile brief $(PARALLEL)
 
-bench: $(STAMP)-bench ## Ours beside the others, in eight to twelve minutes; writes bench.json
+bench: $(STAMP)-bench ## Ours beside the others, in seven to twelve minutes; writes bench.json
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 chaos: $(STAMP) ## Death at every Redis command, then 10,000 events while all is killed and stopped; CI=true: less
